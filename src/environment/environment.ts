@@ -1,0 +1,17 @@
+import type { Result } from "../protocol/methods.ts";
+import type { FileSystem } from "./file-system.ts";
+import type { Processes } from "./processes.ts";
+
+/** What a machine says of itself. */
+export interface Host {
+  info(): Promise<Result<"environment/info">>;
+  status(): Promise<Result<"environment/status">>;
+  readConfig(): Promise<Result<"environmentConfig/read">>;
+}
+
+/** What can be done on one machine, near or far. */
+export interface Environment {
+  readonly host: Host;
+  readonly processes: Processes;
+  readonly fileSystem: FileSystem;
+}

@@ -1,0 +1,109 @@
+import type { Buffer } from "node:buffer";
+
+/** How a process is connected: `pipes` has /dev/null for stdin. */
+export type Stdio = "pipes" | "pipes+stdin" | "pty";
+export type OutputStream = "stdout" | "stderr" | "pty";
+
+export interface TerminalSize {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+export interface SpawnRequest {
+  /** Program (looked up in the PATH of `env` when it has no slash) and arguments. */
+  readonly argv: readonly [string, ...string[]];
+  /** argv[0] as the process sees it. */
+  readonly arg0?: string | undefined;
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** As node:fs takes it: bytes where the path is not UTF-8. */
+  readonly cwd: string | Buffer;
+  readonly stdio: Stdio;
+  /** For a pty; 24 x 80 when absent. */
+  readonly size?: TerminalSize | undefined;
+  /** Further descriptors of ours, given to the process as 3, 4, … (a seccomp program for bwrap). */
+  readonly fds?: readonly number[] | undefined;
+}
+
+/** How a process ended. `exitCode` is 128 + n for death by signal n. */
+export interface ProcessExit {
+  readonly exitCode: number;
+  readonly signal: number | null;
+  /** Microseconds of processor time and peak resident KiB, where the system tells. */
+  readonly usage?: { readonly userUs: number; readonly systemUs: number; readonly maxRssKiB: number };
+}
+
+/** Who is told what a process does. Calls come in order, never from inside a call to the process. */
+export interface ProcessSink {
+  /** Bytes of a stream; the buffer is the receiver's to keep. */
+  output(stream: OutputStream, bytes: Buffer): void;
+  /** The process itself has ended; output may still follow. Once. */
+  exited(exit: ProcessExit): void;
+  /** The end of every stream has been read. Once; may come before `exited`. */
+  ended(): void;
+  /** The stdin queue has room again after `write` answered false. */
+  drained(): void;
+  /** Nobody reads stdin any more. */
+  stdinGone(): void;
+}
+
+export interface KillReport {
+  /** The strongest means that was used: `tag` finds everything that descends from the process. */
+  readonly method: "tag" | "session" | "group";
+  readonly killed: number;
+  readonly survivors: readonly number[];
+}
+
+/** A started process. Every call is harmless after its end. */
+export interface SpawnedProcess {
+  readonly pid: number;
+  /** Queues bytes for stdin or the terminal. False: the queue is above its mark, wait for `drained`. */
+  write(bytes: Buffer): boolean;
+  /** Closes stdin after what is queued; in a terminal sends ^D. */
+  endStdin(): void;
+  /** Stops or goes on reading output; a stopped process blocks when its pipe is full. */
+  flow(on: boolean): void;
+  resize(size: TerminalSize): void;
+  /** False when there is nobody to signal any more. */
+  signal(signal: number, target: "leader" | "group" | "foreground"): boolean;
+  /** SIGKILL for the group at once, then for everything else that descends from the process. */
+  killTree(): Promise<KillReport>;
+  /** Frees descriptors without waiting for the end of streams: `ended` follows if it had not come. */
+  abandonOutput(): void;
+}
+
+export interface SpawnerCapabilities {
+  readonly kind: "posix" | "node";
+  readonly tty: boolean;
+  /** What a kill can reach: every descendant, the session, or only the process group. */
+  readonly treeKill: "tag" | "session" | "group";
+  /** Whether processes die when this server is killed. */
+  readonly parentDeath: boolean;
+  /** Why it is less than it could be, in sentences for the operator. */
+  readonly reasons: readonly string[];
+}
+
+/** Why a process could not be started: the system's code and what it was about. */
+export class SpawnError extends Error {
+  /** As in `ENOENT`. */
+  readonly code: string;
+  readonly errno: number;
+  readonly stage: "program" | "cwd" | "arguments" | "system";
+
+  constructor(code: string, errno: number, stage: SpawnError["stage"], message: string) {
+    super(message);
+    this.name = "SpawnError";
+    this.code = code;
+    this.errno = errno;
+    this.stage = stage;
+  }
+}
+
+/** The only way to start a process here, apart from the sandbox's helpers. */
+export interface Spawner {
+  readonly capabilities: SpawnerCapabilities;
+  /** Rejects with a SpawnError. */
+  start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess>;
+  /** Kills everything that was started here and frees what the spawner holds. */
+  close(): Promise<void>;
+}

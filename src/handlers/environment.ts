@@ -1,0 +1,13 @@
+import type { Host } from "../environment/environment.ts";
+import type { EnvironmentMethod, Handlers } from "../protocol/methods.ts";
+
+/** `family` is how the error names what was called too early. */
+interface HostContext {
+  host(family: string): Host;
+}
+
+export const environmentHandlers: Handlers<EnvironmentMethod, HostContext> = {
+  "environment/info": (context) => context.host("environment info").info(),
+  "environment/status": (context) => context.host("environment status").status(),
+  "environmentConfig/read": (context) => context.host("environment config").readConfig(),
+};

@@ -1,0 +1,47 @@
+import type { z } from "zod";
+import { environmentRequests } from "./environment.ts";
+import { fileSystemEvents, fileSystemRequests } from "./file-system.ts";
+import { processEvents, processRequests } from "./processes.ts";
+import { sessionNotifications, sessionRequests } from "./session.ts";
+
+/** Every request a client can make. A method that is not here does not exist. */
+export const requests = {
+  ...sessionRequests,
+  ...environmentRequests,
+  ...processRequests,
+  ...fileSystemRequests,
+};
+
+/** What a client may say without asking for an answer. */
+export const notifications = { ...sessionNotifications };
+
+/** What the server says by itself. */
+export const events = { ...processEvents, ...fileSystemEvents };
+
+export type Method = keyof typeof requests;
+export type Params<M extends Method> = z.output<(typeof requests)[M]["params"]>;
+export type Result<M extends Method> = z.output<(typeof requests)[M]["result"]>;
+
+export type Event = keyof typeof events;
+export type EventParams<E extends Event> = z.output<(typeof events)[E]["params"]>;
+
+export type SessionMethod = keyof typeof sessionRequests;
+export type EnvironmentMethod = keyof typeof environmentRequests;
+export type ProcessMethod = keyof typeof processRequests;
+export type FileSystemMethod = keyof typeof fileSystemRequests;
+export type ProcessEvent = keyof typeof processEvents;
+export type FileSystemEvent = keyof typeof fileSystemEvents;
+
+/** Anything that can carry a request to whoever answers it: a socket, a helper process. */
+export type Call = <M extends Method>(method: M, params: Params<M>) => Promise<Result<M>>;
+
+/**
+ * Where events go. False means that their reader is behind: whoever can stop producing should, until
+ * told that there is room again. The event itself is never refused.
+ */
+export type Emit<E extends Event> = <K extends E>(event: K, params: EventParams<K>) => boolean;
+
+/** Who answers each method, given what the connection offers. */
+export type Handlers<M extends Method, C> = {
+  [K in M]: (context: C, params: Params<K>) => Promise<Result<K>> | Result<K>;
+};

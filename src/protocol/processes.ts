@@ -1,0 +1,146 @@
+import { z } from "zod";
+import { pathUri } from "./path-uri-schema.ts";
+import { sandbox } from "./sandbox.ts";
+
+/** A u64 of the reference. Values above 2^53 lose digits here, which no bound of ours can feel. */
+const u64 = z.number("invalid number").min(0, "invalid number").multipleOf(1, "invalid number");
+
+const processId = z.string();
+
+const byProcessId = z.object({ processId });
+
+/** Rows and columns of a terminal, as the kernel's 16 bits allow them. */
+export const terminalSize = z.object({
+  rows: z.int().min(1).max(65_535),
+  cols: z.int().min(1).max(65_535),
+});
+
+export const envPolicy = z.object({
+  /** What to start from: the executor's whole environment, its core names, or nothing. */
+  inherit: z.enum(["core", "all", "none"]),
+  /** False drops inherited names that contain KEY, SECRET or TOKEN. */
+  ignoreDefaultExcludes: z.boolean(),
+  /** Patterns (`*`, `?`, any case) of inherited names to drop. */
+  exclude: z.array(z.string()),
+  /** Put in after the dropping. */
+  set: z.record(z.string(), z.string()),
+  /** When not empty, only names that match one of these patterns stay. */
+  includeOnly: z.array(z.string()),
+});
+
+/** Everything about a process that can be said on one line after it has been started. */
+const processSummary = z.object({
+  processId,
+  argv: z.array(z.string()),
+  tty: z.boolean(),
+  /** False once the process itself has exited, even while others hold its output open. */
+  running: z.boolean(),
+  exitCode: z.number().nullable(),
+  /** The number the next event of this process will have. */
+  nextSeq: z.number(),
+});
+
+const stream = z.enum(["stdout", "stderr", "pty"]);
+
+/** One piece of output: at most 8 KiB before encoding, numbered together with exited and closed. */
+const outputChunk = z.object({ seq: z.number(), stream, chunk: z.string() });
+
+export const processRequests = {
+  "process/start": {
+    params: z.object({
+      /** Chosen by the client, unique in its session until 80 s after the process closed. */
+      processId,
+      argv: z.array(z.string()),
+      cwd: pathUri,
+      /** Without `envPolicy` the whole environment, else laid over what the policy gives. */
+      env: z.record(z.string(), z.string()),
+      envPolicy: envPolicy.nullish(),
+      tty: z.boolean(),
+      /** Give the process a stdin to write to; without it stdin is /dev/null. A terminal has one. */
+      pipeStdin: z.boolean().default(false),
+      /** argv[0] as the process sees it, when that is not the program. */
+      arg0: z.string().nullish(),
+      sandbox: sandbox.nullish(),
+      enforceManagedNetwork: z.boolean().default(false),
+      managedNetwork: z.unknown().optional(),
+      /** Terminal size, 24 x 80 when absent. Capability `processResize`. */
+      size: terminalSize.nullish(),
+    }),
+    result: z.object({
+      processId,
+      /** What confines the process in fact: `none`, or `linuxSeccomp`. */
+      sandboxType: z.string(),
+    }),
+  },
+  "process/read": {
+    params: z.object({
+      processId,
+      /** Only chunks with a greater number are given. */
+      afterSeq: u64.nullish(),
+      /** Stop before exceeding this many raw bytes; the first chunk is always given. */
+      maxBytes: u64.nullish(),
+      /** Wait up to this long for something to tell. */
+      waitMs: u64.nullish(),
+    }),
+    result: z.object({
+      chunks: z.array(outputChunk),
+      /** Go on with `afterSeq = nextSeq - 1`. */
+      nextSeq: z.number(),
+      exited: z.boolean(),
+      exitCode: z.number().nullable(),
+      closed: z.boolean(),
+      failure: z.string().nullable(),
+      sandboxDenied: z.boolean(),
+      /** Raw bytes of this process that are no longer retained. */
+      droppedBytes: z.number().optional(),
+    }),
+  },
+  "process/write": {
+    params: z.object({
+      processId,
+      chunk: z.string(),
+      /** Repeating a write under its id has no further effect. */
+      writeId: z.string().min(1, "writeId must not be empty"),
+    }),
+    result: z.object({
+      status: z.enum(["accepted", "unknownProcess", "starting", "stdinClosed"]),
+    }),
+  },
+  /** End of input after what was written before; ^D in a terminal. Capability `processCloseStdin`. */
+  "process/closeStdin": { params: byProcessId, result: z.object({}) },
+  /** Capability `processResize`. */
+  "process/resize": {
+    params: z.object({ processId, size: terminalSize }),
+    result: z.object({}),
+  },
+  /** SIGINT to the process group. A process that is unknown or gone is no error. */
+  "process/signal": {
+    params: z.object({ processId, signal: z.enum(["interrupt"]) }),
+    result: z.object({}),
+  },
+  /** SIGKILL to everything the process started. `running` says whether it was still running. */
+  "process/terminate": { params: byProcessId, result: z.object({ running: z.boolean() }) },
+  /** The processes of this session. Capability `processList`. */
+  "process/list": {
+    params: z.object({}).nullish(),
+    result: z.object({ processes: z.array(processSummary) }),
+  },
+};
+
+/**
+ * Events of one process share one count from 1 without gaps. `exited` may come before the last
+ * output; `closed` is the last.
+ */
+export const processEvents = {
+  "process/output": { params: outputChunk.extend({ processId }), bulk: "chunk" },
+  "process/exited": {
+    params: z.object({
+      processId,
+      seq: z.number(),
+      /** Death by signal n is 128 + n. */
+      exitCode: z.number(),
+      sandboxDenied: z.boolean(),
+    }),
+  },
+  "process/closed": { params: z.object({ processId, seq: z.number() }) },
+} as const;
