@@ -3,18 +3,107 @@
  * with one char per byte, so that names which are not UTF-8 survive and the usual string functions
  * work; `nodePath` turns it into what node:fs takes. No package is imported: the fs-helper uses it.
  */
+import { Buffer } from "node:buffer";
+import { invalidRequest } from "./errors.ts";
 
-/** A path of this host, one char per byte. */
+/** An absolute path of this host without `.`, `..`, or needless slashes; one char per byte. */
 export type HostPath = string & { readonly bytes: unique symbol };
 
 /** Why `uri` is no path URI at all, or undefined when it is one. */
-export declare function pathUriComplaint(uri: string): string | undefined;
+export function pathUriComplaint(uri: string): string | undefined {
+  if (plainUri.test(uri)) return undefined;
+  if (!URL.canParse(uri)) return unparsableComplaint(uri);
+  const url = new URL(uri);
+  if (url.protocol !== "file:")
+    return `unsupported path URI scheme \`${url.protocol.slice(0, -1)}\``;
+  const [beforeFragment = "", fragment] = url.href.split("#", 2);
+  if (beforeFragment.includes("?")) return "query parameters are not allowed in path URIs";
+  if (fragment !== undefined) return "fragments are not allowed in path URIs";
+  if (url.pathname.includes("%00")) return foreignComplaint(uri);
+  return undefined;
+}
 
 /** The path that `uri` means on this host. Throws an invalid-request RpcError for a foreign one. */
-export declare function hostPath(uri: string): HostPath;
+export function hostPath(uri: string): HostPath {
+  if (plainUri.test(uri)) return uri.slice("file://".length) as HostPath;
+  if (pathUriComplaint(uri)) throw invalidRequest(foreignComplaint(uri));
+  const { host, pathname } = new URL(uri);
+  if (host !== "" || driveFirst.test(pathname)) throw invalidRequest(foreignComplaint(uri));
+  return normalPath(percentDecoded(pathname));
+}
 
 /** The canonical URI of a path of this host. */
-export declare function pathUriOf(path: HostPath): string;
+export function pathUriOf(path: HostPath): string {
+  const escaped = needsEscape.test(path) ? path.replace(needsEscapeGlobal, percentEncoded) : path;
+  return `file://${driveLikeFirst.test(path) ? escapedDrive(escaped) : escaped}`;
+}
 
 /** What functions of node:fs take for this path. */
-export declare function nodePath(path: HostPath): string | Buffer;
+export function nodePath(path: HostPath): string | Buffer {
+  return beyondAscii.test(path) ? Buffer.from(path, "latin1") : path;
+}
+
+/** The path that node:fs or the system gave: text is UTF-8, bytes are themselves. */
+export function hostPathOf(native: string | Buffer): HostPath {
+  const bytes = typeof native === "string" ? Buffer.from(native, "utf8") : native;
+  return normalPath(bytes.toString("latin1"));
+}
+
+/** `name` (one char per byte) in the directory `parent`. */
+export function joinPath(parent: HostPath, name: string): HostPath {
+  return (parent === "/" ? `/${name}` : `${parent}/${name}`) as HostPath;
+}
+
+/**
+ * What nearly every request sends: three slashes, no escapes, no dot segments. Such a URI is its own
+ * path, and telling so costs a tenth of parsing it.
+ */
+const plainUri = /^file:\/\/(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=@-]+)+$/;
+/** The URL parser has made `C|` into `C:` and `/x/../C:` into `/C:` already. */
+const driveFirst = /^\/[A-Za-z]:(?:\/|$)/;
+const driveLikeFirst = /^\/[A-Za-z][:|](?:\/|$)/;
+const beyondAscii = /[\u0080-\u00ff]/;
+/** What the URL parser would change or end the path at; the same set as the reference's. */
+const needsEscape = /[^!$&'()*+,./0-9:;=@A-Z[\]^_a-z|~-]/;
+const needsEscapeGlobal = new RegExp(needsEscape, "g");
+
+/** A text that would do with a base lacks its scheme; in any other the host is what is wrong. */
+function unparsableComplaint(uri: string): string {
+  const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase();
+  if (scheme === undefined) return "invalid URI: relative URL without a base";
+  if (scheme !== "file") return `unsupported path URI scheme \`${scheme}\``;
+  return "invalid URI: invalid international domain name";
+}
+
+function foreignComplaint(uri: string): string {
+  return `'${uri}' is invalid on '${process.platform}'`;
+}
+
+/** Escapes as bytes; a `%` that starts no escape stands for itself. */
+function percentDecoded(pathname: string): string {
+  return pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
+function percentEncoded(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+}
+
+/** `/C:` unescaped would be a drive of Windows: escaping its second char keeps it a name. */
+function escapedDrive(escaped: string): string {
+  return `${escaped.slice(0, 2)}${percentEncoded(escaped.charAt(2))}${escaped.slice(3)}`;
+}
+
+/**
+ * Resolves dots once more than the URL parser did, because `%2F` has become a slash only now, and a
+ * `..` that reaches the disk would mean something else behind a symbolic link.
+ */
+function normalPath(path: string): HostPath {
+  const kept: string[] = [];
+  for (const segment of path.split("/")) {
+    if (segment === "..") kept.pop();
+    else if (segment !== "" && segment !== ".") kept.push(segment);
+  }
+  return `/${kept.join("/")}` as HostPath;
+}
