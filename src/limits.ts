@@ -21,6 +21,9 @@ export const inboundRequestsMax = 65_536;
 /** Unsent bytes of a connection above which the processes that add to them are paused. Small, so
  * that a keystroke's echo does not stand behind megabytes of somebody else's output. */
 export const outboundBytesHigh = 512 * KiB;
+/** Unsent bytes of a connection above which its further requests are refused: a client that asks and
+ * never reads must not fill the memory. One answer may be larger. */
+export const outboundBytesMax = 256 * MiB;
 /** A connection is pinged this often; the reference pings every 30 s and never looks for the pong. */
 export const heartbeatIntervalMs = 10_000;
 /** Heartbeats in a row that may go unanswered before the connection counts as lost. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pathUri } from "./path-uri-schema.ts";
 
 /** `params` of a method that has none: absent, null and `{}` are the same. */
 const noParams = z.strictObject({}).nullish();
@@ -34,7 +35,16 @@ export const environmentRequests = {
   "environment/status": { params: noParams, result: z.object({ status: z.literal("ready") }) },
   /** The executor's own codex configuration. Ours keeps none, and says so by empty layers. */
   "environmentConfig/read": {
-    params: z.object({ cwd: z.string() }),
+    params: z
+      .object({
+        cwd: pathUri,
+        configPaths: z.array(z.array(z.string())),
+        requirementsPaths: z.array(z.array(z.string())),
+      })
+      .refine(
+        ({ configPaths, requirementsPaths }) => configPaths.length + requirementsPaths.length > 0,
+        "at least one config or requirements path is required",
+      ),
     result: z.object({
       userHomeDir: z.string().nullable(),
       codexHomeDir: z.string(),

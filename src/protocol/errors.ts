@@ -30,8 +30,7 @@ export class RpcError extends Error {
   }
 }
 
-export const invalidRequest = (message: string) =>
-  new RpcError(errorCodes.invalidRequest, message);
+export const invalidRequest = (message: string) => new RpcError(errorCodes.invalidRequest, message);
 export const invalidParams = (message: string) => new RpcError(errorCodes.invalidParams, message);
 export const internalError = (message: string, cause?: unknown) =>
   new RpcError(errorCodes.internal, message, { cause });
@@ -41,7 +40,10 @@ export const notFound = (message: string) => new RpcError(errorCodes.notFound, m
 export function toRpcError(thrown: unknown): RpcError {
   if (thrown instanceof RpcError) return thrown;
   if (isSystemError(thrown)) return systemRpcError(thrown);
-  return internalError(`internal error: ${thrown instanceof Error ? thrown.message : thrown}`, thrown);
+  return internalError(
+    `internal error: ${thrown instanceof Error ? thrown.message : thrown}`,
+    thrown,
+  );
 }
 
 function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException & { code: string } {

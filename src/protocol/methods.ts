@@ -32,6 +32,9 @@ export type FileSystemMethod = keyof typeof fileSystemRequests;
 export type ProcessEvent = keyof typeof processEvents;
 export type FileSystemEvent = keyof typeof fileSystemEvents;
 
+/** The member of a row's result or params that holds base64 and goes into its frame as it is. */
+export const bulkMember = (row: { readonly params: unknown; readonly bulk?: string }) => row.bulk;
+
 /** Anything that can carry a request to whoever answers it: a socket, a helper process. */
 export type Call = <M extends Method>(method: M, params: Params<M>) => Promise<Result<M>>;
 

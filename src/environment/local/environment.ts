@@ -1,0 +1,39 @@
+import type { Emit, FileSystemEvent, ProcessEvent } from "../../protocol/methods.ts";
+import type { Host } from "../environment.ts";
+import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
+import { localHost } from "./host.ts";
+import { type LocalProcesses, localProcesses } from "./processes.ts";
+import { createSpawner } from "./spawn/create-spawner.ts";
+
+export type { LocalFileSystem } from "./file-system.ts";
+export type { LocalProcesses } from "./processes.ts";
+
+/** What the environment is made from: given by whoever may look at the outside world. */
+export interface LocalEnvironmentOptions {
+  /** The variables that commands may inherit by policy; without the server's own credentials. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Version and identity of this build. */
+  readonly version: string;
+}
+
+/** This machine. Processes live as long as a session, file handles as long as a connection. */
+export interface LocalEnvironment {
+  readonly host: Host;
+  processes(emit: Emit<ProcessEvent>): LocalProcesses;
+  fileSystem(emit: Emit<FileSystemEvent>): LocalFileSystem;
+  /** Kills every process that is left and frees what the environment holds. */
+  close(): Promise<void>;
+}
+
+export async function localEnvironment(
+  options: LocalEnvironmentOptions,
+): Promise<LocalEnvironment> {
+  const spawner = await createSpawner();
+  return {
+    host: localHost({ ...options, spawner }),
+    processes: (emit) => localProcesses({ spawner, executorEnv: options.variables, emit }),
+    fileSystem: (emit) => localFileSystem({ emit }),
+    close: () => spawner.close(),
+  };
+}

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { homedir, hostname, userInfo } from "node:os";
+import { basename, isAbsolute, resolve } from "node:path";
+import type { Result } from "../../protocol/methods.ts";
+import { hostPathOf, pathUriOf } from "../../protocol/path-uri.ts";
+import type { Host } from "../environment.ts";
+import type { Spawner } from "./spawn/spawner.ts";
+
+interface HostOptions {
+  readonly variables: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly version: string;
+  readonly spawner: Spawner;
+}
+
+/** What this machine says of itself. Nothing of the environment but the paths below leaves it. */
+export function localHost(options: HostOptions): Host {
+  const info = describeHost(options);
+  return {
+    info: async () => info,
+    status: async () => ({ status: "ready" }),
+    readConfig: async () => emptyConfig(options),
+  };
+}
+
+function describeHost(options: HostOptions): Result<"environment/info"> {
+  const { variables, cwd, version, spawner } = options;
+  const home = homeOf(variables);
+  const temporary = variables.TMPDIR === undefined ? undefined : resolve(cwd, variables.TMPDIR);
+  return {
+    shell: loginShell(),
+    executorVersion: referenceVersion,
+    providerId: `sha256:${createHash("sha256").update(`codex-exec-server ${version}`).digest("hex")}`,
+    cwd: nativeUri(cwd),
+    ...(home === undefined ? {} : { userHomeDir: nativeUri(home) }),
+    platformOs: process.platform === "darwin" ? "macos" : process.platform,
+    temporaryDirectories: temporary === undefined ? [] : [nativeUri(temporary)],
+    tempDir: nativeUri(temporary ?? "/tmp"),
+    capabilities: announced(spawner.capabilities.tty),
+  };
+}
+
+const nativeUri = (path: string) => pathUriOf(hostPathOf(path));
+
+/** Clients compare it: the release of the reference whose protocol is spoken here. */
+const referenceVersion = "0.169.0";
+
+/** Only what really works here: a client uses a method or field when its flag is true. */
+const announced = (terminals: boolean) => ({
+  fsWatchMissing: true,
+  environmentConfigRead: true,
+  fileWriteStreaming: true,
+  processCloseStdin: true,
+  processResize: terminals,
+  processList: true,
+  sessionEnd: true,
+});
+
+/** From the account database: `$SHELL` is whatever the server was started from. */
+function loginShell(): { name: string; path: string } {
+  const path = accountShell() ?? "/bin/sh";
+  return { name: basename(path), path };
+}
+
+function accountShell(): string | undefined {
+  try {
+    return userInfo().shell || undefined;
+  } catch {
+    // The user has no entry in the database, as is common in containers.
+    return undefined;
+  }
+}
+
+/** HOME, else the account's folder; a relative HOME is worth nothing to anybody. */
+function homeOf(variables: Readonly<Record<string, string>>): string | undefined {
+  const home = variables.HOME ?? homedir();
+  return isAbsolute(home) ? home : undefined;
+}
+
+/** Where a codex installation here would keep its configuration; this server reads none of it. */
+function emptyConfig({ variables, cwd }: HostOptions): Result<"environmentConfig/read"> {
+  const home = homeOf(variables);
+  const codexHome = resolve(cwd, variables.CODEX_HOME ?? `${home ?? ""}/.codex`);
+  const nothing = { layers: [], cloudInsertionIndex: 0 };
+  return {
+    userHomeDir: home === undefined ? null : nativeUri(home),
+    codexHomeDir: nativeUri(codexHome),
+    hostname: hostname(),
+    config: nothing,
+    requirements: nothing,
+  };
+}

@@ -1,0 +1,150 @@
+import type { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import type { WebSocket } from "ws";
+import { inboundBytesMax, inboundRequestsMax, outboundBytesMax } from "../limits.ts";
+import { errorCodes, invalidRequest, RpcError, toRpcError } from "../protocol/errors.ts";
+import {
+  type Incoming,
+  readMessage,
+  unreadableId,
+  writeError,
+  writeEvent,
+  writeResult,
+} from "../protocol/json-rpc.ts";
+import { bulkMember, type Event, type EventParams, events, requests } from "../protocol/methods.ts";
+import { Connection } from "./connection.ts";
+import { Keepalive } from "./keepalive.ts";
+import type { Log } from "./log.ts";
+import { Outbox } from "./outbox.ts";
+import { answer, methodNamed } from "./router.ts";
+import type { ServerContext } from "./server-context.ts";
+
+type Request = Extract<Incoming, { kind: "request" }>;
+
+/**
+ * One WebSocket: reads frames, has each request answered, sends answers and events. It is always
+ * read, so that no request waits for an unrelated one; a client that asks for more than the bounds
+ * allow gets errors, not silence.
+ */
+export class ClientSocket {
+  readonly #socket: WebSocket;
+  readonly #outbox: Outbox;
+  readonly #keepalive: Keepalive;
+  readonly #connection: Connection;
+  readonly #log: Log;
+  /** Frames that came while the session was being opened; they may build on it. */
+  #held: Buffer[] | undefined;
+  #unansweredRequests = 0;
+  #unansweredBytes = 0;
+
+  constructor(socket: WebSocket, tcp: Socket, context: ServerContext) {
+    this.#socket = socket;
+    this.#log = context.log;
+    this.#outbox = new Outbox(socket, tcp);
+    this.#keepalive = new Keepalive(socket);
+    const attachment = {
+      emit: <E extends Event>(event: E, params: EventParams<E>) => this.#emit(event, params),
+      isAlive: () => this.#keepalive.probe(),
+      cut: (reason: string) => this.#cut(reason),
+    };
+    this.#connection = new Connection({ ...context, attachment });
+    this.#outbox.onDrain(() => this.#connection.resumeOutput());
+    socket.on("message", (frame) => this.#onFrame(frame as Buffer));
+    socket.on("error", (error) => this.#log("warn", `connection failed: ${error.message}`));
+    socket.on("close", () => void this.#onClose());
+  }
+
+  #onFrame(frame: Buffer): void {
+    this.#keepalive.heard();
+    if (this.#held) this.#held.push(frame);
+    else this.#onMessage(readMessage(frame.toString()), frame.length);
+  }
+
+  #onMessage(message: Incoming, bytes: number): void {
+    switch (message.kind) {
+      case "request":
+        if (message.method === "initialize") void this.#handshake(message, bytes);
+        else void this.#serve(message, bytes);
+        break;
+      case "notification":
+        this.#onNotification(message.method);
+        break;
+      case "reply":
+        this.#log("warn", "a client answered a request that was never made; ignored");
+        break;
+      case "malformed":
+        this.#outbox.send(writeError(unreadableId, unreadable(message.reason)));
+    }
+  }
+
+  /** A client may send what needs the session without waiting for it, so the rest waits here. */
+  async #handshake(request: Request, bytes: number): Promise<void> {
+    const held: Buffer[] = [];
+    this.#held = held;
+    this.#socket.pause();
+    await this.#serve(request, bytes);
+    this.#held = undefined;
+    this.#socket.resume();
+    for (const frame of held) this.#onFrame(frame);
+  }
+
+  /** A newer client may say things unknown here; the reference cuts it off for that. */
+  #onNotification(method: string): void {
+    if (method === "initialized") this.#connection.initialized();
+    else this.#log("warn", `notification \`${method}\` is unknown or needs an id; ignored`);
+  }
+
+  async #serve(request: Request, bytes: number): Promise<void> {
+    this.#unansweredRequests++;
+    this.#unansweredBytes += bytes;
+    try {
+      this.#refuseExcess();
+      const method = methodNamed(request.method);
+      const result = await answer(this.#connection, method, request.params);
+      this.#outbox.send(writeResult(request.id, result, bulkMember(requests[method])));
+    } catch (error) {
+      this.#outbox.send(writeError(request.id, this.#rpcError(request.method, error)));
+    } finally {
+      this.#unansweredRequests--;
+      this.#unansweredBytes -= bytes;
+    }
+  }
+
+  #refuseExcess(): void {
+    if (this.#unansweredRequests > inboundRequestsMax || this.#unansweredBytes > inboundBytesMax) {
+      throw invalidRequest(
+        `too many unanswered requests on this connection: at most ${inboundRequestsMax} requests ` +
+          `and ${inboundBytesMax} bytes; wait for answers before sending more`,
+      );
+    }
+    if (this.#outbox.unsentBytes > outboundBytesMax) {
+      throw invalidRequest(
+        `more than ${outboundBytesMax} bytes of answers wait to be read; read them before asking on`,
+      );
+    }
+  }
+
+  #rpcError(method: string, thrown: unknown): RpcError {
+    const error = toRpcError(thrown);
+    const isBug = error.code === errorCodes.internal && !(thrown instanceof RpcError);
+    if (isBug) this.#log("error", `${method} failed: ${(thrown as Error)?.stack ?? thrown}`);
+    return error;
+  }
+
+  #emit<E extends Event>(event: E, params: EventParams<E>): boolean {
+    this.#outbox.send(writeEvent(event, params, bulkMember(events[event])));
+    return !this.#outbox.congested;
+  }
+
+  #cut(reason: string): void {
+    this.#log("info", `connection cut: ${reason}`);
+    this.#socket.terminate();
+  }
+
+  async #onClose(): Promise<void> {
+    await this.#connection.close();
+  }
+}
+
+const unreadable = (reason: string) =>
+  invalidRequest(`failed to parse JSON-RPC message: ${reason}`);

@@ -1,0 +1,111 @@
+import type { Host } from "../environment/environment.ts";
+import type { FileSystem } from "../environment/file-system.ts";
+import type { LocalEnvironment, LocalFileSystem } from "../environment/local/environment.ts";
+import type { Processes } from "../environment/processes.ts";
+import { invalidRequest } from "../protocol/errors.ts";
+import type { Emit, Event, Method, Params, Result } from "../protocol/methods.ts";
+import { PathOrder } from "./path-order.ts";
+import type { Attachment, Session } from "./session.ts";
+import type { SessionRegistry } from "./session-registry.ts";
+import { touchedPaths } from "./touched-paths.ts";
+
+interface ConnectionOptions {
+  readonly environment: LocalEnvironment;
+  readonly sessions: SessionRegistry;
+  readonly attachment: Attachment & { readonly emit: Emit<Event> };
+}
+
+/**
+ * One client as the handlers see it. Its methods are the doors to what it may use, and the doors are
+ * where a client that came too early, or too late, is refused: no handler can forget the check.
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #order = new PathOrder();
+  #fileSystem: LocalFileSystem | undefined;
+  #session: Session | undefined;
+  #state: "new" | "initializing" | "initialized" | "ready" = "new";
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  async initialize(params: Params<"initialize">): Promise<Result<"initialize">> {
+    if (this.#state !== "new")
+      throw invalidRequest("initialize may only be sent once per connection");
+    this.#state = "initializing";
+    try {
+      this.#session = await this.#openSession(params.resumeSessionId);
+    } catch (error) {
+      // After a refused resume the client may ask for a new session on the same connection.
+      this.#state = "new";
+      throw error;
+    }
+    this.#state = "initialized";
+    const environmentInfo = await this.#options.environment.host.info();
+    return { sessionId: this.#session.id, environmentInfo };
+  }
+
+  /** The client is ready to be served. Before `initialize` it means nothing. */
+  initialized(): void {
+    if (this.#state === "initialized") this.#state = "ready";
+  }
+
+  host(family: string): Host {
+    this.#admit(family);
+    return this.#options.environment.host;
+  }
+
+  processes(): Processes {
+    this.#admit("exec");
+    return this.#ownSession().processes;
+  }
+
+  fileSystem(): FileSystem {
+    this.#admit("filesystem");
+    this.#fileSystem ??= this.#options.environment.fileSystem(this.#options.attachment.emit);
+    return this.#fileSystem;
+  }
+
+  async endSession(): Promise<Result<"session/end">> {
+    this.#admit("session");
+    await this.#options.sessions.end(this.#ownSession().id);
+    return {};
+  }
+
+  /** Runs a request behind earlier ones about the same files. */
+  ordered<T>(method: Method, params: object | null | undefined, run: () => T): T | Promise<T> {
+    const touched = touchedPaths(method, params ?? {});
+    return touched === undefined ? run() : (this.#order.run(touched, run) as T | Promise<T>);
+  }
+
+  /** The reader has caught up: what was paused for it goes on. */
+  resumeOutput(): void {
+    this.#session?.processes.resumeOutput();
+  }
+
+  /** The client is gone: what belongs to the connection ends, the session waits. */
+  async close(): Promise<void> {
+    if (this.#session) this.#options.sessions.detach(this.#session, this.#options.attachment);
+    await this.#fileSystem?.close();
+  }
+
+  #openSession(resumeSessionId: string | null | undefined): Session | Promise<Session> {
+    const { sessions, attachment } = this.#options;
+    return resumeSessionId == null
+      ? sessions.create(attachment)
+      : sessions.resume(resumeSessionId, attachment);
+  }
+
+  #admit(family: string): void {
+    if (this.#state === "ready") return;
+    const missing = this.#state === "initialized" ? "send initialized" : "call initialize";
+    throw invalidRequest(`client must ${missing} before using ${family} methods`);
+  }
+
+  #ownSession(): Session {
+    const session = this.#session;
+    if (session?.attachment === this.#options.attachment) return session;
+    throw invalidRequest("session has ended or has been resumed by another connection");
+  }
+}

@@ -1,0 +1,40 @@
+import { environmentHandlers } from "../handlers/environment.ts";
+import { fileSystemHandlers } from "../handlers/file-system.ts";
+import { processHandlers } from "../handlers/processes.ts";
+import { sessionHandlers } from "../handlers/session.ts";
+import { decodeParams } from "../protocol/decode-params.ts";
+import { errorCodes, RpcError } from "../protocol/errors.ts";
+import { type Handlers, type Method, type Params, requests } from "../protocol/methods.ts";
+import type { Connection } from "./connection.ts";
+
+const handlers: Handlers<Method, Connection> = {
+  ...sessionHandlers,
+  ...environmentHandlers,
+  ...processHandlers,
+  ...fileSystemHandlers,
+};
+
+/** The row of a method in the protocol's table; fails with -32601 when there is none. */
+export function methodNamed(name: string): Method {
+  if (Object.hasOwn(requests, name)) return name as Method;
+  throw new RpcError(
+    errorCodes.methodNotFound,
+    `method \`${name}\` is not implemented by this exec-server`,
+  );
+}
+
+/**
+ * Answers one request: its params are checked, then its handler runs, behind earlier requests where
+ * their order matters. The handler is called in the same turn when nothing is in its way: requests
+ * about one process keep their order by that.
+ */
+export function answer(
+  connection: Connection,
+  method: Method,
+  rawParams: unknown,
+): Promise<object> | object {
+  const params = decodeParams(requests[method].params, rawParams);
+  // The params were made by the schema of this very method, which the compiler cannot follow.
+  const run = handlers[method] as (connection: Connection, params: unknown) => Promise<object>;
+  return connection.ordered(method, params as Params<Method>, () => run(connection, params));
+}
