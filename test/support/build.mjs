@@ -1,0 +1,110 @@
+// Bundles the program into dist/: one file per entry, with its libraries inside, because a bundle
+// starts several times faster than the same modules looked up one by one.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
+
+const program = "src/commands/main.ts";
+const helper = "src/fs-helper/main.ts";
+const library = "src/client/library.ts";
+
+/** Packages in CommonJS ask for Node's modules by `require`, which a module does not have. */
+const requireForPackages =
+  'import { createRequire as requireMaker } from "node:module";' +
+  "const require = requireMaker(import.meta.url);";
+
+const shared = {
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  outdir: "dist",
+  // Names stay, so that a stack trace can be read.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: "none",
+  sourcemap: "linked",
+  sourcesContent: false,
+  metafile: true,
+  logLevel: "warning",
+};
+
+rmSync("dist", { recursive: true, force: true });
+mkdirSync("dist");
+const bundled = await bundleProgram();
+if (existsSync(helper)) await bundleHelper();
+writeFileSync("dist/THIRD-PARTY-LICENSES", licensesOf(bundled));
+if (existsSync(library)) declareLibrary();
+
+/** Parts that are imported on demand become files of their own and are loaded on demand. */
+async function bundleProgram() {
+  const entryPoints = { codex: program, ...(existsSync(library) && { library }) };
+  const { metafile } = await build({
+    ...shared,
+    entryPoints,
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    // A native library is loaded from where it was installed.
+    external: ["koffi"],
+    banner: { js: requireForPackages },
+    // Optional native parts of ws, which it would otherwise look for at every start.
+    define: { "process.env.WS_NO_BUFFER_UTIL": '"1"', "process.env.WS_NO_UTF_8_VALIDATE": '"1"' },
+  });
+  return packagesOf(metafile);
+}
+
+/** One self-contained file: inside a sandbox it may be the only one of ours that can be read. */
+async function bundleHelper() {
+  const entryPoints = { "fs-helper": helper };
+  const { metafile } = await build({ ...shared, entryPoints, packages: "external" });
+  const packages = new Set(
+    Object.values(metafile.outputs)
+      .flatMap((output) => output.imports)
+      .map((imported) => imported.path)
+      .filter((path) => !path.startsWith("node:")),
+  );
+  if (packages.size > 0) {
+    throw new Error(`${helper} must load no package, but would load: ${[...packages].join(", ")}`);
+  }
+}
+
+function packagesOf(metafile) {
+  const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//;
+  const names = Object.keys(metafile.inputs).map((path) => name.exec(path)?.[1]);
+  return [...new Set(names.filter(Boolean))].sort();
+}
+
+/** What the bundled packages' licences want to be handed on with them. */
+function licensesOf(packages) {
+  return packages
+    .map((name) => {
+      const directory = join("node_modules", name);
+      const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
+      const { version, license } = JSON.parse(
+        readFileSync(join(directory, "package.json"), "utf8"),
+      );
+      const text = file ? readFileSync(join(directory, file), "utf8").trim() : license;
+      return `${name} ${version}\n\n${text}\n`;
+    })
+    .join(`\n${"-".repeat(80)}\n\n`);
+}
+
+function declareLibrary() {
+  const options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly"];
+  const places = ["--rootDir", "src", "--outDir", "dist/types"];
+  execFileSync(
+    process.execPath,
+    [
+      "node_modules/typescript/bin/tsc",
+      "-p",
+      "test/support/tsconfig.library.json",
+      ...options,
+      ...places,
+    ],
+    { stdio: "inherit" },
+  );
+}
