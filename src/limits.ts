@@ -51,6 +51,23 @@ export const closedProcessTtlMs = 80_000;
 /** Bytes waiting for a process that does not read its stdin; a write beyond is answered when there is
  * room again, or when the process ends. */
 export const stdinQueueBytesMax = 1 * MiB;
+/** After a kill, how long the end of the output may take to be read before it is given up: what the
+ * pipes hold is read in a millisecond, and only a stranger who holds one open makes it last longer. */
+export const killedOutputDrainMs = 100;
+/** Bytes read from a pipe or terminal at once; a pipe of Linux holds as many. */
+export const outputReadBytesMax = 64 * KiB;
+/** A start that takes longer hangs in the system (a dead mount); others stop waiting for it. */
+export const launchStallMs = 1_000;
+/** How often processes are looked at whose end the kernel cannot announce for want of descriptors. */
+export const exitScanIntervalMs = 50;
+/** Processes looked at in one turn of the event loop when a tree is searched: about a millisecond. */
+export const processScanSliceMax = 300;
+/** Passes over all processes to stop a tree that goes on forking; two or three find the last one. */
+export const treeStopPassesMax = 20;
+/** How long killed processes may take to vanish before they are reported as survivors. */
+export const treeKillGraceMs = 1_000;
+/** The process that cleans up after this server's death is started anew this often. */
+export const keeperRestartsMax = 10;
 /** Write ids a process remembers, to apply a repeated write once. The reference's value. */
 export const writeIdsRememberedMax = 4096;
 /** Largest delay a timer of Node takes; a longer one would fire at once. */
@@ -74,3 +91,14 @@ export const walkDirectoriesMax = 10_000;
 export const walkEntriesMax = 50_000;
 /** Bytes of the answer of `fs/walk`, after which it is truncated. The reference's value. */
 export const walkAnswerBytesMax = 4 * MiB;
+/** File calls that one operation on many files has in flight: enough for the four threads of Node's
+ * pool, few enough that another request's call does not wait long behind them. */
+export const fileCallsInParallel = 8;
+/** Bytes read at once of a file that does not tell its size, such as those of procfs. */
+export const procFileChunkBytes = 64 * KiB;
+/** Bytes copied at once of a file; small, so that copies in parallel stay cheap. */
+export const copyChunkBytes = 1 * MiB;
+/** Paths in one `fs/watchMissing`: each may cost a watch, of which the kernel gives few thousands. */
+export const watchedPathsMax = 1024;
+/** Times that `fs/watchMissing` sets its watches anew because directories came while it did. */
+export const watchTriesMax = 8;

@@ -30,7 +30,11 @@ export interface ProcessExit {
   readonly exitCode: number;
   readonly signal: number | null;
   /** Microseconds of processor time and peak resident KiB, where the system tells. */
-  readonly usage?: { readonly userUs: number; readonly systemUs: number; readonly maxRssKiB: number };
+  readonly usage?: {
+    readonly userUs: number;
+    readonly systemUs: number;
+    readonly maxRssKiB: number;
+  };
 }
 
 /** Who is told what a process does. Calls come in order, never from inside a call to the process. */

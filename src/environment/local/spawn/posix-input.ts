@@ -1,0 +1,109 @@
+import { Buffer } from "node:buffer";
+import { constants as system } from "node:os";
+import { stdinQueueBytesMax } from "../../../limits.ts";
+import type { Libc } from "./posix-libc.ts";
+
+const endOfTransmission = 4;
+
+interface InputHandlers {
+  /** Whether to be called, by `flush`, when there is room in the kernel again. */
+  waitForRoom(on: boolean): void;
+  drained(): void;
+  /** Nobody reads any more; what was queued is dropped. */
+  gone(): void;
+  /** The end was asked for and everything before it is written. */
+  finished(): void;
+}
+
+/** Writes one pipe or terminal, and queues what the kernel does not take at once. */
+export class InputWriter {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  readonly #isTerminal: boolean;
+  readonly #handlers: InputHandlers;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #state: "open" | "ending" | "over" = "open";
+  #isSomebodyWaiting = false;
+
+  constructor(from: { libc: Libc; fd: number; isTerminal: boolean; handlers: InputHandlers }) {
+    this.#libc = from.libc;
+    this.#fd = from.fd;
+    this.#isTerminal = from.isTerminal;
+    this.#handlers = from.handlers;
+  }
+
+  write(bytes: Buffer): boolean {
+    if (this.#state !== "open" || bytes.length === 0) return true;
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+    if (this.#queue.length === 1) this.#writeQueue();
+    const isFull = this.#queuedBytes > stdinQueueBytesMax;
+    if (isFull) this.#isSomebodyWaiting = true;
+    return !isFull;
+  }
+
+  /** A terminal has no end: it gets the character that means one, and stays open. */
+  end(): void {
+    if (this.#state !== "open") return;
+    if (this.#isTerminal) {
+      this.write(Buffer.of(endOfTransmission));
+      return;
+    }
+    this.#state = "ending";
+    if (this.#queue.length === 0) this.#finish();
+  }
+
+  /** To be called when there is room. */
+  flush(): void {
+    this.#writeQueue();
+    if (this.#isSomebodyWaiting && this.#queuedBytes <= stdinQueueBytesMax) {
+      this.#isSomebodyWaiting = false;
+      if (this.#state !== "over") this.#handlers.drained();
+    }
+  }
+
+  /** To be called when the reader has gone. */
+  abandon(): void {
+    if (this.#state === "over") return;
+    this.#stop();
+    this.#handlers.gone();
+  }
+
+  /** Drops the queue without telling anybody. */
+  close(): void {
+    if (this.#state !== "over") this.#stop();
+  }
+
+  #writeQueue(): void {
+    while (this.#state !== "over") {
+      const [bytes] = this.#queue;
+      if (bytes === undefined) break;
+      const count = this.#libc.write(this.#fd, bytes, bytes.length);
+      if (count < 0) {
+        if (this.#libc.errno() === system.errno.EINTR) continue;
+        if (this.#libc.errno() === system.errno.EAGAIN) break;
+        // The caller may be inside `write`: tell after it has returned.
+        queueMicrotask(() => this.abandon());
+        return;
+      }
+      this.#queuedBytes -= count;
+      if (count === bytes.length) this.#queue.shift();
+      else this.#queue[0] = bytes.subarray(count);
+    }
+    this.#handlers.waitForRoom(this.#queue.length > 0);
+    if (this.#state === "ending" && this.#queue.length === 0) this.#finish();
+  }
+
+  #finish(): void {
+    this.#stop();
+    this.#handlers.finished();
+  }
+
+  #stop(): void {
+    this.#state = "over";
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#handlers.waitForRoom(false);
+  }
+}

@@ -1,0 +1,108 @@
+import { keeperRestartsMax } from "../../../limits.ts";
+import type { ExitWatcher } from "./posix-exit.ts";
+import type { LaunchLane } from "./posix-launch.ts";
+import type { Libc } from "./posix-libc.ts";
+import { openStdio, type StdioPlan } from "./posix-stdio.ts";
+
+/**
+ * A small shell that waits for the end of its stdin, whose only writing end is ours: the kernel
+ * closes it however this server dies. Then it kills all bearers of this server's tags.
+ */
+const script = `
+exec >/dev/null 2>&1
+trap '' HUP INT TERM QUIT
+while read -r line; do :; done
+rounds=0
+while [ $rounds -lt 10 ]; do
+  rounds=$((rounds + 1))
+  found=no
+  for file in $(grep -ls "^Max file locks  *$1[0-9]\\{10\\} " /proc/[0-9]*/limits); do
+    pid=\${file#/proc/}
+    kill -9 "\${pid%/limits}" && found=yes
+  done
+  [ $found = no ] && exit 0
+done
+`;
+
+const argv: [string, ...string[]] = ["/bin/sh", "-c", script, "codex-keeper"];
+const env = { PATH: "/usr/bin:/bin" };
+
+interface KeeperSurroundings {
+  readonly libc: Libc;
+  readonly lane: LaunchLane;
+  readonly exits: ExitWatcher;
+  /** The digits that all tags of this server begin with. */
+  readonly tagPrefix: string;
+}
+
+/** Cleans up when this server is gone. */
+export class Keeper {
+  readonly #around: KeeperSurroundings;
+  #state: "none" | "running" | "closed" = "none";
+  #starts = 0;
+  #stdinFd: number | undefined;
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(around: KeeperSurroundings) {
+    this.#around = around;
+  }
+
+  /** Takes its place in the lane, before the process that it is needed for. */
+  ensureRunning(): void {
+    if (this.#state !== "none" || this.#starts > keeperRestartsMax) return;
+    this.#state = "running";
+    this.#starts++;
+    this.#ended = this.#run();
+  }
+
+  /** Lets it clean up a last time, and waits for it. */
+  async close(): Promise<void> {
+    this.#state = "closed";
+    this.#closeStdin();
+    await this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    const { libc, lane } = this.#around;
+    let stdio: StdioPlan | undefined;
+    const launched = await lane
+      .launch(() => {
+        stdio = openStdio(libc, { argv, env, cwd: "/", stdio: "pipes+stdin" });
+        // Unmarked, or it would end itself, and with the tree that this server may be part of.
+        const tag = lane.untagged.hard;
+        const path = argv[0];
+        return {
+          path,
+          argv: [...argv, this.#around.tagPrefix],
+          env,
+          cwd: "/",
+          tag,
+          actions: stdio.actions,
+        };
+      })
+      // No descriptors left: the next start tries again.
+      .catch(() => undefined);
+    for (const fd of stdio?.childFds ?? []) libc.close(fd);
+    for (const { fd } of stdio?.outputs ?? []) libc.close(fd);
+    this.#stdinFd = stdio?.inputFd;
+    const hasStarted = launched?.errno === 0;
+    if (!hasStarted || this.#state === "closed") this.#closeStdin();
+    if (hasStarted) await this.#exitOf(launched.pid);
+    this.#closeStdin();
+    if (this.#state === "closed") return;
+    this.#state = "none";
+    if (hasStarted) this.ensureRunning();
+  }
+
+  #exitOf(pid: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#around.exits.watch(pid, () => resolve(), "background");
+    });
+  }
+
+  #closeStdin(): void {
+    if (this.#stdinFd === undefined) return;
+    this.#around.libc.close(this.#stdinFd);
+    this.#stdinFd = undefined;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * The one lane in which processes are started. A process inherits its tag, a soft limit that Linux
+ * keeps but has not enforced since 2.4, from this process; limits belong to the whole process, so
+ * only one start may be under way. It runs on a thread of the pool: the event loop does not wait for
+ * exec.
+ */
+import { Buffer } from "node:buffer";
+import { launchStallMs } from "../../../limits.ts";
+import { type Libc, native, opaqueBytes } from "./posix-libc.ts";
+import type { FileAction } from "./posix-stdio.ts";
+
+export interface Launch {
+  readonly path: string | Buffer;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | Buffer;
+  readonly actions: readonly FileAction[];
+  /** The soft limit that marks the process and all that it starts; undefined where it cannot be. */
+  readonly tag: bigint | undefined;
+}
+
+/** `errno` is 0 for success. A process that started beside a stalled one bears no tag. */
+export interface Launched {
+  readonly errno: number;
+  readonly pid: number;
+  readonly isTagged: boolean;
+}
+
+let sharedLane: LaunchLane | undefined;
+
+/** All spawners of this process use one lane, as they share its limits. */
+export function launchLane(libc: Libc): LaunchLane {
+  sharedLane ??= new LaunchLane(libc);
+  return sharedLane;
+}
+
+export class LaunchLane {
+  readonly #libc: Libc;
+  readonly #attributes: Buffer;
+  readonly #waiting: (() => void)[] = [];
+  readonly #limits = new BigUint64Array(2);
+  #underWay = 0;
+  #isStalled = false;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#attributes = cleanSignalAttributes(libc);
+    libc.prlimit(0, native.RLIMIT_LOCKS, null, this.#limits);
+  }
+
+  /** What unmarked processes have, and the bound for what a tag can be. */
+  get untagged(): { readonly soft: bigint; readonly hard: bigint } {
+    return { soft: this.#limits[0] ?? 0n, hard: this.#limits[1] ?? 0n };
+  }
+
+  /** `prepare` is called when it is this launch's turn, so that waiting costs no descriptors. */
+  launch(prepare: () => Launch): Promise<Launched> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => {
+        try {
+          this.#start(prepare(), resolve);
+        } catch (thrown) {
+          reject(thrown);
+          this.#next();
+        }
+      });
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#underWay > 0 && !this.#isStalled) return;
+    this.#waiting.shift()?.();
+  }
+
+  #start(launch: Launch, resolve: (launched: Launched) => void): void {
+    const isTagged = launch.tag !== undefined && !this.#isStalled;
+    const pid = new Int32Array(1);
+    const actions = fileActions(this.#libc, launch);
+    const argv = packStrings(this.#libc, launch.argv);
+    const env = packStrings(this.#libc, Object.entries(launch.env).map(assignment));
+    const path = terminated(launch.path);
+    const stall = setTimeout(() => this.#passStalled(), launchStallMs);
+    this.#underWay++;
+    if (isTagged) this.#setSoftLimit(launch.tag);
+    this.#libc.posix_spawn(
+      { pid, path, actions, attributes: this.#attributes, argv, env },
+      (errno) => {
+        clearTimeout(stall);
+        this.#underWay--;
+        if (this.#underWay === 0) this.#isStalled = false;
+        this.#setSoftLimit(this.untagged.soft);
+        this.#libc.spawnFileActions.destroy(actions);
+        this.#next();
+        resolve({ errno, pid: pid[0] ?? 0, isTagged });
+      },
+    );
+  }
+
+  /** A dead network mount can hold exec for ever: the others go on, without tags. */
+  #passStalled(): void {
+    this.#isStalled = true;
+    this.#setSoftLimit(this.untagged.soft);
+    while (this.#waiting.length > 0) this.#next();
+  }
+
+  #setSoftLimit(soft: bigint | undefined): void {
+    const { hard } = this.untagged;
+    const limits = BigUint64Array.of(soft ?? hard, hard);
+    this.#libc.prlimit(0, native.RLIMIT_LOCKS, limits, null);
+  }
+}
+
+/**
+ * Every signal at its default and none blocked. All bits, because `sigfillset` leaves out the two
+ * that glibc keeps for itself, and glibc then starts processes that ignore them.
+ */
+function cleanSignalAttributes(libc: Libc): Buffer {
+  const attributes = Buffer.alloc(opaqueBytes);
+  const { init, setSignalDefault, setSignalMask, setFlags } = libc.spawnAttributes;
+  init(attributes);
+  setSignalDefault(attributes, Buffer.alloc(opaqueBytes).fill(0xff, 0, 8));
+  setSignalMask(attributes, Buffer.alloc(opaqueBytes));
+  setFlags(
+    attributes,
+    native.POSIX_SPAWN_SETSIGDEF | native.POSIX_SPAWN_SETSIGMASK | native.POSIX_SPAWN_SETSID,
+  );
+  return attributes;
+}
+
+/** In this order: connect, close what is left, and only then enter the working directory. */
+function fileActions(libc: Libc, { actions, cwd }: Launch): Buffer {
+  const { init, addOpen, addDup2, addCloseFrom, addChdir } = libc.spawnFileActions;
+  const list = Buffer.alloc(opaqueBytes);
+  init(list);
+  for (const action of actions) {
+    if (action.kind === "open") addOpen(list, action.target, action.path, action.flags, 0);
+    else addDup2(list, action.source, action.target);
+  }
+  addCloseFrom?.(list, Math.max(...actions.map((action) => action.target)) + 1);
+  addChdir(list, terminated(cwd));
+  return list;
+}
+
+function assignment([name, value]: [string, string]): string {
+  return `${name}=${value}`;
+}
+
+/** A null-terminated table of pointers with its strings behind it, in one piece of memory. */
+function packStrings(libc: Libc, strings: readonly string[]): Buffer {
+  const text = strings.map((string) => `${string}\0`).join("");
+  const tableBytes = (strings.length + 1) * BigUint64Array.BYTES_PER_ELEMENT;
+  const packed = Buffer.allocUnsafeSlow(tableBytes + Buffer.byteLength(text));
+  packed.write(text, tableBytes);
+  const base = libc.address(packed);
+  const table = new BigUint64Array(packed.buffer, 0, strings.length + 1);
+  let at = tableBytes;
+  for (let index = 0; index < strings.length; index++) {
+    table[index] = base + BigInt(at);
+    at = packed.indexOf(0, at) + 1;
+  }
+  table[strings.length] = 0n;
+  return packed;
+}
+
+function terminated(path: string | Buffer): Buffer {
+  return Buffer.concat([typeof path === "string" ? Buffer.from(path) : path, Buffer.alloc(1)]);
+}

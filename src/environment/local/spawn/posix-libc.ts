@@ -1,0 +1,192 @@
+/**
+ * Every declaration of native code, and nothing else. A wrong prototype here is a crash, not an
+ * exception: sizes and pointers never come from a request, apart from the two packed tables of
+ * strings. Functions return -1 and set `errno()` as libc does, if not said otherwise.
+ */
+import type { Buffer } from "node:buffer";
+import { constants } from "node:fs";
+
+type Memory = Buffer | ArrayBufferView;
+
+/** The part of libc that starting and minding processes needs; glibc and musl both have it. */
+export interface Libc {
+  errno(): number;
+  /** Where a buffer lies. */
+  address(memory: Buffer): bigint;
+  /** Calls back, on the event loop, whenever the descriptor is readable. */
+  poll(fd: number, onReadable: () => void): PollHandle;
+
+  read(fd: number, memory: Memory, length: number): number;
+  write(fd: number, memory: Memory, length: number): number;
+  close(fd: number): number;
+  pipe2(fds: Int32Array, flags: number): number;
+  fcntl(fd: number, command: number, type: "int", value: number): number;
+  ioctl(fd: number, request: number, type: "void *", argument: Memory): number;
+
+  posix_openpt(flags: number): number;
+  grantpt(fd: number): number;
+  unlockpt(fd: number): number;
+  /** Returns an errno. */
+  ptsname_r(fd: number, name: Buffer, length: number): number;
+
+  epoll_create1(flags: number): number;
+  epoll_ctl(epollFd: number, operation: number, fd: number, event: Memory): number;
+  epoll_wait(epollFd: number, events: Memory, count: number, timeoutMs: number): number;
+
+  kill(pid: number, signal: number): number;
+  getsid(pid: number): number;
+  wait4(pid: number, status: Int32Array, options: number, usage: Memory): number;
+  pidfd_open(pid: number): number;
+  /** `next` and `previous` hold the soft and the hard limit; null leaves or ignores. */
+  prlimit(
+    pid: number,
+    resource: number,
+    next: BigUint64Array | null,
+    previous: BigUint64Array | null,
+  ): number;
+
+  spawnAttributes: SpawnAttributes;
+  spawnFileActions: SpawnFileActions;
+  /** Calls back with an errno, 0 for success. Runs on a thread of the pool until exec succeeded. */
+  posix_spawn(arguments_: SpawnArguments, done: (errno: number) => void): void;
+}
+
+export interface PollHandle {
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+export interface SpawnArguments {
+  readonly pid: Int32Array;
+  readonly path: Buffer;
+  readonly actions: Buffer;
+  readonly attributes: Buffer;
+  /** Null-terminated tables of pointers to strings. */
+  readonly argv: Buffer;
+  readonly env: Buffer;
+}
+
+export interface SpawnAttributes {
+  init(attributes: Buffer): number;
+  setSignalDefault(attributes: Buffer, signals: Buffer): number;
+  setSignalMask(attributes: Buffer, signals: Buffer): number;
+  setFlags(attributes: Buffer, flags: number): number;
+}
+
+/** All return an errno. */
+export interface SpawnFileActions {
+  init(actions: Buffer): number;
+  destroy(actions: Buffer): number;
+  addOpen(actions: Buffer, fd: number, path: string, flags: number, mode: number): number;
+  addDup2(actions: Buffer, source: number, target: number): number;
+  addChdir(actions: Buffer, path: Buffer): number;
+  /** Absent from musl and from glibc before 2.34. */
+  addCloseFrom?: (actions: Buffer, first: number) => number;
+}
+
+/** Room for any of libc's opaque structures, whose exact sizes differ between libraries. */
+export const opaqueBytes = 1024;
+
+export const closeOnExec = 0x80000;
+export const ptmxFlags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | closeOnExec;
+
+const isPowerPc = process.arch === "ppc64";
+
+export const native = {
+  F_SETFD: 2,
+  FD_CLOEXEC: 1,
+  F_SETFL: 4,
+  F_DUPFD_CLOEXEC: 1030,
+  TIOCSWINSZ: isPowerPc ? 0x80087467 : 0x5414,
+  TIOCGPGRP: isPowerPc ? 0x40047477 : 0x540f,
+  EPOLL_CTL_ADD: 1,
+  EPOLL_CTL_DEL: 2,
+  EPOLL_CTL_MOD: 3,
+  EPOLLIN: 0x1,
+  EPOLLOUT: 0x4,
+  EPOLLERR: 0x8,
+  EPOLLHUP: 0x10,
+  WNOHANG: 1,
+  RLIMIT_CORE: 4,
+  RLIMIT_LOCKS: 10,
+  POSIX_SPAWN_SETSIGDEF: 0x4,
+  POSIX_SPAWN_SETSIGMASK: 0x8,
+  POSIX_SPAWN_SETSID: 0x80,
+} as const;
+
+/** The kernel packs `struct epoll_event` on x86 only. In 32-bit words. */
+export const epollEventWords =
+  process.arch === "x64" || process.arch === "ia32"
+    ? { size: 3, identity: 1 }
+    : { size: 4, identity: 2 };
+
+const pidfdOpenNumber = 434;
+
+let loaded: Promise<Libc> | undefined;
+
+/** Rejects where there is no native module for this platform or a function is missing. */
+export function loadLibc(): Promise<Libc> {
+  loaded ??= bindLibc();
+  return loaded;
+}
+
+async function bindLibc(): Promise<Libc> {
+  const koffi = await import("koffi");
+  const library = koffi.load(null);
+  const syscall = library.func("long syscall(long, ...)");
+  const spawn = library.func("int posix_spawn(void *, void *, void *, void *, void *, void *)");
+  return {
+    errno: () => koffi.errno(),
+    address: (memory) => koffi.address(memory),
+    poll: (fd, onReadable) => koffi.node.poll(fd, { readable: true }, onReadable),
+    read: library.func("intptr_t read(int, void *, size_t)"),
+    write: library.func("intptr_t write(int, void *, size_t)"),
+    close: library.func("int close(int)"),
+    pipe2: library.func("int pipe2(void *, int)"),
+    fcntl: library.func("int fcntl(int, int, ...)"),
+    ioctl: library.func("int ioctl(int, unsigned long, ...)"),
+    posix_openpt: library.func("int posix_openpt(int)"),
+    grantpt: library.func("int grantpt(int)"),
+    unlockpt: library.func("int unlockpt(int)"),
+    ptsname_r: library.func("int ptsname_r(int, void *, size_t)"),
+    epoll_create1: library.func("int epoll_create1(int)"),
+    epoll_ctl: library.func("int epoll_ctl(int, int, int, void *)"),
+    epoll_wait: library.func("int epoll_wait(int, void *, int, int)"),
+    kill: library.func("int kill(int, int)"),
+    getsid: library.func("int getsid(int)"),
+    wait4: library.func("int wait4(int, void *, int, void *)"),
+    pidfd_open: (pid) => Number(syscall(pidfdOpenNumber, "int", pid, "int", 0)),
+    prlimit: library.func("int prlimit(int, int, void *, void *)"),
+    spawnAttributes: {
+      init: library.func("int posix_spawnattr_init(void *)"),
+      setSignalDefault: library.func("int posix_spawnattr_setsigdefault(void *, void *)"),
+      setSignalMask: library.func("int posix_spawnattr_setsigmask(void *, void *)"),
+      setFlags: library.func("int posix_spawnattr_setflags(void *, short)"),
+    },
+    spawnFileActions: bindFileActions(library),
+    posix_spawn({ pid, path, actions, attributes, argv, env }, done) {
+      spawn.async(pid, path, actions, attributes, argv, env, (error: unknown, errno: number) => {
+        if (error) throw error;
+        done(errno);
+      });
+    },
+  };
+}
+
+function bindFileActions(library: import("koffi").LibraryHandle): SpawnFileActions {
+  const prefix = "int posix_spawn_file_actions_";
+  const actions: SpawnFileActions = {
+    init: library.func(`${prefix}init(void *)`),
+    destroy: library.func(`${prefix}destroy(void *)`),
+    addOpen: library.func(`${prefix}addopen(void *, int, const char *, int, unsigned int)`),
+    addDup2: library.func(`${prefix}adddup2(void *, int, int)`),
+    addChdir: library.func(`${prefix}addchdir_np(void *, void *)`),
+  };
+  try {
+    actions.addCloseFrom = library.func(`${prefix}addclosefrom_np(void *, int)`);
+  } catch {
+    // Not in this libc: close-on-exec on every descriptor of ours does the same.
+  }
+  return actions;
+}

@@ -1,0 +1,202 @@
+import type { Buffer } from "node:buffer";
+import { constants as system } from "node:os";
+import { InputWriter } from "./posix-input.ts";
+import { type Libc, native } from "./posix-libc.ts";
+import { OutputReader, type ReadMemory } from "./posix-output.ts";
+import type { Poller, Watch } from "./posix-poller.ts";
+import { type StdioPlan, setTerminalSize } from "./posix-stdio.ts";
+import type { TreeKill } from "./posix-tree-kill.ts";
+import type {
+  KillReport,
+  ProcessExit,
+  ProcessSink,
+  SpawnedProcess,
+  TerminalSize,
+} from "./spawner.ts";
+
+/** What a process needs of its spawner. */
+export interface Surroundings {
+  readonly libc: Libc;
+  readonly poller: Poller;
+  readonly memory: ReadMemory;
+  /** Kills what descends from the process beyond its group. */
+  killDescendants(): Promise<TreeKill & Pick<KillReport, "method">>;
+  /** Everything that the process held is free. */
+  released(): void;
+}
+
+interface Output {
+  readonly fd: number;
+  readonly reader: OutputReader;
+  readonly watch: Watch;
+}
+
+interface Input {
+  readonly fd: number;
+  readonly writer: InputWriter;
+  readonly watch: Watch;
+}
+
+/** One started process, from exec until it has ended and its output is read. */
+export class PosixProcess implements SpawnedProcess {
+  readonly pid: number;
+  readonly #around: Surroundings;
+  readonly #sink: ProcessSink;
+  readonly #outputs = new Set<Output>();
+  readonly #terminalFd: number | undefined;
+  #input: Input | undefined;
+  #hasExited = false;
+
+  constructor(pid: number, stdio: StdioPlan, sink: ProcessSink, around: Surroundings) {
+    this.pid = pid;
+    this.#around = around;
+    this.#sink = sink;
+    for (const { stream, fd } of stdio.outputs) {
+      const deliver = (bytes: Buffer) => this.#sink.output(stream, bytes);
+      const reader = new OutputReader({ libc: around.libc, memory: around.memory, fd, deliver });
+      this.#outputs.add(this.#watchOutput(fd, reader));
+    }
+    const [first] = stdio.outputs;
+    const isTerminal = first?.stream === "pty";
+    this.#terminalFd = isTerminal ? first.fd : undefined;
+    if (stdio.inputFd !== undefined) this.#input = this.#watchInput(stdio.inputFd, isTerminal);
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.#input?.writer.write(bytes) ?? true;
+  }
+
+  endStdin(): void {
+    this.#input?.writer.end();
+  }
+
+  flow(on: boolean): void {
+    for (const { watch } of this.#outputs) watch.want("read", on);
+  }
+
+  resize(size: TerminalSize): void {
+    if (this.#hasTerminal()) setTerminalSize(this.#around.libc, this.#terminalFd ?? -1, size);
+  }
+
+  signal(signal: number, target: "leader" | "group" | "foreground"): boolean {
+    if (target === "leader") return !this.#hasExited && this.#kill(this.pid, signal);
+    const group = target === "foreground" ? this.#foregroundGroup() : undefined;
+    if (group !== undefined) return this.#kill(-group, signal);
+    return this.#isNumberOurs() && this.#kill(-this.pid, signal);
+  }
+
+  async killTree(): Promise<KillReport> {
+    const isLeaderKilled = this.signal(system.signals.SIGKILL, "group") && !this.#hasExited;
+    const { method, killed, survivors } = await this.#around.killDescendants();
+    const others = killed.filter((pid) => pid !== this.pid).length;
+    return { method, killed: others + (isLeaderKilled ? 1 : 0), survivors };
+  }
+
+  abandonOutput(): void {
+    // Not in this call: the rest goes to the sink.
+    queueMicrotask(() => {
+      for (const output of this.#outputs) {
+        output.reader.drain();
+        this.#endOutput(output);
+      }
+    });
+  }
+
+  /** Until then nothing else can have its number. */
+  get isRunning(): boolean {
+    return !this.#hasExited;
+  }
+
+  /** To be called when the process has been reaped. */
+  exit(exit: ProcessExit): void {
+    this.#hasExited = true;
+    this.#sink.exited(exit);
+    this.#releaseWhenOver();
+  }
+
+  /** Whether the pid still means this process, and the group and session of that number. */
+  #isNumberOurs(): boolean {
+    // While anybody is in the group or session, no new process gets the number.
+    return !this.#hasExited || !this.#kill(this.pid, 0);
+  }
+
+  #watchOutput(fd: number, reader: OutputReader): Output {
+    const watch = this.#around.poller.watch(fd, {
+      readable: () => {
+        if (reader.readBatch() === "end") this.#endOutput(output);
+      },
+      writable: () => this.#input?.writer.flush(),
+      hungUp: () => this.#input?.writer.abandon(),
+    });
+    const output = { fd, reader, watch };
+    watch.want("read", true);
+    return output;
+  }
+
+  #watchInput(fd: number, isTerminal: boolean): Input {
+    const [output] = this.#outputs;
+    const watch =
+      isTerminal && output
+        ? output.watch
+        : this.#around.poller.watch(fd, {
+            writable: () => writer.flush(),
+            hungUp: () => writer.abandon(),
+          });
+    const handlers = {
+      waitForRoom: (on: boolean) => watch.want("write", on),
+      drained: () => this.#sink.drained(),
+      gone: () => {
+        this.#closeInput();
+        this.#sink.stdinGone();
+      },
+      finished: () => this.#closeInput(),
+    };
+    const writer = new InputWriter({ libc: this.#around.libc, fd, isTerminal, handlers });
+    if (!isTerminal) watch.want("hangup", true);
+    return { fd, writer, watch };
+  }
+
+  #closeInput(): void {
+    const input = this.#input;
+    this.#input = undefined;
+    if (!input || input.fd === this.#terminalFd) return;
+    input.watch.close();
+    this.#around.libc.close(input.fd);
+  }
+
+  #endOutput(output: Output): void {
+    if (!this.#outputs.has(output)) return;
+    if (output.fd === this.#terminalFd) this.#input?.writer.abandon();
+    this.#outputs.delete(output);
+    output.watch.close();
+    this.#around.libc.close(output.fd);
+    if (this.#outputs.size > 0) return;
+    this.#sink.ended();
+    this.#releaseWhenOver();
+  }
+
+  #releaseWhenOver(): void {
+    if (!this.#hasExited || this.#outputs.size > 0) return;
+    this.#input?.writer.close();
+    this.#closeInput();
+    this.#around.released();
+  }
+
+  #hasTerminal(): boolean {
+    return this.#terminalFd !== undefined && this.#outputs.size > 0;
+  }
+
+  /** The job that has the terminal, if there is one. */
+  #foregroundGroup(): number | undefined {
+    if (!this.#hasTerminal()) return undefined;
+    const group = new Int32Array(1);
+    const fd = this.#terminalFd ?? -1;
+    const refused = this.#around.libc.ioctl(fd, native.TIOCGPGRP, "void *", group) < 0;
+    return refused || !group[0] ? undefined : group[0];
+  }
+
+  /** A negative pid means a group. */
+  #kill(pid: number, signal: number): boolean {
+    return this.#around.libc.kill(pid, signal) === 0;
+  }
+}

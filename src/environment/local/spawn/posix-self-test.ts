@@ -1,0 +1,51 @@
+import type { Buffer } from "node:buffer";
+import { SpawnError, type Spawner } from "./spawner.ts";
+
+const hasTerminalCode = 42;
+
+/**
+ * Emulated kernels take starts for successful that are not, or give no controlling terminal. Throws
+ * with the reason.
+ */
+export async function testSpawner(spawner: Spawner): Promise<void> {
+  await testTerminal(spawner);
+  await testRefusal(spawner);
+}
+
+async function testTerminal(spawner: Spawner): Promise<void> {
+  const script = `test -t 0 && : >/dev/tty && exit ${hasTerminalCode}`;
+  const exitCode = await exitCodeOf(spawner, ["/bin/sh", "-c", script]);
+  if (exitCode === hasTerminalCode) return;
+  throw new Error(`a shell on a terminal of its own ended with ${exitCode}`);
+}
+
+async function testRefusal(spawner: Spawner): Promise<void> {
+  try {
+    const exitCode = await exitCodeOf(spawner, ["/dev/null/missing"]);
+    throw new Error(`a program that does not exist seemed to start and ended with ${exitCode}`);
+  } catch (thrown) {
+    if (thrown instanceof SpawnError && thrown.code === "ENOTDIR") return;
+    throw thrown;
+  }
+}
+
+function exitCodeOf(spawner: Spawner, argv: [string, ...string[]]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let exitCode: number | undefined;
+    const sink = {
+      output: (_stream: string, _bytes: Buffer) => {},
+      exited: (exit: { exitCode: number }) => {
+        exitCode = exit.exitCode;
+      },
+      ended: () => {},
+      drained: () => {},
+      stdinGone: () => {},
+    };
+    const resolveExit = () => resolve(exitCode ?? -1);
+    sink.exited = (exit) => {
+      exitCode = exit.exitCode;
+      resolveExit();
+    };
+    spawner.start({ argv, env: {}, cwd: "/", stdio: "pty" }, sink).catch(reject);
+  });
+}

@@ -1,0 +1,152 @@
+/**
+ * Finds and kills everything that descends from a process. Descendants bear the mark of their
+ * ancestor whatever they do: double fork, setsid, `env -i`. All bearers are stopped first, until a
+ * pass finds no new one, so that nobody forks away from under the search.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { constants as system } from "node:os";
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { processScanSliceMax, treeKillGraceMs, treeStopPassesMax } from "../../../limits.ts";
+import { type Libc, native } from "./posix-libc.ts";
+
+/** What a process carries that tells whom it descends from; undefined when it cannot be known. */
+export type MarkOf = (pid: number) => bigint | undefined;
+
+export interface TreeKill {
+  readonly killed: readonly number[];
+  readonly survivors: readonly number[];
+}
+
+const { SIGKILL, SIGSTOP } = system.signals;
+const deathPollIntervalMs = 2;
+
+export class TreeKiller {
+  readonly #libc: Libc;
+  readonly #markOf: MarkOf;
+  readonly #ownSession: number;
+  #next: { marks: Set<bigint>; done: Promise<Map<bigint, TreeKill>> } | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(libc: Libc, markOf: MarkOf) {
+    this.#libc = libc;
+    this.#markOf = markOf;
+    this.#ownSession = libc.getsid(0);
+  }
+
+  /** Kills that are asked for while a search runs share the next one. */
+  async kill(mark: bigint): Promise<TreeKill> {
+    this.#next ??= this.#plan();
+    this.#next.marks.add(mark);
+    return (await this.#next.done).get(mark) ?? { killed: [], survivors: [] };
+  }
+
+  #plan() {
+    const marks = new Set<bigint>();
+    const done = this.#running.then(() => {
+      this.#next = undefined;
+      return this.#killAll(marks);
+    });
+    this.#running = done;
+    return { marks, done };
+  }
+
+  /** The result by mark. */
+  async #killAll(marks: ReadonlySet<bigint>): Promise<Map<bigint, TreeKill>> {
+    const killed = new Map<number, bigint>();
+    let alive = await this.#stopAll(marks);
+    const deadline = performance.now() + treeKillGraceMs;
+    while (alive.size > 0) {
+      for (const [pid, mark] of alive) {
+        // The number may belong to another process by now.
+        if (this.#markOf(pid) !== mark) continue;
+        this.#libc.kill(pid, SIGKILL);
+        killed.set(pid, mark);
+      }
+      alive = await this.#bearers(marks);
+      if (alive.size === 0 || performance.now() > deadline) break;
+      await setTimeout(deathPollIntervalMs);
+    }
+    return resultsByMark(marks, killed, alive);
+  }
+
+  async #stopAll(marks: ReadonlySet<bigint>): Promise<Map<number, bigint>> {
+    const stopped = new Map<number, bigint>();
+    for (let passes = 0; passes < treeStopPassesMax; passes++) {
+      const before = stopped.size;
+      for (const [pid, mark] of await this.#bearers(marks)) {
+        if (stopped.has(pid)) continue;
+        this.#libc.kill(pid, SIGSTOP);
+        stopped.set(pid, mark);
+      }
+      if (stopped.size === before) break;
+    }
+    return stopped;
+  }
+
+  /** Living processes with one of the marks. What is of our own session was not started by us. */
+  async #bearers(marks: ReadonlySet<bigint>): Promise<Map<number, bigint>> {
+    const found = new Map<number, bigint>();
+    const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+    for (let index = 0; index < pids.length; index++) {
+      if (index > 0 && index % processScanSliceMax === 0) await setImmediate();
+      const pid = pids[index] ?? 0;
+      const mark = this.#markOf(pid);
+      if (mark === undefined || !marks.has(mark)) continue;
+      if (this.#libc.getsid(pid) !== this.#ownSession && isAlive(pid)) found.set(pid, mark);
+    }
+    return found;
+  }
+}
+
+function resultsByMark(
+  marks: ReadonlySet<bigint>,
+  killed: ReadonlyMap<number, bigint>,
+  survivors: ReadonlyMap<number, bigint>,
+): Map<bigint, TreeKill> {
+  const of = (processes: ReadonlyMap<number, bigint>, mark: bigint) =>
+    [...processes].filter(([, borne]) => borne === mark).map(([pid]) => pid);
+  return new Map(
+    [...marks].map((mark) => [mark, { killed: of(killed, mark), survivors: of(survivors, mark) }]),
+  );
+}
+
+/** The tag: one system call, for processes of the same user. */
+export function tagMark(libc: Libc): MarkOf {
+  const limits = new BigUint64Array(2);
+  return (pid) => {
+    if (libc.prlimit(pid, native.RLIMIT_LOCKS, null, limits) === 0) return limits[0];
+    if (libc.errno() !== system.errno.EPERM || libc.kill(pid, 0) < 0) return undefined;
+    return tagInFile(pid);
+  };
+}
+
+/** Where there are no tags: the session, whose number is the pid of its leader. */
+export function sessionMark(libc: Libc): MarkOf {
+  return (pid) => {
+    const session = libc.getsid(pid);
+    return session < 0 ? undefined : BigInt(session);
+  };
+}
+
+/** For a process of ours whose group is another, which the system call does not tell about. */
+function tagInFile(pid: number): bigint | undefined {
+  const limits = readProcessFile(pid, "limits");
+  const soft = limits && /^Max file locks\s+(\d+)/m.exec(limits)?.[1];
+  return soft ? BigInt(soft) : undefined;
+}
+
+/** Zombies bear their marks until they are reaped. */
+function isAlive(pid: number): boolean {
+  const stat = readProcessFile(pid, "stat");
+  const state = stat?.slice(stat.lastIndexOf(")") + 2)[0];
+  return state !== undefined && state !== "Z" && state !== "X";
+}
+
+function readProcessFile(pid: number, name: "limits" | "stat"): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    // It has ended meanwhile.
+    return undefined;
+  }
+}

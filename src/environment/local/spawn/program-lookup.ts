@@ -1,0 +1,49 @@
+/**
+ * Our own look-up of a program, because the system's would use the PATH of this server, and because
+ * glibc hands a file that is no program to the shell, which the reference does not.
+ */
+import type { Buffer } from "node:buffer";
+import { access, constants, stat } from "node:fs";
+import { constants as system } from "node:os";
+import type { SpawnRequest } from "./spawner.ts";
+import { errnoOf, joinPath, startFailure } from "./start-failure.ts";
+
+/** Where libc looks when the environment has no PATH. */
+const defaultPath = "/bin:/usr/bin";
+
+/**
+ * The path to execute, relative to the working directory of the request if it is relative. Rejects
+ * with a SpawnError when no directory of the PATH has such a program.
+ */
+export async function findProgram(request: SpawnRequest): Promise<string> {
+  const name = request.argv[0];
+  if (name.includes("/")) return name;
+  const path = request.env.PATH ?? defaultPath;
+  let worst: number = system.errno.ENOENT;
+  for (const directory of path.split(":")) {
+    const candidate = `${directory === "" ? "." : directory}/${name}`;
+    const errno = await checkProgram(belowCwd(request.cwd, candidate));
+    if (errno === 0) return candidate;
+    if (errno === system.errno.EACCES) worst = errno;
+  }
+  const about = worst === system.errno.EACCES ? "is not an executable file" : "not found";
+  throw startFailure(worst, "program", `program \`${name}\` ${about} in PATH \`${path}\``);
+}
+
+/** What a path that the process sees from its working directory is to us. */
+export function belowCwd(cwd: string | Buffer, path: string): string | Buffer {
+  return path.startsWith("/") ? path : joinPath(cwd, path);
+}
+
+/** 0 for a file that may be executed, else the errno. Callbacks: half the cost of the promises. */
+function checkProgram(path: string | Buffer): Promise<number> {
+  return new Promise((resolve) => {
+    access(path, constants.X_OK, (refusal) => {
+      if (refusal) return resolve(errnoOf(refusal));
+      stat(path, (failure, entry) => {
+        if (failure) return resolve(errnoOf(failure));
+        resolve(entry.isFile() ? 0 : system.errno.EACCES);
+      });
+    });
+  });
+}
