@@ -1,0 +1,85 @@
+import type { Buffer } from "node:buffer";
+import type { OutputStream } from "./spawn/spawner.ts";
+
+/** One piece of output as it was read, with its number among the events of its process. */
+export interface Chunk {
+  readonly seq: number;
+  readonly stream: OutputStream;
+  readonly bytes: Buffer;
+}
+
+export interface ChunkWindowBounds {
+  readonly bytesMax: number;
+  readonly chunksMax: number;
+}
+
+/** Below this many dropped places at the front of the array it is not worth moving the rest. */
+const frontPlacesMin = 64;
+
+/**
+ * The newest chunks of a process. Whole chunks leave at the old end when one of the bounds is
+ * exceeded; whoever pushes is given them, and may store them elsewhere.
+ */
+export class ChunkWindow {
+  readonly #bounds: ChunkWindowBounds;
+  /** Places before `#first` are empty; they are cut off from time to time, not at each drop. */
+  #places: (Chunk | undefined)[] = [];
+  #first = 0;
+  #bytes = 0;
+
+  constructor(bounds: ChunkWindowBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Number of the newest chunk, 0 when there is none. */
+  get lastSeq(): number {
+    return this.#places.at(-1)?.seq ?? 0;
+  }
+
+  /** Takes a chunk in and gives those that had to leave for it, oldest first. */
+  push(chunk: Chunk): Chunk[] {
+    this.#places.push(chunk);
+    this.#bytes += chunk.bytes.length;
+    const dropped: Chunk[] = [];
+    while (this.#isOverfull()) {
+      const oldest = this.#shift();
+      if (oldest) dropped.push(oldest);
+    }
+    return dropped;
+  }
+
+  /** Chunks with a greater number than `seq`, oldest first, made one by one. */
+  *after(seq: number): Generator<Chunk> {
+    for (let place = this.#placeAfter(seq); place < this.#places.length; place++) {
+      const chunk = this.#places[place];
+      if (chunk) yield chunk;
+    }
+  }
+
+  #isOverfull(): boolean {
+    const chunks = this.#places.length - this.#first;
+    return this.#bytes > this.#bounds.bytesMax || chunks > this.#bounds.chunksMax;
+  }
+
+  #shift(): Chunk | undefined {
+    const oldest = this.#places[this.#first];
+    this.#places[this.#first++] = undefined;
+    this.#bytes -= oldest?.bytes.length ?? 0;
+    if (this.#first >= frontPlacesMin && this.#first * 2 >= this.#places.length) {
+      this.#places = this.#places.slice(this.#first);
+      this.#first = 0;
+    }
+    return oldest;
+  }
+
+  #placeAfter(seq: number): number {
+    let low = this.#first;
+    let high = this.#places.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#places[middle]?.seq ?? 0) > seq) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,43 @@
+interface Entry<T> {
+  readonly item: T;
+  readonly at: number;
+}
+
+/** Forgets things a fixed time after they were added, with one timer that holds up no exit. */
+export class Expiry<T> {
+  readonly #ttlMs: number;
+  readonly #forget: (item: T) => void;
+  /** Oldest first, because all have the same time to live. */
+  #entries: Entry<T>[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ttlMs: number, forget: (item: T) => void) {
+    this.#ttlMs = ttlMs;
+    this.#forget = forget;
+  }
+
+  add(item: T): void {
+    this.#entries.push({ item, at: performance.now() + this.#ttlMs });
+    if (!this.#timer) this.#sleep(this.#ttlMs);
+  }
+
+  /** Forgets nothing more. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#entries = [];
+  }
+
+  #sleep(delayMs: number): void {
+    this.#timer = setTimeout(() => this.#forgetExpired(), Math.ceil(delayMs)).unref();
+  }
+
+  #forgetExpired(): void {
+    const now = performance.now();
+    const firstYoung = this.#entries.findIndex(({ at }) => at > now);
+    const expired = this.#entries.splice(0, firstYoung < 0 ? this.#entries.length : firstYoung);
+    for (const { item } of expired) this.#forget(item);
+    this.#timer = undefined;
+    const [next] = this.#entries;
+    if (next) this.#sleep(next.at - now);
+  }
+}

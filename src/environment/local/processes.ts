@@ -1,0 +1,198 @@
+import type { Buffer } from "node:buffer";
+import { closedProcessTtlMs } from "../../limits.ts";
+import { decodeBase64 } from "../../protocol/base64.ts";
+import { internalError, invalidParams, invalidRequest } from "../../protocol/errors.ts";
+import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
+import { hostPath, nodePath } from "../../protocol/path-uri.ts";
+import type { Processes } from "../processes.ts";
+import { childEnvironment, type Variables } from "./child-env.ts";
+import { refuseConfinement } from "./confinement.ts";
+import { Expiry } from "./expiry.ts";
+import { ManagedProcess } from "./managed-process.ts";
+import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
+
+export interface LocalProcessesOptions {
+  readonly spawner: Spawner;
+  /** What `envPolicy` derives environments from. */
+  readonly executorEnv: Variables;
+  readonly emit: Emit<ProcessEvent>;
+  /** How long a closed process stays readable and its id taken. 80 s when absent. */
+  readonly closedTtlMs?: number | undefined;
+}
+
+/** The processes of one session on this machine. */
+export interface LocalProcesses extends Processes {
+  /** Whoever receives the events has room again: what was paused for it goes on. */
+  resumeOutput(): void;
+  /** Ends all reads that wait: those who asked are gone. */
+  rejectReaders(error: Error): void;
+  /** Kills everything that was started here, and starts nothing more. */
+  close(): Promise<void>;
+}
+
+export const localProcesses = (options: LocalProcessesOptions): LocalProcesses =>
+  new ProcessTable(options);
+
+type StartParams = Params<"process/start">;
+
+/**
+ * An id is entered with the promise of its process. Whoever calls about it waits for that promise in
+ * the same way, also when it has long been settled: so calls are served in the order they came in.
+ */
+class ProcessTable implements LocalProcesses {
+  readonly #options: LocalProcessesOptions;
+  readonly #processes = new Map<string, Promise<ManagedProcess>>();
+  readonly #started = new Map<string, ManagedProcess>();
+  readonly #paused = new Set<ManagedProcess>();
+  readonly #expiry: Expiry<string>;
+  #readers = new AbortController();
+  #isClosed = false;
+
+  constructor(options: LocalProcessesOptions) {
+    this.#options = options;
+    this.#expiry = new Expiry(options.closedTtlMs ?? closedProcessTtlMs, (processId) => {
+      this.#processes.delete(processId);
+      this.#started.delete(processId);
+    });
+  }
+
+  async start(params: StartParams): Promise<Result<"process/start">> {
+    const { processId } = params;
+    const request = spawnRequest(params, this.#options.executorEnv);
+    if (this.#isClosed) throw invalidRequest("this session has ended and starts nothing more");
+    if (this.#processes.has(processId)) {
+      throw invalidRequest(`process ${processId} already exists`);
+    }
+    refuseConfinement(params);
+    await this.#enter(processId, request);
+    return { processId, sandboxType: "none" };
+  }
+
+  async read(params: Params<"process/read">): Promise<Result<"process/read">> {
+    const { signal } = this.#readers;
+    const process = known(await this.#find(params.processId), params.processId);
+    signal.throwIfAborted();
+    return process.read(params);
+  }
+
+  async write(params: Params<"process/write">): Promise<Result<"process/write">> {
+    const bytes = decodedChunk(params.chunk);
+    const process = await this.#find(params.processId);
+    return process?.write(params.writeId, bytes) ?? { status: "unknownProcess" };
+  }
+
+  async closeStdin({ processId }: Params<"process/closeStdin">): Promise<Record<string, never>> {
+    known(await this.#find(processId), processId).closeStdin();
+    return {};
+  }
+
+  async resize(params: Params<"process/resize">): Promise<Record<string, never>> {
+    const process = known(await this.#find(params.processId), params.processId);
+    if (!process.hasTerminal) {
+      throw invalidRequest(`process ${params.processId} has no terminal: start it with tty`);
+    }
+    process.resize(params.size);
+    return {};
+  }
+
+  async signal({ processId }: Params<"process/signal">): Promise<Record<string, never>> {
+    (await this.#find(processId))?.interrupt();
+    return {};
+  }
+
+  async terminate(params: Params<"process/terminate">): Promise<Result<"process/terminate">> {
+    const process = await this.#find(params.processId);
+    const running = process?.isRunning ?? false;
+    if (process && !process.isClosed) void process.kill();
+    return { running };
+  }
+
+  async list(): Promise<Result<"process/list">> {
+    await Promise.allSettled(this.#processes.values());
+    return { processes: Array.from(this.#started.values(), (process) => process.summary()) };
+  }
+
+  resumeOutput(): void {
+    const paused = [...this.#paused];
+    this.#paused.clear();
+    for (const process of paused) process.resume();
+  }
+
+  rejectReaders(error: Error): void {
+    this.#readers.abort(error);
+    this.#readers = new AbortController();
+    for (const process of this.#started.values()) process.rejectReaders(error);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#processes.values());
+    await Promise.all(Array.from(this.#started.values(), (process) => process.kill()));
+    this.#expiry.close();
+  }
+
+  async #enter(processId: string, request: SpawnRequest): Promise<void> {
+    const starting = ManagedProcess.start(this.#options.spawner, {
+      processId,
+      request,
+      listener: {
+        emit: this.#options.emit,
+        paused: (process) => this.#paused.add(process),
+        closed: () => this.#expiry.add(processId),
+      },
+    });
+    this.#processes.set(processId, starting);
+    try {
+      this.#started.set(processId, await starting);
+    } catch (error) {
+      this.#processes.delete(processId);
+      throw error instanceof SpawnError ? internalError(error.message, error) : error;
+    }
+  }
+
+  /** Undefined for an id that was never started, has been forgotten, or could not be started. */
+  async #find(processId: string): Promise<ManagedProcess | undefined> {
+    await this.#processes.get(processId)?.catch(alreadyReported);
+    return this.#started.get(processId);
+  }
+}
+
+function known(process: ManagedProcess | undefined, processId: string): ManagedProcess {
+  if (process) return process;
+  throw invalidRequest(`unknown process id ${processId}`);
+}
+
+/** Why a start failed is told to its caller; for everybody else the id is just unknown. */
+const alreadyReported = () => undefined;
+
+/** Checks in the order of the reference: the directory first, then the program. */
+function spawnRequest(params: StartParams, executorEnv: Variables): SpawnRequest {
+  const cwd = directoryOf(params.cwd);
+  const [program, ...rest] = params.argv;
+  if (program === undefined) throw invalidParams("argv must not be empty");
+  return {
+    argv: [program, ...rest],
+    arg0: params.arg0 ?? undefined,
+    env: childEnvironment({ executorEnv, policy: params.envPolicy, overlay: params.env }),
+    cwd,
+    stdio: params.tty ? "pty" : params.pipeStdin ? "pipes+stdin" : "pipes",
+    size: params.size ?? undefined,
+  };
+}
+
+function directoryOf(uri: string): string | Buffer {
+  try {
+    return nodePath(hostPath(uri));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw invalidParams(`cwd URI \`${uri}\` is not valid on this exec-server host: ${reason}`);
+  }
+}
+
+function decodedChunk(chunk: string): Buffer {
+  try {
+    return decodeBase64(chunk);
+  } catch (error) {
+    throw invalidParams(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,97 @@
+import type { Buffer } from "node:buffer";
+import { writeIdsRememberedMax } from "../../limits.ts";
+import type { Result } from "../../protocol/methods.ts";
+
+type WriteStatus = Result<"process/write">["status"];
+
+/** Where the bytes go. `write` answers false when it has enough for now. */
+export interface StdinReceiver {
+  write(bytes: Buffer): boolean;
+  end(): void;
+}
+
+interface WaitingWrite {
+  readonly bytes: Buffer;
+  answer(status: WriteStatus): void;
+}
+
+/**
+ * Writes to one process, in order. One is accepted when the receiver has taken it over; while that
+ * has enough, writes wait, and are answered at the latest when the process ends.
+ */
+export class StdinQueue {
+  readonly #receiver: StdinReceiver;
+  /** Answers by write id, oldest first: a client repeats what it got no answer for. */
+  readonly #answers = new Map<string, Promise<WriteStatus>>();
+  #waiting: WaitingWrite[] = [];
+  #receiverIsFull = false;
+  #state: "open" | "ending" | "closed" = "open";
+
+  constructor(receiver: StdinReceiver) {
+    this.#receiver = receiver;
+  }
+
+  /** A known id repeats the answer of the first write under it, whatever the bytes. */
+  write(writeId: string, bytes: Buffer): Promise<WriteStatus> {
+    const known = this.#answers.get(writeId);
+    if (known) return known;
+    const answer = this.#take(bytes);
+    this.#remember(writeId, answer);
+    return answer;
+  }
+
+  /** Ends the input after what was written before; later writes find it closed. */
+  end(): void {
+    if (this.#state !== "open") return;
+    this.#state = "ending";
+    this.#endWhenEmpty();
+  }
+
+  /** The receiver has room again. */
+  drained(): void {
+    this.#receiverIsFull = false;
+    let taken = 0;
+    for (const { bytes, answer } of this.#waiting) {
+      if (this.#receiverIsFull) break;
+      this.#send(bytes);
+      answer("accepted");
+      taken++;
+    }
+    this.#waiting = this.#waiting.slice(taken);
+    this.#endWhenEmpty();
+  }
+
+  /** Nobody will ever read any more. */
+  close(): void {
+    this.#state = "closed";
+    for (const { answer } of this.#waiting) answer("stdinClosed");
+    this.#waiting = [];
+  }
+
+  #take(bytes: Buffer): Promise<WriteStatus> {
+    if (this.#state !== "open") return Promise.resolve("stdinClosed");
+    if (this.#receiverIsFull) {
+      return new Promise((answer) => this.#waiting.push({ bytes, answer }));
+    }
+    this.#send(bytes);
+    return Promise.resolve("accepted");
+  }
+
+  /** An empty write says nothing: in particular not that the input ends. */
+  #send(bytes: Buffer): void {
+    if (bytes.length > 0) this.#receiverIsFull = !this.#receiver.write(bytes);
+  }
+
+  #endWhenEmpty(): void {
+    if (this.#state !== "ending" || this.#waiting.length > 0) return;
+    this.#state = "closed";
+    this.#receiver.end();
+  }
+
+  #remember(writeId: string, answer: Promise<WriteStatus>): void {
+    this.#answers.set(writeId, answer);
+    if (this.#answers.size <= writeIdsRememberedMax) return;
+    const [oldest] = this.#answers.keys();
+    if (oldest !== undefined) this.#answers.delete(oldest);
+  }
+}

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import type { Processes } from "../../src/environment/processes.ts";
+import { toRpcError } from "../../src/protocol/errors.ts";
+import type { Emit, Params, ProcessEvent } from "../../src/protocol/methods.ts";
+import { ProcessRecorder } from "./process-recorder.ts";
+
+/** Makes processes whose events go to `emit`; `close` ends them and what was made for them. */
+export type MakeProcesses<P extends Processes = Processes> = (
+  emit: Emit<ProcessEvent>,
+) => Promise<{ readonly processes: P; close(): Promise<void> }>;
+
+type StartParams = Params<"process/start">;
+
+/** What one test has at hand. */
+export interface Workbench<P extends Processes = Processes> {
+  readonly processes: P;
+  readonly recorder: ProcessRecorder;
+  /** A directory of the test's own. */
+  readonly directory: string;
+  /** Starts a shell script, or a program with arguments, in the directory. */
+  start(processId: string, what: string | string[], more?: Partial<StartParams>): Promise<unknown>;
+  /** Starts and waits until it is closed. */
+  run(processId: string, what: string | string[], more?: Partial<StartParams>): Promise<void>;
+  write(processId: string, text: string | Buffer, writeId?: string): Promise<string>;
+}
+
+export function startParams(
+  processId: string,
+  what: string | string[],
+  more: Partial<StartParams> = {},
+): StartParams {
+  return {
+    processId,
+    argv: typeof what === "string" ? ["/bin/sh", "-c", what] : what,
+    cwd: "file:///tmp",
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+    tty: false,
+    pipeStdin: false,
+    enforceManagedNetwork: false,
+    ...more,
+  };
+}
+
+/** Declares a test that has a workbench, and cleans up after it whatever happened. */
+export function workbenchTest<P extends Processes>(
+  title: string,
+  make: MakeProcesses<P>,
+  body: (workbench: Workbench<P>) => Promise<void>,
+): void {
+  test(title, { timeout: 30_000 }, async () => {
+    const recorder = new ProcessRecorder();
+    const directory = await mkdtemp(join(tmpdir(), "processes-"));
+    const { processes, close } = await make(recorder.emit);
+    try {
+      await body(workbench({ processes, recorder, directory }));
+    } finally {
+      await close();
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+}
+
+function workbench<P extends Processes>(
+  base: Pick<Workbench<P>, "processes" | "recorder" | "directory">,
+): Workbench<P> {
+  const { processes, recorder, directory } = base;
+  let writes = 0;
+  const start: Workbench["start"] = (processId, what, more) => {
+    const cwd = pathToFileURL(directory).href;
+    return processes.start(startParams(processId, what, { cwd, ...more }));
+  };
+  return {
+    ...base,
+    start,
+    async run(processId, what, more) {
+      await start(processId, what, more);
+      await recorder.untilClosed(processId);
+    },
+    async write(processId, text, writeId = `write ${writes++}`) {
+      const chunk = Buffer.from(text).toString("base64");
+      return (await processes.write({ processId, chunk, writeId })).status;
+    },
+  };
+}
+
+/** Asserts that a call fails with this code, and with exactly or about this text. */
+export async function fails(
+  call: Promise<unknown>,
+  code: number,
+  text: string | RegExp,
+): Promise<void> {
+  const error = await call.then(
+    () => assert.fail("the call did not fail"),
+    (thrown) => toRpcError(thrown),
+  );
+  assert.equal(error.code, code, error.message);
+  if (typeof text === "string") assert.equal(error.message, text);
+  else assert.match(error.message, text);
+}
+
+/** Whether a process runs; one that is dead and only waits to be collected does not. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => undefined);
+  return stat !== undefined && !/^\d+ \(.*\) [ZX]/s.test(stat);
+}
+
+/** Resolves when a process is dead; the kernel offers nothing to wait for but another look. */
+export async function untilDead(pid: number): Promise<void> {
+  while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+export const numbersFrom1To = (last: number) => Array.from({ length: last }, (_, at) => at + 1);
