@@ -93,7 +93,7 @@ export const walkEntriesMax = 50_000;
 export const walkAnswerBytesMax = 4 * MiB;
 /** File calls that one operation on many files has in flight: enough for the four threads of Node's
  * pool, few enough that another request's call does not wait long behind them. */
-export const fileCallsInParallel = 8;
+export const fileCallsInParallel = 4;
 /** Bytes read at once of a file that does not tell its size, such as those of procfs. */
 export const procFileChunkBytes = 64 * KiB;
 /** Bytes copied at once of a file; small, so that copies in parallel stay cheap. */
