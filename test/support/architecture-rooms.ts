@@ -1,0 +1,133 @@
+import {
+  type Import,
+  packageOf,
+  type Source,
+  type Sources,
+  type Violation,
+} from "./architecture-sources.ts";
+
+interface Room {
+  /** What lies in it: a folder, or a single file. */
+  readonly place: RegExp;
+  /** Rooms it may import at run time. */
+  readonly uses?: readonly string[];
+  /** Rooms of which it may import types only. */
+  readonly types?: readonly string[];
+  /** Single files besides. */
+  readonly files?: RegExp;
+  readonly packages?: readonly string[];
+}
+
+/** The rooms of the house and who may import whom. A room that is not named is out of reach. */
+export const rooms: Readonly<Record<string, Room>> = {
+  limits: { place: /^limits\.ts$/ },
+  protocol: { place: /^protocol\//, uses: ["limits"], packages: ["zod"] },
+  environment: { place: /^environment\/[^/]+$/, types: ["protocol"] },
+  "environment/remote": {
+    place: /^environment\/remote\//,
+    uses: ["environment", "limits"],
+    types: ["protocol"],
+  },
+  sandbox: { place: /^sandbox\//, uses: ["protocol", "limits"], packages: ["execa"] },
+  "environment/local": {
+    place: /^environment\/local\//,
+    uses: ["environment", "environment/remote", "sandbox", "protocol", "limits"],
+    packages: ["execa", "koffi"],
+  },
+  handlers: { place: /^handlers\//, types: ["environment", "protocol"] },
+  client: {
+    place: /^client\//,
+    uses: ["environment/remote", "environment", "protocol", "limits"],
+    packages: ["ws"],
+  },
+  server: {
+    place: /^server\//,
+    uses: ["handlers", "environment/local", "environment", "protocol", "limits"],
+    packages: ["ws", "uuid"],
+  },
+  "fs-helper": {
+    place: /^fs-helper\//,
+    types: ["protocol"],
+    files: /^(?:handlers\/file-system|environment\/local\/direct-[\w-]+|protocol\/errors)\.ts$/,
+  },
+  commands: {
+    place: /^commands\//,
+    uses: ["server", "client", "fs-helper"],
+    files: /^\.\.\/package\.json$/,
+    packages: ["commander"],
+  },
+};
+
+const roomOf = (path: string) => Object.keys(rooms).find((name) => rooms[name]?.place.test(path));
+
+/** Every file lies in a room, and imports only what the room may. */
+export function checkRooms(sources: Sources): Violation[] {
+  return [...sources.values()].flatMap((source) => {
+    const name = roomOf(source.path);
+    if (name === undefined) {
+      return [
+        `${source.path}: lies in no room; move it into one of ${Object.keys(rooms).join(", ")}`,
+      ];
+    }
+    return source.imports.flatMap((imported) => checkImport(source, name, imported));
+  });
+}
+
+function checkImport(source: Source, roomName: string, imported: Import): Violation[] {
+  const room = rooms[roomName];
+  const where = `${source.path}:${imported.line}`;
+  const name = packageOf(imported);
+  if (name !== undefined && !room?.packages?.includes(name)) {
+    return [`${where}: ${roomName} may not load the package ${name}; ${allowance(roomName)}`];
+  }
+  if (imported.target === undefined) return [];
+  const target = roomOf(imported.target);
+  if (target === roomName || room?.files?.test(imported.target)) return [];
+  if (target !== undefined && room?.uses?.includes(target)) return [];
+  if (target !== undefined && room?.types?.includes(target)) {
+    if (imported.isType) return [];
+    return [`${where}: ${roomName} may import only types of ${target}; write import type`];
+  }
+  return [`${where}: ${roomName} may not import ${imported.target}; ${allowance(roomName)}`];
+}
+
+function allowance(roomName: string): string {
+  const { uses = [], types = [], packages = [] } = rooms[roomName] ?? {};
+  const allowed = [...uses, ...types.map((type) => `types of ${type}`), ...packages];
+  return `it may import ${allowed.join(", ") || "nothing"}`;
+}
+
+/** Rooms form layers: no room is needed, through others, by a room that it needs itself. */
+export function checkRoomCycles(sources: Sources): Violation[] {
+  const needs = roomNeeds(sources);
+  for (const start of needs.keys()) {
+    const circle = findCircle(needs, [start]);
+    if (circle) {
+      return [`rooms ${circle.join(" -> ")}: form a circle; turn one of these imports around`];
+    }
+  }
+  return [];
+}
+
+function roomNeeds(sources: Sources): Map<string, Set<string>> {
+  const needs = new Map<string, Set<string>>();
+  for (const { path, imports } of sources.values()) {
+    const from = roomOf(path);
+    for (const { target } of imports) {
+      const to = target === undefined ? undefined : roomOf(target);
+      if (from === undefined || to === undefined || from === to) continue;
+      needs.set(from, (needs.get(from) ?? new Set()).add(to));
+    }
+  }
+  return needs;
+}
+
+function findCircle(needs: Map<string, Set<string>>, way: string[]): string[] | undefined {
+  for (const next of needs.get(way.at(-1) ?? "") ?? []) {
+    if (next === way[0]) return [...way, next];
+    if (way.includes(next)) continue;
+    const circle = findCircle(needs, [...way, next]);
+    if (circle) return circle;
+  }
+  return undefined;
+}
