@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Processes } from "../../src/environment/processes.ts";
 import { toRpcError } from "../../src/protocol/errors.ts";
-import type { Emit, Params, ProcessEvent } from "../../src/protocol/methods.ts";
+import type { Emit, Params, ProcessEvent, Result } from "../../src/protocol/methods.ts";
 import { ProcessRecorder } from "./process-recorder.ts";
 
 /** Makes processes whose events go to `emit`; `close` ends them and what was made for them. */
@@ -23,7 +23,11 @@ export interface Workbench<P extends Processes = Processes> {
   /** A directory of the test's own. */
   readonly directory: string;
   /** Starts a shell script, or a program with arguments, in the directory. */
-  start(processId: string, what: string | string[], more?: Partial<StartParams>): Promise<unknown>;
+  start(
+    processId: string,
+    what: string | string[],
+    more?: Partial<StartParams>,
+  ): Promise<Result<"process/start">>;
   /** Starts and waits until it is closed. */
   run(processId: string, what: string | string[], more?: Partial<StartParams>): Promise<void>;
   write(processId: string, text: string | Buffer, writeId?: string): Promise<string>;
@@ -101,6 +105,11 @@ export async function fails(
   assert.equal(error.code, code, error.message);
   if (typeof text === "string") assert.equal(error.message, text);
   else assert.match(error.message, text);
+}
+
+/** Asserts that an object has these members, whatever others it has. */
+export function hasMembers<T extends object>(actual: T, members: Partial<T>): void {
+  assert.deepEqual({ ...actual, ...members }, actual);
 }
 
 /** Whether a process runs; one that is dead and only waits to be collected does not. */
