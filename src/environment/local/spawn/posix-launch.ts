@@ -75,26 +75,27 @@ export class LaunchLane {
 
   #start(launch: Launch, resolve: (launched: Launched) => void): void {
     const isTagged = launch.tag !== undefined && !this.#isStalled;
-    const pid = new Int32Array(1);
-    const actions = fileActions(this.#libc, launch);
-    const argv = packStrings(this.#libc, launch.argv);
-    const env = packStrings(this.#libc, Object.entries(launch.env).map(assignment));
-    const path = terminated(launch.path);
+    // The callback refers to it, which keeps the memory from being collected while exec reads it.
+    const memory = {
+      pid: new Int32Array(1),
+      path: terminated(launch.path),
+      actions: fileActions(this.#libc, launch),
+      attributes: this.#attributes,
+      argv: packStrings(this.#libc, launch.argv),
+      env: packStrings(this.#libc, Object.entries(launch.env).map(assignment)),
+    };
     const stall = setTimeout(() => this.#passStalled(), launchStallMs);
     this.#underWay++;
     if (isTagged) this.#setSoftLimit(launch.tag);
-    this.#libc.posix_spawn(
-      { pid, path, actions, attributes: this.#attributes, argv, env },
-      (errno) => {
-        clearTimeout(stall);
-        this.#underWay--;
-        if (this.#underWay === 0) this.#isStalled = false;
-        this.#setSoftLimit(this.untagged.soft);
-        this.#libc.spawnFileActions.destroy(actions);
-        this.#next();
-        resolve({ errno, pid: pid[0] ?? 0, isTagged });
-      },
-    );
+    this.#libc.posix_spawn(memory, (errno) => {
+      clearTimeout(stall);
+      this.#underWay--;
+      if (this.#underWay === 0) this.#isStalled = false;
+      this.#setSoftLimit(this.untagged.soft);
+      this.#libc.spawnFileActions.destroy(memory.actions);
+      this.#next();
+      resolve({ errno, pid: memory.pid[0] ?? 0, isTagged });
+    });
   }
 
   /** A dead network mount can hold exec for ever: the others go on, without tags. */
