@@ -68,6 +68,10 @@ export const treeStopPassesMax = 20;
 export const treeKillGraceMs = 1_000;
 /** The process that cleans up after this server's death is started anew this often. */
 export const keeperRestartsMax = 10;
+/** How long `script`, where it stands in for a terminal, may take to end after its program. */
+export const terminalCopyGraceMs = 200;
+/** Named pipes made by one run of mkfifo, where pipes cannot be made otherwise. */
+export const fifoBatchMax = 48;
 /** Write ids a process remembers, to apply a repeated write once. The reference's value. */
 export const writeIdsRememberedMax = 4096;
 /** Largest delay a timer of Node takes; a longer one would fire at once. */
@@ -93,7 +97,7 @@ export const walkEntriesMax = 50_000;
 export const walkAnswerBytesMax = 4 * MiB;
 /** File calls that one operation on many files has in flight: enough for the four threads of Node's
  * pool, few enough that another request's call does not wait long behind them. */
-export const fileCallsInParallel = 4;
+export const fileCallsInParallel = 8;
 /** Bytes read at once of a file that does not tell its size, such as those of procfs. */
 export const procFileChunkBytes = 64 * KiB;
 /** Bytes copied at once of a file; small, so that copies in parallel stay cheap. */
@@ -102,3 +106,84 @@ export const copyChunkBytes = 1 * MiB;
 export const watchedPathsMax = 1024;
 /** Times that `fs/watchMissing` sets its watches anew because directories came while it did. */
 export const watchTriesMax = 8;
+
+// ---- access
+
+/** Refused tokens of one address within `failedAttemptsWindowMs` after which it has to wait: a slip of
+ * the hand is forgiven, guessing is not worth it. */
+export const failedAttemptsMax = 20;
+export const failedAttemptsWindowMs = 60_000;
+/** Addresses whose refused tokens are counted at once; the oldest is forgotten for a new one. */
+export const failedAddressesMax = 10_000;
+/** A client has this long to send the head of its HTTP request: one that dribbles holds a descriptor. */
+export const requestHeadMs = 10_000;
+/** Bytes of log lines that wait for a reader of stderr; lines beyond are dropped, for a log that
+ * nobody reads must not stop the server. */
+export const logBacklogBytesMax = 1 * MiB;
+
+// ---- what an operator may set
+
+/** The bounds that `codex exec-server` takes as options. Reaching one fails the request that did. */
+export interface Limits {
+  readonly sessionsMax: number;
+  readonly connectionsMax: number;
+  /** Processes of one session that have not been closed. */
+  readonly processesMax: number;
+  /** Files that one connection may have open. */
+  readonly fileHandlesMax: number;
+  readonly inboundBytesMax: number;
+  readonly messageBytesMax: number;
+  /** Newest output of one process that is kept in memory. */
+  readonly retainedOutputBytesMax: number;
+}
+
+/** The counts of sessions, connections and processes are far above what agents use, and low enough
+ * that a client that leaks them gets an error before the machine does. */
+export const defaultLimits: Limits = {
+  sessionsMax: 10_000,
+  connectionsMax: 10_000,
+  processesMax: 10_000,
+  fileHandlesMax,
+  inboundBytesMax,
+  messageBytesMax,
+  retainedOutputBytesMax,
+};
+
+// ---- client
+
+/** How long opening a WebSocket may take. The reference's value. */
+export const clientConnectTimeoutMs = 10_000;
+/** How long the answer to `initialize` may take. The reference's value. */
+export const clientInitializeTimeoutMs = 10_000;
+/** The largest message a client takes: a JavaScript string can hold no more. */
+export const clientMessageBytesMax = 512 * MiB - 64;
+/** A client that lost its connection tries again at once and then this often. The reference's value. */
+export const reconnectIntervalMs = 100;
+/** How long it goes on trying. The reference's value, below the 80 s that a session waits. */
+export const reconnectWindowMs = 45_000;
+/** Base64 of events that came before their turn, above which the rest is read again later. */
+export const earlyEventBytesMax = 4 * MiB;
+/** Raw bytes of output asked for at once when a gap is filled. */
+export const gapReadBytes = 1 * MiB;
+/** Raw bytes of output that wait for the reader of a process; the rest stays with the executor. */
+export const outputQueueBytesMax = 1 * MiB;
+/** Raw bytes of one `process/write` of the library; small, so that others get their turn between. */
+export const stdinPieceBytes = 64 * KiB;
+/** Unanswered writes of one process: enough to fill a long line, few enough to bound memory. */
+export const stdinWritesInFlightMax = 32;
+/** Request ids a session remembers, to do repeated work once; far more than can be unanswered. */
+export const requestIdsRememberedMax = 4096;
+
+// ---- http
+
+/** Redirects that are followed for one request. The reference's value. */
+export const httpRedirectsMax = 10;
+/** Bytes of one streamed piece of a body. The real client takes no more than 1 MiB in one, and small
+ * ones leave room between them for a keystroke's echo. */
+export const httpDeltaBytesMax = 64 * KiB;
+/** Largest body that is handed over in one answer: it is in memory as bytes, as base64 and as frame. */
+export const bufferedHttpBodyBytesMax = 64 * MiB;
+/** Bytes of the headers of a response. Node's 16 KiB are too few for some policies and cookies. */
+export const httpHeaderBytesMax = 256 * KiB;
+/** Requests and streams a connection may have open; each may hold a socket to a server. */
+export const httpExchangesMax = 1024;

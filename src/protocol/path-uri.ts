@@ -14,8 +14,7 @@ export function pathUriComplaint(uri: string): string | undefined {
   if (plainUri.test(uri)) return undefined;
   if (!URL.canParse(uri)) return unparsableComplaint(uri);
   const url = new URL(uri);
-  if (url.protocol !== "file:")
-    return `unsupported path URI scheme \`${url.protocol.slice(0, -1)}\``;
+  if (url.protocol !== "file:") return schemeComplaint(url.protocol.slice(0, -1));
   const [beforeFragment = "", fragment] = url.href.split("#", 2);
   if (beforeFragment.includes("?")) return "query parameters are not allowed in path URIs";
   if (fragment !== undefined) return "fragments are not allowed in path URIs";
@@ -23,10 +22,12 @@ export function pathUriComplaint(uri: string): string | undefined {
   return undefined;
 }
 
-/** The path that `uri` means on this host. Throws an invalid-request RpcError for a foreign one. */
+/**
+ * The path that `uri`, of which `pathUriComplaint` had none, means on this host. Throws an
+ * invalid-request RpcError for a foreign one.
+ */
 export function hostPath(uri: string): HostPath {
   if (plainUri.test(uri)) return uri.slice("file://".length) as HostPath;
-  if (pathUriComplaint(uri)) throw invalidRequest(foreignComplaint(uri));
   const { host, pathname } = new URL(uri);
   if (host !== "" || driveFirst.test(pathname)) throw invalidRequest(foreignComplaint(uri));
   return normalPath(percentDecoded(pathname));
@@ -43,10 +44,21 @@ export function nodePath(path: HostPath): string | Buffer {
   return beyondAscii.test(path) ? Buffer.from(path, "latin1") : path;
 }
 
+/** The text of a path or name for people: what is not UTF-8 is replaced. */
+export function shownPath(path: string): string {
+  return beyondAscii.test(path) ? Buffer.from(path, "latin1").toString("utf8") : path;
+}
+
 /** The path that node:fs or the system gave: text is UTF-8, bytes are themselves. */
 export function hostPathOf(native: string | Buffer): HostPath {
   const bytes = typeof native === "string" ? Buffer.from(native, "utf8") : native;
   return normalPath(bytes.toString("latin1"));
+}
+
+/** The directory that `path` is in, and its name there; the root is in itself, without a name. */
+export function splitPath(path: HostPath): { parent: HostPath; name: string } {
+  const slash = path.lastIndexOf("/");
+  return { parent: (path.slice(0, slash) || "/") as HostPath, name: path.slice(slash + 1) };
 }
 
 /** `name` (one char per byte) in the directory `parent`. */
@@ -71,8 +83,12 @@ const needsEscapeGlobal = new RegExp(needsEscape, "g");
 function unparsableComplaint(uri: string): string {
   const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase();
   if (scheme === undefined) return "invalid URI: relative URL without a base";
-  if (scheme !== "file") return `unsupported path URI scheme \`${scheme}\``;
+  if (scheme !== "file") return schemeComplaint(scheme);
   return "invalid URI: invalid international domain name";
+}
+
+function schemeComplaint(scheme: string): string {
+  return `unsupported path URI scheme \`${scheme}\``;
 }
 
 function foreignComplaint(uri: string): string {

@@ -1,0 +1,124 @@
+import type { Stats } from "node:fs";
+import type { FileSystem } from "../../environment/file-system.ts";
+import { fileCallsInParallel } from "../../limits.ts";
+import { internalError, invalidRequest } from "../../protocol/errors.ts";
+import {
+  type HostPath,
+  hostPath,
+  joinPath,
+  shownPath,
+  splitPath,
+} from "../../protocol/path-uri.ts";
+import { copyFile, identity, modeBits } from "./copy-file.ts";
+import { makeDirectories } from "./create-directory.ts";
+import {
+  chmodPath,
+  hasCode,
+  lstat,
+  makeLink,
+  readEntries,
+  readLink,
+  realPath,
+  stat,
+} from "./file-calls.ts";
+import { inParallel } from "./in-parallel.ts";
+
+/** Links are copied as links; a directory is merged into one that is there already. */
+export const copy: FileSystem["copy"] = async ({ sourcePath, destinationPath, recursive }) => {
+  const source = hostPath(sourcePath);
+  const destination = hostPath(destinationPath);
+  const stats = await lstat(source);
+  if (stats.isFile()) await copyFile(source, destination);
+  else if (stats.isSymbolicLink()) await copyLink(source, destination);
+  else if (!stats.isDirectory()) throw specialFile();
+  else if (!recursive) throw notRecursive();
+  else await copyTree(source, destination);
+  return {};
+};
+
+async function copyLink(source: HostPath, destination: HostPath): Promise<void> {
+  try {
+    await makeLink(await readLink(source), destination);
+  } catch (error) {
+    if (hasCode(error, "EEXIST") && (await isSame(source, destination))) return;
+    throw error;
+  }
+}
+
+async function isSame(source: HostPath, destination: HostPath): Promise<boolean> {
+  const [from, to] = await Promise.all([lstat(source), lstat(destination)]);
+  return identity(from) === identity(to);
+}
+
+async function copyTree(source: HostPath, destination: HostPath): Promise<void> {
+  if (isWithin(await futureRealPath(destination), await realPath(source))) throw intoItself();
+  try {
+    await new TreeCopy().copyDirectory(source, destination);
+  } catch (error) {
+    // "Not found" would say that the source itself is missing.
+    if (hasCode(error, "ENOENT")) throw changedMeanwhile(source, error);
+    throw error;
+  }
+}
+
+/** Where `path` will be once it exists: links above it are resolved as far as there are any. */
+async function futureRealPath(path: HostPath): Promise<HostPath> {
+  try {
+    return await realPath(path);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+  const { parent, name } = splitPath(path);
+  return joinPath(await futureRealPath(parent), name);
+}
+
+function isWithin(path: HostPath, directory: HostPath): boolean {
+  return path === directory || directory === "/" || path.startsWith(`${directory}/`);
+}
+
+class TreeCopy {
+  /** Directories copied into: through a link in the destination one may turn up as a source. */
+  readonly #destinations = new Set<string>();
+
+  async copyDirectory(source: HostPath, destination: HostPath): Promise<void> {
+    const stats = await lstat(source);
+    if (this.#destinations.has(identity(stats))) throw intoItself();
+    // Writable for us until it is filled, whatever its mode will be.
+    const isNew = await makeDirectories(destination, (stats.mode & 0o777) | 0o700);
+    const made = await stat(destination);
+    this.#destinations.add(identity(made));
+    await this.#copyEntries(source, destination);
+    if (isNew) await giveMode(destination, made, stats.mode & modeBits);
+  }
+
+  /** Special files have no content that could be copied, and are left out as in the reference. */
+  async #copyEntries(source: HostPath, destination: HostPath): Promise<void> {
+    const entries = await readEntries(source);
+    await inParallel(entries, fileCallsInParallel, async (entry) => {
+      const from = joinPath(source, entry.name);
+      const to = joinPath(destination, entry.name);
+      if (entry.isFile()) await copyFile(from, to);
+      else if (entry.isSymbolicLink()) await copyLink(from, to);
+    });
+    for (const { name } of entries.filter((entry) => entry.isDirectory())) {
+      await this.copyDirectory(joinPath(source, name), joinPath(destination, name));
+    }
+  }
+}
+
+/** The reference makes directories anew; here 0700 does not become readable by being copied. */
+async function giveMode(path: HostPath, made: Stats, mode: number): Promise<void> {
+  if ((made.mode & modeBits) !== mode) await chmodPath(path, mode);
+}
+
+const specialFile = () =>
+  invalidRequest("fs/copy only supports regular files, directories, and symlinks");
+
+const notRecursive = () =>
+  invalidRequest("fs/copy requires recursive: true when sourcePath is a directory");
+
+const intoItself = () =>
+  invalidRequest("fs/copy cannot copy a directory to itself or one of its descendants");
+
+const changedMeanwhile = (source: HostPath, cause: unknown) =>
+  internalError(`\`${shownPath(source)}\` or its copy changed while it was copied`, cause);

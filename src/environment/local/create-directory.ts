@@ -1,0 +1,64 @@
+import type { Stats } from "node:fs";
+import type { FileSystem } from "../../environment/file-system.ts";
+import { type HostPath, hostPath, pathUriOf, splitPath } from "../../protocol/path-uri.ts";
+import { hasCode, lstat, makeDirectory, stat } from "./file-calls.ts";
+import { atPlace } from "./no-follow.ts";
+
+/** Recursive unless told otherwise, as in the reference. */
+export const createDirectory: FileSystem["createDirectory"] = async (params) => {
+  if (params.recursive === false) await atPlace(params, (path) => makeDirectory(path));
+  else if (params.followSymlinks === false) await makeDirectoriesHeld(hostPath(params.path));
+  else await makeDirectories(hostPath(params.path));
+  return {};
+};
+
+/**
+ * Makes a directory and those above it that are missing; true when it was not there before. Node's
+ * own recursive mkdir is not used: it takes a dangling link for a missing parent.
+ */
+export async function makeDirectories(path: HostPath, mode?: number): Promise<boolean> {
+  try {
+    return await makeOrFind(path, stat, mode);
+  } catch (error) {
+    if (path === "/" || !hasCode(error, "ENOENT")) throw error;
+  }
+  await makeDirectories(splitPath(path).parent);
+  return makeOrFind(path, stat, mode);
+}
+
+async function makeDirectoriesHeld(path: HostPath): Promise<void> {
+  const place = { path: pathUriOf(path), followSymlinks: false };
+  const make = () => atPlace(place, (held) => makeOrFind(held, lstat));
+  try {
+    await make();
+  } catch (error) {
+    if (path === "/" || !hasCode(error, "ENOENT")) throw error;
+    await makeDirectoriesHeld(splitPath(path).parent);
+    await make();
+  }
+}
+
+/** A directory that is there already will do; anything else of that name will not. */
+async function makeOrFind(
+  path: HostPath,
+  look: (path: HostPath) => Promise<Stats>,
+  mode?: number,
+): Promise<boolean> {
+  try {
+    await makeDirectory(path, mode);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST") && (await isDirectory(path, look))) return false;
+    throw error;
+  }
+}
+
+async function isDirectory(path: HostPath, look: (path: HostPath) => Promise<Stats>) {
+  try {
+    return (await look(path)).isDirectory();
+  } catch (error) {
+    // A dangling link, or a loop of them: something is there, and no directory.
+    if (hasCode(error, "ENOENT", "ELOOP")) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * Does `work` for every item, at most `limit` at a time. After a failure nothing new is begun, and
+ * the failure is thrown when what had begun has ended: no work goes on behind the caller's back.
+ */
+export async function inParallel<T>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = items.values();
+  let failed = false;
+  const workOff = async () => {
+    for (const item of waiting) {
+      if (failed) return;
+      await work(item).catch((error) => {
+        failed = true;
+        throw error;
+      });
+    }
+  };
+  const workers = Array.from({ length: Math.min(limit, items.length) }, workOff);
+  for (const outcome of await Promise.allSettled(workers)) {
+    if (outcome.status === "rejected") throw outcome.reason;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * With `followSymlinks: false` no component of a path may be a symbolic link. Node has no openat, so
+ * the parent is opened, the kernel is asked through procfs where that descriptor really is, and the
+ * operation works below the descriptor: whatever is renamed or linked after that, it cannot lead
+ * elsewhere. Where there is no procfs (another system, a sandbox without one) the real path of the
+ * parent is compared instead, and who swaps a directory for a link between that and the operation
+ * gets through.
+ */
+import { constants, existsSync } from "node:fs";
+import { internalError, systemErrorText } from "../../protocol/errors.ts";
+import { type HostPath, hostPath, joinPath, splitPath } from "../../protocol/path-uri.ts";
+import { dropFile, openFile, readLink, realPath } from "./file-calls.ts";
+
+/** Not among Node's constants; the same number on every architecture that Node runs on. */
+const O_PATH = 0o10000000;
+const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
+
+interface Place {
+  readonly path: string;
+  readonly followSymlinks?: boolean | null | undefined;
+}
+
+/** `use` gets the path to work on and the flag with which to open it. */
+type Use<T> = (path: HostPath, noFollow: number) => Promise<T>;
+
+/** Works on the place a client named: as it is, or held so that no link can redirect it. */
+export async function atPlace<T>(place: Place, use: Use<T>): Promise<T> {
+  const path = hostPath(place.path);
+  if (place.followSymlinks !== false) return use(path, 0);
+  return belowRealParent(path, (held) => use(held, constants.O_NOFOLLOW));
+}
+
+/** Fails when there is a link anywhere in the path. */
+export async function refuseLinks(place: Place): Promise<void> {
+  if (place.followSymlinks !== false) return;
+  const path = hostPath(place.path);
+  if ((await realPath(path)) !== path) throw linkInPath();
+}
+
+/** A name for an open directory that stays right when the directory is moved. */
+export function descriptorPath(fd: number, path: HostPath): HostPath {
+  return hasDescriptorPaths ? (`/proc/self/fd/${fd}` as HostPath) : path;
+}
+
+async function belowRealParent<T>(path: HostPath, use: (path: HostPath) => Promise<T>): Promise<T> {
+  const { parent, name } = splitPath(path);
+  if (!hasDescriptorPaths) {
+    if ((await realPath(parent)) !== parent) throw linkInPath();
+    return use(path);
+  }
+  const fd = await openFile(parent, O_PATH | constants.O_DIRECTORY);
+  try {
+    const held = descriptorPath(fd, parent);
+    if ((await readLink(held)) !== parent) throw linkInPath();
+    return await use(name === "" ? path : joinPath(held, name));
+  } finally {
+    dropFile(fd);
+  }
+}
+
+function linkInPath() {
+  return internalError(`path contains a symbolic link: ${systemErrorText("ENOTDIR", 20)}`);
+}

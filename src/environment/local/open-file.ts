@@ -1,0 +1,56 @@
+import { constants, fstatSync, type Stats } from "node:fs";
+import { invalidRequest } from "../../protocol/errors.ts";
+import { type HostPath, shownPath } from "../../protocol/path-uri.ts";
+import { dropFile, hasCode, openFile } from "./file-calls.ts";
+
+const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+/** Without O_NONBLOCK the open of a FIFO waits for its other end; regular files do not mind it. */
+const never = O_NONBLOCK | O_NOCTTY;
+/** `makedev(1, 3)` of Linux: writing to /dev/null is a habit, to any other device an accident. */
+const nullDevice = 0x103;
+
+export interface OpenFile {
+  readonly fd: number;
+  readonly stats: Stats;
+}
+
+interface Opening {
+  readonly path: HostPath;
+  /** More flags, such as O_TRUNC. */
+  readonly flags?: number;
+  /** What errors call the file, when `path` is not what the client said. */
+  readonly named?: HostPath;
+}
+
+/** Opens a regular file for reading; refuses everything else at once. */
+export async function openForReading(opening: Opening): Promise<OpenFile> {
+  const fd = await openFile(opening.path, O_RDONLY | never | (opening.flags ?? 0));
+  return checked(fd, opening, (stats) => stats.isFile());
+}
+
+/** Opens or creates a regular file (or the null device) for writing; refuses all else at once. */
+export async function openForWriting(opening: Opening & { mode?: number }): Promise<OpenFile> {
+  const flags = O_WRONLY | O_CREAT | never | (opening.flags ?? 0);
+  const fd = await openFile(opening.path, flags, opening.mode ?? 0o666).catch((error) => {
+    // What the system says of a FIFO that nobody reads.
+    throw hasCode(error, "ENXIO") ? notAFile(opening) : error;
+  });
+  return checked(fd, opening, (stats) => stats.isFile() || isNullDevice(stats));
+}
+
+/** The stat is not asynchronous: of a file just opened the kernel knows it without any waiting. */
+function checked(fd: number, opening: Opening, allowed: (stats: Stats) => boolean): OpenFile {
+  const stats = fstatSync(fd);
+  if (allowed(stats)) return { fd, stats };
+  dropFile(fd);
+  throw notAFile(opening);
+}
+
+function isNullDevice(stats: Stats): boolean {
+  return stats.isCharacterDevice() && stats.rdev === nullDevice;
+}
+
+function notAFile({ path, named }: Opening) {
+  return invalidRequest(`path \`${shownPath(named ?? path)}\` is not a file`);
+}

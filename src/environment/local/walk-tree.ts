@@ -1,0 +1,172 @@
+import type { Dirent, Stats } from "node:fs";
+import type { FileSystem } from "../../environment/file-system.ts";
+import {
+  fileCallsInParallel,
+  walkAnswerBytesMax,
+  walkDepthMax,
+  walkDirectoriesMax,
+  walkEntriesMax,
+} from "../../limits.ts";
+import { invalidRequest, toRpcError } from "../../protocol/errors.ts";
+import type { Params, Result } from "../../protocol/methods.ts";
+import { type HostPath, hostPath, joinPath, pathUriOf } from "../../protocol/path-uri.ts";
+import { identity } from "./copy-file.ts";
+import { hasCode, lstat, readEntries, stat } from "./file-calls.ts";
+import { refuseLinks } from "./no-follow.ts";
+
+type Options = Params<"fs/walk">["options"];
+type Answer = Result<"fs/walk">;
+
+interface Directory {
+  readonly path: HostPath;
+  readonly depth: number;
+}
+
+interface Child extends Directory {
+  readonly kind: "file" | "directory";
+}
+
+/** What was found in one directory, or why it could not be looked at. */
+type Found = { readonly children: readonly Child[] } | { readonly message: string };
+
+/** The members of an entry and its punctuation, besides the path. */
+const entryBytes = '{"path":"","kind":"directory"},'.length;
+
+/** Lists a tree breadth first, each directory sorted by name; the root itself is not listed. */
+export const walk: FileSystem["walk"] = async (params) => {
+  refuseUnboundedWalk(params.options);
+  await refuseLinks(params);
+  const root = hostPath(params.path);
+  const look = params.options.followDirectorySymlinks ? stat : lstat;
+  if (!(await look(root)).isDirectory()) return { entries: [], errors: [], truncated: false };
+  return new Walk(params.options).from(root);
+};
+
+function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options): void {
+  if (maxDirectories === 0 || maxEntries === 0) {
+    throw invalidRequest("filesystem walk limits must be greater than zero");
+  }
+  const bounded =
+    maxDepth <= walkDepthMax &&
+    maxDirectories <= walkDirectoriesMax &&
+    maxEntries <= walkEntriesMax;
+  if (bounded) return;
+  throw invalidRequest(
+    `filesystem walk limits exceed maximums: depth=${walkDepthMax}, ` +
+      `directories=${walkDirectoriesMax}, entries=${walkEntriesMax}`,
+  );
+}
+
+class Walk {
+  readonly #options: Options;
+  readonly #answer: Answer = { entries: [], errors: [], truncated: false };
+  /** Directories entered, so that a link cannot lead round in circles. Only kept when following. */
+  readonly #entered = new Set<string>();
+  #answerBytes = 0;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Several directories are read at once and taken in order, so that the disk need not be waited
+   * for one by one. */
+  async from(root: HostPath): Promise<Answer> {
+    const queue: Directory[] = [{ path: root, depth: 0 }];
+    let directoriesLeft = this.#options.maxDirectories;
+    for (let next = 0; next < queue.length; ) {
+      const batch = queue.slice(next, next + Math.min(fileCallsInParallel, directoriesLeft));
+      if (batch.length === 0) this.#answer.truncated = true;
+      next += batch.length;
+      directoriesLeft -= batch.length;
+      const fresh = await this.#notYetEntered(batch);
+      const found = await Promise.all(fresh.map((directory) => this.#read(directory)));
+      for (const [at, directory] of fresh.entries()) {
+        if (!this.#answer.truncated) queue.push(...this.#take(directory, found[at]));
+      }
+      if (this.#answer.truncated) break;
+    }
+    return this.#answer;
+  }
+
+  /** Not without links: then no directory can be met twice, and the look would cost a call. */
+  async #notYetEntered(batch: readonly Directory[]): Promise<readonly Directory[]> {
+    if (!this.#options.followDirectorySymlinks) return batch;
+    const looks = await Promise.allSettled(batch.map(({ path }) => stat(path)));
+    return batch.filter((_, at) => {
+      const look = looks[at];
+      // Why it cannot be looked at will be found out by reading it.
+      if (look?.status !== "fulfilled") return true;
+      const { size } = this.#entered;
+      return this.#entered.add(identity(look.value)).size > size;
+    });
+  }
+
+  async #read(directory: Directory): Promise<Found> {
+    try {
+      return { children: await this.#children(directory) };
+    } catch (error) {
+      return { message: toRpcError(error).message };
+    }
+  }
+
+  async #children(directory: Directory): Promise<Child[]> {
+    const children: Child[] = [];
+    for (const entry of await readEntries(directory.path)) {
+      const path = joinPath(directory.path, entry.name);
+      const kind = this.#kind(entry, path);
+      const known = kind instanceof Promise ? await kind : kind;
+      if (known) children.push({ path, kind: known, depth: directory.depth + 1 });
+    }
+    return children;
+  }
+
+  #kind(
+    entry: Dirent,
+    path: HostPath,
+  ): Child["kind"] | undefined | Promise<Child["kind"] | undefined> {
+    if (entry.isFile()) return "file";
+    if (entry.isDirectory()) return "directory";
+    if (!entry.isSymbolicLink() || !this.#options.followDirectorySymlinks) return undefined;
+    return stat(path).then(kindOfTarget, unlessUnreachable);
+  }
+
+  /** Adds what was found to the answer; gives the directories to go on with. */
+  #take(directory: Directory, found: Found | undefined): Directory[] {
+    if (found && "message" in found) {
+      this.#answer.errors.push({ path: pathUriOf(directory.path), message: found.message });
+      return [];
+    }
+    const entered: Directory[] = [];
+    for (const child of found?.children ?? []) {
+      if (!this.#add(child)) break;
+      if (child.kind === "directory" && this.#goesInto(child)) entered.push(child);
+    }
+    return entered;
+  }
+
+  #add({ path, kind }: Child): boolean {
+    const uri = pathUriOf(path);
+    this.#answerBytes += uri.length + entryBytes;
+    const full =
+      this.#answer.entries.length >= this.#options.maxEntries ||
+      this.#answerBytes > walkAnswerBytesMax;
+    if (full) this.#answer.truncated = true;
+    else this.#answer.entries.push({ path: uri, kind });
+    return !full;
+  }
+
+  #goesInto({ path, depth }: Child): boolean {
+    const hidden = path.charAt(path.lastIndexOf("/") + 1) === ".";
+    return depth <= this.#options.maxDepth && !(hidden && this.#options.pruneHiddenDirectories);
+  }
+}
+
+/** Links to files are left out, as in the reference. */
+function kindOfTarget(stats: Stats): "directory" | undefined {
+  return stats.isDirectory() ? "directory" : undefined;
+}
+
+function unlessUnreachable(error: unknown): undefined {
+  // A link that leads nowhere leads to no directory.
+  if (!hasCode(error, "ENOENT", "ELOOP", "ENOTDIR", "EACCES")) throw error;
+}
