@@ -187,3 +187,10 @@ export const bufferedHttpBodyBytesMax = 64 * MiB;
 export const httpHeaderBytesMax = 256 * KiB;
 /** Requests and streams a connection may have open; each may hold a socket to a server. */
 export const httpExchangesMax = 1024;
+
+// ---- sandbox
+
+/** Bytes an fs-helper reads at once of its input. */
+export const helperReadBytes = 256 * KiB;
+/** How often an fs-helper looks again at an input that was left non-blocking. */
+export const helperWaitMs = 5;

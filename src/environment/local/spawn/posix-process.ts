@@ -5,7 +5,6 @@ import { type Libc, native } from "./posix-libc.ts";
 import { OutputReader, type ReadMemory } from "./posix-output.ts";
 import type { Poller, Watch } from "./posix-poller.ts";
 import { type StdioPlan, setTerminalSize } from "./posix-stdio.ts";
-import type { TreeKill } from "./posix-tree-kill.ts";
 import type {
   KillReport,
   ProcessExit,
@@ -13,6 +12,7 @@ import type {
   SpawnedProcess,
   TerminalSize,
 } from "./spawner.ts";
+import type { TreeKill } from "./tree-kill.ts";
 
 /** What a process needs of its spawner. */
 export interface Surroundings {
@@ -102,7 +102,7 @@ export class PosixProcess implements SpawnedProcess {
     });
   }
 
-  /** Until then nothing else can have its number. */
+  /** While it does nothing else can have its number. */
   get isRunning(): boolean {
     return !this.#hasExited;
   }

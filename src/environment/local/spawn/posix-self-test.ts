@@ -1,5 +1,4 @@
-import type { Buffer } from "node:buffer";
-import { SpawnError, type Spawner } from "./spawner.ts";
+import { type ProcessSink, SpawnError, type Spawner } from "./spawner.ts";
 
 const hasTerminalCode = 42;
 
@@ -31,20 +30,12 @@ async function testRefusal(spawner: Spawner): Promise<void> {
 
 function exitCodeOf(spawner: Spawner, argv: [string, ...string[]]): Promise<number> {
   return new Promise((resolve, reject) => {
-    let exitCode: number | undefined;
-    const sink = {
-      output: (_stream: string, _bytes: Buffer) => {},
-      exited: (exit: { exitCode: number }) => {
-        exitCode = exit.exitCode;
-      },
+    const sink: ProcessSink = {
+      output: () => {},
+      exited: ({ exitCode }) => resolve(exitCode),
       ended: () => {},
       drained: () => {},
       stdinGone: () => {},
-    };
-    const resolveExit = () => resolve(exitCode ?? -1);
-    sink.exited = (exit) => {
-      exitCode = exit.exitCode;
-      resolveExit();
     };
     spawner.start({ argv, env: {}, cwd: "/", stdio: "pty" }, sink).catch(reject);
   });

@@ -1,18 +1,17 @@
 import { randomInt } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
-import { setTimeout } from "node:timers/promises";
-import { treeKillGraceMs } from "../../../limits.ts";
 import { ExitWatcher } from "./posix-exit.ts";
 import { Keeper } from "./posix-keeper.ts";
 import { type Launched, type LaunchLane, launchLane } from "./posix-launch.ts";
 import { type Libc, loadLibc, native } from "./posix-libc.ts";
+import { libcProcessTable, tagMark } from "./posix-marks.ts";
 import { ReadMemory } from "./posix-output.ts";
 import { Poller } from "./posix-poller.ts";
 import { PosixProcess } from "./posix-process.ts";
 import { openStdio, type StdioPlan } from "./posix-stdio.ts";
-import { sessionMark, TreeKiller, tagMark } from "./posix-tree-kill.ts";
 import { belowCwd, findProgram } from "./program-lookup.ts";
+import { RunningProcesses } from "./running-processes.ts";
 import type {
   ProcessSink,
   SpawnedProcess,
@@ -21,6 +20,7 @@ import type {
   SpawnRequest,
 } from "./spawner.ts";
 import { checkStrings, explainFailure, systemFailure } from "./start-failure.ts";
+import { sessionMark, TreeKiller } from "./tree-kill.ts";
 
 /** A tag is the number of the server and, in its last ten digits, that of the process. */
 const tagsPerServer = 10n ** 10n;
@@ -52,8 +52,7 @@ class PosixSpawner implements Spawner {
   readonly #byTag: TreeKiller;
   readonly #bySession: TreeKiller;
   readonly #memory = new ReadMemory();
-  readonly #processes = new Set<PosixProcess>();
-  readonly #starts = new Set<Promise<unknown>>();
+  readonly #running = new RunningProcesses();
   readonly #canTag: boolean;
   #lastTag: bigint;
   #isClosed = false;
@@ -63,8 +62,9 @@ class PosixSpawner implements Spawner {
     this.#lane = launchLane(libc);
     this.#poller = new Poller(libc);
     this.#exits = new ExitWatcher(libc, this.#poller);
-    this.#byTag = new TreeKiller(libc, tagMark(libc));
-    this.#bySession = new TreeKiller(libc, sessionMark(libc));
+    const table = libcProcessTable(libc);
+    this.#byTag = new TreeKiller(table, tagMark(libc));
+    this.#bySession = new TreeKiller(table, sessionMark(table));
     const serverNumber = BigInt(randomInt(10 ** 8, 10 ** 9));
     this.#lastTag = serverNumber * tagsPerServer;
     this.#canTag = this.#lane.untagged.hard === unlimited;
@@ -80,23 +80,14 @@ class PosixSpawner implements Spawner {
   }
 
   start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess> {
-    const start = this.#start(request, sink);
-    this.#starts.add(start);
-    const forget = () => this.#starts.delete(start);
-    start.then(forget, forget);
-    return start;
+    return this.#running.track(this.#start(request, sink));
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#poller.keepLoopAlive();
-    await Promise.allSettled(this.#starts);
-    const processes = [...this.#processes];
-    await Promise.all(processes.map((process) => process.killTree()));
-    for (const process of processes) process.abandonOutput();
-    const deadline = performance.now() + treeKillGraceMs;
-    while (this.#processes.size > 0 && performance.now() < deadline) await setTimeout(1);
+    await this.#running.killAll();
     await this.#keeper?.close();
     this.#poller.close();
   }
@@ -136,24 +127,20 @@ class PosixSpawner implements Spawner {
       libc: this.#libc,
       poller: this.#poller,
       memory: this.#memory,
-      killDescendants: () => this.#killDescendants(pid, tag),
-      released: () => this.#processes.delete(process),
+      killDescendants: () => this.#killDescendants(process, tag),
+      released: () => this.#running.delete(process),
     });
-    this.#processes.add(process);
+    this.#running.add(process);
     this.#exits.watch(pid, (exit) => process.exit(exit));
     return process;
   }
 
-  async #killDescendants(pid: number, tag: bigint | undefined) {
+  async #killDescendants(process: PosixProcess, tag: bigint | undefined) {
     if (tag !== undefined) return { method: "tag" as const, ...(await this.#byTag.kill(tag)) };
-    const isStranger = this.#libc.kill(pid, 0) === 0 && !this.#isOurs(pid);
+    // A running process whose number the ended one had: its session is another.
+    const isStranger = !process.isRunning && this.#libc.kill(process.pid, 0) === 0;
     if (isStranger) return { method: "session" as const, killed: [], survivors: [] };
-    return { method: "session" as const, ...(await this.#bySession.kill(BigInt(pid))) };
-  }
-
-  /** Whether a running process of ours has this number. */
-  #isOurs(pid: number): boolean {
-    return [...this.#processes].some((process) => process.pid === pid && process.isRunning);
+    return { method: "session" as const, ...(await this.#bySession.kill(BigInt(process.pid))) };
   }
 
   #checkOpen(): void {

@@ -2,11 +2,12 @@
  * Our own look-up of a program, because the system's would use the PATH of this server, and because
  * glibc hands a file that is no program to the shell, which the reference does not.
  */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { access, constants, stat } from "node:fs";
+import { open } from "node:fs/promises";
 import { constants as system } from "node:os";
 import type { SpawnRequest } from "./spawner.ts";
-import { errnoOf, joinPath, startFailure } from "./start-failure.ts";
+import { errnoOf, explainFailure, joinPath, startFailure } from "./start-failure.ts";
 
 /** Where libc looks when the environment has no PATH. */
 const defaultPath = "/bin:/usr/bin";
@@ -46,4 +47,37 @@ function checkProgram(path: string | Buffer): Promise<number> {
       });
     });
   });
+}
+
+const formatBytes = 256;
+const machineCodeMagics = ["7f454c46", "cffaedfe", "cafebabe"];
+
+/**
+ * For starters that would hand a file of no known format to the shell: rejects as the system itself
+ * would. Silent about what the start itself will refuse.
+ */
+export async function checkFormat(request: SpawnRequest, program: string): Promise<void> {
+  const path = belowCwd(request.cwd, program);
+  if ((await checkProgram(path)) !== 0) return;
+  const beginning = await readBeginning(path);
+  if (!beginning || machineCodeMagics.includes(beginning.toString("hex", 0, 4))) return;
+  const interpreter = /^#![ \t]*([^ \t\n]+)/.exec(beginning.toString())?.[1];
+  if (interpreter === undefined) throw await explainFailure(system.errno.ENOEXEC, request, program);
+  const errno = await checkProgram(belowCwd(request.cwd, interpreter));
+  if (errno !== 0) throw await explainFailure(errno, request, program);
+}
+
+async function readBeginning(path: string | Buffer): Promise<Buffer | undefined> {
+  try {
+    const file = await open(path);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(formatBytes), 0, formatBytes);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    // Absent, a directory, or executable without being readable.
+    return undefined;
+  }
 }

@@ -1,13 +1,15 @@
 import { Buffer } from "node:buffer";
 import { access, constants, stat } from "node:fs/promises";
 import { constants as system } from "node:os";
-import { getSystemErrorName } from "node:util";
 import { systemErrorText } from "../../../protocol/errors.ts";
 import { SpawnError, type SpawnRequest } from "./spawner.ts";
 
+/** Node's own table, `getSystemErrorName`, lacks those that libuv does not know, as ENOEXEC. */
+const errorNames = new Map(Object.entries(system.errno).map(([name, errno]) => [errno, name]));
+
 /** `errno` as libc counts, a positive number. Clients match on the text in front of the colon. */
 export function startFailure(errno: number, stage: SpawnError["stage"], about: string): SpawnError {
-  const code = getSystemErrorName(-errno);
+  const code = errorNames.get(errno) ?? `error ${errno}`;
   return new SpawnError(code, errno, stage, `${systemErrorText(code, errno)}: ${about}`);
 }
 
@@ -91,10 +93,6 @@ export async function checkCwd(cwd: string | Buffer): Promise<SpawnError | undef
 export function errnoOf(thrown: unknown): number {
   const errno = thrown instanceof Error && "errno" in thrown ? Number(thrown.errno) : Number.NaN;
   return Number.isNaN(errno) ? system.errno.EIO : Math.abs(errno);
-}
-
-export function isSpawnError(thrown: unknown): thrown is SpawnError {
-  return thrown instanceof SpawnError;
 }
 
 /** A path as one Buffer or string below a directory that may be bytes. */

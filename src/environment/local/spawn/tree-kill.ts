@@ -3,14 +3,21 @@
  * ancestor whatever they do: double fork, setsid, `env -i`. All bearers are stopped first, until a
  * pass finds no new one, so that nobody forks away from under the search.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { processScanSliceMax, treeKillGraceMs, treeStopPassesMax } from "../../../limits.ts";
-import { type Libc, native } from "./posix-libc.ts";
+import { readProcessStat } from "./process-stat.ts";
 
 /** What a process carries that tells whom it descends from; undefined when it cannot be known. */
 export type MarkOf = (pid: number) => bigint | undefined;
+
+/** The processes of this machine, by whatever means there are. */
+export interface ProcessTable {
+  kill(pid: number, signal: number): void;
+  /** The pid of the leader of its session, which is a mark too; undefined when it has ended. */
+  sessionOf(pid: number): number | undefined;
+}
 
 export interface TreeKill {
   readonly killed: readonly number[];
@@ -21,16 +28,16 @@ const { SIGKILL, SIGSTOP } = system.signals;
 const deathPollIntervalMs = 2;
 
 export class TreeKiller {
-  readonly #libc: Libc;
+  readonly #table: ProcessTable;
   readonly #markOf: MarkOf;
-  readonly #ownSession: number;
+  readonly #ownSession: number | undefined;
   #next: { marks: Set<bigint>; done: Promise<Map<bigint, TreeKill>> } | undefined;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(libc: Libc, markOf: MarkOf) {
-    this.#libc = libc;
+  constructor(table: ProcessTable, markOf: MarkOf) {
+    this.#table = table;
     this.#markOf = markOf;
-    this.#ownSession = libc.getsid(0);
+    this.#ownSession = table.sessionOf(process.pid);
   }
 
   /** Kills that are asked for while a search runs share the next one. */
@@ -59,7 +66,7 @@ export class TreeKiller {
       for (const [pid, mark] of alive) {
         // The number may belong to another process by now.
         if (this.#markOf(pid) !== mark) continue;
-        this.#libc.kill(pid, SIGKILL);
+        this.#table.kill(pid, SIGKILL);
         killed.set(pid, mark);
       }
       alive = await this.#bearers(marks);
@@ -75,7 +82,7 @@ export class TreeKiller {
       const before = stopped.size;
       for (const [pid, mark] of await this.#bearers(marks)) {
         if (stopped.has(pid)) continue;
-        this.#libc.kill(pid, SIGSTOP);
+        this.#table.kill(pid, SIGSTOP);
         stopped.set(pid, mark);
       }
       if (stopped.size === before) break;
@@ -92,7 +99,7 @@ export class TreeKiller {
       const pid = pids[index] ?? 0;
       const mark = this.#markOf(pid);
       if (mark === undefined || !marks.has(mark)) continue;
-      if (this.#libc.getsid(pid) !== this.#ownSession && isAlive(pid)) found.set(pid, mark);
+      if (this.#table.sessionOf(pid) !== this.#ownSession && isAlive(pid)) found.set(pid, mark);
     }
     return found;
   }
@@ -110,43 +117,16 @@ function resultsByMark(
   );
 }
 
-/** The tag: one system call, for processes of the same user. */
-export function tagMark(libc: Libc): MarkOf {
-  const limits = new BigUint64Array(2);
-  return (pid) => {
-    if (libc.prlimit(pid, native.RLIMIT_LOCKS, null, limits) === 0) return limits[0];
-    if (libc.errno() !== system.errno.EPERM || libc.kill(pid, 0) < 0) return undefined;
-    return tagInFile(pid);
-  };
-}
-
-/** Where there are no tags: the session, whose number is the pid of its leader. */
-export function sessionMark(libc: Libc): MarkOf {
-  return (pid) => {
-    const session = libc.getsid(pid);
-    return session < 0 ? undefined : BigInt(session);
-  };
-}
-
-/** For a process of ours whose group is another, which the system call does not tell about. */
-function tagInFile(pid: number): bigint | undefined {
-  const limits = readProcessFile(pid, "limits");
-  const soft = limits && /^Max file locks\s+(\d+)/m.exec(limits)?.[1];
-  return soft ? BigInt(soft) : undefined;
-}
-
 /** Zombies bear their marks until they are reaped. */
 function isAlive(pid: number): boolean {
-  const stat = readProcessFile(pid, "stat");
-  const state = stat?.slice(stat.lastIndexOf(")") + 2)[0];
+  const state = readProcessStat(pid)?.state;
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
-function readProcessFile(pid: number, name: "limits" | "stat"): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, "utf8");
-  } catch {
-    // It has ended meanwhile.
-    return undefined;
-  }
+/** Where processes cannot be marked: the session, whose number is the pid of its leader. */
+export function sessionMark(table: ProcessTable): MarkOf {
+  return (pid) => {
+    const session = table.sessionOf(pid);
+    return session === undefined ? undefined : BigInt(session);
+  };
 }

@@ -1,0 +1,85 @@
+import { execFile } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, rmSync, unlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { fifoBatchMax } from "../../../limits.ts";
+import { toolEnv } from "./node-tools.ts";
+
+/** The two ends of a pipe; ours does not block, theirs does. */
+export interface PipeEnds {
+  readonly ours: number;
+  readonly theirs: number;
+}
+
+/**
+ * Pipes by way of the file system, because Node's own are sockets, in which `echo x >/dev/stdout`
+ * fails. Names are made many at a time and vanish as soon as both ends are open.
+ */
+export class FifoSupply {
+  readonly #directory = mkdtempSync(join(tmpdir(), "codex-pipes-"));
+  readonly #names: string[] = [];
+  #made = 0;
+  #making: Promise<void> | undefined;
+
+  /** Rejects, or throws when the names are opened, as the system does: no descriptors, no space. */
+  async open(ourUses: readonly ("read" | "write")[]): Promise<PipeEnds[]> {
+    while (this.#names.length < ourUses.length) await this.#makeMore();
+    const opened: PipeEnds[] = [];
+    try {
+      for (const use of ourUses) opened.push(openFifo(this.#names.pop() ?? "", use));
+      // Who waits for the names sees the failure, if it is one.
+      if (this.#names.length < fifoBatchMax / 2) this.#makeMore().catch(() => {});
+      return opened;
+    } catch (thrown) {
+      for (const { ours, theirs } of opened) closeAll([ours, theirs]);
+      throw thrown;
+    }
+  }
+
+  close(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #makeMore(): Promise<void> {
+    this.#making ??= this.#make().finally(() => {
+      this.#making = undefined;
+    });
+    return this.#making;
+  }
+
+  async #make(): Promise<void> {
+    const names = Array.from({ length: fifoBatchMax }, () =>
+      join(this.#directory, String(this.#made++)),
+    );
+    await promisify(execFile)("mkfifo", ["-m", "600", ...names], { env: toolEnv });
+    this.#names.push(...names);
+  }
+}
+
+/** Opening one end of a FIFO waits for the other: a third, opened for both, makes each go through. */
+function openFifo(name: string, ourUse: "read" | "write"): PipeEnds {
+  const { O_RDWR, O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
+  const fds: number[] = [];
+  const open = (flags: number) => {
+    const fd = openSync(name, flags);
+    fds.push(fd);
+    return fd;
+  };
+  try {
+    const both = open(O_RDWR | O_NONBLOCK);
+    const theirs = open(ourUse === "read" ? O_WRONLY : O_RDONLY);
+    const ours = open((ourUse === "read" ? O_RDONLY : O_WRONLY) | O_NONBLOCK);
+    closeSync(both);
+    return { ours, theirs };
+  } catch (thrown) {
+    closeAll(fds);
+    throw thrown;
+  } finally {
+    unlinkSync(name);
+  }
+}
+
+export function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) closeSync(fd);
+}

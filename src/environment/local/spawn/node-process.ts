@@ -1,0 +1,166 @@
+import { Buffer } from "node:buffer";
+import { Socket } from "node:net";
+import { constants as system } from "node:os";
+import { outputReadBytesMax, stdinQueueBytesMax } from "../../../limits.ts";
+import { readAvailable, resizeTerminal } from "./node-terminal.ts";
+import { readProcessStat } from "./process-stat.ts";
+import type {
+  KillReport,
+  OutputStream,
+  ProcessExit,
+  ProcessSink,
+  SpawnedProcess,
+  TerminalSize,
+} from "./spawner.ts";
+
+const endOfTransmission = 4;
+/** A stranger may go on writing: no pipe holds more than this many buffers full. */
+const readsToDrainMax = 16;
+
+export interface NodeConnections {
+  /** The program itself, also where `script` stands between. */
+  readonly pid: number;
+  readonly outputs: readonly { readonly stream: OutputStream; readonly fd: number }[];
+  readonly inputFd: number | undefined;
+  /** The device of a terminal. */
+  readonly device: string | undefined;
+  killDescendants(): Promise<KillReport>;
+  released(): void;
+}
+
+/** One process that child_process started. */
+export class NodeProcess implements SpawnedProcess {
+  readonly pid: number;
+  readonly #sink: ProcessSink;
+  readonly #connections: NodeConnections;
+  readonly #outputs = new Map<Socket, { stream: OutputStream; fd: number }>();
+  #input: Socket | undefined;
+  #isSomebodyWaiting = false;
+  #hasExited = false;
+
+  constructor(connections: NodeConnections, sink: ProcessSink) {
+    this.pid = connections.pid;
+    this.#connections = connections;
+    this.#sink = sink;
+    for (const output of connections.outputs) this.#read(output);
+    if (connections.inputFd !== undefined) this.#input = this.#openInput(connections.inputFd);
+  }
+
+  get isRunning(): boolean {
+    return !this.#hasExited;
+  }
+
+  write(bytes: Buffer): boolean {
+    if (!this.#input?.writable) return true;
+    this.#input.write(bytes);
+    if (this.#input.writableLength <= stdinQueueBytesMax) return true;
+    this.#isSomebodyWaiting = true;
+    return false;
+  }
+
+  endStdin(): void {
+    if (this.#connections.device) this.write(Buffer.of(endOfTransmission));
+    else this.#input?.end();
+  }
+
+  flow(on: boolean): void {
+    for (const socket of this.#outputs.keys()) {
+      if (on) socket.resume();
+      else socket.pause();
+    }
+  }
+
+  resize(size: TerminalSize): void {
+    const { device } = this.#connections;
+    if (device && !this.#hasExited) resizeTerminal(device, size);
+  }
+
+  signal(signal: number, target: "leader" | "group" | "foreground"): boolean {
+    if (target === "leader") return !this.#hasExited && kill(this.pid, signal);
+    if (this.#hasExited && kill(this.pid, 0)) return false;
+    const foreground = target === "foreground" ? readProcessStat(this.pid)?.foregroundGroup : 0;
+    return kill(foreground && foreground > 0 ? -foreground : -this.pid, signal);
+  }
+
+  async killTree(): Promise<KillReport> {
+    const isLeaderKilled = this.signal(system.signals.SIGKILL, "group") && !this.#hasExited;
+    const report = await this.#connections.killDescendants();
+    return { ...report, killed: report.killed + (isLeaderKilled ? 1 : 0) };
+  }
+
+  abandonOutput(): void {
+    // Not in this call: the rest goes to the sink.
+    queueMicrotask(() => {
+      for (const [socket, { stream, fd }] of this.#outputs) {
+        this.#drain(socket, stream, fd);
+        socket.destroy();
+      }
+    });
+  }
+
+  /** To be called when the process has ended. */
+  exit(exit: ProcessExit): void {
+    this.#hasExited = true;
+    this.#sink.exited(exit);
+    this.#releaseWhenOver();
+  }
+
+  #read(output: { stream: OutputStream; fd: number }): void {
+    const socket = new Socket({ fd: output.fd, readable: true, writable: false });
+    this.#outputs.set(socket, output);
+    socket.on("data", (bytes: Buffer) => this.#sink.output(output.stream, bytes));
+    // `close` follows, and a pipe that cannot be read any more is at its end.
+    socket.on("error", () => {});
+    socket.on("close", () => this.#endOutput(socket));
+  }
+
+  #openInput(fd: number): Socket {
+    const socket = new Socket({ fd, readable: false, writable: true });
+    socket.on("error", () => {
+      this.#input = undefined;
+      this.#sink.stdinGone();
+    });
+    socket.on("drain", () => {
+      if (!this.#isSomebodyWaiting) return;
+      this.#isSomebodyWaiting = false;
+      this.#sink.drained();
+    });
+    return socket;
+  }
+
+  #drain(socket: Socket, stream: OutputStream, fd: number): void {
+    if (socket.destroyed) return;
+    const buffered: Buffer | null = socket.read();
+    if (buffered) this.#sink.output(stream, buffered);
+    for (let reads = 0; reads < readsToDrainMax; reads++) {
+      const memory = Buffer.allocUnsafe(outputReadBytesMax);
+      const count = readAvailable(fd, memory);
+      if (count === 0) return;
+      this.#sink.output(stream, memory.subarray(0, count));
+    }
+  }
+
+  #endOutput(socket: Socket): void {
+    this.#outputs.delete(socket);
+    if (this.#outputs.size > 0) return;
+    this.#sink.ended();
+    this.#releaseWhenOver();
+  }
+
+  #releaseWhenOver(): void {
+    if (!this.#hasExited || this.#outputs.size > 0) return;
+    this.#input?.destroy();
+    this.#input = undefined;
+    this.#connections.released();
+  }
+}
+
+/** A negative pid means a group. False: there is nobody, or nobody we may signal. */
+export function kill(pid: number, signal: number): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    // ESRCH or EPERM, and either way it got no signal.
+    return false;
+  }
+}

@@ -1,0 +1,148 @@
+import { Buffer } from "node:buffer";
+import type { ChildProcess } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { constants as system } from "node:os";
+import { setTimeout } from "node:timers/promises";
+import { terminalCopyGraceMs } from "../../../limits.ts";
+import { FifoSupply } from "./node-fifos.ts";
+import { kill, NodeProcess } from "./node-process.ts";
+import { type NodeStart, scriptPath, startPiped, startTerminal } from "./node-start.ts";
+import { readProcessStat } from "./process-stat.ts";
+import { checkFormat, findProgram } from "./program-lookup.ts";
+import { RunningProcesses } from "./running-processes.ts";
+import type {
+  KillReport,
+  ProcessExit,
+  ProcessSink,
+  SpawnedProcess,
+  Spawner,
+  SpawnerCapabilities,
+  SpawnRequest,
+} from "./spawner.ts";
+import { checkCwd, checkStrings, startFailure, systemFailure } from "./start-failure.ts";
+import { type ProcessTable, sessionMark, TreeKiller } from "./tree-kill.ts";
+
+/** Needs nothing but Node and the system's own programs. `reasons` say why it was chosen. */
+export function createNodeSpawner(reasons: readonly string[]): Spawner {
+  return new NodeSpawner(reasons);
+}
+
+const isLinux = process.platform === "linux";
+
+const processTable: ProcessTable = {
+  kill: (pid, signal) => kill(pid, signal),
+  sessionOf: (pid) => readProcessStat(pid)?.session,
+};
+
+class NodeSpawner implements Spawner {
+  readonly capabilities: SpawnerCapabilities;
+  readonly #fifos = new FifoSupply();
+  readonly #running = new RunningProcesses();
+  readonly #bySession = isLinux
+    ? new TreeKiller(processTable, sessionMark(processTable))
+    : undefined;
+  #isClosed = false;
+
+  constructor(reasons: readonly string[]) {
+    this.capabilities = describe(reasons);
+  }
+
+  start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess> {
+    return this.#running.track(this.#start(request, sink));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#running.killAll();
+    this.#fifos.close();
+  }
+
+  async #start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess> {
+    if (this.#isClosed) throw systemFailure(system.errno.ECANCELED, "the server is shutting down");
+    await this.#check(request);
+    const program = await findProgram(request);
+    await checkFormat(request, program);
+    const found = { request, program, fifos: this.#fifos };
+    const start = request.stdio === "pty" ? await startTerminal(found) : await startPiped(found);
+    return this.#adopt(start, sink);
+  }
+
+  async #check(request: SpawnRequest): Promise<void> {
+    checkStrings(request);
+    if (request.stdio === "pty" && !this.capabilities.tty) {
+      const about = "terminals need the native module (koffi) or the `script` of util-linux";
+      throw systemFailure(system.errno.EOPNOTSUPP, about);
+    }
+    const { cwd } = request;
+    if (typeof cwd !== "string" && !Buffer.from(cwd.toString()).equals(cwd)) {
+      const about = `working directory \`${cwd}\` is not UTF-8, which needs the native module`;
+      throw startFailure(system.errno.EINVAL, "cwd", about);
+    }
+    const cwdFailure = await checkCwd(cwd);
+    if (cwdFailure) throw cwdFailure;
+  }
+
+  #adopt({ child, connections }: NodeStart, sink: ProcessSink): SpawnedProcess {
+    const process: NodeProcess = new NodeProcess(
+      {
+        ...connections,
+        killDescendants: () => this.#killDescendants(process, child),
+        released: () => this.#running.delete(process),
+      },
+      sink,
+    );
+    this.#running.add(process);
+    child.on("exit", (code, signal) => process.exit(exitOf(code, signal)));
+    return process;
+  }
+
+  async #killDescendants(process: NodeProcess, child: ChildProcess): Promise<KillReport> {
+    if (process.pid !== child.pid) void endScript(child);
+    const isStranger = !process.isRunning && kill(process.pid, 0);
+    if (!this.#bySession || isStranger) return { method: "group", killed: 0, survivors: [] };
+    const { killed, survivors } = await this.#bySession.kill(BigInt(process.pid));
+    const others = killed.filter((pid) => pid !== process.pid).length;
+    return { method: "session", killed: others, survivors };
+  }
+}
+
+/** `script` ends by itself, unless it is stuck with output that nobody takes. */
+async function endScript(child: ChildProcess): Promise<void> {
+  await setTimeout(terminalCopyGraceMs, undefined, { ref: false });
+  child.kill("SIGKILL");
+}
+
+function exitOf(code: number | null, signal: NodeJS.Signals | null): ProcessExit {
+  const number = signal === null ? null : system.signals[signal];
+  return { exitCode: number === null ? (code ?? 0) : 128 + number, signal: number };
+}
+
+function describe(reasons: readonly string[]): SpawnerCapabilities {
+  const tty = isLinux && canExecute(scriptPath);
+  return {
+    kind: "node",
+    tty,
+    treeKill: isLinux ? "session" : "group",
+    parentDeath: false,
+    reasons: [
+      ...reasons,
+      "Without the native module processes are not marked: what starts its own session survives a " +
+        "kill, and running commands survive this server when it is killed.",
+      tty
+        ? "Terminals are made by `script`: slower, without another argv[0], and the signal that " +
+          "ended a program shows only in its exit code."
+        : `There are no terminals: ${scriptPath} of util-linux is missing.`,
+    ],
+  };
+}
+
+function canExecute(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    // Not there: that is the answer.
+    return false;
+  }
+}

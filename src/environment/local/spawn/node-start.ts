@@ -1,0 +1,109 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants as system } from "node:os";
+import { closeAll, type FifoSupply, type PipeEnds } from "./node-fifos.ts";
+import type { NodeConnections } from "./node-process.ts";
+import { readReport, scriptArguments } from "./node-terminal.ts";
+import { toolEnv } from "./node-tools.ts";
+import type { SpawnRequest } from "./spawner.ts";
+import { errnoOf, explainFailure, startFailure, systemFailure } from "./start-failure.ts";
+
+export interface NodeStart {
+  readonly child: ChildProcess;
+  readonly connections: Pick<NodeConnections, "pid" | "outputs" | "inputFd" | "device">;
+}
+
+/** What is to be started, `program` being what the look-up found. */
+interface Found {
+  readonly request: SpawnRequest;
+  readonly program: string;
+  readonly fifos: FifoSupply;
+}
+
+export const scriptPath = "/usr/bin/script";
+
+/** Rejects with a SpawnError. */
+export async function startPiped(found: Found): Promise<NodeStart> {
+  const { request, program } = found;
+  const [, ...args] = request.argv;
+  const hasInput = request.stdio === "pipes+stdin";
+  const pipes = await openPipes(
+    found.fifos,
+    hasInput ? ["read", "read", "write"] : ["read", "read"],
+  );
+  const [stdout, stderr, input] = pipes;
+  const child = await launch(found, pipes, () =>
+    spawn(program, args, {
+      ...optionsOf(request),
+      argv0: request.arg0 ?? request.argv[0],
+      env: request.env,
+      stdio: [input?.theirs ?? "ignore", stdout?.theirs, stderr?.theirs, ...(request.fds ?? [])],
+    }),
+  );
+  const outputs = [
+    { stream: "stdout", fd: stdout?.ours ?? -1 },
+    { stream: "stderr", fd: stderr?.ours ?? -1 },
+  ] as const;
+  const connections = { pid: child.pid ?? 0, outputs, inputFd: input?.ours, device: undefined };
+  return { child, connections };
+}
+
+/** A terminal by way of `script`, which copies between it and two pipes of ours. */
+export async function startTerminal(found: Found): Promise<NodeStart> {
+  const { request } = found;
+  if (request.arg0 !== undefined && request.arg0 !== request.argv[0]) {
+    const about = "another argv[0] in a terminal needs the native module (koffi)";
+    throw startFailure(system.errno.EINVAL, "arguments", about);
+  }
+  const fds = request.fds ?? [];
+  const args = scriptArguments(request, found.program);
+  const pipes = await openPipes(found.fifos, ["read", "write", "read"]);
+  const [output, input, report] = pipes;
+  const child = await launch(found, pipes, () =>
+    spawn(scriptPath, args, {
+      ...optionsOf(request),
+      env: { ...toolEnv, SHELL: "/bin/sh" },
+      stdio: [input?.theirs, output?.theirs, "ignore", ...fds, report?.theirs],
+    }),
+  );
+  const terminal = await readReport(report?.ours ?? -1);
+  if (!terminal) {
+    child.kill("SIGKILL");
+    closeAll([output?.ours ?? -1, input?.ours ?? -1]);
+    throw systemFailure(system.errno.EIO, "`script` made no terminal for the process");
+  }
+  const outputs = [{ stream: "pty", fd: output?.ours ?? -1 }] as const;
+  return { child, connections: { ...terminal, outputs, inputFd: input?.ours } };
+}
+
+function optionsOf({ cwd }: SpawnRequest): SpawnOptions {
+  return { cwd: cwd.toString(), detached: true };
+}
+
+async function openPipes(fifos: FifoSupply, uses: ("read" | "write")[]): Promise<PipeEnds[]> {
+  try {
+    return await fifos.open(uses);
+  } catch (thrown) {
+    throw systemFailure(errnoOf(thrown), "no pipe for the process");
+  }
+}
+
+/** Some failures are thrown, others emitted. */
+async function launch(
+  { request, program }: Found,
+  pipes: readonly PipeEnds[],
+  start: () => ChildProcess,
+): Promise<ChildProcess> {
+  try {
+    const child = start();
+    if (child.pid === undefined) throw (await once(child, "error"))[0];
+    // A later error is about a signal that could not be sent, which its sender sees.
+    child.on("error", () => {});
+    return child;
+  } catch (thrown) {
+    closeAll(pipes.map(({ ours }) => ours));
+    throw await explainFailure(errnoOf(thrown), request, program);
+  } finally {
+    closeAll(pipes.map(({ theirs }) => theirs));
+  }
+}

@@ -1,0 +1,72 @@
+import type { Buffer } from "node:buffer";
+import { execFile } from "node:child_process";
+import { readSync } from "node:fs";
+import { Socket } from "node:net";
+import { terminalSizeDefault } from "../../../limits.ts";
+import { toolEnv } from "./node-tools.ts";
+import type { SpawnRequest, TerminalSize } from "./spawner.ts";
+
+/** A program behind a terminal that `script` made. */
+export interface TerminalReport {
+  readonly pid: number;
+  /** The device, for changes of its size. */
+  readonly device: string;
+}
+
+/**
+ * The arguments of `script`. Its command is one argument, so the program's arguments and environment
+ * together are limited to what one argument may be, 128 KiB.
+ */
+export function scriptArguments(request: SpawnRequest, program: string): string[] {
+  const { rows, cols } = request.size ?? terminalSizeDefault;
+  const [, ...rest] = request.argv;
+  // Behind those of the request the shell says who it is, before it becomes the program.
+  const reportFd = 3 + (request.fds?.length ?? 0);
+  const variables = Object.entries(request.env).filter(([name]) => name !== "");
+  const env = variables.map(([name, value]) => `${name}=${value}`);
+  const command = [
+    `stty rows ${rows} cols ${cols}`,
+    `echo $$ "$(tty)" >&${reportFd}`,
+    // `env` and not the shell decides what the program gets: shells add variables of their own.
+    `exec ${["env", "-i", ...env, program, ...rest].map(quoted).join(" ")} ${reportFd}>&-`,
+  ].join("; ");
+  return ["-q", "-e", "-f", "-c", command, "/dev/null"];
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", () => `'\\''`)}'`;
+}
+
+/** Undefined when `script` ended before there was a terminal. */
+export function readReport(fd: number): Promise<TerminalReport | undefined> {
+  return new Promise((resolve) => {
+    const socket = new Socket({ fd, readable: true, writable: false });
+    let text = "";
+    socket.setEncoding("utf8");
+    socket.on("data", (part: string) => {
+      text += part;
+      if (text.includes("\n")) socket.destroy();
+    });
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      const [, pid, device] = /^(\d+) (\/\S+)\n/.exec(text) ?? [];
+      resolve(pid && device ? { pid: Number(pid), device } : undefined);
+    });
+  });
+}
+
+export function resizeTerminal(device: string, { rows, cols }: TerminalSize): void {
+  const args = ["-F", device, "rows", String(rows), "cols", String(cols)];
+  // Fails when the terminal has gone meanwhile, and then nobody cares for its size.
+  execFile("stty", args, { env: toolEnv }, () => {});
+}
+
+/** What a pipe holds, read without waiting. */
+export function readAvailable(fd: number, memory: Buffer): number {
+  try {
+    return readSync(fd, memory);
+  } catch {
+    // EAGAIN: it is empty.
+    return 0;
+  }
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+
+export interface ProcessStat {
+  /** One letter: Z is a zombie, T is stopped. */
+  readonly state: string;
+  readonly group: number;
+  readonly session: number;
+  /** The group that has the terminal; -1 without a terminal. */
+  readonly foregroundGroup: number;
+}
+
+/** What Linux tells about a process; undefined when it has ended. */
+export function readProcessStat(pid: number): ProcessStat | undefined {
+  const stat = readProcessFile(pid, "stat");
+  if (stat === undefined) return undefined;
+  // The name of the program stands in brackets and may hold anything, brackets and spaces too.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state = "", , group, session, , foregroundGroup] = fields;
+  return {
+    state,
+    group: Number(group),
+    session: Number(session),
+    foregroundGroup: Number(foregroundGroup),
+  };
+}
+
+export function readProcessFile(pid: number, name: "limits" | "stat"): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    // It has ended meanwhile.
+    return undefined;
+  }
+}
