@@ -212,7 +212,7 @@ test("readers are rejected when told, and later ones wait as before", async () =
   assert.equal((await later).chunks.length, 1);
 });
 
-test("what is retained does not change with the buffer it came in, nor keep a big one alive", () => {
+test("retained bytes do not change with the buffer they came in, nor keep a big one alive", () => {
   const log = new OutputLog();
   const shared = Buffer.alloc(1 << 20, "a");
   const chunks = [10, 5000, 20_000].flatMap((length) =>

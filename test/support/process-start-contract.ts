@@ -61,7 +61,8 @@ export function describeStart(make: MakeProcesses): void {
 
   declare("a working directory of another host is a wrong parameter", async (t) => {
     for (const cwd of ["file://elsewhere/tmp", "file:///C:/x"]) {
-      const text = `cwd URI \`${cwd}\` is not valid on this exec-server host: '${cwd}' is invalid on 'linux'`;
+      const reason = `'${cwd}' is invalid on 'linux'`;
+      const text = `cwd URI \`${cwd}\` is not valid on this exec-server host: ${reason}`;
       await fails(t.start("p", [], { cwd }), -32602, text);
     }
     await fails(t.start("p", []), -32602, "argv must not be empty");

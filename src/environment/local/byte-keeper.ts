@@ -7,9 +7,9 @@ const slabBytesMax = 8192;
 
 /**
  * Gives bytes of one process a place where they may stay for long. What came in a buffer of about
- * its own size stays there. A small part of a big buffer would keep all of it alive, so it is copied
- * into a slab with other small parts: a buffer for each would cost a hundred times a single byte, and
- * Node's own pool would tie them to strangers' bytes.
+ * its own size stays there. A small part of a big buffer would keep all of it alive, so it is
+ * copied into a slab with other small parts: a buffer for each would cost a hundred times a single
+ * byte, and Node's own pool would tie them to strangers' bytes.
  */
 export class ByteKeeper {
   #slab = Buffer.alloc(0);

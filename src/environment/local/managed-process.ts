@@ -134,7 +134,7 @@ export class ManagedProcess {
   async #killAndEnd(): Promise<void> {
     this.#stdin.close();
     await this.#child?.killTree();
-    // What the pipes still hold is little, and nothing can add to it: a slow reader gets it at once.
+    // What the pipes still hold is little, and nobody adds to it: a slow reader gets it at once.
     this.#child?.flow(true);
     await settledWithin(this.#whenStreamsEnded, killedOutputDrainMs);
     this.#child?.abandonOutput();

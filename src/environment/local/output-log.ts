@@ -92,7 +92,7 @@ export class OutputLog {
     return this.#enterEvent();
   }
 
-  /** Answers with what is retained, after waiting for some when there is none and `waitMs` is given. */
+  /** Gives what is retained, after waiting up to `waitMs` for some when there is none. */
   async read({ afterSeq, maxBytes, waitMs }: Page): Promise<Answer> {
     const after = afterSeq ?? 0;
     if (waitMs && !this.#hasNewsAfter(after)) await this.#newsAfter(after, waitMs);

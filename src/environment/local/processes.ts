@@ -36,8 +36,8 @@ export const localProcesses = (options: LocalProcessesOptions): LocalProcesses =
 type StartParams = Params<"process/start">;
 
 /**
- * An id is entered with the promise of its process. Whoever calls about it waits for that promise in
- * the same way, also when it has long been settled: so calls are served in the order they came in.
+ * An id is entered with the promise of its process. Whoever calls about it waits for that promise
+ * in the same way, also when it has long been settled: calls are served in the order they came in.
  */
 class ProcessTable implements LocalProcesses {
   readonly #options: LocalProcessesOptions;

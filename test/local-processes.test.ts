@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type LocalProcesses, localProcesses } from "../src/environment/local/processes.ts";
+import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
+import { invalidRequest } from "../src/protocol/errors.ts";
+import type { Params } from "../src/protocol/methods.ts";
+import {
+  fails,
+  type MakeProcesses,
+  numbersFrom1To,
+  untilDead,
+  type Workbench,
+  workbenchTest,
+} from "./support/process-workbench.ts";
+
+const executorEnv = { PATH: "/usr/bin:/bin", INHERITED: "yes", MY_TOKEN: "hidden" };
+
+function making(closedTtlMs?: number): MakeProcesses<LocalProcesses> {
+  return async (emit) => {
+    const spawner = await createSpawner();
+    return {
+      processes: localProcesses({ spawner, executorEnv, emit, closedTtlMs }),
+      close: () => spawner.close(),
+    };
+  };
+}
+
+const local = (title: string, body: (workbench: Workbench<LocalProcesses>) => Promise<void>) =>
+  workbenchTest(`local processes: ${title}`, making(), body);
+
+local("a reader that is behind pauses the process, and nothing is lost", async (t) => {
+  const bytesMax = 20_000_000;
+  t.recorder.hasRoom = false;
+  await t.start("flood", ["head", "-c", String(bytesMax), "/dev/zero"]);
+  await t.recorder.until(() => t.recorder.bytes("flood").length > 0);
+  await t.run("other", "sleep 0.1");
+  assert.ok(t.recorder.bytes("flood").length < bytesMax / 10);
+  assert.ok(!t.recorder.names("flood").includes("exited"));
+  t.recorder.hasRoom = true;
+  t.processes.resumeOutput();
+  await t.recorder.untilClosed("flood");
+  assert.equal(t.recorder.bytes("flood").length, bytesMax);
+  assert.deepEqual(t.recorder.seqs("flood"), numbersFrom1To(t.recorder.seqs("flood").length));
+});
+
+local("a paused process can be terminated and closes", async (t) => {
+  t.recorder.hasRoom = false;
+  await t.start("p", ["yes"]);
+  await t.recorder.until(() => t.recorder.bytes("p").length > 0);
+  assert.deepEqual(await t.processes.terminate({ processId: "p" }), { running: true });
+  await t.recorder.untilClosed("p");
+  assert.equal(t.recorder.exitCode("p"), 137);
+});
+
+local("reads that wait are rejected when their askers are gone", async (t) => {
+  await t.run("fifo", ["mkfifo", "gate"]);
+  await t.start("p", "exec sleep 60");
+  const waiting = t.processes.read({ processId: "p", waitMs: 20_000 });
+  const starting = t.start("q", "exec sleep 60");
+  const behindStart = t.processes.read({ processId: "q", waitMs: 20_000 });
+  await new Promise(setImmediate);
+  t.processes.rejectReaders(invalidRequest("gone"));
+  await Promise.all([fails(waiting, -32600, "gone"), fails(behindStart, -32600, "gone"), starting]);
+  assert.deepEqual((await t.processes.read({ processId: "p", waitMs: 1 })).chunks, []);
+});
+
+local("close kills everything, what is just being started too, and starts no more", async (t) => {
+  await t.start("p", "trap '' TERM; setsid sleep 60 & echo $!; echo $$; exec sleep 60");
+  const [, descendant, leader] = await t.recorder.untilText("p", /(\d+)\n(\d+)\n/);
+  const file = join(t.directory, "pid");
+  await writeFile(file, "");
+  const starting = t.start("q", `echo $$ > ${file}; exec sleep 60`);
+  await t.processes.close();
+  await starting;
+  await untilDead(Number(leader));
+  await untilDead(Number(descendant));
+  await t.recorder.untilClosed("q");
+  const pid = Number(await readFile(file, "utf8"));
+  if (pid > 0) await untilDead(pid);
+  await fails(t.start("r", "true"), -32600, /session has ended/);
+});
+
+local("a policy derives the environment from the executor's", async (t) => {
+  const envPolicy = {
+    inherit: "all" as const,
+    ignoreDefaultExcludes: false,
+    exclude: [],
+    set: {},
+    includeOnly: [],
+  };
+  await t.run("p", ["env"], { env: { TERM: "dumb" }, envPolicy });
+  const lines = t.recorder.text("p").trim().split("\n").sort();
+  assert.deepEqual(lines, ["INHERITED=yes", "PATH=/usr/bin:/bin", "TERM=dumb"]);
+});
+
+type Sandbox = NonNullable<Params<"process/start">["sandbox"]>;
+const sandbox = (permissions: Sandbox["permissions"]): Sandbox => ({
+  permissions,
+  windowsSandboxLevel: "disabled",
+});
+
+local("a process that is to be confined does not run free", async (t) => {
+  const refusal = /^sandbox intent cannot be enforced on this executor: /;
+  const managed = sandbox({
+    type: "managed",
+    file_system: { type: "restricted", entries: [] },
+    network: "restricted",
+  });
+  const closedNetwork = sandbox({ type: "external", network: "restricted" });
+  const disabled = sandbox({ type: "disabled" });
+  for (const more of [
+    { sandbox: managed },
+    { sandbox: closedNetwork },
+    { sandbox: disabled, enforceManagedNetwork: true },
+  ]) {
+    await fails(t.start("p", "true", more), -32602, refusal);
+    await fails(t.processes.read({ processId: "p" }), -32600, "unknown process id p");
+  }
+  await t.run("p", "echo free", { sandbox: disabled });
+  await t.run("q", "echo free", { sandbox: sandbox({ type: "external", network: "enabled" }) });
+  assert.equal(t.recorder.text("p") + t.recorder.text("q"), "free\nfree\n");
+});
+
+workbenchTest("local processes: a closed one is forgotten in time", making(20), async (t) => {
+  await t.start("running", "exec sleep 60");
+  for (const processId of ["p", "q"]) await t.run(processId, "echo x");
+  const ids = async () => (await t.processes.list()).processes.map(({ processId }) => processId);
+  while ((await ids()).length > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(await ids(), ["running"]);
+  await fails(t.processes.read({ processId: "p" }), -32600, "unknown process id p");
+  await t.start("p", "echo again");
+  await t.recorder.untilText("p", /^x\nagain\n$/);
+});
