@@ -1,7 +1,7 @@
 import type { Call } from "../../protocol/methods.ts";
 import type { FileSystem } from "../file-system.ts";
 
-/** Files of whoever answers `call`: a machine over a socket, or the sandboxed helper over a pipe. */
+/** A file system behind anything that carries calls: a socket to a server, a pipe to a worker. */
 export const remoteFileSystem = (call: Call): FileSystem => ({
   readFile: (params) => call("fs/readFile", params),
   writeFile: (params) => call("fs/writeFile", params),

@@ -1,0 +1,84 @@
+import { lstatSync } from "node:fs";
+import type { Params } from "../protocol/methods.ts";
+import {
+  type HostPath,
+  hostPath,
+  joinPath,
+  nodePath,
+  pathUriOf,
+  splitPath,
+} from "../protocol/path-uri.ts";
+import type { HelperFileSystem } from "./guarded-file-system.ts";
+import { fileToReplace } from "./guarded-writes.ts";
+import { renamed } from "./held-call.ts";
+import { type Entry, type Holds, Unreachable } from "./held-place.ts";
+import { makeDirectory } from "./make-directory.ts";
+import type { Permit } from "./permit.ts";
+
+interface Means {
+  readonly direct: HelperFileSystem;
+  readonly holds: Holds;
+  readonly permit: Permit;
+}
+
+/**
+ * Source and destination are both held. What the source is decides what the destination must be: a
+ * file is written through links, a link is made under the name itself, a tree is merged into another.
+ */
+export async function guardedCopy(
+  params: Params<"fs/copy">,
+  means: Means,
+): Promise<Record<string, never>> {
+  const source = sourceOf(hostPath(params.sourcePath), means);
+  const { place, undo } = await destinationOf(params, source, means);
+  const paths = { sourcePath: pathUriOf(source.at), destinationPath: pathUriOf(place.at) };
+  try {
+    return await means.direct.copy({ ...params, ...paths });
+  } catch (error) {
+    const sourceNamed = renamed(error, source.at, hostPath(params.sourcePath));
+    return undo(renamed(sourceNamed, place.at, hostPath(params.destinationPath)));
+  }
+}
+
+/** A link is copied as a link, so that only the name counts. */
+function sourceOf(path: HostPath, { holds, permit }: Means): Entry {
+  try {
+    const source = holds.entry(path);
+    permit.read(source.real);
+    return source;
+  } catch (error) {
+    throw error instanceof Unreachable ? permit.unreachable(error) : error;
+  }
+}
+
+async function destinationOf(params: Params<"fs/copy">, source: Entry, means: Means) {
+  const { holds, permit } = means;
+  const path = hostPath(params.destinationPath);
+  if (source.stats?.isDirectory() && params.recursive) {
+    return { place: await treeToFill(path, source, means), undo: rethrow };
+  }
+  if (source.stats?.isFile()) {
+    return fileToReplace({ path: params.destinationPath }, holds, permit);
+  }
+  const entry = holds.entry(path);
+  permit.write(entry.real);
+  return { place: entry, undo: rethrow };
+}
+
+async function treeToFill(path: HostPath, source: Entry, means: Means): Promise<Entry> {
+  const { direct, holds, permit } = means;
+  const { parent } = splitPath(path);
+  if (!permit.isForeign(path)) {
+    await makeDirectory({ path: parent, recursive: true, holds, permit, direct });
+  }
+  const place = holds.target(path);
+  permit.fill(place.real, (relative) => {
+    const counterpart = nodePath(joinPath(source.at, relative));
+    return lstatSync(counterpart, { throwIfNoEntry: false }) !== undefined;
+  });
+  return place;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}

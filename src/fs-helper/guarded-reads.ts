@@ -1,0 +1,100 @@
+import { Buffer } from "node:buffer";
+import type { FileSystem } from "../environment/file-system.ts";
+import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
+import type { AccessTable } from "../sandbox/access.ts";
+import type { HelperFileSystem } from "./guarded-file-system.ts";
+import { atHeld, type Named, refuseLinks, withHolds } from "./held-call.ts";
+import type { Entry, Holds } from "./held-place.ts";
+import { Permit } from "./permit.ts";
+
+type Reads = "readFile" | "getMetadata" | "canonicalize" | "readDirectory" | "walk" | "open";
+
+export function guardedReads(
+  direct: HelperFileSystem,
+  table: AccessTable,
+): Pick<FileSystem, Reads> {
+  const permit = new Permit(table);
+  const holding = <T>(work: (holds: Holds) => Promise<T>) =>
+    withHolds((unreachable) => permit.unreachable(unreachable), work);
+  return {
+    readFile: (params) =>
+      holding((holds) =>
+        atHeld(params, fileToRead(params, holds, permit), (at) =>
+          direct.readFile({ ...params, ...at }),
+        ),
+      ),
+    getMetadata: (params) =>
+      holding((holds) => {
+        const { entry } = inspected(params, holds, permit);
+        // Of a link itself nothing can be redirected, and the direct way says what it is.
+        if (params.followSymlinks === false) return direct.getMetadata(params);
+        return atHeld(params, entry, (at) => direct.getMetadata(at));
+      }),
+    canonicalize: (params) =>
+      holding(async (holds) => {
+        const { place } = inspected(params, holds, permit);
+        if (!place.stats || params.followSymlinks === false) return direct.canonicalize(params);
+        return { path: pathUriOf(place.real) };
+      }),
+    readDirectory: (params) =>
+      holding(async (holds) => {
+        const { place } = inspected({ path: params.path }, holds, permit);
+        const pinned = place.stats ? holds.pinned(place) : place;
+        const { entries } = await atHeld(params, pinned, (at) => direct.readDirectory(at));
+        return { entries: entries.filter(visibleIn(place.real, table)) };
+      }),
+    walk: (params) =>
+      holding(async (holds) => {
+        const path = hostPath(params.path);
+        const follows = params.options.followDirectorySymlinks;
+        const entry = follows ? holds.target(path) : holds.entry(path);
+        permit.read(entry.real);
+        const found = await atHeld(params, entry, (at) => direct.walk({ ...params, ...at }));
+        return renamedWalk(found, pathUriOf(entry.at), pathUriOf(path));
+      }),
+    open: (params) =>
+      holding((holds) =>
+        atHeld(params, fileToRead(params, holds, permit), (at) =>
+          direct.open({ ...params, ...at }),
+        ),
+      ),
+  };
+}
+
+/** An existing file, pinned; or an entry without anything, which reading will report. */
+function fileToRead(params: Named, holds: Holds, permit: Permit): Entry {
+  refuseLinks(params, holds);
+  const target = holds.target(hostPath(params.path));
+  permit.read(target.real);
+  if (!target.stats) return target;
+  const pinned = holds.pinned(target);
+  permit.read(pinned.real);
+  return pinned;
+}
+
+/** Directories on the way to a grant exist too, or nobody could find what is granted. */
+function inspected(params: Named, holds: Holds, permit: Permit) {
+  const path = hostPath(params.path);
+  const entry = holds.entry(path);
+  const isItself = params.followSymlinks === false || !entry.stats?.isSymbolicLink();
+  const place = isItself ? entry : holds.target(path);
+  permit.inspect(place.real);
+  return { entry, place };
+}
+
+/** In a directory that is only a way to a grant nothing else is to be seen. */
+function visibleIn(directory: HostPath, table: AccessTable) {
+  if (table.accessTo(directory) !== "none") return () => true;
+  return ({ fileName }: { fileName: string }) => {
+    const path = joinPath(directory, Buffer.from(fileName, "utf8").toString("latin1"));
+    return table.accessTo(path) !== "none" || table.leadsToGrant(path);
+  };
+}
+
+type Walked = Awaited<ReturnType<FileSystem["walk"]>>;
+
+function renamedWalk(found: Walked, from: string, to: string): Walked {
+  const rename = <T extends { path: string }>(item: T) =>
+    item.path.startsWith(from) ? { ...item, path: to + item.path.slice(from.length) } : item;
+  return { ...found, entries: found.entries.map(rename), errors: found.errors.map(rename) };
+}

@@ -1,0 +1,75 @@
+import { unlinkSync } from "node:fs";
+import type { FileSystem } from "../environment/file-system.ts";
+import { hostPath, nodePath } from "../protocol/path-uri.ts";
+import type { AccessTable } from "../sandbox/access.ts";
+import { guardedCopy } from "./guarded-copy.ts";
+import type { HelperFileSystem } from "./guarded-file-system.ts";
+import { atHeld, type Named, refuseLinkedParent, refuseLinks, withHolds } from "./held-call.ts";
+import type { Entry, Holds } from "./held-place.ts";
+import { makeDirectory } from "./make-directory.ts";
+import { Permit } from "./permit.ts";
+
+type Writes = "writeFile" | "createDirectory" | "remove" | "copy" | "open";
+
+export function guardedWrites(
+  direct: HelperFileSystem,
+  table: AccessTable,
+): Pick<FileSystem, Writes> {
+  const permit = new Permit(table);
+  const holding = <T>(work: (holds: Holds) => Promise<T>) =>
+    withHolds((unreachable) => permit.unwritable(unreachable), work);
+  return {
+    writeFile: (params) =>
+      holding((holds) => {
+        const { place, undo } = fileToReplace(params, holds, permit);
+        return atHeld(params, place, (at) => direct.writeFile({ ...params, ...at })).catch(undo);
+      }),
+    createDirectory: (params) =>
+      holding(async (holds) => {
+        const path = hostPath(params.path);
+        const recursive = params.recursive !== false;
+        const { followSymlinks } = params;
+        await makeDirectory({ path, recursive, followSymlinks, holds, permit, direct });
+        return {};
+      }),
+    remove: (params) =>
+      holding((holds) => {
+        const entry = holds.entry(hostPath(params.path));
+        refuseLinkedParent(params, entry);
+        if (entry.stats) permit.remove(entry.real);
+        return atHeld(params, entry, (at) => direct.remove({ ...params, ...at }));
+      }),
+    copy: (params) => holding((holds) => guardedCopy(params, { direct, holds, permit })),
+    open: (params) =>
+      holding((holds) => {
+        const { place, undo } = fileToReplace(params, holds, permit);
+        return atHeld(params, place, (at) => direct.open({ ...params, ...at })).catch(undo);
+      }),
+  };
+}
+
+/** A file that may be written, made now if there is none; `undo` takes it away when that fails. */
+export function fileToReplace(params: Named, holds: Holds, permit: Permit) {
+  refuseLinks(params, holds);
+  const target = holds.target(hostPath(params.path));
+  permit.write(target.real);
+  return target.stats ? existing(target, holds, permit) : made(target, holds);
+}
+
+function existing(target: Entry, holds: Holds, permit: Permit) {
+  const pinned = holds.pinned(target);
+  permit.write(pinned.real);
+  return { place: pinned, undo: rethrow };
+}
+
+function made(target: Entry, holds: Holds) {
+  const undo = (error: unknown) => {
+    unlinkSync(nodePath(target.at));
+    return rethrow(error);
+  };
+  return { place: holds.created(target), undo };
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}

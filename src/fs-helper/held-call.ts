@@ -1,0 +1,65 @@
+import { internalError, RpcError, systemErrorText } from "../protocol/errors.ts";
+import { type HostPath, hostPath, pathUriOf } from "../protocol/path-uri.ts";
+import { type Entry, Holds, Unreachable } from "./held-place.ts";
+
+/** What an operation on a held place is told: links have been dealt with. */
+export interface At {
+  readonly path: string;
+  readonly followSymlinks: null;
+}
+
+export interface Named {
+  readonly path: string;
+  readonly followSymlinks?: boolean | null | undefined;
+}
+
+/** Holds places for the time of one operation; `refusal` says what an unreachable one means. */
+export async function withHolds<T>(
+  refusal: (unreachable: Unreachable) => Error,
+  work: (holds: Holds) => Promise<T>,
+): Promise<T> {
+  const holds = new Holds();
+  try {
+    return await work(holds);
+  } catch (error) {
+    throw error instanceof Unreachable ? refusal(error) : error;
+  } finally {
+    holds.release();
+  }
+}
+
+/** Works on a held place; errors speak of the path that the client named. */
+export async function atHeld<T>(
+  params: Named,
+  place: Entry,
+  work: (at: At) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work({ path: pathUriOf(place.at), followSymlinks: null });
+  } catch (error) {
+    throw renamed(error, place.at, hostPath(params.path));
+  }
+}
+
+export function renamed(error: unknown, at: HostPath, path: HostPath): unknown {
+  if (!(error instanceof RpcError) || !error.message.includes(at)) return error;
+  return new RpcError(
+    error.code,
+    error.message.replaceAll(at, () => path),
+    { cause: error },
+  );
+}
+
+/** Obeys `followSymlinks: false` for an operation that opens a file. */
+export function refuseLinks(params: Named, holds: Holds): void {
+  if (params.followSymlinks !== false) return;
+  const entry = holds.entry(hostPath(params.path));
+  refuseLinkedParent(params, entry);
+  if (entry.stats?.isSymbolicLink()) throw internalError(systemErrorText("ELOOP", 40));
+}
+
+/** Obeys it for one that works on the name itself. */
+export function refuseLinkedParent(params: Named, entry: Entry): void {
+  if (params.followSymlinks !== false || entry.real === hostPath(params.path)) return;
+  throw internalError(`path contains a symbolic link: ${systemErrorText("ENOTDIR", 20)}`);
+}

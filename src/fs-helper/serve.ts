@@ -1,0 +1,116 @@
+/**
+ * `codex fs-helper`: one JSON request a line on stdin, one JSON answer a line on stdout, in order,
+ * until the input ends. Reading and writing block, because the worker has nothing else to do, and
+ * because sockets, which Node would make of its stdio, are refused inside a sandbox.
+ */
+import { Buffer } from "node:buffer";
+import { readSync, writeSync } from "node:fs";
+import type { FileSystem } from "../environment/file-system.ts";
+import { directFileSystem } from "../environment/local/direct-file-system.ts";
+import { openFiles } from "../environment/local/open-files.ts";
+import { fileSystemHandlers } from "../handlers/file-system.ts";
+import { invalidParams, invalidRequest, RpcError, toRpcError } from "../protocol/errors.ts";
+import { pathUriComplaint } from "../protocol/path-uri.ts";
+import { accessTable, type Grants } from "../sandbox/access.ts";
+import { guardedFileSystem, type HelperFileSystem } from "./guarded-file-system.ts";
+import { inputLines } from "./input-lines.ts";
+
+export interface FsHelperStreams {
+  /** Descriptors; stdin and stdout of the process. */
+  readonly input: number;
+  readonly output: number;
+}
+
+/** Serves until the end of the input. A line that is no request is answered with an error. */
+export async function runFsHelper({ input, output }: FsHelperStreams): Promise<void> {
+  const worker = new Worker();
+  for (const line of inputLines((bytes) => readSync(input, bytes))) {
+    const answer = await worker.answer(line.toString("utf8"));
+    writeAll(output, Buffer.from(`${JSON.stringify(answer)}\n`));
+  }
+}
+
+type Json = Record<string, unknown>;
+
+class Worker {
+  #files: HelperFileSystem = { ...directFileSystem(), ...openFiles() };
+  #isConfined = false;
+
+  async answer(line: string): Promise<Json> {
+    try {
+      const { operation, params } = requestIn(line);
+      const response = await this.#perform(operation, params);
+      return { status: "ok", payload: { operation, response } };
+    } catch (error) {
+      const { code, message } = toRpcError(error);
+      return { status: "error", payload: { code, message } };
+    }
+  }
+
+  async #perform(operation: string, params: Json): Promise<unknown> {
+    if (operation === "confine") return this.#confine(params as unknown as Grants);
+    const handler = handlers[operation];
+    if (!handler) throw unknownOperation(operation);
+    checkPaths(params);
+    const fileSystem = () => ({ ...this.#files, watchMissing });
+    // A request by hand may leave out the mode, and must not replace the file by that.
+    return handler({ fileSystem }, { mode: "read", ...params });
+  }
+
+  #confine(grants: Grants): Json {
+    if (this.#isConfined) throw invalidRequest("this worker has been confined already");
+    this.#files = guardedFileSystem(this.#files, accessTable(grants));
+    this.#isConfined = true;
+    return {};
+  }
+}
+
+type Handler = (context: { fileSystem(): FileSystem }, params: Json) => unknown;
+
+/** Params are not checked again: the server has, and by hand a bad one fails in the operation. */
+const handlers = { __proto__: null, ...fileSystemHandlers } as unknown as Record<string, Handler>;
+
+/** The worker serves one request after the other and could never tell. */
+async function watchMissing(): Promise<never> {
+  throw unknownOperation("fs/watchMissing");
+}
+
+function requestIn(line: string): { operation: string; params: Json } {
+  const request = parsed(line);
+  if (typeof request !== "object" || request === null) throw badLine("it is no JSON object");
+  const { operation, params } = request as Json;
+  if (typeof operation !== "string")
+    throw badLine("`operation` must name a method such as fs/readFile");
+  if (typeof params !== "object" || params === null) throw badLine("`params` must be an object");
+  return { operation, params: params as Json };
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw badLine(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function badLine(why: string): RpcError {
+  return new RpcError(-32700, `this line is not a request: ${why}`);
+}
+
+function unknownOperation(operation: string): RpcError {
+  return new RpcError(-32601, `fs-helper has no operation \`${operation}\``);
+}
+
+function checkPaths(params: Json): void {
+  for (const name of ["path", "sourcePath", "destinationPath"]) {
+    const uri = params[name];
+    if (uri === undefined) continue;
+    if (typeof uri !== "string") throw invalidParams(`\`${name}\` must be a file URI`);
+    const complaint = pathUriComplaint(uri);
+    if (complaint) throw invalidParams(`\`${name}\`: ${complaint}`);
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
+}

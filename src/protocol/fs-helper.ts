@@ -1,0 +1,35 @@
+/**
+ * The lines between the server and a `codex fs-helper`: one JSON document each, answered in order.
+ * The forms are the reference's, to which `confine` has been added.
+ */
+import type { FileSystemMethod, Params, Result } from "./methods.ts";
+
+export type HelperOperation = Exclude<FileSystemMethod, "fs/watchMissing">;
+
+/** `{"operation":"fs/readFile","params":{"path":"file:///f"}}` */
+export interface HelperRequest<M extends HelperOperation = HelperOperation> {
+  readonly operation: M;
+  readonly params: Params<M>;
+}
+
+/**
+ * What the worker grants from then on; a second one is refused. Paths have one char per byte.
+ * Without it the worker grants what its user may do.
+ */
+export interface HelperConfinement {
+  readonly operation: "confine";
+  readonly params: {
+    readonly rules: readonly { readonly path: string; readonly access: string }[];
+    readonly denyGlobs: readonly string[];
+  };
+}
+
+export type HelperResponse<M extends HelperOperation = HelperOperation> =
+  | {
+      readonly status: "ok";
+      readonly payload: { readonly operation: string; readonly response: Result<M> };
+    }
+  | {
+      readonly status: "error";
+      readonly payload: { readonly code: number; readonly message: string };
+    };

@@ -1,0 +1,61 @@
+/**
+ * What a confined worker may do with a path: the last word of the fs-helper, which asks for every
+ * path after it has resolved it, and so independent of what is mounted. Pure, and without packages.
+ */
+import type { HostPath } from "../protocol/path-uri.ts";
+import { globExpression } from "./glob.ts";
+
+export type Access = "read" | "write" | "deny";
+
+export interface Rule {
+  readonly path: HostPath;
+  readonly access: Access;
+}
+
+/** What is granted, in real paths of the host. What no rule covers does not exist for the worker. */
+export interface Grants {
+  readonly rules: readonly Rule[];
+  readonly denyGlobs: readonly string[];
+}
+
+export interface AccessTable {
+  /** The nearest rule decides; a denial decides for everything below it. */
+  accessTo(path: HostPath): Access | "none";
+  /** Whether `path` is a directory on the way to something granted. */
+  leadsToGrant(path: HostPath): boolean;
+  /** Places below `path` that have a rule of their own, and so are mounts where they exist. */
+  rulesBelow(path: HostPath): readonly Rule[];
+  hasRule(path: HostPath): boolean;
+}
+
+export function accessTable(grants: Grants): AccessTable {
+  const rules = new Map<string, Access>(grants.rules.map(({ path, access }) => [path, access]));
+  const globs = grants.denyGlobs.map(globExpression);
+  const below = (path: HostPath) => grants.rules.filter((rule) => isBelow(rule.path, path));
+  return {
+    accessTo: (path) => nearest(path, rules, globs),
+    leadsToGrant: (path) => below(path).some(({ access }) => access !== "deny"),
+    rulesBelow: below,
+    hasRule: (path) => rules.has(path),
+  };
+}
+
+/** Whether `path` is `directory` or somewhere in it. */
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || isBelow(path, directory);
+}
+
+export function isBelow(path: string, directory: string): boolean {
+  if (directory === "/") return path !== "/";
+  return path.startsWith(directory) && path.charAt(directory.length) === "/";
+}
+
+function nearest(path: string, rules: Map<string, Access>, globs: RegExp[]): Access | "none" {
+  let found: Access | "none" = "none";
+  for (let at = path; ; at = at.slice(0, at.lastIndexOf("/")) || "/") {
+    const access = rules.get(at);
+    if (access === "deny" || globs.some((glob) => glob.test(at))) return "deny";
+    if (found === "none" && access) found = access;
+    if (at === "/" || at === "") return found;
+  }
+}

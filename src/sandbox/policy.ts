@@ -1,0 +1,236 @@
+/**
+ * What a sandbox object means: one normal form, whatever way it was written. Pure: places are still
+ * as they were named, nothing has been looked up on the disk.
+ */
+import { Buffer } from "node:buffer";
+import { errorCodes, invalidParams, invalidRequest, RpcError } from "../protocol/errors.ts";
+import { type HostPath, hostPath, hostPathOf, joinPath } from "../protocol/path-uri.ts";
+import type { Sandbox } from "../protocol/sandbox.ts";
+import { type Access, isBelow } from "./access.ts";
+
+export interface Surroundings {
+  /** What relative patterns hang off when the sandbox object has no `cwd`. */
+  readonly cwd: HostPath;
+  /** What `~/` means. */
+  readonly home?: HostPath | undefined;
+  /** What `tmpdir` means; nothing when absent. */
+  readonly temporaryDirectory?: HostPath | undefined;
+}
+
+export interface PolicyRule {
+  readonly path: HostPath;
+  readonly access: Access;
+  /** Asked for by the client, or one of the names that are protected below a writable root. */
+  readonly origin: "asked" | "protected";
+  /** What is not there is left out instead of being kept from coming into being. */
+  readonly skipMissing: boolean;
+}
+
+export interface Policy {
+  /** False: files are not confined at all. */
+  readonly confinesFiles: boolean;
+  readonly network: "restricted" | "enabled";
+  /** One rule for a path, sorted, so that what lies in a directory follows it. */
+  readonly rules: readonly PolicyRule[];
+  /** Absolute patterns of paths nobody may read. */
+  readonly denyGlobs: readonly string[];
+  readonly globDepth: number | undefined;
+  /** The programs and libraries of the system are readable. */
+  readonly minimal: boolean;
+}
+
+/** Read-only below every writable root: who can write them makes others run what he likes. */
+export const protectedNames = [".git", ".agents", ".codex", ".aws"] as const;
+
+type Managed = Extract<Sandbox["permissions"], { type: "managed" }>;
+type Restricted = Extract<Managed["file_system"], { type: "restricted" }>;
+type Entry = Restricted["entries"][number];
+
+const unconfined: Policy = {
+  confinesFiles: false,
+  network: "enabled",
+  rules: [],
+  denyGlobs: [],
+  globDepth: undefined,
+  minimal: false,
+};
+
+/** Throws an RpcError for what cannot be meant for this host. */
+export function policyOf(sandbox: Sandbox, surroundings: Surroundings): Policy {
+  if (sandbox.windowsSandboxLevel === "mxc") throw noNativeMxc();
+  const { permissions } = sandbox;
+  if (permissions.type !== "managed") return unconfined;
+  const { file_system: files, network } = permissions;
+  if (files.type === "unrestricted") return { ...unconfined, network };
+  const context = contextOf(sandbox, surroundings);
+  const asked = merged(files.entries.flatMap((entry) => rulesOf(entry, context)));
+  return {
+    confinesFiles: true,
+    network,
+    rules: withProtected(asked).sort((a, b) => (a.path < b.path ? -1 : 1)),
+    denyGlobs: [...new Set(files.entries.flatMap((entry) => globsOf(entry, context)))].sort(),
+    globDepth: files.glob_scan_max_depth ?? undefined,
+    minimal: files.entries.some(isMinimal) && !asked.some(isRoot),
+  };
+}
+
+/** Whether some entry can only be understood with a `cwd`. */
+export function needsCwd({ permissions }: Sandbox): boolean {
+  if (permissions.type !== "managed" || permissions.file_system.type !== "restricted") return false;
+  return permissions.file_system.entries.some(({ path }) => {
+    if (path.type === "glob_pattern") return !/^[/~]/.test(path.pattern);
+    return path.type === "special" && isProjectRoots(path.value.kind);
+  });
+}
+
+export function hasCwd(sandbox: Sandbox): boolean {
+  return Boolean(sandbox.policyContext?.cwd ?? sandbox.cwd);
+}
+
+/** Everything may be read: what is denied anywhere makes that untrue. */
+export function readsEverything(policy: Policy): boolean {
+  if (!policy.confinesFiles) return true;
+  const isDenied = policy.rules.some(({ access }) => access === "deny");
+  return policy.rules.some(isRoot) && !isDenied && policy.denyGlobs.length === 0;
+}
+
+export function writesEverything(policy: Policy): boolean {
+  if (!readsEverything(policy)) return false;
+  return policy.rules.every(({ access }) => access === "write");
+}
+
+/** Whether a process under this policy runs as it would without. */
+export function confinesNothing(policy: Policy): boolean {
+  return writesEverything(policy) && policy.network === "enabled";
+}
+
+interface Context {
+  readonly cwd: HostPath;
+  readonly home: HostPath | undefined;
+  readonly roots: readonly HostPath[];
+  readonly temporaryDirectory: HostPath | undefined;
+}
+
+function contextOf(sandbox: Sandbox, surroundings: Surroundings): Context {
+  const { policyContext } = sandbox;
+  const cwd = policyContext?.cwd ?? sandbox.cwd;
+  const roots = policyContext?.workspaceRoots ?? sandbox.workspaceRoots ?? [];
+  return {
+    cwd: cwd ? hostPath(cwd) : surroundings.cwd,
+    home: surroundings.home,
+    roots: roots.map(hostPath),
+    temporaryDirectory: surroundings.temporaryDirectory,
+  };
+}
+
+function rulesOf(entry: Entry, context: Context): PolicyRule[] {
+  const access = entry.access === "none" ? "deny" : entry.access;
+  const skipMissing = entry.missing_path_behavior === "skip";
+  return placesOf(entry, context).map((path) => ({ path, access, origin: "asked", skipMissing }));
+}
+
+function placesOf({ path }: Entry, context: Context): HostPath[] {
+  if (path.type === "path") return [hostPath(path.path)];
+  if (path.type === "glob_pattern") return [];
+  const { kind, subpath } = path.value;
+  if (kind === "root") return ["/" as HostPath];
+  if (kind === "slash_tmp") return ["/tmp" as HostPath];
+  if (kind === "tmpdir") return context.temporaryDirectory ? [context.temporaryDirectory] : [];
+  if (isProjectRoots(kind)) return context.roots.map((root) => belowRoot(root, subpath));
+  return [];
+}
+
+function belowRoot(root: HostPath, subpath: string | null | undefined): HostPath {
+  return subpath ? hostPathOf(Buffer.from(joinPath(root, bytesOf(subpath)), "latin1")) : root;
+}
+
+/** The reference takes the old name for the same thing. */
+function isProjectRoots(kind: string): boolean {
+  return kind === "project_roots" || kind === "current_working_directory";
+}
+
+function isMinimal({ path, access }: Entry): boolean {
+  return path.type === "special" && path.value.kind === "minimal" && /read|write/.test(access);
+}
+
+function isRoot({ path }: PolicyRule): boolean {
+  return path === "/";
+}
+
+/** Patterns can only deny; one that would grant is left out, which errs on the safe side. */
+function globsOf({ path, access }: Entry, { cwd, home }: Context): string[] {
+  if (path.type !== "glob_pattern" || !/deny|none/.test(access)) return [];
+  const pattern = bytesOf(path.pattern);
+  if (pattern.startsWith("/")) return [pattern];
+  if (!pattern.startsWith("~/")) return [joinPath(cwd, pattern.replace(/^(?:\.\/)+/, ""))];
+  if (home) return [joinPath(home, pattern.slice(2))];
+  throw invalidParams(`pattern \`${path.pattern}\` needs a home directory, and there is none`);
+}
+
+function bytesOf(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+const strength: Record<Access, number> = { read: 0, write: 1, deny: 2 };
+
+/**
+ * Of several entries for one path a denial wins over all, and writing over reading. A denied root is
+ * no root entry at all: what is granted below it stays.
+ */
+function merged(rules: readonly PolicyRule[]): PolicyRule[] {
+  const strongest = new Map<string, PolicyRule>();
+  for (const rule of rules) {
+    const other = strongest.get(rule.path);
+    if (!other || strength[rule.access] > strength[other.access]) strongest.set(rule.path, rule);
+  }
+  if (strongest.get("/")?.access === "deny") strongest.delete("/");
+  const denied = [...strongest.values()].filter(({ access }) => access === "deny");
+  return [...strongest.values()].filter(
+    ({ path }) => !denied.some((denial) => isBelow(path, denial.path)),
+  );
+}
+
+/** An entry for a protected name itself says what shall be with it. */
+function withProtected(rules: PolicyRule[]): PolicyRule[] {
+  const known = new Set<string>(rules.map(({ path }) => path));
+  const roots = rules.filter((rule) => rule.access === "write" && !isRoot(rule));
+  const added = roots.filter(({ path }) => !isProtectedName(path)).flatMap(protectedBelow);
+  const denied = rules.filter(({ access }) => access === "deny");
+  return [
+    ...rules.map((rule) => (isKept(rule, roots) ? { ...rule, skipMissing: false } : rule)),
+    ...added.filter(
+      ({ path }) => !known.has(path) && !denied.some((denial) => isBelow(path, denial.path)),
+    ),
+  ];
+}
+
+/** A protected name that a client lets be skipped when missing must still not come into being. */
+function isKept({ path, access }: PolicyRule, roots: readonly PolicyRule[]): boolean {
+  if (access === "write") return false;
+  return roots.some((root) => protectedNames.some((name) => joinPath(root.path, name) === path));
+}
+
+function isProtectedName(path: string): boolean {
+  return protectedNames.some((name) => path.endsWith(`/${name}`));
+}
+
+function protectedBelow({ path }: PolicyRule): PolicyRule[] {
+  return protectedNames.map((name) => ({
+    path: joinPath(path, name),
+    access: "read",
+    origin: "protected",
+    skipMissing: false,
+  }));
+}
+
+function noNativeMxc() {
+  const reason = "failed to prepare MXC sandbox: native MXC is unavailable on this executor";
+  return invalidRequest(`failed to prepare fs sandbox: ${reason}`);
+}
+
+export function policyNeedsCwd() {
+  return new RpcError(
+    errorCodes.invalidParams,
+    "file system sandbox context with dynamic permissions requires cwd",
+  );
+}
