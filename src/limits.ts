@@ -52,7 +52,7 @@ export const closedProcessTtlMs = 80_000;
  * room again, or when the process ends. */
 export const stdinQueueBytesMax = 1 * MiB;
 /** After a kill, how long the end of the output may take to be read before it is given up: what the
- * pipes hold is read in a millisecond, and only a stranger who holds one open makes it last longer. */
+ * pipes hold is read in a millisecond; only a stranger who holds one open makes it last longer. */
 export const killedOutputDrainMs = 100;
 /** Bytes read from a pipe or terminal at once; a pipe of Linux holds as many. */
 export const outputReadBytesMax = 64 * KiB;
