@@ -1,5 +1,6 @@
 import type { Result } from "../protocol/methods.ts";
 import type { FileSystem } from "./file-system.ts";
+import type { Http } from "./http.ts";
 import type { Processes } from "./processes.ts";
 
 /** What a machine says of itself. */
@@ -14,4 +15,5 @@ export interface Environment {
   readonly host: Host;
   readonly processes: Processes;
   readonly fileSystem: FileSystem;
+  readonly http: Http;
 }

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { environmentRequests } from "./environment.ts";
 import { fileSystemEvents, fileSystemRequests } from "./file-system.ts";
+import { httpEvents, httpRequests } from "./http.ts";
 import { processEvents, processRequests } from "./processes.ts";
 import { sessionNotifications, sessionRequests } from "./session.ts";
 
@@ -10,13 +11,14 @@ export const requests = {
   ...environmentRequests,
   ...processRequests,
   ...fileSystemRequests,
+  ...httpRequests,
 };
 
 /** What a client may say without asking for an answer. */
 export const notifications = { ...sessionNotifications };
 
 /** What the server says by itself. */
-export const events = { ...processEvents, ...fileSystemEvents };
+export const events = { ...processEvents, ...fileSystemEvents, ...httpEvents };
 
 export type Method = keyof typeof requests;
 export type Params<M extends Method> = z.output<(typeof requests)[M]["params"]>;
@@ -29,8 +31,10 @@ export type SessionMethod = keyof typeof sessionRequests;
 export type EnvironmentMethod = keyof typeof environmentRequests;
 export type ProcessMethod = keyof typeof processRequests;
 export type FileSystemMethod = keyof typeof fileSystemRequests;
+export type HttpMethod = keyof typeof httpRequests;
 export type ProcessEvent = keyof typeof processEvents;
 export type FileSystemEvent = keyof typeof fileSystemEvents;
+export type HttpEvent = keyof typeof httpEvents;
 
 /** The member of a row's result or params that holds base64 and goes into its frame as it is. */
 export const bulkMember = (row: { readonly params: unknown; readonly bulk?: string }) => row.bulk;

@@ -1,6 +1,11 @@
 import type { Host } from "../environment/environment.ts";
 import type { FileSystem } from "../environment/file-system.ts";
-import type { LocalEnvironment, LocalFileSystem } from "../environment/local/environment.ts";
+import type { Http } from "../environment/http.ts";
+import type {
+  LocalEnvironment,
+  LocalFileSystem,
+  LocalHttp,
+} from "../environment/local/environment.ts";
 import type { Processes } from "../environment/processes.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, Event, Method, Params, Result } from "../protocol/methods.ts";
@@ -23,6 +28,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #order = new PathOrder();
   #fileSystem: LocalFileSystem | undefined;
+  #http: LocalHttp | undefined;
   #session: Session | undefined;
   #state: "new" | "initializing" | "initialized" | "ready" = "new";
 
@@ -34,6 +40,7 @@ export class Connection {
     if (this.#state !== "new")
       throw invalidRequest("initialize may only be sent once per connection");
     this.#state = "initializing";
+    this.#options.attachment.peer.clientName = params.clientName;
     try {
       this.#session = await this.#openSession(params.resumeSessionId);
     } catch (error) {
@@ -67,10 +74,21 @@ export class Connection {
     return this.#fileSystem;
   }
 
+  http(): Http {
+    this.#admit("http");
+    this.#http ??= this.#options.environment.http(this.#options.attachment.emit);
+    return this.#http;
+  }
+
   async endSession(): Promise<Result<"session/end">> {
     this.#admit("session");
-    await this.#options.sessions.end(this.#ownSession().id);
+    await this.#options.sessions.end(this.#ownSession().id, "ended by its client");
     return {};
+  }
+
+  /** How the session is named where others read; undefined before there is one. */
+  get sessionLabel(): string | undefined {
+    return this.#session?.label;
   }
 
   /** Runs a request behind earlier ones about the same files. */
@@ -82,12 +100,13 @@ export class Connection {
   /** The reader has caught up: what was paused for it goes on. */
   resumeOutput(): void {
     this.#session?.processes.resumeOutput();
+    this.#http?.resumeOutput();
   }
 
   /** The client is gone: what belongs to the connection ends, the session waits. */
   async close(): Promise<void> {
     if (this.#session) this.#options.sessions.detach(this.#session, this.#options.attachment);
-    await this.#fileSystem?.close();
+    await Promise.all([this.#fileSystem?.close(), this.#http?.close()]);
   }
 
   #openSession(resumeSessionId: string | null | undefined): Session | Promise<Session> {

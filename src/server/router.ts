@@ -1,5 +1,6 @@
 import { environmentHandlers } from "../handlers/environment.ts";
 import { fileSystemHandlers } from "../handlers/file-system.ts";
+import { httpHandlers } from "../handlers/http.ts";
 import { processHandlers } from "../handlers/processes.ts";
 import { sessionHandlers } from "../handlers/session.ts";
 import { decodeParams } from "../protocol/decode-params.ts";
@@ -12,6 +13,7 @@ const handlers: Handlers<Method, Connection> = {
   ...environmentHandlers,
   ...processHandlers,
   ...fileSystemHandlers,
+  ...httpHandlers,
 };
 
 /** The row of a method in the protocol's table; fails with -32601 when there is none. */

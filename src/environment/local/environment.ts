@@ -1,11 +1,13 @@
-import type { Emit, FileSystemEvent, ProcessEvent } from "../../protocol/methods.ts";
+import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
 import type { Host } from "../environment.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
 import { localHost } from "./host.ts";
+import { type LocalHttp, localHttp } from "./http.ts";
 import { type LocalProcesses, localProcesses } from "./processes.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
 
 export type { LocalFileSystem } from "./file-system.ts";
+export type { LocalHttp } from "./http.ts";
 export type { LocalProcesses } from "./processes.ts";
 
 /** What the environment is made from: given by whoever may look at the outside world. */
@@ -17,11 +19,12 @@ export interface LocalEnvironmentOptions {
   readonly version: string;
 }
 
-/** This machine. Processes live as long as a session, file handles as long as a connection. */
+/** This machine. Processes live as long as a session, open files and requests as a connection. */
 export interface LocalEnvironment {
   readonly host: Host;
   processes(emit: Emit<ProcessEvent>): LocalProcesses;
   fileSystem(emit: Emit<FileSystemEvent>): LocalFileSystem;
+  http(emit: Emit<HttpEvent>): LocalHttp;
   /** Kills every process that is left and frees what the environment holds. */
   close(): Promise<void>;
 }
@@ -34,6 +37,7 @@ export async function localEnvironment(
     host: localHost({ ...options, spawner }),
     processes: (emit) => localProcesses({ spawner, executorEnv: options.variables, emit }),
     fileSystem: (emit) => localFileSystem({ emit }),
+    http: (emit) => localHttp({ variables: options.variables, emit }),
     close: () => spawner.close(),
   };
 }

@@ -54,6 +54,8 @@ const announced = (terminals: boolean) => ({
   processResize: terminals,
   processList: true,
   sessionEnd: true,
+  httpHeaderEnvVars: true,
+  httpCancel: true,
 });
 
 /** From the account database: `$SHELL` is whatever the server was started from. */

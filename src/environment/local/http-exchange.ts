@@ -1,0 +1,89 @@
+import { timerMsMax } from "../../limits.ts";
+
+/** Why an exchange was ended from this side. */
+export type Interruption = "timeout" | "cancelled" | "closed";
+
+/** What the client is told; a timeout looks like any other failure, as with the reference. */
+const complaints: Partial<Record<Interruption, string>> = {
+  cancelled: "cancelled by http/cancel",
+  closed: "the connection of the client has ended",
+};
+
+interface ExchangeOptions {
+  readonly requestId: string;
+  readonly isStream: boolean;
+  readonly timeoutMs: number | null | undefined;
+  readonly onEnd: (exchange: Exchange) => void;
+}
+
+/** One request from the call to the end of its body. */
+export class Exchange {
+  readonly requestId: string;
+  readonly isStream: boolean;
+  /** Settles when nothing will be said about this request any more. */
+  readonly ended: Promise<void>;
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #onEnd: () => void;
+  #interruption: Interruption | undefined;
+
+  constructor({ requestId, isStream, timeoutMs, onEnd }: ExchangeOptions) {
+    this.requestId = requestId;
+    this.isStream = isStream;
+    const { promise, resolve } = deferred();
+    this.ended = promise;
+    this.#onEnd = () => {
+      onEnd(this);
+      resolve();
+    };
+    if (timeoutMs != null) {
+      this.#timer = setTimeout(() => this.interrupt("timeout"), Math.min(timeoutMs, timerMsMax));
+    }
+  }
+
+  /** Aborted when the exchange is interrupted, and at its end: nothing it began may go on. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  interrupt(interruption: Interruption): void {
+    this.#interruption ??= interruption;
+    this.#controller.abort();
+  }
+
+  /** What to tell the client of a failure: its own doing, else what it looked like from here. */
+  complaint(otherwise: string): string {
+    return (this.#interruption && complaints[this.#interruption]) ?? otherwise;
+  }
+
+  /** Gives what is awaited unless the exchange is interrupted before, which rejects at once. */
+  async wait<T>(awaited: Promise<T>): Promise<T> {
+    const { signal } = this;
+    const { promise, reject } = deferred();
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      return (await Promise.race([awaited, promise])) as T;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Nothing more will come. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#controller.abort();
+    this.#onEnd();
+  }
+}
+
+function deferred() {
+  let resolve: () => void = () => {};
+  let reject: (reason: unknown) => void = () => {};
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

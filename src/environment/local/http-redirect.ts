@@ -1,0 +1,57 @@
+import { internalError } from "../../protocol/errors.ts";
+import { bareUrl, type Header, isHttp, type OutgoingRequest } from "./http-request.ts";
+
+interface Answered {
+  readonly status: number;
+  readonly headers: readonly Header[];
+}
+
+/** These turn a request into a GET without a body; the reference spares HEAD, as browsers do. */
+const methodChangingStatuses = [301, 302, 303];
+const repeatingStatuses = [307, 308];
+
+const credentialNames = ["authorization", "cookie", "cookie2", "proxy-authorization", "host"];
+const bodyNames = ["content-type", "content-encoding"];
+
+/**
+ * The request that a response asks for in its place, or undefined when the response is the answer.
+ * Fails with -32603 when it points to something that is not HTTP.
+ */
+export function redirected(
+  request: OutgoingRequest,
+  response: Answered,
+): OutgoingRequest | undefined {
+  const url = redirectTarget(request, response);
+  if (url === undefined) return undefined;
+  if (!isHttp(url)) {
+    throw internalError(
+      `http/request failed: redirect to ${url.protocol.slice(0, -1)}, which is neither http nor https`,
+    );
+  }
+  const dropped = ["referer", ...(url.origin === request.url.origin ? [] : credentialNames)];
+  const next = methodChangingStatuses.includes(response.status)
+    ? { method: request.method === "HEAD" ? "HEAD" : "GET", body: undefined }
+    : { method: request.method, body: request.body };
+  if (next.body === undefined) dropped.push(...bodyNames);
+  return {
+    ...next,
+    url: bareUrl(url),
+    headers: [
+      ...request.headers.filter(({ name }) => !dropped.includes(name)),
+      ...referer(request.url, url),
+    ],
+  };
+}
+
+function redirectTarget(request: OutgoingRequest, { status, headers }: Answered): URL | undefined {
+  if (![...methodChangingStatuses, ...repeatingStatuses].includes(status)) return undefined;
+  const location = headers.find(({ name }) => name === "location")?.value;
+  if (location === undefined || !URL.canParse(location, request.url.href)) return undefined;
+  return new URL(location, request.url);
+}
+
+/** Where one came from is not told when that was secret and the new place is not. */
+function referer(from: URL, to: URL): Header[] {
+  const isDowngrade = from.protocol === "https:" && to.protocol === "http:";
+  return isDowngrade ? [] : [{ name: "referer", value: from.href }];
+}

@@ -1,0 +1,133 @@
+import { Buffer } from "node:buffer";
+import { decodeBase64 } from "../../protocol/base64.ts";
+import { invalidParams } from "../../protocol/errors.ts";
+import type { Params, Result } from "../../protocol/methods.ts";
+import type { Variables } from "./child-env.ts";
+
+export type Header = Result<"http/request">["headers"][number];
+
+/** A request that can be made as it is. Header names are in lower case, values as the client gave. */
+export interface OutgoingRequest {
+  readonly method: string;
+  /** Without credentials and fragment. */
+  readonly url: URL;
+  readonly headers: readonly Header[];
+  readonly body: Buffer | undefined;
+}
+
+/** Checks what a client asked for and completes it; throws -32602 with what is wrong. */
+export function outgoingRequest(
+  params: Params<"http/request">,
+  variables: Variables,
+): OutgoingRequest {
+  if (!token.test(params.method)) {
+    throw invalidParams("http/request method is invalid: invalid HTTP method");
+  }
+  const { url, authorization } = checkedUrl(params.url);
+  const given = params.headers.map((header) => checkedHeader(header, variables));
+  const headers = given.filter(({ name }) => !framingNames.has(name));
+  const defaults = [...authorization, { name: "accept", value: "*/*" }];
+  return {
+    method: params.method,
+    url,
+    headers: [...headers, ...defaults.filter(({ name }) => !hasHeader(headers, name))],
+    body: checkedBody(params.bodyBase64),
+  };
+}
+
+export const hasHeader = (headers: readonly Header[], name: string) =>
+  headers.some((header) => header.name === name);
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** How a message is framed belongs to the connection it travels on, which is ours. */
+const framingNames = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** The URL, and the credentials in it as the header in which they travel. */
+function checkedUrl(text: string): { url: URL; authorization: Header[] } {
+  if (!URL.canParse(text)) {
+    throw invalidParams(`http/request url is invalid: ${urlComplaint(text)}`);
+  }
+  const url = new URL(text);
+  if (!isHttp(url)) {
+    const scheme = url.protocol.slice(0, -1);
+    throw invalidParams(`http/request only supports http and https URLs, got ${scheme}`);
+  }
+  const authorization = basicAuthorization(url);
+  return {
+    url: bareUrl(url),
+    authorization: authorization ? [{ name: "authorization", value: authorization }] : [],
+  };
+}
+
+const urlComplaint = (text: string) =>
+  /^\s*[a-z][a-z0-9+.-]*:/i.test(text) ? "invalid host or port" : "relative URL without a base";
+
+export const isHttp = (url: URL) => url.protocol === "http:" || url.protocol === "https:";
+
+/** What is shown to servers and in errors: nothing that authorizes, and no fragment. */
+export function bareUrl(url: URL): URL {
+  const bare = new URL(url);
+  bare.username = "";
+  bare.password = "";
+  bare.hash = "";
+  return bare;
+}
+
+/** The value that `user:password@` in a URL stands for, if it has that. */
+export function basicAuthorization({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  const credentials = `${percentDecoded(username)}:${percentDecoded(password)}`;
+  return `Basic ${Buffer.from(credentials, "latin1").toString("base64")}`;
+}
+
+/** One char per byte, because what was escaped need not be UTF-8. */
+const percentDecoded = (text: string) =>
+  text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+
+type GivenHeader = Params<"http/request">["headers"][number];
+
+function checkedHeader(header: GivenHeader, variables: Variables): Header {
+  if (!token.test(header.name)) {
+    throw invalidParams("http/request header name is invalid: invalid HTTP header name");
+  }
+  const value = header.value + variableValue(header, variables);
+  if (hasControlCharacter(value)) {
+    throw invalidParams(
+      `http/request header value is invalid for ${header.name}: failed to parse header value`,
+    );
+  }
+  return { name: header.name.toLowerCase(), value };
+}
+
+function variableValue({ name, valueEnvVar }: GivenHeader, variables: Variables): string {
+  if (valueEnvVar == null) return "";
+  const value = Object.hasOwn(variables, valueEnvVar) ? variables[valueEnvVar] : undefined;
+  if (value) return value;
+  const kind = value === undefined ? "" : "a non-empty ";
+  throw invalidParams(
+    `http/request header ${name} requires ${kind}executor environment variable ${valueEnvVar}`,
+  );
+}
+
+/** All but the tab: what could end a header line, and what no parser takes. */
+const hasControlCharacter = (value: string) =>
+  Array.from(value).some((char) => (char < " " && char !== "\t") || char === "\x7f");
+
+function checkedBody(bodyBase64: string | null | undefined): Buffer | undefined {
+  if (!bodyBase64) return undefined;
+  try {
+    return decodeBase64(bodyBase64);
+  } catch (error) {
+    throw invalidParams((error as Error).message);
+  }
+}
