@@ -102,7 +102,7 @@ export const fileCallsInParallel = 8;
 export const procFileChunkBytes = 64 * KiB;
 /** Bytes copied at once of a file; small, so that copies in parallel stay cheap. */
 export const copyChunkBytes = 1 * MiB;
-/** Paths in one `fs/watchMissing`: each may cost a watch, of which the kernel gives few thousands. */
+/** Paths in one `fs/watchMissing`: each may cost a watch, of which the kernel gives thousands. */
 export const watchedPathsMax = 1024;
 /** Times that `fs/watchMissing` sets its watches anew because directories came while it did. */
 export const watchTriesMax = 8;
@@ -194,3 +194,35 @@ export const httpExchangesMax = 1024;
 export const helperReadBytes = 256 * KiB;
 /** How often an fs-helper looks again at an input that was left non-blocking. */
 export const helperWaitMs = 5;
+/** Levels of directories searched for what a deny pattern matches, when the policy names none. */
+export const globDepthDefault = 16;
+/** Directory entries looked at for deny patterns before each operation; more fails it. */
+export const globScanEntriesMax = 100_000;
+/** Paths masked for deny patterns; each costs bwrap a mount. */
+export const globMatchesMax = 1_000;
+/** Bytes of a streamed HTTP body that wait for its reader. The reference's value. */
+export const bodyQueueBytesMax = 16 * MiB;
+/** Bytes above that which may be on their way when a body is paused; more fails it. */
+export const bodyOverflowBytesMax = 1 * MiB;
+/** How long a client that closes waits for the executor to end its session. */
+export const sessionEndWaitMs = 2_000;
+/** Bytes that the library writes to a file at once; more goes in blocks. */
+export const wholeFileBytesMax = 16 * MiB;
+/** Times that an upload is begun anew because the connection broke: its handle goes with it. */
+export const uploadTriesMax = 10;
+/** How long bwrap may take to show that it works, which takes it milliseconds. */
+export const bwrapTrialMs = 5_000;
+/** Warm fs-helpers of the whole server; each is a Node process of some 40 MB. */
+export const helpersMax = 16;
+/** Fs-helpers that share the work of one policy of one connection. */
+export const helpersPerPolicyMax = 3;
+/** A request waiting this long for a busy fs-helper gets one more of its policy. */
+export const helperCrowdMs = 40;
+/** An fs-helper that nobody has asked for this long ends. */
+export const helperIdleMs = 60_000;
+/** How long an fs-helper may take to start, or a request wait for a place in the pool. */
+export const helperStartMs = 10_000;
+/** How long one sandboxed file operation may take; copies of large trees take minutes. */
+export const helperOperationMs = 300_000;
+/** What a failed fs-helper printed, as far as it is told. */
+export const helperComplaintBytesMax = 4 * KiB;

@@ -1,7 +1,8 @@
 /**
- * Paths on the wire are `file:` URIs; paths on a Linux host are bytes. A host path is kept in a string
- * with one char per byte, so that names which are not UTF-8 survive and the usual string functions
- * work; `nodePath` turns it into what node:fs takes. No package is imported: the fs-helper uses it.
+ * Paths on the wire are `file:` URIs; paths on a Linux host are bytes. A host path is kept in a
+ * string with one char per byte, so that names which are not UTF-8 survive and the usual string
+ * functions work; `nodePath` turns it into what node:fs takes. No package is imported: the fs-helper
+ * uses it.
  */
 import { Buffer } from "node:buffer";
 import { invalidRequest } from "./errors.ts";
@@ -67,8 +68,8 @@ export function joinPath(parent: HostPath, name: string): HostPath {
 }
 
 /**
- * What nearly every request sends: three slashes, no escapes, no dot segments. Such a URI is its own
- * path, and telling so costs a tenth of parsing it.
+ * What nearly every request sends: three slashes, no escapes, no dot segments. Such a URI is its
+ * own path, and telling so costs a tenth of parsing it.
  */
 const plainUri = /^file:\/\/(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=@-]+)+$/;
 /** The URL parser has made `C|` into `C:` and `/x/../C:` into `/C:` already. */

@@ -9,9 +9,9 @@ import { type OpenFile, openForReading, openForWriting } from "./open-file.ts";
 export const modeBits = 0o7777;
 
 /**
- * Copies content and mode of a regular file over whatever regular file is at `destination`. Reads and
- * writes instead of `fs.copyFile`: for small files that is ten times faster (copy_file_range is slow
- * to set up), and copyFile would wait for ever at a FIFO.
+ * Copies content and mode of a regular file over whatever regular file is at `destination`. Reads
+ * and writes instead of `fs.copyFile`: for small files that is ten times faster (copy_file_range is
+ * slow to set up), and copyFile would wait for ever at a FIFO.
  */
 export async function copyFile(source: HostPath, destination: HostPath): Promise<void> {
   const from = await openForReading({ path: source, flags: constants.O_NOFOLLOW });

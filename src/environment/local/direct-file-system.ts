@@ -15,8 +15,8 @@ export type DirectFileSystem = Omit<
 >;
 
 /**
- * Works on the disk with the rights of this process and pays no attention to `sandbox`: whoever calls
- * it has made that decision. Imports no package, because the fs-helper runs it.
+ * Works on the disk with the rights of this process and pays no attention to `sandbox`: whoever
+ * calls it has made that decision. Imports no package, because the fs-helper runs it.
  */
 export const directFileSystem = (): DirectFileSystem => ({
   readFile,

@@ -34,7 +34,7 @@ export function openFile(path: HostPath, flags: number, mode?: number): Promise<
   return openNow(nodePath(path), flags, mode);
 }
 
-/** Closes a file that was written, and tells what the system only now finds out about the writes. */
+/** Closes a file that was written; fails with what the system only now finds out of the writes. */
 export function closeFile(fd: number): Promise<void> {
   return closeNow(fd);
 }

@@ -1,8 +1,8 @@
 /**
- * Tells once that something absent has appeared. Each absent path is watched in its nearest existing
- * directory, for the next name on the way to it; when that name turns up the client is told, also when
- * it is only a directory on the way: it looks again and asks anew. Between looking and watching
- * something may appear, so after the watches are set everything is looked at again.
+ * Tells once that something absent has appeared. Each absent path is watched in its nearest
+ * existing directory, for the next name on the way to it; when that name turns up the client is
+ * told, also when it is only a directory on the way: it looks again and asks anew. Between looking
+ * and watching something may appear, so after the watches are set everything is looked at again.
  */
 import { type FSWatcher, watch } from "node:fs";
 import type { FileSystem } from "../../environment/file-system.ts";
