@@ -106,15 +106,12 @@ export function describeStart(make: MakeProcesses): void {
     assert.match(t.recorder.text("p"), /^my-name,-c,/);
   });
 
-  declare("a process has pipes, no input, and a session of its own", async (t) => {
-    await t.run(
-      "p",
-      "readlink /proc/$$/fd/0 /proc/$$/fd/1; cat; echo $$; cut -d' ' -f5,6 /proc/$$/stat",
-    );
-    const [stdin, stdout, pid, ids] = t.recorder.text("p").split("\n");
-    assert.equal(stdin, "/dev/null");
-    assert.match(stdout ?? "", /^pipe:/);
-    assert.equal(ids, `${pid} ${pid}`);
+  declare("a process can reopen its pipes, has no input, and a session of its own", async (t) => {
+    const script = "readlink /proc/$$/fd/0; cat; echo again > /dev/stdout; echo $$";
+    await t.run("p", `${script}; cut -d' ' -f5,6 /proc/$$/stat; echo err > /dev/stderr`);
+    const [stdin, again, pid, ids] = t.recorder.text("p", "stdout").split("\n");
+    assert.deepEqual([stdin, again, ids], ["/dev/null", "again", `${pid} ${pid}`]);
+    assert.equal(t.recorder.text("p", "stderr"), "err\n");
   });
 
   declare("calls sent behind a start are served after it and in order", async (t) => {
