@@ -1,43 +1,81 @@
+import { defaultLimits, type Limits } from "../limits.ts";
+import type { Listener } from "../server/listen.ts";
 import { parseListenUrl } from "../server/listen-url.ts";
+import type { Log } from "../server/log.ts";
+import { accessFrom } from "./access-options.ts";
+import type { ExecServerFlags } from "./exec-server-options.ts";
 import { inheritableVariables } from "./inheritable-variables.ts";
-import { stderrLog } from "./stderr-log.ts";
+import { type StderrLog, stderrLog } from "./stderr-log.ts";
 import { version } from "./version.ts";
 
-interface ExecServerCommand {
-  readonly listen: string;
-  readonly sessionTtlMs: number;
-}
-
 /** `codex exec-server`: serves until a signal comes, then leaves nothing behind. */
-export async function runExecServer(command: ExecServerCommand): Promise<void> {
-  const server = await startOrExplain(command);
+export async function runExecServer(flags: ExecServerFlags): Promise<void> {
+  const stderr = stderrLog(flags.logLevel);
+  const server = await start(flags, stderr.log).catch((error) => explain(error, flags.listen));
   process.stdout.write(`${server.url}\n`);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => void server.close().then(() => process.exit(0)));
+    process.once(signal, () => void stop(server, stderr));
   }
 }
 
-async function startOrExplain(command: ExecServerCommand) {
-  try {
-    return await start(command);
-  } catch (error) {
-    process.stderr.write(
-      `Error: ${startComplaint(error as NodeJS.ErrnoException, command.listen)}\n`,
-    );
-    process.exit(1);
-  }
-}
-
-async function start({ listen, sessionTtlMs }: ExecServerCommand) {
-  const address = parseListenUrl(listen);
+async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
+  const address = parseListenUrl(flags.listen);
   const { startExecServer } = await import("../server/exec-server.ts");
-  const environment = import("../environment/local/environment.ts").then(({ localEnvironment }) =>
-    localEnvironment({ variables: inheritableVariables(), cwd: process.cwd(), version }),
-  );
-  return startExecServer({ address, sessionTtlMs, environment, log: stderrLog });
+  const access = await accessFrom(flags, address, log);
+  const tls = await tlsIfAsked(flags);
+  const limits = limitsFrom(flags);
+  const audit = await auditIfAsked(flags);
+  const environment = localEnvironment();
+  // Without an environment nobody can be served, also when the URL has been printed by then.
+  environment.catch((error) => explain(error, flags.listen));
+  const sessionTtlMs = flags.sessionTtl * 1000;
+  return startExecServer({ address, tls, access, limits, sessionTtlMs, environment, log, audit });
+}
+
+async function localEnvironment() {
+  const local = await import("../environment/local/environment.ts");
+  return local.localEnvironment({
+    variables: inheritableVariables(),
+    cwd: process.cwd(),
+    version,
+  });
+}
+
+async function tlsIfAsked(flags: ExecServerFlags) {
+  const isAsked = [flags.tlsCert, flags.tlsKey].some((file) => file !== undefined);
+  if (!isAsked && !flags.listen.startsWith("wss:")) return undefined;
+  return (await import("./tls-options.ts")).tlsFrom(flags);
+}
+
+async function auditIfAsked({ auditLog }: ExecServerFlags) {
+  if (auditLog === undefined) return undefined;
+  return (await import("../server/audit-log.ts")).openAuditLog(auditLog);
+}
+
+const limitsFrom = (flags: ExecServerFlags): Limits => ({
+  ...defaultLimits,
+  sessionsMax: flags.maxSessions,
+  connectionsMax: flags.maxConnections,
+  processesMax: flags.maxProcesses,
+  fileHandlesMax: flags.maxOpenFiles,
+  inboundBytesMax: flags.maxInbound,
+  messageBytesMax: flags.maxMessage,
+  retainedOutputBytesMax: flags.maxRetainedOutput,
+});
+
+async function stop(server: Listener, stderr: StderrLog): Promise<void> {
+  await server.close();
+  await stderr.close();
+  process.exit(0);
+}
+
+function explain(error: NodeJS.ErrnoException, listen: string): never {
+  process.stderr.write(`Error: ${startComplaint(error, listen)}\n`);
+  process.exit(1);
 }
 
 function startComplaint(error: NodeJS.ErrnoException, listen: string): string {
+  if (error.syscall !== "listen") return error.message;
   switch (error.code) {
     case "EADDRINUSE":
       return `cannot listen at ${listen}: address in use; choose another port, or 0 for a free one`;

@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import { sessionTtlMs } from "../limits.ts";
+import { Command } from "commander";
+import { addExecServerOptions, type ExecServerFlags } from "./exec-server-options.ts";
+import { auditVerifyHelp, doctorHelp, execServerHelp } from "./help-texts.ts";
 import { version } from "./version.ts";
 
 /** The command line. Each command's code is loaded when it is asked for. */
@@ -7,45 +8,48 @@ export function program(): Command {
   const codex = new Command("codex")
     .description("Serve this machine to coding agents, over the protocol of the Codex CLI.")
     .version(version)
-    .showHelpAfterError()
-    .showSuggestionAfterError();
-  addExecServer(codex);
+    .showHelpAfterError("Add --help to see what can be said here.")
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, "Error:")) });
+  const execServer = addExecServer(codex);
+  addDoctor(execServer);
+  addAudit(execServer);
   return codex;
 }
 
-function addExecServer(codex: Command): void {
-  codex
+function addExecServer(codex: Command): Command {
+  const execServer = codex
     .command("exec-server")
-    .description("Run commands and work on files for clients that connect by WebSocket.")
-    .addOption(
-      new Option(
-        "--listen <URL>",
-        "address to listen at: ws://IP:PORT; port 0 takes a free one",
-      ).default("ws://127.0.0.1:0"),
-    )
-    .addOption(
-      new Option("--session-ttl <SECONDS>", "how long a session without a connection lives")
-        .argParser(positiveSeconds)
-        .default(sessionTtlMs / 1000),
-    )
-    .addHelpText("after", execServerHelp)
-    .action(async (options: { listen: string; sessionTtl: number }) => {
-      const { runExecServer } = await import("./exec-server.ts");
-      await runExecServer({ listen: options.listen, sessionTtlMs: options.sessionTtl * 1000 });
+    .description("Run commands and work on files for clients that connect by WebSocket.");
+  addExecServerOptions(execServer);
+  return execServer.addHelpText("after", execServerHelp).action(async (flags: ExecServerFlags) => {
+    const { runExecServer } = await import("./exec-server.ts");
+    await runExecServer(flags);
+  });
+}
+
+function addDoctor(execServer: Command): void {
+  execServer
+    .command("doctor")
+    .description("Test what the server needs on this machine, and say how to mend what fails.")
+    .option("--json", "print the findings as JSON")
+    .addHelpText("after", doctorHelp)
+    .action(async (flags: { readonly json?: boolean }) => {
+      const { runDoctor } = await import("./doctor.ts");
+      await runDoctor(flags);
     });
 }
 
-function positiveSeconds(text: string): number {
-  const seconds = Number(text);
-  if (Number.isFinite(seconds) && seconds > 0) return seconds;
-  throw new InvalidArgumentError("Expected a number of seconds greater than 0.");
+function addAudit(execServer: Command): void {
+  execServer
+    .command("audit")
+    .description("Work on audit logs.")
+    .command("verify <FILE>")
+    .description("Check that no line of an audit log was changed, moved or removed.")
+    .option("--last <HASH>", "hash that the last line must have: shows lines cut off at the end")
+    .addHelpText("after", auditVerifyHelp)
+    .action(async (file: string, flags: { readonly last?: string }) => {
+      const { runAuditVerify } = await import("./audit-verify.ts");
+      await runAuditVerify(file, flags);
+    });
 }
-
-const execServerHelp = `
-The URL of the server is the only line on stdout. Diagnostics go to stderr.
-SIGTERM and SIGINT stop the server and everything that it started.
-
-Examples:
-  $ codex exec-server
-  $ codex exec-server --listen ws://127.0.0.1:8765
-  $ CODEX_EXEC_SERVER_URL=ws://127.0.0.1:8765 codex exec "run the tests"`;

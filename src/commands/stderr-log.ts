@@ -1,6 +1,53 @@
-import type { Log } from "../server/log.ts";
+import { logBacklogBytesMax } from "../limits.ts";
+import { isLogged, type Log, type LogFields, type LogLevel } from "../server/log.ts";
+import { readableLine } from "./readable-line.ts";
 
-/** One line a message; only what somebody should look at. */
-export const stderrLog: Log = (level, message) => {
-  if (level === "warn" || level === "error") process.stderr.write(`${level}: ${message}\n`);
+export interface StderrLog {
+  readonly log: Log;
+  /** Writes what is left. */
+  close(): Promise<void>;
+}
+
+type Write = (level: LogLevel, message: string, fields: LogFields) => void;
+
+/**
+ * Lines on stderr: JSON, or readable ones when a person looks at a terminal. The library is loaded by
+ * the first line that is written: most servers never write one, and start sooner.
+ */
+export function stderrLog(least: LogLevel): StderrLog {
+  let writing: Promise<{ write: Write; close(): Promise<void> }> | undefined;
+  const log = (level: LogLevel, message: string, fields: LogFields = {}) => {
+    if (!isLogged(level, least)) return;
+    writing ??= process.stderr.isTTY ? Promise.resolve(terminalLines) : jsonLines();
+    void writing.then(({ write }) => write(level, message, fields));
+  };
+  return {
+    log: Object.assign(log, { writes: (level: LogLevel) => isLogged(level, least) }),
+    close: async () => (await writing)?.close(),
+  };
+}
+
+const terminalLines = {
+  write: (level: LogLevel, message: string, fields: LogFields) =>
+    void process.stderr.write(readableLine(level, message, fields)),
+  close: async () => {},
 };
+
+/** Written asynchronously, so that whoever does not read our stderr does not stop the server. */
+async function jsonLines() {
+  const { default: pino } = await import("pino");
+  const destination = pino.destination({ dest: 2, sync: false, maxLength: logBacklogBytesMax });
+  const logger = pino(
+    {
+      level: "debug",
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+  return {
+    write: (level: LogLevel, message: string, fields: LogFields) => logger[level](fields, message),
+    close: () => new Promise<void>((resolve) => destination.flush(() => resolve())),
+  };
+}

@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
-import { inboundBytesMax, inboundRequestsMax, outboundBytesMax } from "../limits.ts";
+import { inboundRequestsMax, outboundBytesMax } from "../limits.ts";
 import { errorCodes, invalidRequest, RpcError, toRpcError } from "../protocol/errors.ts";
 import {
   type Incoming,
@@ -13,9 +13,10 @@ import {
 } from "../protocol/json-rpc.ts";
 import { bulkMember, type Event, type EventParams, events, requests } from "../protocol/methods.ts";
 import { Connection } from "./connection.ts";
+import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
 import { Keepalive } from "./keepalive.ts";
-import type { Log } from "./log.ts";
 import { Outbox } from "./outbox.ts";
+import { type Outcome, requestAnswered } from "./request-watch.ts";
 import { answer, methodNamed } from "./router.ts";
 import type { ServerContext } from "./server-context.ts";
 
@@ -26,36 +27,59 @@ type Request = Extract<Incoming, { kind: "request" }>;
  * read, so that no request waits for an unrelated one; a client that asks for more than the bounds
  * allow gets errors, not silence.
  */
-export class ClientSocket {
+export class ClientSocket implements ConnectionGauge {
+  readonly traffic: Traffic = { receivedBytes: 0, sentBytes: 0 };
+  readonly #context: ServerContext;
+  readonly #number: number;
   readonly #socket: WebSocket;
   readonly #outbox: Outbox;
   readonly #keepalive: Keepalive;
   readonly #connection: Connection;
-  readonly #log: Log;
   /** Frames that came while the session was being opened; they may build on it. */
   #held: Buffer[] | undefined;
   #unansweredRequests = 0;
   #unansweredBytes = 0;
 
-  constructor(socket: WebSocket, tcp: Socket, context: ServerContext) {
+  constructor(socket: WebSocket, request: IncomingMessage, context: ServerContext) {
     this.#socket = socket;
-    this.#log = context.log;
-    this.#outbox = new Outbox(socket, tcp);
+    this.#context = context;
+    this.#number = ++context.counters.connectionsOpened;
+    this.#outbox = new Outbox(socket, request.socket, this.traffic);
     this.#keepalive = new Keepalive(socket);
     const attachment = {
       emit: <E extends Event>(event: E, params: EventParams<E>) => this.#emit(event, params),
       isAlive: () => this.#keepalive.probe(),
       cut: (reason: string) => this.#cut(reason),
+      peer: { address: request.socket.remoteAddress },
+      traffic: this.traffic,
     };
     this.#connection = new Connection({ ...context, attachment });
     this.#outbox.onDrain(() => this.#connection.resumeOutput());
     socket.on("message", (frame) => this.#onFrame(frame as Buffer));
-    socket.on("error", (error) => this.#log("warn", `connection failed: ${error.message}`));
+    socket.on("error", (error) => context.log("warn", `connection failed: ${error.message}`));
     socket.on("close", () => void this.#onClose());
+    context.counters.connections.add(this);
+  }
+
+  get unsentBytes(): number {
+    return this.#outbox.unsentBytes;
+  }
+
+  get unansweredRequests(): number {
+    return this.#unansweredRequests;
+  }
+
+  get unansweredBytes(): number {
+    return this.#unansweredBytes;
   }
 
   #onFrame(frame: Buffer): void {
     this.#keepalive.heard();
+    this.traffic.receivedBytes += frame.length;
+    this.#hear(frame);
+  }
+
+  #hear(frame: Buffer): void {
     if (this.#held) this.#held.push(frame);
     else this.#onMessage(readMessage(frame.toString()), frame.length);
   }
@@ -70,7 +94,7 @@ export class ClientSocket {
         this.#onNotification(message.method);
         break;
       case "reply":
-        this.#log("warn", "a client answered a request that was never made; ignored");
+        this.#context.log("warn", "a client answered a request that was never made; ignored");
         break;
       case "malformed":
         this.#outbox.send(writeError(unreadableId, unreadable(message.reason)));
@@ -85,32 +109,46 @@ export class ClientSocket {
     await this.#serve(request, bytes);
     this.#held = undefined;
     this.#socket.resume();
-    for (const frame of held) this.#onFrame(frame);
+    for (const frame of held) this.#hear(frame);
   }
 
   /** A newer client may say things unknown here; the reference cuts it off for that. */
   #onNotification(method: string): void {
     if (method === "initialized") this.#connection.initialized();
-    else this.#log("warn", `notification \`${method}\` is unknown or needs an id; ignored`);
+    else this.#context.log("warn", `notification \`${method}\` is unknown or needs an id; ignored`);
   }
 
   async #serve(request: Request, bytes: number): Promise<void> {
+    const startedAtMs = performance.now();
     this.#unansweredRequests++;
     this.#unansweredBytes += bytes;
+    const outcome = await this.#answer(request);
+    this.#unansweredRequests--;
+    this.#unansweredBytes -= bytes;
+    const connection = this.#number;
+    const session = this.#connection.sessionLabel;
+    const asked = { request, receivedBytes: bytes, startedAtMs, connection, session };
+    requestAnswered(this.#context, asked, outcome);
+  }
+
+  async #answer(request: Request): Promise<Outcome> {
     try {
       this.#refuseExcess();
       const method = methodNamed(request.method);
       const result = await answer(this.#connection, method, request.params);
-      this.#outbox.send(writeResult(request.id, result, bulkMember(requests[method])));
-    } catch (error) {
-      this.#outbox.send(writeError(request.id, this.#rpcError(request.method, error)));
-    } finally {
-      this.#unansweredRequests--;
-      this.#unansweredBytes -= bytes;
+      const frame = writeResult(request.id, result, bulkMember(requests[method]));
+      this.#outbox.send(frame);
+      return { sentBytes: frame.length };
+    } catch (thrown) {
+      const error = this.#rpcError(request.method, thrown);
+      const frame = writeError(request.id, error);
+      this.#outbox.send(frame);
+      return { sentBytes: frame.length, code: error.code };
     }
   }
 
   #refuseExcess(): void {
+    const { inboundBytesMax } = this.#context.limits;
     if (this.#unansweredRequests > inboundRequestsMax || this.#unansweredBytes > inboundBytesMax) {
       throw invalidRequest(
         `too many unanswered requests on this connection: at most ${inboundRequestsMax} requests ` +
@@ -127,7 +165,8 @@ export class ClientSocket {
   #rpcError(method: string, thrown: unknown): RpcError {
     const error = toRpcError(thrown);
     const isBug = error.code === errorCodes.internal && !(thrown instanceof RpcError);
-    if (isBug) this.#log("error", `${method} failed: ${(thrown as Error)?.stack ?? thrown}`);
+    if (isBug)
+      this.#context.log("error", `${method} failed: ${(thrown as Error)?.stack ?? thrown}`);
     return error;
   }
 
@@ -137,11 +176,14 @@ export class ClientSocket {
   }
 
   #cut(reason: string): void {
-    this.#log("info", `connection cut: ${reason}`);
+    this.#context.log("info", `connection cut: ${reason}`);
     this.#socket.terminate();
   }
 
   async #onClose(): Promise<void> {
+    const { connections, closedTraffic } = this.#context.counters;
+    connections.delete(this);
+    addTraffic(closedTraffic, this.traffic);
     await this.#connection.close();
   }
 }

@@ -1,48 +1,114 @@
-import type { Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import type { LocalEnvironment } from "../environment/local/environment.ts";
+import type { Limits } from "../limits.ts";
+import type { Access } from "./access.ts";
+import type { AuditLog } from "./audit-log.ts";
 import { ClientSocket } from "./client-socket.ts";
-import { type Listener, listen } from "./listen.ts";
+import { countOne, makeCounters } from "./counters.ts";
+import { type Listener, listen, type TlsFiles } from "./listen.ts";
 import type { ListenAddress } from "./listen-url.ts";
 import type { Log } from "./log.ts";
+import { metricsOf } from "./metrics.ts";
+import { watchedProcesses } from "./process-watch.ts";
 import type { ServerContext } from "./server-context.ts";
 import { SessionRegistry } from "./session-registry.ts";
+import { type Sight, sessionWatch } from "./session-watch.ts";
 
 export interface ExecServerOptions {
   readonly address: ListenAddress;
+  readonly tls: TlsFiles | undefined;
+  readonly access: Access;
+  readonly limits: Limits;
   /** How long a session without a connection lives. */
   readonly sessionTtlMs: number;
   /** Made while the listener starts; connections wait for it. */
   readonly environment: Promise<LocalEnvironment>;
   readonly log: Log;
+  readonly audit: AuditLog | undefined;
 }
 
 /** Serves one machine to clients until it is closed, which leaves no process alive. */
 export async function startExecServer(options: ExecServerOptions): Promise<Listener> {
-  const context = makeContext(options);
-  const listener = await listen(options.address, (socket, tcp) => accept(context, socket, tcp));
+  const sight = { log: options.log, audit: options.audit, counters: makeCounters() };
+  const state: ServerState = { sessions: undefined, isStopping: false };
+  const context = makeContext(options, sight, state);
+  const listener = await listenWith(options, sight, { state, context });
+  sight.audit?.enter("server-started", { url: listener.url });
   return {
     url: listener.url,
     close: async () => {
+      state.isStopping = true;
       const { sessions, environment } = await context;
       await Promise.all([listener.close(), sessions.close()]);
       await environment.close();
+      sight.audit?.close();
     },
   };
 }
 
-async function makeContext(options: ExecServerOptions): Promise<ServerContext> {
-  const environment = await options.environment;
+/** What the listener can tell before the context is there. */
+interface ServerState {
+  sessions: SessionRegistry | undefined;
+  isStopping: boolean;
+}
+
+async function makeContext(
+  { environment: starting, sessionTtlMs, limits }: ExecServerOptions,
+  sight: Sight,
+  state: ServerState,
+): Promise<ServerContext> {
+  const environment = await starting;
   const sessions = new SessionRegistry({
-    makeProcesses: environment.processes,
-    ttlMs: options.sessionTtlMs,
+    makeProcesses: (session, emit) =>
+      watchedProcesses(environment.processes, session, { emit, sight }),
+    watch: sessionWatch(sight),
+    sessionsMax: limits.sessionsMax,
+    ttlMs: sessionTtlMs,
   });
-  return { environment, sessions, log: options.log };
+  state.sessions = sessions;
+  return { ...sight, environment, sessions, limits };
+}
+
+interface Serving {
+  readonly state: ServerState;
+  readonly context: Promise<ServerContext>;
+}
+
+function listenWith(options: ExecServerOptions, sight: Sight, { state, context }: Serving) {
+  const { address, tls, access, limits, log } = options;
+  const { counters } = sight;
+  const sessions = () => state.sessions?.census ?? { attached: 0, detached: 0 };
+  const surface = {
+    access,
+    hindrances: () => hindrances(state, counters.connections.size, limits),
+    metrics: metricsOf(counters, { sessions }),
+  };
+  return listen({
+    ...{ address, tls, surface, limits, log },
+    accept: (socket, request) => accept(context, socket, request),
+    refused: ({ status }) => countOne(counters.refusals, status),
+  });
+}
+
+/** Why a new client would not be served now. */
+function hindrances(state: ServerState, connections: number, limits: Limits): string[] {
+  const reasons = [];
+  if (state.isStopping) reasons.push("the server is stopping");
+  if (state.sessions?.isFull) reasons.push(`all ${limits.sessionsMax} sessions are taken`);
+  if (connections >= limits.connectionsMax) {
+    reasons.push(`all ${limits.connectionsMax} connections are taken`);
+  }
+  return reasons;
 }
 
 /** What arrives before the environment is there stays in the socket. */
-async function accept(context: Promise<ServerContext>, socket: WebSocket, tcp: Socket) {
+async function accept(
+  context: Promise<ServerContext>,
+  socket: WebSocket,
+  request: IncomingMessage,
+) {
   socket.pause();
-  new ClientSocket(socket, tcp, await context);
+  new ClientSocket(socket, request, await context);
   socket.resume();
 }

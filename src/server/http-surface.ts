@@ -1,32 +1,62 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Access } from "./access.ts";
 
-interface Refusal {
+export interface Refusal {
   readonly status: number;
   readonly text: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-const probes = new Set(["/readyz", "/livez"]);
+/** What the listener tells over plain HTTP, besides opening WebSockets. */
+export interface HttpSurface {
+  readonly access: Access;
+  /** Why no new client can be served now, in sentences; empty when it can. */
+  readonly hindrances: () => readonly string[];
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+}
 
-/** Answers plain HTTP: the two probes, and a clear refusal for everything else. */
-export function answerHttp(request: IncomingMessage, response: ServerResponse): void {
-  const { status, text, headers } = plainAnswer(request);
+/** Answers plain HTTP: the probes, the metrics, and a clear refusal for everything else. */
+export async function answerHttp(
+  surface: HttpSurface,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { status, text, headers } = await plainAnswer(surface, request);
   response.writeHead(status, { "content-length": Buffer.byteLength(text), ...headers });
   response.end(request.method === "HEAD" ? undefined : text);
 }
 
-function plainAnswer(request: IncomingMessage): Refusal {
-  const path = pathOf(request);
+async function plainAnswer(surface: HttpSurface, request: IncomingMessage): Promise<Refusal> {
   if (hasOrigin(request)) return fromBrowser;
-  if (probes.has(path)) return isRead(request) ? { status: 200, text: "" } : notRead;
-  if (path !== "/") return notHere;
-  if (request.method !== "GET") return notRead;
-  return { status: 400, text: "Connection header did not include 'upgrade'" };
+  switch (pathOf(request)) {
+    case "/livez":
+      return isRead(request) ? fine : notRead;
+    case "/readyz":
+      return isRead(request) ? readiness(surface) : notRead;
+    case "/metrics":
+      return isRead(request) ? metrics(surface, request) : notRead;
+    case "/":
+      return request.method === "GET" ? notUpgraded : notRead;
+    default:
+      return notHere;
+  }
 }
 
-/** Why a WebSocket may not be opened by this request, or undefined. */
+function readiness({ hindrances }: HttpSurface): Refusal {
+  const reasons = hindrances();
+  return reasons.length === 0 ? fine : { status: 503, text: `${reasons.join("\n")}\n` };
+}
+
+async function metrics(surface: HttpSurface, request: IncomingMessage): Promise<Refusal> {
+  const refusal = await surface.access(request);
+  if (refusal) return refusal;
+  const { contentType, text } = await surface.metrics();
+  return { status: 200, text, headers: { "content-type": contentType } };
+}
+
+/** Why a WebSocket may not be opened by this request, whoever makes it; or undefined. */
 export function refusalOfUpgrade(request: IncomingMessage): Refusal | undefined {
   if (hasOrigin(request)) return fromBrowser;
   if (pathOf(request) !== "/") return notHere;
@@ -42,6 +72,8 @@ export function refuseUpgrade(socket: Duplex, { status, text, headers }: Refusal
     `content-length: ${Buffer.byteLength(text)}`,
     ...Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`),
   ];
+  // A client that never closes its end would keep the socket open.
+  socket.once("finish", () => socket.destroy());
   socket.end(`${lines.join("\r\n")}\r\n\r\n${text}`);
 }
 
@@ -52,6 +84,11 @@ const isRead = (request: IncomingMessage) => request.method === "GET" || request
  * reach a server on localhost, not even after DNS rebinding. */
 const hasOrigin = (request: IncomingMessage) => request.headers.origin !== undefined;
 
+const fine: Refusal = { status: 200, text: "" };
 const fromBrowser: Refusal = { status: 403, text: "" };
 const notHere: Refusal = { status: 404, text: "" };
 const notRead: Refusal = { status: 405, text: "", headers: { allow: "GET,HEAD" } };
+const notUpgraded: Refusal = {
+  status: 400,
+  text: "Connection header did not include 'upgrade'",
+};

@@ -1,16 +1,16 @@
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** Reads `ws://IP:PORT`. Throws an Error that says what is expected. */
+/** Reads `ws://IP:PORT` or `wss://IP:PORT`. Throws an Error that says what is expected. */
 export function parseListenUrl(url: string): ListenAddress {
-  if (!url.startsWith("ws://")) {
+  if (!/^wss?:\/\//.test(url)) {
     throw new Error(`unsupported --listen URL \`${url}\`; expected \`ws://IP:PORT\``);
   }
-  const [, host = "", port = ""] = /^ws:\/\/(\[[^\]]*\]|[^:/]*):(\d{1,5})$/.exec(url) ?? [];
+  const [, host = "", port = ""] = /^wss?:\/\/(\[[^\]]*\]|[^:/]*):(\d{1,5})$/.exec(url) ?? [];
   const address = { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
   if (isIP(address.host) !== 0 && port !== "" && address.port <= 65_535) return address;
   throw new Error(
@@ -19,5 +19,14 @@ export function parseListenUrl(url: string): ListenAddress {
   );
 }
 
-export const listenUrlOf = ({ host, port }: ListenAddress) =>
-  `ws://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+export const listenUrlOf = (scheme: "ws" | "wss", { host, port }: ListenAddress) =>
+  `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addSubnet("::ffff:127.0.0.0", 104, "ipv6");
+loopback.addAddress("::1", "ipv6");
+
+/** Whether only this machine can reach the address. */
+export const isLoopback = (host: string) =>
+  loopback.check(host, isIP(host) === 6 ? "ipv6" : "ipv4");

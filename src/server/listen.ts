@@ -1,41 +1,120 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import { messageBytesMax, shutdownGraceMs } from "../limits.ts";
-import { answerHttp, refusalOfUpgrade, refuseUpgrade } from "./http-surface.ts";
+import { type Limits, requestHeadMs, shutdownGraceMs } from "../limits.ts";
+import {
+  answerHttp,
+  type HttpSurface,
+  type Refusal,
+  refusalOfUpgrade,
+  refuseUpgrade,
+} from "./http-surface.ts";
 import { type ListenAddress, listenUrlOf } from "./listen-url.ts";
+import type { Log } from "./log.ts";
 
 export interface Listener {
-  /** `ws://IP:PORT` with the real port. */
+  /** `ws://IP:PORT` with the real port, `wss:` when the connections are encrypted. */
   readonly url: string;
   /** Takes no more connections, closes those that are open, and is done when all are gone. */
   close(): Promise<void>;
 }
 
-/** Who gets each connection that was upgraded. */
-export type Accept = (socket: WebSocket, tcp: Socket) => void;
+/** Certificate chain and private key, in PEM. */
+export interface TlsFiles {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
 
-/** Listens for WebSockets and the HTTP probes. Fails with the system's error. */
-export async function listen(address: ListenAddress, accept: Accept): Promise<Listener> {
+export interface ListenOptions {
+  readonly address: ListenAddress;
+  /** Absent: connections are not encrypted. */
+  readonly tls?: TlsFiles | undefined;
+  readonly surface: HttpSurface;
+  readonly limits: Pick<Limits, "connectionsMax" | "messageBytesMax">;
+  readonly log: Log;
+  /** Who gets each connection that was upgraded. */
+  readonly accept: (socket: WebSocket, request: IncomingMessage) => void;
+  /** Who is told of each upgrade that was refused. */
+  readonly refused: (refusal: Refusal) => void;
+}
+
+/** Listens for WebSockets and plain HTTP. Fails with the system's error. */
+export async function listen(options: ListenOptions): Promise<Listener> {
   const webSockets = new WebSocketServer({
     noServer: true,
-    maxPayload: messageBytesMax,
+    maxPayload: options.limits.messageBytesMax,
     perMessageDeflate: false,
     handleProtocols: () => false,
   });
-  const http = createServer(answerHttp);
-  http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const refusal = refusalOfUpgrade(request);
-    if (refusal) return refuseUpgrade(socket, refusal);
-    webSockets.handleUpgrade(request, socket, head, (opened) => accept(opened, request.socket));
+  const http = await makeServer(options.tls);
+  http.on("request", (request, response) => {
+    answerHttp(options.surface, request, response).catch((error) => {
+      options.log("error", `${request.method} request failed: ${error}`);
+      response.destroy();
+    });
   });
-  await listening(http, address);
+  http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    void upgrade(options, webSockets, { request, socket, head });
+  });
+  await listening(http, options.address);
   const { port } = http.address() as AddressInfo;
   return {
-    url: listenUrlOf({ host: address.host, port }),
+    url: listenUrlOf(options.tls ? "wss" : "ws", { host: options.address.host, port }),
     close: () => closeListener(http, webSockets),
   };
+}
+
+async function makeServer(tls: TlsFiles | undefined): Promise<Server> {
+  const bounds = { headersTimeout: requestHeadMs };
+  if (!tls) return createServer(bounds);
+  const https = await import("node:https");
+  return https.createServer({ ...bounds, ...tls, minVersion: "TLSv1.2" });
+}
+
+interface UpgradeRequest {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+async function upgrade(
+  options: ListenOptions,
+  webSockets: WebSocketServer,
+  { request, socket, head }: UpgradeRequest,
+): Promise<void> {
+  // Nobody else listens for errors of this socket until it is a WebSocket.
+  const onError = () => socket.destroy();
+  socket.on("error", onError);
+  const refusal = refusalOfUpgrade(request) ?? (await refusalOfClient(options, request));
+  const excess = refusal ?? refusalOfExcess(options, webSockets);
+  if (excess) {
+    options.refused(excess);
+    return refuseUpgrade(socket, excess);
+  }
+  if (socket.destroyed) return;
+  socket.off("error", onError);
+  webSockets.handleUpgrade(request, socket, head, (opened) => options.accept(opened, request));
+}
+
+async function refusalOfClient(options: ListenOptions, request: IncomingMessage) {
+  try {
+    return await options.surface.access(request);
+  } catch (error) {
+    // A check that fails must not let anybody in.
+    options.log("error", `the access check failed: ${error}`);
+    return checkFailed;
+  }
+}
+
+const checkFailed: Refusal = { status: 500, text: "the access check failed" };
+
+function refusalOfExcess({ limits }: ListenOptions, { clients }: WebSocketServer) {
+  if (clients.size < limits.connectionsMax) return undefined;
+  const text =
+    `this server has its maximum of ${limits.connectionsMax} connections; close one, or start it ` +
+    "with a larger --max-connections";
+  return { status: 503, text } satisfies Refusal;
 }
 
 function listening(http: Server, { host, port }: ListenAddress): Promise<void> {

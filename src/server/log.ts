@@ -1,4 +1,16 @@
-export type LogLevel = "debug" | "info" | "warn" | "error";
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Ids, durations, counts: never contents, arguments or variables of anybody's commands. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Where the server says what happens; never on stdout, which is for the URL. */
-export type Log = (level: LogLevel, message: string) => void;
+export interface Log {
+  (level: LogLevel, message: string, fields?: LogFields): void;
+  /** Whether lines of this level are written at all; asked before fields are gathered. */
+  writes(level: LogLevel): boolean;
+}
+
+/** Whether a log that is set to `least` writes a line of `level`. */
+export const isLogged = (level: LogLevel, least: LogLevel) =>
+  logLevels.indexOf(level) >= logLevels.indexOf(least);

@@ -2,6 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { outboundBytesHigh } from "../limits.ts";
+import type { Traffic } from "./counters.ts";
 
 /**
  * What goes out on one WebSocket. Frames of one turn of the event loop leave in one system call:
@@ -11,11 +12,13 @@ import { outboundBytesHigh } from "../limits.ts";
 export class Outbox {
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
+  readonly #traffic: Traffic;
   #corked = false;
 
-  constructor(webSocket: WebSocket, socket: Socket) {
+  constructor(webSocket: WebSocket, socket: Socket, traffic: Traffic) {
     this.#webSocket = webSocket;
     this.#socket = socket;
+    this.#traffic = traffic;
     socket.setNoDelay(true);
   }
 
@@ -23,6 +26,7 @@ export class Outbox {
   send(frame: Buffer): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#cork();
+    this.#traffic.sentBytes += frame.length;
     this.#webSocket.send(frame, asText);
   }
 

@@ -1,10 +1,11 @@
 import type { LocalEnvironment } from "../environment/local/environment.ts";
-import type { Log } from "./log.ts";
+import type { Limits } from "../limits.ts";
 import type { SessionRegistry } from "./session-registry.ts";
+import type { Sight } from "./session-watch.ts";
 
 /** What all connections of one server share. */
-export interface ServerContext {
+export interface ServerContext extends Sight {
   readonly environment: LocalEnvironment;
   readonly sessions: SessionRegistry;
-  readonly log: Log;
+  readonly limits: Limits;
 }

@@ -1,11 +1,12 @@
 import { v4 as uuidV4 } from "uuid";
-import type { LocalProcesses } from "../environment/local/processes.ts";
 import { errorCodes, invalidRequest, RpcError } from "../protocol/errors.ts";
-import type { Emit, ProcessEvent } from "../protocol/methods.ts";
-import { type Attachment, Session } from "./session.ts";
+import { type Attachment, type MakeProcesses, Session } from "./session.ts";
+import type { SessionEnding, SessionWatch } from "./session-watch.ts";
 
 interface SessionRegistryOptions {
-  readonly makeProcesses: (emit: Emit<ProcessEvent>) => LocalProcesses;
+  readonly makeProcesses: MakeProcesses;
+  readonly watch: SessionWatch;
+  readonly sessionsMax: number;
   /** How long a session without a connection lives. */
   readonly ttlMs: number;
 }
@@ -25,7 +26,9 @@ export class SessionRegistry {
   }
 
   create(attachment: Attachment): Session {
+    if (this.isFull) throw tooManySessions(this.#options.sessionsMax);
     const session = new Session(uuidV4(), this.#options.makeProcesses);
+    this.#options.watch.opened(session, attachment.peer);
     session.attach(attachment);
     this.#entries.set(session.id, { session });
     return session;
@@ -41,6 +44,7 @@ export class SessionRegistry {
       const { session } = this.#livingEntry(id);
       const holder = session.attachment;
       if (holder === undefined) {
+        this.#options.watch.resumed(session, attachment.peer);
         this.#stopExpiry(id);
         session.attach(attachment);
         return session;
@@ -57,27 +61,40 @@ export class SessionRegistry {
     if (entry === undefined || session.attachment !== attachment) return;
     session.detach();
     const { ttlMs } = this.#options;
-    const timer = setTimeout(() => void this.end(session.id), ttlMs).unref();
+    const timer = setTimeout(() => void this.end(session.id, "expired"), ttlMs).unref();
     entry.expiry = { at: performance.now() + ttlMs, timer };
   }
 
   /** Kills what the session started and forgets it. */
-  async end(id: string): Promise<void> {
+  async end(id: string, ending: SessionEnding): Promise<void> {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#stopExpiry(id);
     this.#entries.delete(id);
     await entry.session.close();
+    this.#options.watch.ended(entry.session, ending);
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#entries.keys()].map((id) => this.end(id)));
+    await Promise.all([...this.#entries.keys()].map((id) => this.end(id, "server stopped")));
+  }
+
+  /** Whether no session can be opened until another one ends. */
+  get isFull(): boolean {
+    return this.#entries.size >= this.#options.sessionsMax;
+  }
+
+  /** Sessions with and without a connection. */
+  get census() {
+    const sessions = Array.from(this.#entries.values(), ({ session }) => session);
+    const attached = sessions.filter(({ attachment }) => attachment !== undefined).length;
+    return { attached, detached: sessions.length - attached };
   }
 
   #livingEntry(id: string): Entry {
     const entry = this.#entries.get(id);
     if (entry !== undefined && !isExpired(entry)) return entry;
-    void this.end(id);
+    void this.end(id, "expired");
     throw invalidRequest(`unknown session id ${id}`);
   }
 
@@ -95,4 +112,10 @@ const alreadyAttached = (id: string) =>
   new RpcError(
     errorCodes.sessionAttached,
     `session ${id} is already attached to another connection`,
+  );
+
+const tooManySessions = (sessionsMax: number) =>
+  invalidRequest(
+    `this server has its maximum of ${sessionsMax} sessions; end one by session/end, or start the ` +
+      "server with a larger --max-sessions",
   );

@@ -1,15 +1,43 @@
 import type { LocalProcesses } from "../environment/local/processes.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, ProcessEvent } from "../protocol/methods.ts";
+import { addTraffic, type Traffic } from "./counters.ts";
+
+/** Who is at the other end of a connection. */
+export interface Peer {
+  readonly address: string | undefined;
+  clientName?: string;
+}
 
 /** The connection that a session belongs to for now. */
 export interface Attachment {
   readonly emit: Emit<ProcessEvent>;
+  readonly peer: Peer;
+  readonly traffic: Traffic;
   /** Whether the other end is there, asked now. */
   isAlive(): Promise<boolean>;
   /** Ends the connection. */
   cut(reason: string): void;
 }
+
+export type MakeProcesses = (session: Session, emit: Emit<ProcessEvent>) => LocalProcesses;
+
+/** What a session has done so far; its traffic without that of the connection it has now. */
+export interface SessionCounts extends Traffic {
+  readonly openedAtMs: number;
+  connections: number;
+  processes: number;
+  outputBytes: number;
+}
+
+const countsFrom = (openedAtMs: number): SessionCounts => ({
+  openedAtMs,
+  connections: 0,
+  processes: 0,
+  outputBytes: 0,
+  receivedBytes: 0,
+  sentBytes: 0,
+});
 
 /**
  * What outlives a connection: the processes of one client. While nobody is attached their events
@@ -17,14 +45,22 @@ export interface Attachment {
  */
 export class Session {
   readonly id: string;
+  readonly counts: SessionCounts;
   readonly processes: LocalProcesses;
   #attachment: Attachment | undefined;
 
-  constructor(id: string, makeProcesses: (emit: Emit<ProcessEvent>) => LocalProcesses) {
+  constructor(id: string, makeProcesses: MakeProcesses) {
     this.id = id;
+    this.counts = countsFrom(performance.now());
     this.processes = makeProcesses(
+      this,
       (event, params) => this.#attachment?.emit(event, params) ?? true,
     );
+  }
+
+  /** Names the session where others read: whoever knows the whole id can resume it. */
+  get label(): string {
+    return this.id.slice(0, 8);
   }
 
   get attachment(): Attachment | undefined {
@@ -33,10 +69,12 @@ export class Session {
 
   attach(attachment: Attachment): void {
     this.#attachment = attachment;
+    this.counts.connections++;
   }
 
   /** Nobody listens any more: processes run on, and reads that wait for the gone one are rejected. */
   detach(): void {
+    if (this.#attachment) addTraffic(this.counts, this.#attachment.traffic);
     this.#attachment = undefined;
     this.processes.rejectReaders(
       invalidRequest(`session ${this.id} has been resumed by another connection or has ended`),

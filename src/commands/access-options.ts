@@ -1,0 +1,127 @@
+import { readFileSync } from "node:fs";
+import type { Access } from "../server/access.ts";
+import { isLoopback, type ListenAddress } from "../server/listen-url.ts";
+import type { Log } from "../server/log.ts";
+
+export interface AccessFlags {
+  readonly wsAuth?: "capability-token" | "signed-bearer-token";
+  readonly wsTokenFile?: string;
+  readonly wsTokenSha256?: string;
+  readonly wsSharedSecretFile?: string;
+  readonly wsIssuer?: string;
+  readonly wsAudience?: string;
+  readonly wsMaxClockSkewSeconds?: number;
+  readonly insecureNoAuth?: boolean;
+}
+
+const clockSkewSecondsDefault = 30;
+const sharedSecretBytesMin = 32;
+
+/** Who may connect, by the options. Throws an Error that says how the options go together. */
+export async function accessFrom(
+  flags: AccessFlags,
+  address: ListenAddress,
+  log: Log,
+): Promise<Access> {
+  refuseMixedFlags(flags);
+  const { openAccess, tokenAccess } = await import("../server/access.ts");
+  if (flags.wsAuth === undefined) {
+    refuseOpenNetwork(flags, address, log);
+    return openAccess;
+  }
+  return tokenAccess(await tokenCheck(flags), log);
+}
+
+function refuseMixedFlags(flags: AccessFlags): void {
+  const { wsAuth, wsTokenFile, wsTokenSha256, insecureNoAuth } = flags;
+  const hasTokenFlags = wsTokenFile !== undefined || wsTokenSha256 !== undefined;
+  const signedFlags = [
+    flags.wsSharedSecretFile,
+    flags.wsIssuer,
+    flags.wsAudience,
+    flags.wsMaxClockSkewSeconds,
+  ];
+  const hasSignedFlags = signedFlags.some((flag) => flag !== undefined);
+  if (wsAuth === undefined && (hasTokenFlags || hasSignedFlags)) throw new Error(modeMissing);
+  if (wsAuth === "signed-bearer-token" && hasTokenFlags) throw new Error(tokenFlagsMisplaced);
+  if (wsAuth === "capability-token" && hasSignedFlags) throw new Error(signedFlagsMisplaced);
+  if (wsAuth !== undefined && insecureNoAuth) throw new Error(authAndNoAuth);
+}
+
+const modeMissing =
+  "websocket auth flags require `--ws-auth capability-token` or `--ws-auth signed-bearer-token`";
+const tokenFlagsMisplaced =
+  "`--ws-token-file` and `--ws-token-sha256` require `--ws-auth capability-token`, not " +
+  "`signed-bearer-token`";
+const signedFlagsMisplaced =
+  "`--ws-shared-secret-file`, `--ws-issuer`, `--ws-audience`, and `--ws-max-clock-skew-seconds` " +
+  "require `--ws-auth signed-bearer-token`";
+const authAndNoAuth = "`--insecure-no-auth` and `--ws-auth` are mutually exclusive; drop one";
+
+/** Whoever reaches the server runs commands as its user. */
+function refuseOpenNetwork({ insecureNoAuth }: AccessFlags, { host }: ListenAddress, log: Log) {
+  if (isLoopback(host)) return;
+  if (insecureNoAuth) {
+    return log("warn", `anybody who can reach ${host} can run commands here: --insecure-no-auth`);
+  }
+  throw new Error(
+    `refusing to listen at ${host} without authentication: anybody who can reach it could run ` +
+      "commands here; add `--ws-auth capability-token --ws-token-file FILE`, or listen at " +
+      "127.0.0.1 and reach it through an ssh tunnel (`--insecure-no-auth` overrides)",
+  );
+}
+
+async function tokenCheck(flags: AccessFlags) {
+  if (flags.wsAuth === "signed-bearer-token") return signedTokenCheck(flags);
+  const { capabilityToken, sha256 } = await import("../server/capability-token.ts");
+  const digest = tokenDigest(flags);
+  return capabilityToken(digest ?? sha256(secretIn(flags.wsTokenFile ?? "")));
+}
+
+/** The digest that the options give; undefined when they name a file. */
+function tokenDigest({ wsTokenFile, wsTokenSha256 }: AccessFlags): Buffer | undefined {
+  if (wsTokenFile !== undefined && wsTokenSha256 !== undefined) {
+    throw new Error("`--ws-token-file` and `--ws-token-sha256` are mutually exclusive");
+  }
+  if (wsTokenFile !== undefined) return undefined;
+  if (wsTokenSha256 === undefined) {
+    throw new Error(
+      "`--ws-token-file` or `--ws-token-sha256` is required when `--ws-auth capability-token` is set",
+    );
+  }
+  if (/^[0-9a-f]{64}$/i.test(wsTokenSha256)) return Buffer.from(wsTokenSha256, "hex");
+  throw new Error("--ws-token-sha256 must be a 64-character hex SHA-256 digest");
+}
+
+async function signedTokenCheck(flags: AccessFlags) {
+  const path = flags.wsSharedSecretFile;
+  if (path === undefined) {
+    throw new Error(
+      "`--ws-shared-secret-file` is required when `--ws-auth signed-bearer-token` is set",
+    );
+  }
+  const secret = secretIn(path);
+  if (Buffer.byteLength(secret) < sharedSecretBytesMin) {
+    throw new Error(
+      `signed websocket bearer secret ${path} must be at least ${sharedSecretBytesMin} bytes`,
+    );
+  }
+  const { signedToken } = await import("../server/signed-token.ts");
+  return signedToken({
+    secret,
+    issuer: flags.wsIssuer,
+    audience: flags.wsAudience,
+    clockSkewSeconds: flags.wsMaxClockSkewSeconds ?? clockSkewSecondsDefault,
+  });
+}
+
+function secretIn(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw new Error(`failed to read websocket auth secret ${path}: ${(error as Error).message}`);
+  }
+  if (text === "") throw new Error(`websocket auth secret ${path} must not be empty`);
+  return text;
+}

@@ -1,0 +1,136 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { defaultLimits, sessionTtlMs } from "../limits.ts";
+import { type LogLevel, logLevels } from "../server/log.ts";
+import type { AccessFlags } from "./access-options.ts";
+import { byteCount, byteText, wholeNumber } from "./size-text.ts";
+
+/** The options of `codex exec-server` as commander names them. */
+export interface ExecServerFlags extends AccessFlags {
+  readonly listen: string;
+  readonly sessionTtl: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly maxSessions: number;
+  readonly maxConnections: number;
+  readonly maxProcesses: number;
+  readonly maxOpenFiles: number;
+  readonly maxInbound: number;
+  readonly maxMessage: number;
+  readonly maxRetainedOutput: number;
+  readonly logLevel: LogLevel;
+  readonly auditLog?: string;
+}
+
+export function addExecServerOptions(command: Command): void {
+  addListenOptions(command);
+  addAccessOptions(command);
+  addLimitOptions(command);
+  addSightOptions(command);
+}
+
+function addListenOptions(command: Command): void {
+  command
+    .option(
+      "--listen <URL>",
+      "address to listen at: ws://IP:PORT; port 0 takes a free one",
+      "ws://127.0.0.1:0",
+    )
+    .option("--tls-cert <FILE>", "certificate chain in PEM: serve wss:// instead of ws://")
+    .option("--tls-key <FILE>", "private key of the certificate, in PEM")
+    .addOption(
+      new Option("--session-ttl <SECONDS>", "how long a session without a connection lives")
+        .argParser(positiveSeconds)
+        .default(sessionTtlMs / 1000),
+    );
+}
+
+function addAccessOptions(command: Command): void {
+  command
+    .optionsGroup("Access:")
+    .addOption(
+      new Option("--ws-auth <MODE>", "demand a bearer token of every client").choices([
+        "capability-token",
+        "signed-bearer-token",
+      ]),
+    )
+    .option("--ws-token-file <FILE>", "capability-token: file that holds the token")
+    .option("--ws-token-sha256 <HEX>", "capability-token: SHA-256 of the token, instead of a file")
+    .option(
+      "--ws-shared-secret-file <FILE>",
+      "signed-bearer-token: file with the secret that signs JSON web tokens by HS256, 32 bytes or more",
+    )
+    .option("--ws-issuer <NAME>", "signed-bearer-token: issuer that a token must name")
+    .option("--ws-audience <NAME>", "signed-bearer-token: audience that a token must name")
+    .addOption(
+      new Option(
+        "--ws-max-clock-skew-seconds <SECONDS>",
+        "signed-bearer-token: how far the signer's clock may be off (default: 30)",
+      ).argParser(seconds),
+    )
+    .option(
+      "--insecure-no-auth",
+      "listen beyond this machine without a token: anybody may run commands",
+    );
+}
+
+/** `[flag, what it bounds, default, whether it is a number of bytes]` */
+const limitOptions: readonly [string, string, number, "bytes" | "count"][] = [
+  ["--max-sessions", "sessions, with and without a connection", defaultLimits.sessionsMax, "count"],
+  ["--max-connections", "open connections", defaultLimits.connectionsMax, "count"],
+  [
+    "--max-processes",
+    "processes of one session that are not closed",
+    defaultLimits.processesMax,
+    "count",
+  ],
+  ["--max-open-files", "files that one connection has open", defaultLimits.fileHandlesMax, "count"],
+  [
+    "--max-inbound",
+    "unanswered requests of one connection",
+    defaultLimits.inboundBytesMax,
+    "bytes",
+  ],
+  ["--max-message", "one message", defaultLimits.messageBytesMax, "bytes"],
+  [
+    "--max-retained-output",
+    "newest output of one process kept in memory",
+    defaultLimits.retainedOutputBytesMax,
+    "bytes",
+  ],
+];
+
+function addLimitOptions(command: Command): void {
+  command.optionsGroup("Limits:");
+  for (const [flag, bounded, value, kind] of limitOptions) {
+    command.addOption(
+      kind === "bytes"
+        ? new Option(`${flag} <BYTES>`, bounded)
+            .argParser(byteCount)
+            .default(value, byteText(value))
+        : new Option(`${flag} <N>`, bounded).argParser(wholeNumber).default(value),
+    );
+  }
+}
+
+function addSightOptions(command: Command): void {
+  command
+    .optionsGroup("Sight:")
+    .addOption(
+      new Option("--log-level <LEVEL>", "least level of the lines on stderr")
+        .choices(logLevels)
+        .default("warn" satisfies LogLevel),
+    )
+    .option("--audit-log <FILE>", "append who started what where, chained by hash")
+    .optionsGroup("Options:");
+}
+
+function positiveSeconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("Expected a number of seconds greater than 0.");
+}
+
+function seconds(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected a whole number of seconds.");
+}

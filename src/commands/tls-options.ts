@@ -1,0 +1,42 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
+import type { TlsFiles } from "../server/listen.ts";
+
+interface TlsFlags {
+  readonly listen: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+/** Reads certificate and key, and tries whether they belong together. Throws an Error if not. */
+export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) {
+    if (!listen.startsWith("wss:")) return undefined;
+    throw new Error(`\`--listen ${listen}\` needs \`--tls-cert FILE\` and \`--tls-key FILE\``);
+  }
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new Error("`--tls-cert` and `--tls-key` are required together");
+  }
+  const files = { cert: pem("--tls-cert", tlsCert), key: pem("--tls-key", tlsKey) };
+  refuseUnusable(files, `--tls-cert ${tlsCert} and --tls-key ${tlsKey}`);
+  return files;
+}
+
+function pem(flag: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Error(`failed to read ${flag} ${path}: ${(error as Error).message}`);
+  }
+}
+
+function refuseUnusable(files: TlsFiles, named: string): void {
+  try {
+    createSecureContext(files);
+    const { validTo } = new X509Certificate(files.cert);
+    if (Date.parse(validTo) < Date.now()) throw new Error(`the certificate expired on ${validTo}`);
+  } catch (error) {
+    throw new Error(`cannot use ${named}: ${(error as Error).message}`);
+  }
+}

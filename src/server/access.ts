@@ -1,0 +1,57 @@
+import type { IncomingMessage } from "node:http";
+import { FailedAttempts } from "./failed-attempts.ts";
+import type { Refusal } from "./http-surface.ts";
+import type { Log } from "./log.ts";
+
+/** Why a request may not open a WebSocket or read the metrics; undefined when it may. */
+export type Access = (request: IncomingMessage) => Promise<Refusal | undefined>;
+
+/** Why a token is not good; undefined when it is. The answer never contains the token. */
+export type CheckToken = (token: string) => string | undefined | Promise<string | undefined>;
+
+/** Everybody may: for a loopback address, or by the operator's explicit wish. */
+export const openAccess: Access = async () => undefined;
+
+/**
+ * Only those with a good token may. An address that tried too many bad ones is not listened to for a
+ * while; a request without a token guesses nothing and does not count.
+ */
+export function tokenAccess(check: CheckToken, log: Log): Access {
+  const failedAttempts = new FailedAttempts();
+  return async (request) => {
+    const address = request.socket.remoteAddress ?? "";
+    const waitMs = failedAttempts.waitMs(address);
+    if (waitMs > 0) return tooManyAttempts(waitMs);
+    const { authorization } = request.headers;
+    if (authorization === undefined) return unauthorized("missing websocket bearer token");
+    const token = bearerToken(authorization);
+    const reason = token === undefined ? "invalid authorization header" : await check(token);
+    if (reason === undefined) return undefined;
+    log("warn", "access refused", { address, reason });
+    if (failedAttempts.add(address)) {
+      log("warn", "too many refused tokens; the address has to wait", { address });
+    }
+    return unauthorized(reason);
+  };
+}
+
+/** The token of `Bearer TOKEN`, the scheme in any case, spaces around the token aside. */
+function bearerToken(authorization: string): string | undefined {
+  const [, token] = /^bearer\s+(\S.*?)\s*$/i.exec(authorization.trim()) ?? [];
+  return token;
+}
+
+const unauthorized = (text: string): Refusal => ({
+  status: 401,
+  text,
+  headers: { "www-authenticate": "Bearer" },
+});
+
+function tooManyAttempts(waitMs: number): Refusal {
+  const seconds = Math.ceil(waitMs / 1000);
+  return {
+    status: 429,
+    text: `too many refused tokens from this address; try again in ${seconds} s`,
+    headers: { "retry-after": String(seconds) },
+  };
+}

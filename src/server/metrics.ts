@@ -1,0 +1,161 @@
+import type { Metric, MetricValue, Registry } from "prom-client";
+import { addTraffic, type ConnectionGauge, type Counters, durationBoundsMs } from "./counters.ts";
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/** What is counted elsewhere than in the counters. */
+export interface Gauges {
+  /** Sessions with and without a connection. */
+  sessions(): { readonly attached: number; readonly detached: number };
+}
+
+/** Gives the counts in the text format of Prometheus. Its library is loaded by the first scrape. */
+export function metricsOf(counters: Counters, gauges: Gauges): () => Promise<MetricsText> {
+  let registry: Promise<Registry> | undefined;
+  return async () => {
+    registry ??= makeRegistry(counters, gauges);
+    const { contentType, metrics } = await registry.then((made) => ({
+      contentType: made.contentType,
+      metrics: made.metrics(),
+    }));
+    return { contentType, text: await metrics };
+  };
+}
+
+interface Row {
+  readonly name: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly values: () => Value[];
+}
+
+interface Value {
+  readonly value: number;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly metricName?: string;
+}
+
+async function makeRegistry(counters: Counters, gauges: Gauges): Promise<Registry> {
+  const { Registry } = await import("prom-client");
+  const registry = new Registry();
+  for (const row of [...countedRows(counters), ...currentRows(counters, gauges)]) {
+    registry.registerMetric(liveMetric(row));
+  }
+  return registry;
+}
+
+/**
+ * The library's own counters would have to be told of every change, and it would have to be loaded
+ * for that. Of a metric that is only printed it asks for `get` alone, which its types do not know.
+ */
+function liveMetric({ name, type, help, values }: Row): Metric {
+  const get = async () => ({
+    name,
+    type,
+    help,
+    aggregator: "sum",
+    values: values() as MetricValue<string>[],
+  });
+  return { name, get } as unknown as Metric;
+}
+
+const countedRows = (counters: Counters): Row[] => [
+  counter("connections", "WebSocket connections opened", () => one(counters.connectionsOpened)),
+  counter("refusals", "Upgrades refused, by HTTP status", () => by("status", counters.refusals)),
+  counter("sessions", "Sessions opened", () => one(counters.sessionsOpened)),
+  counter("processes", "Processes started", () => one(counters.processesStarted)),
+  counter("process_output_bytes", "Raw bytes put out by processes", () =>
+    one(counters.outputBytes),
+  ),
+  counter("received_bytes", "Payload bytes of messages from clients", () =>
+    one(traffic(counters).receivedBytes),
+  ),
+  counter("sent_bytes", "Payload bytes of messages to clients", () =>
+    one(traffic(counters).sentBytes),
+  ),
+  counter("errors", "Requests answered with an error, by code", () => by("code", counters.errors)),
+  {
+    name: "codex_request_duration_seconds",
+    type: "histogram",
+    help: "Time from the arrival of a request to its answer, by method",
+    values: () => durations(counters),
+  },
+];
+
+const currentRows = (counters: Counters, { sessions }: Gauges): Row[] => [
+  gauge("open_connections", "WebSocket connections that are open", () =>
+    one(counters.connections.size),
+  ),
+  gauge("open_sessions", "Sessions with and without a connection", () =>
+    Object.entries(sessions()).map(([state, value]) => ({ value, labels: { state } })),
+  ),
+  gauge("open_processes", "Processes that are not closed", () => one(counters.processesOpen)),
+  gauge("unanswered_requests", "Requests that wait for their answer", () =>
+    sum(counters, (connection) => connection.unansweredRequests),
+  ),
+  gauge("unanswered_bytes", "Bytes of requests that wait for their answer", () =>
+    sum(counters, (connection) => connection.unansweredBytes),
+  ),
+  gauge("unsent_bytes", "Bytes that clients have not taken yet", () =>
+    sum(counters, (connection) => connection.unsentBytes),
+  ),
+  gauge("resident_memory_bytes", "Memory of the server process", () =>
+    one(process.memoryUsage.rss()),
+  ),
+];
+
+const counter = (name: string, help: string, values: Row["values"]): Row => ({
+  name: `codex_${name}_total`,
+  type: "counter",
+  help,
+  values,
+});
+
+const gauge = (name: string, help: string, values: Row["values"]): Row => ({
+  name: `codex_${name}`,
+  type: "gauge",
+  help,
+  values,
+});
+
+const one = (value: number): Value[] => [{ value, labels: {} }];
+
+const by = (label: string, counts: ReadonlyMap<string | number, number>): Value[] =>
+  Array.from(counts, ([key, value]) => ({ value, labels: { [label]: key } }));
+
+function sum({ connections }: Counters, of: (connection: ConnectionGauge) => number): Value[] {
+  return one([...connections].reduce((total, connection) => total + of(connection), 0));
+}
+
+function traffic({ closedTraffic, connections }: Counters) {
+  const total = { ...closedTraffic };
+  for (const connection of connections) addTraffic(total, connection.traffic);
+  return total;
+}
+
+function durations({ requests }: Counters): Value[] {
+  const name = "codex_request_duration_seconds";
+  return Array.from(requests).flatMap(([method, { count, totalMs, byDuration }]) => {
+    let atMost = 0;
+    const buckets = durationBoundsMs.map((boundMs, index) => {
+      atMost += byDuration[index] ?? 0;
+      return bucket(method, boundMs / 1000, atMost);
+    });
+    const labels = { method };
+    return [
+      ...buckets,
+      bucket(method, "+Inf", count),
+      { metricName: `${name}_sum`, value: totalMs / 1000, labels },
+      { metricName: `${name}_count`, value: count, labels },
+    ];
+  });
+}
+
+const bucket = (method: string, le: string | number, value: number): Value => ({
+  metricName: "codex_request_duration_seconds_bucket",
+  value,
+  labels: { method, le },
+});

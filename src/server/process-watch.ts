@@ -1,0 +1,132 @@
+import type { LocalProcesses } from "../environment/local/processes.ts";
+import type { Emit, EventParams, Params, ProcessEvent, Result } from "../protocol/methods.ts";
+import type { Session } from "./session.ts";
+import { enterAfterwards, type Sight } from "./session-watch.ts";
+
+interface Watched {
+  readonly startedAtMs: number;
+  readonly tty: boolean;
+  outputBytes: number;
+  exitCode: number | undefined;
+}
+
+type Make = (emit: Emit<ProcessEvent>) => LocalProcesses;
+type StartParams = Params<"process/start">;
+
+/** The processes of a session, with their starts and ends entered into log, counters and audit log. */
+export function watchedProcesses(
+  make: Make,
+  session: Session,
+  { emit, sight }: { readonly emit: Emit<ProcessEvent>; readonly sight: Sight },
+): LocalProcesses {
+  const watch = new ProcessWatch(session, sight);
+  const processes = make((event, params) => {
+    watch.saw(event, params);
+    return emit(event, params);
+  });
+  return {
+    start: (params) => watch.start(params, processes),
+    read: (params) => processes.read(params),
+    write: (params) => processes.write(params),
+    closeStdin: (params) => processes.closeStdin(params),
+    resize: (params) => processes.resize(params),
+    signal: (params) => processes.signal(params),
+    terminate: (params) => processes.terminate(params),
+    list: () => processes.list(),
+    resumeOutput: () => processes.resumeOutput(),
+    rejectReaders: (error) => processes.rejectReaders(error),
+    close: () => processes.close(),
+  };
+}
+
+class ProcessWatch {
+  readonly #session: Session;
+  readonly #sight: Sight;
+  readonly #open = new Map<string, Watched>();
+
+  constructor(session: Session, sight: Sight) {
+    this.#session = session;
+    this.#sight = sight;
+  }
+
+  /** Output can come before the start is answered, so the process is entered before. */
+  async start(params: StartParams, processes: LocalProcesses): Promise<Result<"process/start">> {
+    const { processId, tty } = params;
+    // Whoever gives an id that is taken must not disturb what is known of its process.
+    const isTaken = this.#open.has(processId);
+    this.#enterStart(params);
+    const watched = { startedAtMs: performance.now(), tty, outputBytes: 0, exitCode: undefined };
+    if (!isTaken) this.#open.set(processId, watched);
+    try {
+      const result = await processes.start(params);
+      this.#countStart();
+      return result;
+    } catch (error) {
+      if (!isTaken) this.#open.delete(processId);
+      this.#enterFailure(processId, error);
+      throw error;
+    }
+  }
+
+  /** On the way of every chunk of output. */
+  saw<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
+    const watched = this.#open.get(params.processId);
+    if (watched === undefined) return;
+    if (event === "process/output") {
+      this.#countOutput(watched, base64Bytes((params as EventParams<"process/output">).chunk));
+    } else if (event === "process/exited") {
+      watched.exitCode = (params as EventParams<"process/exited">).exitCode;
+    } else {
+      this.#enterEnd(params.processId, watched);
+    }
+  }
+
+  #countOutput(watched: Watched, bytes: number): void {
+    watched.outputBytes += bytes;
+    this.#session.counts.outputBytes += bytes;
+    this.#sight.counters.outputBytes += bytes;
+  }
+
+  #countStart(): void {
+    this.#session.counts.processes++;
+    this.#sight.counters.processesStarted++;
+    this.#sight.counters.processesOpen++;
+  }
+
+  /** Of the command line only the program, for arguments carry secrets. */
+  #enterStart({ processId, argv, cwd, tty, sandbox }: StartParams): void {
+    this.#sight.audit?.enter("process-started", {
+      session: this.#session.label,
+      process: processId,
+      program: argv[0],
+      arguments: Math.max(argv.length - 1, 0),
+      cwd,
+      tty,
+      sandbox: sandbox != null,
+    });
+  }
+
+  #enterFailure(processId: string, error: unknown): void {
+    const code = (error as { readonly code?: number }).code;
+    enterAfterwards(this.#sight, "process-not-started", {
+      session: this.#session.label,
+      process: processId,
+      code,
+    });
+  }
+
+  #enterEnd(processId: string, { startedAtMs, tty, outputBytes, exitCode }: Watched): void {
+    this.#open.delete(processId);
+    this.#sight.counters.processesOpen--;
+    const fields = { session: this.#session.label, process: processId, exitCode };
+    enterAfterwards(this.#sight, "process-ended", fields);
+    const durationMs = Math.round(performance.now() - startedAtMs);
+    this.#sight.log("info", "process ended", { ...fields, tty, durationMs, outputBytes });
+  }
+}
+
+/** How many bytes a padded base64 text stands for. */
+function base64Bytes(text: string): number {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  return (text.length / 4) * 3 - padding;
+}

@@ -1,0 +1,48 @@
+import type { Incoming } from "../protocol/json-rpc.ts";
+import { requests } from "../protocol/methods.ts";
+import { countOne, countRequest } from "./counters.ts";
+import type { Sight } from "./session-watch.ts";
+
+type Request = Extract<Incoming, { kind: "request" }>;
+
+export interface Outcome {
+  readonly sentBytes: number;
+  /** Of the error, when it was answered with one. */
+  readonly code?: number;
+}
+
+interface Asked {
+  readonly request: Request;
+  readonly receivedBytes: number;
+  readonly startedAtMs: number;
+  /** The connection by its number, and its session once there is one. */
+  readonly connection: number;
+  readonly session: string | undefined;
+}
+
+/** Enters a request that has been answered into the counters and, at level debug, into the log. */
+export function requestAnswered({ log, counters }: Sight, asked: Asked, outcome: Outcome): void {
+  const { method, id, trace } = asked.request;
+  const durationMs = performance.now() - asked.startedAtMs;
+  const knownMethod = Object.hasOwn(requests, method) ? method : "unknown";
+  countRequest(counters, knownMethod, durationMs);
+  if (outcome.code !== undefined) countOne(counters.errors, outcome.code);
+  if (!log.writes("debug")) return;
+  log("debug", "request answered", {
+    method: knownMethod,
+    id: id.slice(0, 64),
+    connection: asked.connection,
+    session: asked.session,
+    process: processIdOf(asked.request.params),
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    receivedBytes: asked.receivedBytes,
+    sentBytes: outcome.sentBytes,
+    code: outcome.code,
+    traceparent: trace?.traceparent?.slice(0, 128),
+  });
+}
+
+function processIdOf(params: unknown): string | undefined {
+  const processId = (params as { readonly processId?: unknown } | null | undefined)?.processId;
+  return typeof processId === "string" ? processId.slice(0, 128) : undefined;
+}

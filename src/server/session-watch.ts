@@ -1,0 +1,62 @@
+import type { AuditFields } from "./audit-chain.ts";
+import type { AuditEvent, AuditLog } from "./audit-log.ts";
+import type { Counters } from "./counters.ts";
+import type { Log } from "./log.ts";
+import type { Peer, Session } from "./session.ts";
+
+/** Where all that is seen of a server goes. */
+export interface Sight {
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly audit: AuditLog | undefined;
+}
+
+export type SessionEnding = "ended by its client" | "expired" | "server stopped";
+
+/** Enters what becomes of sessions: into the log, the counters and the audit log. */
+export function sessionWatch({ log, counters, audit }: Sight) {
+  return {
+    opened(session: Session, peer: Peer): void {
+      audit?.enter("session-opened", { session: session.label, ...whoIs(peer) });
+      counters.sessionsOpened++;
+    },
+    resumed(session: Session, peer: Peer): void {
+      audit?.enter("session-resumed", { session: session.label, ...whoIs(peer) });
+    },
+    ended(session: Session, ending: SessionEnding): void {
+      const { counts, label } = session;
+      enterAfterwards({ log, audit }, "session-ended", { session: label, ending });
+      log("info", "session ended", {
+        session: label,
+        ending,
+        durationMs: Math.round(performance.now() - counts.openedAtMs),
+        connections: counts.connections,
+        processes: counts.processes,
+        outputBytes: counts.outputBytes,
+        receivedBytes: counts.receivedBytes,
+        sentBytes: counts.sentBytes,
+      });
+    },
+  };
+}
+
+export type SessionWatch = ReturnType<typeof sessionWatch>;
+
+/** A client chooses its name, and could choose a very long one. */
+const whoIs = ({ address, clientName }: Peer): AuditFields => ({
+  address,
+  client: clientName?.slice(0, 64),
+});
+
+/** Enters what has happened already: nobody can be refused for it, so a failure is only logged. */
+export function enterAfterwards(
+  { log, audit }: Pick<Sight, "log" | "audit">,
+  event: AuditEvent,
+  fields: AuditFields,
+): void {
+  try {
+    audit?.enter(event, fields);
+  } catch (error) {
+    log("error", (error as Error).message, { event });
+  }
+}
