@@ -1,8 +1,8 @@
 /**
  * Paths on the wire are `file:` URIs; paths on a Linux host are bytes. A host path is kept in a
  * string with one char per byte, so that names which are not UTF-8 survive and the usual string
- * functions work; `nodePath` turns it into what node:fs takes. No package is imported: the fs-helper
- * uses it.
+ * functions work; `nodePath` turns it into what node:fs takes. No package is imported, because the
+ * fs-helper uses it.
  */
 import { Buffer } from "node:buffer";
 import { invalidRequest } from "./errors.ts";

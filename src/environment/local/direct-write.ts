@@ -1,9 +1,7 @@
-import type { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import type { FileSystem } from "../../environment/file-system.ts";
-import { decodeBase64 } from "../../protocol/base64.ts";
-import { invalidRequest } from "../../protocol/errors.ts";
 import { hostPath } from "../../protocol/path-uri.ts";
+import { decoded } from "./decoded-content.ts";
 import { closeFile, writeAt } from "./file-calls.ts";
 import { atPlace } from "./no-follow.ts";
 import { openForWriting } from "./open-file.ts";
@@ -22,12 +20,3 @@ export const writeFile: FileSystem["writeFile"] = async (params) => {
     return {};
   });
 };
-
-/** The bytes of base64 `text`; `demand` begins the error for what is none. */
-export function decoded(text: string, demand: string): Buffer {
-  try {
-    return decodeBase64(text);
-  } catch (error) {
-    throw invalidRequest(`${demand}: ${error instanceof Error ? error.message : error}`);
-  }
-}

@@ -9,7 +9,7 @@ import type { FileSystem } from "../../environment/file-system.ts";
 import { fileBlockBytesMax, fileHandleIdBytesMax, fileHandlesMax } from "../../limits.ts";
 import { internalError, invalidRequest, notFound, systemErrorText } from "../../protocol/errors.ts";
 import { hostPath } from "../../protocol/path-uri.ts";
-import { decoded } from "./direct-write.ts";
+import { decoded } from "./decoded-content.ts";
 import { closeFile, readAt, writeAt } from "./file-calls.ts";
 import { openForReading, openForWriting } from "./open-file.ts";
 
