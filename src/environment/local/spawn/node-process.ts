@@ -130,8 +130,8 @@ export class NodeProcess implements SpawnedProcess {
 
   #drain(socket: Socket, stream: OutputStream, fd: number): void {
     if (socket.destroyed) return;
-    const buffered: Buffer | null = socket.read();
-    if (buffered) this.#sink.output(stream, buffered);
+    // Emits as `data` what Node had read before the flow was stopped.
+    socket.read();
     for (let reads = 0; reads < readsToDrainMax; reads++) {
       const memory = Buffer.allocUnsafe(outputReadBytesMax);
       const count = readAvailable(fd, memory);

@@ -93,7 +93,11 @@ class NodeSpawner implements Spawner {
       sink,
     );
     this.#running.add(process);
-    child.on("exit", (code, signal) => process.exit(exitOf(code, signal)));
+    const { exitCode, signalCode } = child;
+    // While `script` made the terminal the program may have come to its end.
+    if (exitCode === null && signalCode === null) {
+      child.on("exit", (code, signal) => process.exit(exitOf(code, signal)));
+    } else setImmediate(() => process.exit(exitOf(exitCode, signalCode)));
     return process;
   }
 

@@ -53,12 +53,13 @@ const formatBytes = 256;
 const machineCodeMagics = ["7f454c46", "cffaedfe", "cafebabe"];
 
 /**
- * For starters that would hand a file of no known format to the shell: rejects as the system itself
- * would. Silent about what the start itself will refuse.
+ * For starters that would hand a file of no known format to the shell, or learn of a failure only
+ * from an exit code: rejects as the system itself would.
  */
 export async function checkFormat(request: SpawnRequest, program: string): Promise<void> {
   const path = belowCwd(request.cwd, program);
-  if ((await checkProgram(path)) !== 0) return;
+  const refusal = await checkProgram(path);
+  if (refusal !== 0) throw await explainFailure(refusal, request, program);
   const beginning = await readBeginning(path);
   if (!beginning || machineCodeMagics.includes(beginning.toString("hex", 0, 4))) return;
   const interpreter = /^#![ \t]*([^ \t\n]+)/.exec(beginning.toString())?.[1];
@@ -77,7 +78,7 @@ async function readBeginning(path: string | Buffer): Promise<Buffer | undefined>
       await file.close();
     }
   } catch {
-    // Absent, a directory, or executable without being readable.
+    // Executable without being readable: what it is, the start will tell.
     return undefined;
   }
 }
