@@ -1,0 +1,83 @@
+import { Buffer } from "node:buffer";
+import { bodyOverflowBytesMax, bodyQueueBytesMax } from "../limits.ts";
+import type { EventParams } from "../protocol/methods.ts";
+
+type Delta = EventParams<"http/request/bodyDelta">;
+
+interface BodyStreamsOptions {
+  /** The reader of the body does not want the rest. */
+  readonly onCancel: (requestId: string) => void;
+  /** A body has room again. */
+  readonly onRoom: () => void;
+}
+
+interface OpenBody {
+  readonly controller: ReadableStreamDefaultController<Uint8Array>;
+  lastSeq: number;
+}
+
+/** Joins the pieces of streamed HTTP bodies. How much may wait for a slow reader is bounded. */
+export class BodyStreams {
+  readonly #options: BodyStreamsOptions;
+  readonly #bodies = new Map<string, OpenBody>();
+
+  constructor(options: BodyStreamsOptions) {
+    this.#options = options;
+  }
+
+  /** The body of the request with this id, which is made next. */
+  open(requestId: string): ReadableStream<Uint8Array> {
+    const { onCancel, onRoom } = this.#options;
+    const bodies = this.#bodies;
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => void bodies.set(requestId, { controller, lastSeq: 0 }),
+        pull: onRoom,
+        cancel: () => {
+          if (bodies.delete(requestId)) onCancel(requestId);
+        },
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: bodyQueueBytesMax }),
+    );
+  }
+
+  /** Takes in a piece; false when its body has to be paused. */
+  accept(delta: Delta): boolean {
+    const body = this.#bodies.get(delta.requestId);
+    if (!body) return true;
+    if (delta.seq !== body.lastSeq + 1) {
+      return this.#abandon(delta.requestId, `piece ${body.lastSeq + 1} of the body is missing`);
+    }
+    body.lastSeq = delta.seq;
+    if (delta.deltaBase64) body.controller.enqueue(Buffer.from(delta.deltaBase64, "base64"));
+    if (delta.done) return this.#finish(delta, body);
+    const { desiredSize } = body.controller;
+    if (desiredSize === null || desiredSize > -bodyOverflowBytesMax) return (desiredSize ?? 0) > 0;
+    return this.#abandon(
+      delta.requestId,
+      `more than ${bodyQueueBytesMax} bytes of the body wait to be read; read it faster, or ask ` +
+        "for less",
+    );
+  }
+
+  /** Ends one body, or every one, with an error. */
+  fail(error: Error, requestIds: Iterable<string> = [...this.#bodies.keys()]): void {
+    for (const requestId of requestIds) {
+      this.#bodies.get(requestId)?.controller.error(error);
+      this.#bodies.delete(requestId);
+    }
+  }
+
+  #finish({ requestId, error }: Delta, { controller }: OpenBody): boolean {
+    this.#bodies.delete(requestId);
+    if (error === null) controller.close();
+    else controller.error(new Error(`the HTTP response ended early: ${error}`));
+    return true;
+  }
+
+  #abandon(requestId: string, reason: string): boolean {
+    this.fail(new Error(`HTTP response abandoned: ${reason}`), [requestId]);
+    this.#options.onCancel(requestId);
+    return true;
+  }
+}

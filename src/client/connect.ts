@@ -1,0 +1,182 @@
+import type { IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
+import { WebSocket } from "ws";
+import {
+  clientConnectTimeoutMs,
+  clientInitializeTimeoutMs,
+  clientMessageBytesMax,
+  heartbeatIntervalMs as defaultHeartbeatMs,
+} from "../limits.ts";
+import type { Result } from "../protocol/methods.ts";
+import { ConnectionError } from "./errors.ts";
+import { watchHeartbeat } from "./heartbeat.ts";
+import { type OnEvent, RpcClient } from "./rpc-client.ts";
+
+/** How to reach an executor. All times are in milliseconds. */
+export interface ConnectionOptions {
+  /** Name under which the client introduces itself. Default `codex-exec-server`. */
+  readonly clientName?: string | undefined;
+  /** Sent as `Authorization: Bearer …` when the WebSocket is opened. Default none. */
+  readonly bearerToken?: string | undefined;
+  /** How long opening the WebSocket may take. Default 10 000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How long the answer to the first request may take. Default 10 000. */
+  readonly initializeTimeoutMs?: number | undefined;
+  /**
+   * The connection is pinged this often, and counts as lost when two pings in a row and what follows
+   * them go unanswered. Default 10 000.
+   */
+  readonly heartbeatIntervalMs?: number | undefined;
+}
+
+interface OpenRequest {
+  readonly url: string;
+  readonly options: ConnectionOptions;
+  readonly onEvent: OnEvent;
+  /** Resumes this session instead of opening a new one. */
+  readonly resumeSessionId?: string | undefined;
+  /** Gives up when it is aborted; has no effect on a connection that is open. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One connection with a session behind it. */
+export interface Connection extends Result<"initialize"> {
+  readonly rpc: RpcClient;
+  /** Fulfilled with the reason when the connection has ended, by whomever. */
+  readonly ended: Promise<ConnectionError>;
+  close(): void;
+}
+
+/**
+ * Opens a connection and a session on it. Fails with a `ConnectionError` when the executor cannot be
+ * reached in time, and with an `RpcError` when it refuses the session.
+ */
+export async function openConnection(request: OpenRequest): Promise<Connection> {
+  const { url, signal } = request;
+  signal?.throwIfAborted();
+  const socket = openSocket(request);
+  const { ended, cut } = watchEnd(socket, url);
+  const abandon = () => cut(`websocket ${url}: given up`);
+  signal?.addEventListener("abort", abandon);
+  try {
+    const rpc = startRpc(request, { socket, ended, cut });
+    const initialized = await handshake(request, { socket, ended, rpc });
+    return { ...initialized, rpc, ended, close: () => socket.close() };
+  } catch (error) {
+    socket.terminate();
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abandon);
+  }
+}
+
+function openSocket({ url, options }: OpenRequest): WebSocket {
+  const { bearerToken } = options;
+  return new WebSocket(url, {
+    headers: bearerToken === undefined ? {} : { authorization: `Bearer ${bearerToken}` },
+    perMessageDeflate: false,
+    maxPayload: clientMessageBytesMax,
+  });
+}
+
+interface SocketEnd {
+  readonly ended: Promise<ConnectionError>;
+  /** Ends the connection at once, for this reason. */
+  readonly cut: (reason: string) => void;
+}
+
+/** Finds out why the socket ended: the first reason that is given is the true one. */
+function watchEnd(socket: WebSocket, url: string): SocketEnd {
+  let end: (reason: ConnectionError) => void = () => {};
+  const ended = new Promise<ConnectionError>((resolve) => {
+    end = resolve;
+  });
+  socket.once("unexpected-response", async (_request: unknown, response: IncomingMessage) => {
+    end(await refusal(response, url));
+    socket.terminate();
+  });
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    // A message that is too large would be so again after a reconnection.
+    const retryable = error.code !== "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+    const message = `websocket ${url}: ${error.message || error.code}`;
+    end(new ConnectionError(message, { cause: error, retryable }));
+  });
+  socket.once("close", (code, reason) =>
+    end(new ConnectionError(`websocket ${url} was closed (${code}${reason && ` ${reason}`})`)),
+  );
+  const cut = (reason: string) => {
+    end(new ConnectionError(reason));
+    socket.terminate();
+  };
+  return { ended, cut };
+}
+
+/** An answer 4xx to the upgrade, such as for a wrong token, stays what it is when asked again. */
+async function refusal(response: IncomingMessage, url: string): Promise<ConnectionError> {
+  const { statusCode = 0 } = response;
+  const body = (await text(response)).trim();
+  const retryable = statusCode < 400 || statusCode >= 500;
+  return new ConnectionError(
+    `websocket ${url} was refused with HTTP ${statusCode}${body && `: ${body}`}`,
+    { retryable },
+  );
+}
+
+function startRpc(
+  { onEvent, options, url }: OpenRequest,
+  { socket, ended, cut }: SocketEnd & { socket: WebSocket },
+) {
+  const rpc = new RpcClient({ send: (message) => socket.send(message), onEvent });
+  void ended.then((reason) => rpc.end(reason));
+  socket.on("message", (frame) => {
+    try {
+      rpc.receive(frame.toString());
+    } catch (error) {
+      // What cannot be read may have been anything: only a resume tells what is missing now.
+      cut(`websocket ${url}: ${(error as Error).message}`);
+    }
+  });
+  const { heartbeatIntervalMs = defaultHeartbeatMs } = options;
+  const silent = () => cut(`websocket ${url}: the other end is silent`);
+  socket.once("open", () => watchHeartbeat(socket, heartbeatIntervalMs, silent));
+  return rpc;
+}
+
+interface Handshake {
+  readonly socket: WebSocket;
+  readonly ended: Promise<ConnectionError>;
+  readonly rpc: RpcClient;
+}
+
+async function handshake(request: OpenRequest, { socket, ended, rpc }: Handshake) {
+  const { url, options, resumeSessionId } = request;
+  const failure = ended.then((reason) => Promise.reject(reason));
+  // Whoever races against it has looked at it; nobody else has to.
+  failure.catch(() => {});
+  const opened = new Promise((resolve) => socket.once("open", resolve));
+  const { connectTimeoutMs = clientConnectTimeoutMs } = options;
+  await within(connectTimeoutMs, `connecting to ${url}`, Promise.race([opened, failure]));
+  const initialized = await within(
+    options.initializeTimeoutMs ?? clientInitializeTimeoutMs,
+    `the answer of ${url} to initialize`,
+    rpc.call("initialize", {
+      clientName: options.clientName ?? "codex-exec-server",
+      resumeSessionId: resumeSessionId ?? null,
+    }),
+  );
+  rpc.notify("initialized", {});
+  return initialized;
+}
+
+/** Fails with a `ConnectionError` when the outcome takes longer. */
+function within<T>(boundMs: number, what: string, outcome: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new ConnectionError(`${what} took longer than ${boundMs} ms`)),
+      boundMs,
+    );
+  });
+  return Promise.race([outcome, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,53 @@
+import type { Result } from "../protocol/methods.ts";
+import type { Fetch } from "./fetch.ts";
+import type { Files } from "./files.ts";
+import type { CallOptions } from "./perform.ts";
+import type { Process, ProcessExit } from "./process.ts";
+import type { StartOptions } from "./start.ts";
+
+/** What an executor says of its machine. Paths are `file:` URLs. */
+export type EnvironmentInfo = Result<"environment/info">;
+
+/** A command that has run to its end. */
+export interface FinishedProcess extends ProcessExit {
+  /** As UTF-8; everything that came from a terminal is in `stdout`. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Bytes of output that were lost; 0 unless this program could not keep up. */
+  readonly lostBytes: number;
+}
+
+/**
+ * A machine to work on: this one, or another at the end of a connection. Errors of the machine are
+ * `RpcError`s with the code of the wire; a broken connection is repaired, and only when that fails is
+ * a `SessionLostError` thrown.
+ */
+export interface Environment {
+  readonly info: EnvironmentInfo;
+  /** Undefined for this machine. Another client may resume the session when this one is gone. */
+  readonly sessionId: string | undefined;
+  readonly files: Files;
+  /**
+   * Starts a program, found by the PATH of its own environment, with arguments. Fails with an
+   * `OperationFailedError` that has the system's reason when it cannot be started.
+   */
+  start(argv: readonly string[], options?: StartOptions): Promise<Process>;
+  /**
+   * Runs a program to its end, with `input` on its stdin. An exit code other than 0 is no error. All
+   * its output is kept in memory.
+   */
+  run(
+    argv: readonly string[],
+    options?: StartOptions & { readonly input?: string | Uint8Array | undefined },
+  ): Promise<FinishedProcess>;
+  /** A process of the session that another client has started, with its output from the beginning. */
+  attach(processId: string): Process;
+  /** Makes an HTTP request from the executor. */
+  readonly fetch: Fetch;
+  /** Fails with a `ConnectionError` or an `RpcError` when the executor does not answer well. */
+  check(options?: CallOptions): Promise<void>;
+  /** Fulfilled with the reason when the environment is out of reach for good, or was closed. */
+  readonly lost: Promise<Error>;
+  /** Kills every process that was started and frees what is held, here and there. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,74 @@
+/**
+ * What the library throws. Whatever the executor answered is an `RpcError` with the code of the wire;
+ * what happened to the connection is a `ConnectionError`.
+ */
+import { errorCodes, RpcError, toRpcError } from "../protocol/errors.ts";
+
+/** The request cannot be carried out now: wrong state, unknown id, refused path. Code -32600. */
+export class InvalidRequestError extends RpcError {}
+/** The executor does not know the method: it is older than this library. Code -32601. */
+export class MethodNotFoundError extends RpcError {}
+/** The executor does not accept the arguments. Code -32602. */
+export class InvalidParamsError extends RpcError {}
+/** The operation was tried and failed, with the system's reason. Code -32603. */
+export class OperationFailedError extends RpcError {}
+/** The path does not exist. Code -32004. */
+export class NotFoundError extends RpcError {}
+/** The session belongs to another connection that is alive. Code -32010. */
+export class SessionAttachedError extends RpcError {}
+
+/** The executor could not be reached, or the connection broke while the answer was awaited. */
+export class ConnectionError extends Error {
+  /** Whether another attempt may help. */
+  readonly retryable: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly retryable?: boolean } = {}) {
+    super(message, options);
+    this.name = new.target.name;
+    this.retryable = options.retryable ?? true;
+  }
+}
+
+/** The session is gone, and with it every process of it: it could not be resumed, or was closed. */
+export class SessionLostError extends ConnectionError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { ...options, retryable: false });
+  }
+}
+
+/** Nobody reads the stdin of the process any more. */
+export class StdinClosedError extends Error {
+  constructor(processId: string) {
+    super(`stdin of process ${processId} is closed: the process was started without pipeStdin, or \
+closed it, or has ended`);
+    this.name = "StdinClosedError";
+  }
+}
+
+const classes = new Map<number, typeof RpcError>([
+  [errorCodes.invalidRequest, InvalidRequestError],
+  [errorCodes.methodNotFound, MethodNotFoundError],
+  [errorCodes.invalidParams, InvalidParamsError],
+  [errorCodes.internal, OperationFailedError],
+  [errorCodes.notFound, NotFoundError],
+  [errorCodes.sessionAttached, SessionAttachedError],
+]);
+
+/** The error of the class that belongs to `code`; an unknown code gives a plain `RpcError`. */
+export function errorOfCode(code: number, message: string, options?: ErrorOptions): RpcError {
+  const error = new (classes.get(code) ?? RpcError)(code, message, options);
+  error.name = error.constructor.name;
+  return error;
+}
+
+/** What was thrown, near or far, as the library throws it. */
+export function libraryError(thrown: unknown): Error {
+  if (thrown instanceof ConnectionError || thrown instanceof StdinClosedError) return thrown;
+  if (thrown instanceof TypeError || isAbort(thrown)) return thrown as Error;
+  if (thrown instanceof RpcError && thrown.constructor !== RpcError) return thrown;
+  const { code, message } = toRpcError(thrown);
+  return errorOfCode(code, message, { cause: thrown });
+}
+
+const isAbort = (thrown: unknown) =>
+  thrown instanceof Error && (thrown.name === "AbortError" || thrown.name === "TimeoutError");

@@ -1,0 +1,97 @@
+import { Buffer } from "node:buffer";
+import type { Http } from "../environment/http.ts";
+import type { BodyStreams } from "./body-streams.ts";
+import { type CallOptions, perform } from "./perform.ts";
+
+/** An HTTP request that the executor makes in its network. */
+export interface FetchOptions extends CallOptions {
+  /** Sent as it is. Default `GET`. */
+  readonly method?: string | undefined;
+  /** Names and values; a list may repeat a name. */
+  readonly headers?: Readonly<Record<string, string>> | readonly (readonly [string, string])[];
+  /** Headers whose value is followed by that of a variable of the executor: name to variable. */
+  readonly headerVariables?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | Uint8Array | undefined;
+  /** Whether a redirect is followed (default; at most ten) or is the response. */
+  readonly redirect?: "follow" | "manual" | undefined;
+  /** Limit for the whole exchange, the body included, in milliseconds. Default none. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Makes the request and gives a web `Response` as soon as its headers are there. The body is what the
+ * server sent, never decompressed; at most 16 MiB of it wait for a slow reader, then it fails. It
+ * fails too when the connection to the executor breaks, because a request may not be repeatable.
+ */
+export type Fetch = (url: string | URL, options?: FetchOptions) => Promise<Response>;
+
+/** Statuses for which a `Response` must have no body. */
+const bodiless = new Set([101, 204, 205, 304]);
+
+interface FetchSource {
+  readonly http: Http;
+  readonly bodies: BodyStreams;
+  readonly cancel: (requestId: string) => void;
+}
+
+export function fetchThrough({ http, bodies, cancel }: FetchSource): Fetch {
+  let requests = 0;
+  return (url, options = {}) => {
+    const { signal } = options;
+    const requestId = `http-${++requests}`;
+    return perform(signal, async () => {
+      const body = bodies.open(requestId);
+      const abort = () => {
+        bodies.fail(signal?.reason, [requestId]);
+        cancel(requestId);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      try {
+        const { status, headers } = await http.request(request({ requestId, url, options }));
+        return response(status, headers, body);
+      } catch (error) {
+        bodies.fail(error as Error, [requestId]);
+        throw error;
+      }
+    });
+  };
+}
+
+function request({
+  requestId,
+  url,
+  options,
+}: {
+  requestId: string;
+  url: string | URL;
+  options: FetchOptions;
+}) {
+  const { method = "GET", body, redirect, timeoutMs } = options;
+  return {
+    requestId,
+    method,
+    url: `${url}`,
+    headers: headersOf(options),
+    ...(body === undefined ? {} : { bodyBase64: Buffer.from(body as string).toString("base64") }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    redirectPolicy: redirect === "manual" ? ("stop" as const) : ("follow" as const),
+    streamResponse: true,
+  };
+}
+
+function headersOf({ headers = {}, headerVariables = {} }: FetchOptions) {
+  const pairs = Array.isArray(headers) ? headers : Object.entries(headers);
+  const plain = pairs.map(([name, value]) => ({ name, value }));
+  const variables = Object.entries(headerVariables);
+  return [...plain, ...variables.map(([name, valueEnvVar]) => ({ name, value: "", valueEnvVar }))];
+}
+
+function response(
+  status: number,
+  pairs: readonly { readonly name: string; readonly value: string }[],
+  body: ReadableStream<Uint8Array>,
+): Response {
+  const headers = new Headers();
+  for (const { name, value } of pairs) headers.append(name, value);
+  return new Response(bodiless.has(status) ? null : body, { status, headers });
+}

@@ -1,0 +1,98 @@
+import { Buffer } from "node:buffer";
+import { randomUUID } from "node:crypto";
+import type { FileSystem } from "../environment/file-system.ts";
+import { fileBlockBytesMax, uploadTriesMax } from "../limits.ts";
+import type { Params } from "../protocol/methods.ts";
+import { ConnectionError, NotFoundError } from "./errors.ts";
+
+type Place = Omit<Params<"fs/open">, "handleId" | "mode">;
+type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+/** An open file belongs to its connection and is gone with it. */
+class HandleLostError extends ConnectionError {}
+
+/**
+ * Gives a file block by block. After a broken connection it goes on where it was, so that a file
+ * that was replaced meanwhile may come in parts of both.
+ */
+export async function* readBlocks(
+  fileSystem: FileSystem,
+  place: Place,
+): AsyncGenerator<Uint8Array> {
+  let handleId = await openFile(fileSystem, place, "read");
+  try {
+    for (let offset = 0, eof = false; !eof; ) {
+      const block = { handleId, offset, len: fileBlockBytesMax };
+      const answer = await withHandle(() => fileSystem.readBlock(block)).catch(unlessHandleLost);
+      if (!answer) {
+        handleId = await openFile(fileSystem, place, "read");
+        continue;
+      }
+      const bytes = Buffer.from(answer.chunk, "base64");
+      offset += bytes.length;
+      eof = answer.eof;
+      if (bytes.length > 0) yield bytes;
+    }
+  } finally {
+    await fileSystem.close({ handleId });
+  }
+}
+
+/** Replaces a file by bytes that can be given again, beginning anew when the connection breaks. */
+export async function replaceFile(fileSystem: FileSystem, place: Place, bytes: Buffer) {
+  for (let tries = 1; tries < uploadTriesMax; tries++) {
+    const written = await writeBlocks(fileSystem, place, [bytes]).then(
+      () => true,
+      (error) => void unlessHandleLost(error),
+    );
+    if (written) return;
+  }
+  await writeBlocks(fileSystem, place, [bytes]);
+}
+
+/** Replaces a file by what a source gives. The source is read once: a lost connection is an error. */
+export async function writeBlocks(fileSystem: FileSystem, place: Place, source: Bytes) {
+  const handleId = await openFile(fileSystem, place, "replace");
+  let offset = 0;
+  try {
+    for await (const bytes of source) {
+      for (const chunk of blocksOf(bytes)) {
+        await withHandle(() => fileSystem.writeBlock({ handleId, offset, chunk }));
+        offset += Buffer.byteLength(chunk, "base64");
+      }
+    }
+  } finally {
+    await fileSystem.close({ handleId });
+  }
+}
+
+function* blocksOf(bytes: Uint8Array): Generator<string> {
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let start = 0; start < whole.length; start += fileBlockBytesMax) {
+    yield whole.subarray(start, start + fileBlockBytesMax).toString("base64");
+  }
+}
+
+async function openFile(fileSystem: FileSystem, place: Place, mode: "read" | "replace") {
+  const handleId = randomUUID().replaceAll("-", "");
+  await fileSystem.open({ ...place, handleId, mode });
+  return handleId;
+}
+
+/** A handle is unknown to the connection after the one that it was opened on. */
+async function withHandle<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const isGone = error instanceof NotFoundError;
+    if (isGone || (error instanceof ConnectionError && error.retryable)) {
+      const text = `the connection broke while a file was open: ${(error as Error).message}`;
+      throw new HandleLostError(text, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function unlessHandleLost(error: unknown): undefined {
+  if (!(error instanceof HandleLostError)) throw error;
+}

@@ -1,0 +1,52 @@
+import { SessionLostError } from "./errors.ts";
+import type { Machine, MachineListener } from "./machine.ts";
+
+/** What commands of the local machine find. */
+export interface LocalOptions {
+  /**
+   * The variables that commands may inherit, most often `process.env`. Default none: this library
+   * does not look at the environment of its program by itself.
+   */
+  readonly variables?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Working directory of commands that name none. Default: that of this program. */
+  readonly cwd?: string | undefined;
+}
+
+/** The machine that this program runs on. Its code is loaded now, not when the library is. */
+export async function localMachine(
+  options: LocalOptions,
+  listener: MachineListener,
+): Promise<Machine> {
+  const [{ localEnvironment }, { default: packageJson }] = await Promise.all([
+    import("../environment/local/environment.ts"),
+    import("../../package.json", { with: { type: "json" } }),
+  ]);
+  const environment = await localEnvironment({
+    variables: present(options.variables ?? {}),
+    cwd: options.cwd ?? process.cwd(),
+    version: packageJson.version,
+  });
+  const { emit } = listener;
+  const processes = environment.processes(emit);
+  const fileSystem = environment.fileSystem(emit);
+  const http = environment.http(emit);
+  return {
+    host: environment.host,
+    info: await environment.host.info(),
+    processes,
+    fileSystem,
+    http,
+    follow: () => {}, // Every process here was started here, and is followed from then on.
+    resumeOutput: () => http.resumeOutput(),
+    close: async () => {
+      listener.onLost(new SessionLostError("the local environment was closed by its owner"));
+      await Promise.all([processes.close(), fileSystem.close(), http.close()]);
+      await environment.close();
+    },
+  };
+}
+
+const present = (variables: Readonly<Record<string, string | undefined>>) =>
+  Object.fromEntries(
+    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );

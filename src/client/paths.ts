@@ -1,0 +1,38 @@
+import { Buffer } from "node:buffer";
+import { hostPathOf, pathUriComplaint, pathUriOf } from "../protocol/path-uri.ts";
+
+/**
+ * A file of the executor: an absolute path, a `file:` URL, or its text. A name that is not UTF-8 can
+ * only be given as URL.
+ */
+export type Path = string | URL;
+
+const windowsDrive = /^[A-Za-z]:[\\/]/;
+
+/** The path as it goes over the wire. Throws a `TypeError` for what is no absolute path. */
+export function uriOfPath(path: Path): string {
+  if (path instanceof URL) return checked(path.href);
+  if (/^file:/i.test(path)) return checked(path);
+  if (path.startsWith("/")) return pathUriOf(hostPathOf(path));
+  if (windowsDrive.test(path)) return encodeURI(`file:///${path.replaceAll("\\", "/")}`);
+  throw new TypeError(`\`${path}\` is not an absolute path; it must begin with / or file:`);
+}
+
+function checked(uri: string): string {
+  const complaint = pathUriComplaint(uri);
+  if (complaint) throw new TypeError(`\`${uri}\` is no path: ${complaint}`);
+  return uri;
+}
+
+/** The path that came over the wire; one that is no UTF-8 or not of POSIX stays a `file:` URL. */
+export function pathOfUri(uri: string): string {
+  const escaped = /^file:\/\/(\/.*)$/.exec(uri)?.[1];
+  if (escaped === undefined || windowsDrive.test(escaped.slice(1))) return uri;
+  const path = Buffer.from(
+    escaped.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    ),
+    "latin1",
+  ).toString();
+  return path.includes("\uFFFD") ? uri : path;
+}

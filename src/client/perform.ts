@@ -1,0 +1,34 @@
+import { libraryError } from "./errors.ts";
+
+/** What every operation of the library takes. */
+export interface CallOptions {
+  /**
+   * Gives the operation up: it fails with the signal's reason. What the executor has begun by then
+   * may still be done.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs an operation until it is done or given up; what it throws is an error of the library. */
+export async function perform<T>(
+  signal: AbortSignal | undefined,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  try {
+    return await (signal ? untilAborted(signal, work) : work());
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) throw error;
+    throw libraryError(error);
+  }
+}
+
+function untilAborted<T>(signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abandon = () => reject(signal.reason);
+    signal.addEventListener("abort", abandon, { once: true });
+    Promise.resolve(work())
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abandon));
+  });
+}

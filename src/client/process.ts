@@ -1,0 +1,104 @@
+import type { Processes } from "../environment/processes.ts";
+import { type Deferred, deferred } from "./deferred.ts";
+import { type OutputChunk, OutputQueue } from "./output-queue.ts";
+import { type CallOptions, perform } from "./perform.ts";
+import { type ProcessStdin, processStdin } from "./stdin.ts";
+
+/** How a process ended. */
+export interface ProcessExit {
+  /** Its exit code; 128 + n for death by signal n. */
+  readonly exitCode: number;
+  /** Whether it looks as if the sandbox had refused it something. */
+  readonly sandboxDenied: boolean;
+}
+
+/** Rows and columns of a terminal, 1 to 65 535 each. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/**
+ * A process of the executor. Iterating gives its output piece by piece as it comes, and ends when
+ * every holder of its output has closed it. Leaving the loop does not stop the process, and a later
+ * loop goes on where the first one ended. Output that nobody iterates over costs little memory here.
+ */
+export interface Process extends AsyncIterable<OutputChunk> {
+  readonly id: string;
+  readonly stdin: ProcessStdin;
+  /** Fulfilled when the process itself has ended; its output may still be held open by others. */
+  readonly exit: Promise<ProcessExit>;
+  /** Fulfilled when the process has ended and all its output is known. */
+  readonly closed: Promise<void>;
+  /**
+   * SIGKILL (default): kills everything the process has started. SIGINT: interrupts its process
+   * group. Gives whether the process was still running. A process that has ended is no error.
+   */
+  kill(signal?: "SIGKILL" | "SIGINT", options?: CallOptions): Promise<boolean>;
+  /** Changes the size of its terminal. Fails with an `InvalidRequestError` when it has none. */
+  resize(size: TerminalSize, options?: CallOptions): Promise<void>;
+}
+
+/** A process with a life: it is told its events, and tells whoever looks at it. */
+export class RunningProcess implements Process {
+  readonly id: string;
+  readonly stdin: ProcessStdin;
+  readonly output: OutputQueue;
+  readonly #processes: Processes;
+  readonly #exit: Deferred<ProcessExit> = deferred();
+  readonly #closed: Deferred<void> = deferred();
+  #hasExited = false;
+
+  constructor(id: string, processes: Processes) {
+    this.id = id;
+    this.stdin = processStdin(id, processes);
+    this.output = new OutputQueue((page) => processes.read({ processId: id, ...page }));
+    this.#processes = processes;
+  }
+
+  get exit(): Promise<ProcessExit> {
+    return this.#exit.promise;
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  kill(signal: "SIGKILL" | "SIGINT" = "SIGKILL", options: CallOptions = {}): Promise<boolean> {
+    const processId = this.id;
+    return perform(options.signal, async () => {
+      if (signal === "SIGKILL") return (await this.#processes.terminate({ processId })).running;
+      await this.#processes.signal({ processId, signal: "interrupt" });
+      return !this.#hasExited;
+    });
+  }
+
+  resize({ rows, cols }: TerminalSize, { signal }: CallOptions = {}): Promise<void> {
+    const request = { processId: this.id, size: { rows, cols } };
+    return perform(signal, async () => void (await this.#processes.resize(request)));
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<OutputChunk, void, undefined> {
+    for (;;) {
+      const chunk = await perform(undefined, () => this.output.next());
+      if (!chunk) return;
+      yield chunk;
+    }
+  }
+
+  exited(exit: ProcessExit): void {
+    this.#hasExited = true;
+    this.#exit.resolve(exit);
+  }
+
+  ended(): void {
+    this.output.end();
+    this.#closed.resolve();
+  }
+
+  failed(error: Error): void {
+    this.output.end(error);
+    this.#exit.reject(error);
+    this.#closed.reject(error);
+  }
+}

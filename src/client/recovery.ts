@@ -1,0 +1,181 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { reconnectIntervalMs, reconnectWindowMs } from "../limits.ts";
+import { errorCodes, RpcError } from "../protocol/errors.ts";
+import type { Call, Method, Params, Result } from "../protocol/methods.ts";
+import { harmlessMethods, rememberedMethods } from "../protocol/repeatable.ts";
+import type { Connection } from "./connect.ts";
+import { ConnectionError, SessionLostError } from "./errors.ts";
+
+/** How long and how often a lost connection is tried to be replaced. Times are in milliseconds. */
+export interface RecoveryOptions {
+  /** Pause between attempts; the first is made at once. Default 100. */
+  readonly reconnectIntervalMs?: number | undefined;
+  /** When to give up. Default 45 000; an executor keeps a session for 80 s. */
+  readonly reconnectWindowMs?: number | undefined;
+}
+
+interface SessionOptions extends RecoveryOptions {
+  /** Opens another connection to the session; it gives up when the signal is aborted. */
+  readonly reopen: (sessionId: string, signal: AbortSignal) => Promise<Connection>;
+  /** A connection broke, and another one is sought. */
+  readonly onDisconnected: (error: ConnectionError) => void;
+  /** The session is attached again: what was pushed meanwhile has to be asked for. */
+  readonly onResumed: () => void;
+  /** The session is gone for good. */
+  readonly onLost: (error: SessionLostError) => void;
+}
+
+interface Unanswered {
+  readonly method: Method;
+  readonly params: Params<Method>;
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
+  /** Whether it may have reached the executor. */
+  sent: boolean;
+}
+
+/**
+ * A session that outlives its connections. Calls made while there is none wait; calls whose answer
+ * was lost are made again when that does no harm, in the order in which they were made. Callers see
+ * nothing but a delay, or, when the session cannot be resumed, one error.
+ */
+export class Session {
+  readonly id: string;
+  /** What the executor said of itself at first; a minimal one says nothing. */
+  readonly environmentInfo: Connection["environmentInfo"];
+  readonly #options: SessionOptions;
+  readonly #unanswered = new Set<Unanswered>();
+  readonly #end = new AbortController();
+  readonly #remembersRequests: boolean;
+  #connection: Connection | undefined;
+  #nextRequest = 1;
+
+  constructor(connection: Connection, options: SessionOptions) {
+    this.id = connection.sessionId;
+    this.environmentInfo = connection.environmentInfo;
+    this.#options = options;
+    this.#remembersRequests = connection.environmentInfo?.capabilities?.requestIds ?? false;
+    this.#attach(connection);
+  }
+
+  readonly call: Call = <M extends Method>(method: M, params: Params<M>) =>
+    new Promise<Result<M>>((resolve, reject) => {
+      if (this.#end.signal.aborted) return reject(this.#end.signal.reason);
+      const named = this.#withRequestId(method, params);
+      const request = { method, params: named, resolve, reject, sent: false };
+      this.#unanswered.add(request);
+      this.#send(request);
+    });
+
+  /** Ends the connection and everything that waits. The session itself ends by `session/end`. */
+  close(): void {
+    this.#fail(new SessionLostError("the exec-server session was closed by its owner"));
+  }
+
+  #attach(connection: Connection): void {
+    this.#connection = connection;
+    void connection.ended.then((reason) => this.#recover(reason));
+  }
+
+  #send(request: Unanswered): void {
+    if (!this.#connection) return;
+    request.sent = true;
+    const settle = (outcome: () => void) => {
+      this.#unanswered.delete(request);
+      outcome();
+    };
+    this.#connection.rpc.call(request.method, request.params).then(
+      (result) => settle(() => request.resolve(result as never)),
+      (error) => {
+        // What becomes of a call whose connection broke is decided in `#recover`.
+        if (!(error instanceof ConnectionError)) settle(() => request.reject(error));
+      },
+    );
+  }
+
+  #withRequestId<M extends Method>(method: M, params: Params<M>): Params<M> {
+    if (!this.#remembersRequests || !rememberedMethods.has(method)) return params;
+    return { ...params, requestId: `${this.id} ${this.#nextRequest++}` };
+  }
+
+  #isRepeatable({ method }: Unanswered): boolean {
+    return (
+      harmlessMethods.has(method) || (this.#remembersRequests && rememberedMethods.has(method))
+    );
+  }
+
+  async #recover(reason: ConnectionError): Promise<void> {
+    this.#connection = undefined;
+    if (this.#end.signal.aborted) return;
+    if (!reason.retryable)
+      return this.#fail(lost(reason, "another attempt would end the same way"));
+    this.#options.onDisconnected(reason);
+    this.#dropUnrepeatable(reason);
+    try {
+      this.#attach(await this.#reconnected());
+    } catch (error) {
+      return this.#fail(lost(reason, (error as Error).message, error));
+    }
+    this.#options.onResumed();
+    for (const request of this.#unanswered) if (!request.sent) this.#send(request);
+  }
+
+  /** Calls that may have been carried out and cannot be made again safely. */
+  #dropUnrepeatable(reason: ConnectionError): void {
+    for (const request of this.#unanswered) {
+      if (!request.sent || this.#isRepeatable(request)) {
+        request.sent = false;
+        continue;
+      }
+      this.#unanswered.delete(request);
+      request.reject(new ConnectionError(`${request.method}: no answer: ${reason.message}`));
+    }
+  }
+
+  async #reconnected(): Promise<Connection> {
+    const { reconnectWindowMs: windowMs = reconnectWindowMs } = this.#options;
+    const window = AbortSignal.timeout(windowMs);
+    const signal = AbortSignal.any([window, this.#end.signal]);
+    for (;;) {
+      try {
+        return await this.#resumed(signal);
+      } catch (error) {
+        if (window.aborted) throw new Error(`recovery timed out after ${windowMs / 1000}s`);
+        if (!isRetryable(error)) throw error;
+      }
+      await delay(this.#options.reconnectIntervalMs ?? reconnectIntervalMs, undefined, {
+        signal,
+      }).catch(() => {}); // The next attempt finds the signal aborted, and says why.
+    }
+  }
+
+  async #resumed(signal: AbortSignal): Promise<Connection> {
+    const connection = await this.#options.reopen(this.id, signal);
+    if (connection.sessionId === this.id && !this.#end.signal.aborted) return connection;
+    connection.close();
+    this.#end.signal.throwIfAborted();
+    throw new Error(`exec-server answered with another session: ${connection.sessionId}`);
+  }
+
+  #fail(error: SessionLostError): void {
+    if (this.#end.signal.aborted) return;
+    this.#end.abort(error);
+    this.#connection?.close();
+    for (const { reject } of this.#unanswered) reject(error);
+    this.#unanswered.clear();
+    this.#options.onLost(error);
+  }
+}
+
+/** The old connection may not have been found dead yet; an executor that is down may come back. */
+function isRetryable(error: unknown): boolean {
+  if (error instanceof ConnectionError) return error.retryable;
+  return error instanceof RpcError && error.code === errorCodes.sessionAttached;
+}
+
+const lost = (reason: Error, why: string, cause?: unknown) =>
+  new SessionLostError(
+    `exec-server transport disconnected: ${reason.message}; ` +
+      `failed to resume exec-server session: ${why}`,
+    { cause: cause ?? reason },
+  );

@@ -1,0 +1,74 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type RemoteEnvironment, remoteEnvironment } from "../environment/remote/environment.ts";
+import { sessionEndWaitMs } from "../limits.ts";
+import type { Call, Event, EventParams, ProcessEvent } from "../protocol/methods.ts";
+import { type ConnectionOptions, openConnection } from "./connect.ts";
+import type { EnvironmentInfo } from "./environment.ts";
+import type { Machine, MachineListener } from "./machine.ts";
+import { type RecoveryOptions, Session } from "./recovery.ts";
+
+export interface RemoteMachineOptions extends ConnectionOptions, RecoveryOptions {
+  /** Resumes the session of another client that is gone, with its processes. Default: a new one. */
+  readonly resumeSessionId?: string | undefined;
+  /** Gives connecting up; has no effect later. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Another machine, over connections that may break. */
+export async function remoteMachine(
+  url: string,
+  options: RemoteMachineOptions,
+  listener: MachineListener,
+): Promise<Machine> {
+  let environment: RemoteEnvironment | undefined;
+  const onEvent = <E extends Event>(event: E, params: EventParams<E>) => {
+    if (isOfProcess(event))
+      environment?.processes.accept(event, params as EventParams<ProcessEvent>);
+    else listener.emit(event, params);
+  };
+  const open = (resumeSessionId: string | undefined, signal: AbortSignal | undefined) =>
+    openConnection({ url, options, onEvent, resumeSessionId, signal });
+  const session = new Session(await open(options.resumeSessionId, options.signal), {
+    ...options,
+    reopen: open,
+    onDisconnected: listener.onDisconnected,
+    onResumed: () => {
+      environment?.processes.recover();
+      listener.onResumed();
+    },
+    onLost: listener.onLost,
+  });
+  const remote = remoteEnvironment({
+    call: session.call,
+    emit: listener.emit,
+    onLost: listener.onOutputLost,
+    onFailed: listener.onProcessFailed,
+  });
+  environment = remote;
+  const info = session.environmentInfo ?? (await remote.host.info());
+  return {
+    ...remote,
+    info,
+    sessionId: session.id,
+    follow: remote.processes.follow,
+    resumeOutput: () => {}, // A socket is never stopped, so there is nothing to go on.
+    close: () => close(session, () => endOf(session.call, remote, info)),
+  };
+}
+
+const isOfProcess = (event: Event): event is ProcessEvent => event.startsWith("process/");
+
+/** Waits for the end of the session no longer than somebody who wants to go would. */
+async function close(session: Session, end: () => Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const waited = delay(sessionEndWaitMs, undefined, { signal: late.signal });
+  // A session that cannot be ended now is lost for us, and ends by itself.
+  await Promise.race([end(), waited]).catch(() => {});
+  late.abort();
+  waited.catch(() => {});
+  session.close();
+}
+
+/** An executor without `session/end` keeps the session for a while, but nothing runs on in it. */
+const endOf = (call: Call, { processes }: RemoteEnvironment, { capabilities }: EnvironmentInfo) =>
+  capabilities?.sessionEnd ? call("session/end", {}) : processes.terminateAll();

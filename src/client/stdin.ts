@@ -1,0 +1,86 @@
+import { Buffer } from "node:buffer";
+import { randomUUID } from "node:crypto";
+import type { Processes } from "../environment/processes.ts";
+import { stdinPieceBytes, stdinWritesInFlightMax } from "../limits.ts";
+import { StdinClosedError } from "./errors.ts";
+import { type CallOptions, perform } from "./perform.ts";
+
+/** Input of a process that was started with `stdin` or a terminal. */
+export interface ProcessStdin {
+  /**
+   * Writes text (as UTF-8) or bytes; writes arrive whole and in the order of the calls, each once,
+   * also when the connection breaks. Settles when the executor has taken them, which waits while the
+   * process does not read. Fails with a `StdinClosedError` when nobody will read them.
+   */
+  write(input: string | Uint8Array, options?: CallOptions): Promise<void>;
+  /** Ends the input after what was written before; ^D in a terminal. */
+  end(options?: CallOptions): Promise<void>;
+  /** The same as a web stream, to pipe into. Closing it ends the input. */
+  stream(): WritableStream<string | Uint8Array>;
+}
+
+export function processStdin(processId: string, processes: Processes): ProcessStdin {
+  const writer = new StdinWriter(processId, processes);
+  const write: ProcessStdin["write"] = (input, { signal } = {}) =>
+    perform(signal, () => writer.write(Buffer.from(input as string)));
+  const end: ProcessStdin["end"] = ({ signal } = {}) => perform(signal, () => writer.end());
+  const stream = () => new WritableStream({ write: (input) => write(input), close: () => end() });
+  return { write, end, stream };
+}
+
+/** Sends input in pieces, some of them at a time, so that a long input costs no round trip a piece. */
+class StdinWriter {
+  readonly #processId: string;
+  readonly #processes: Processes;
+  readonly #waiting: (() => Promise<void>)[] = [];
+  /** Another client may have written to the process before, under ids of its own. */
+  readonly #idPrefix = randomUUID();
+  #inFlight = 0;
+  #writes = 0;
+
+  constructor(processId: string, processes: Processes) {
+    this.#processId = processId;
+    this.#processes = processes;
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    const sent = [];
+    for (let start = 0; start < bytes.length; start += stdinPieceBytes) {
+      const piece = bytes.subarray(start, start + stdinPieceBytes);
+      sent.push(this.#inTurn(() => this.#send(piece)));
+    }
+    await Promise.all(sent);
+  }
+
+  async end(): Promise<void> {
+    const processId = this.#processId;
+    await this.#inTurn(async () => void (await this.#processes.closeStdin({ processId })));
+  }
+
+  #inTurn(send: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => send().then(resolve, reject));
+      this.#sendNext();
+    });
+  }
+
+  #sendNext(): void {
+    if (this.#inFlight >= stdinWritesInFlightMax) return;
+    const send = this.#waiting.shift();
+    if (!send) return;
+    this.#inFlight++;
+    void send().finally(() => {
+      this.#inFlight--;
+      this.#sendNext();
+    });
+  }
+
+  async #send(piece: Buffer): Promise<void> {
+    const { status } = await this.#processes.write({
+      processId: this.#processId,
+      chunk: piece.toString("base64"),
+      writeId: `${this.#idPrefix} ${++this.#writes}`,
+    });
+    if (status !== "accepted") throw new StdinClosedError(this.#processId);
+  }
+}

@@ -1,0 +1,157 @@
+import type { Event, EventParams } from "../protocol/methods.ts";
+import { BodyStreams } from "./body-streams.ts";
+import { deferred } from "./deferred.ts";
+import type { Environment, FinishedProcess } from "./environment.ts";
+import { StdinClosedError } from "./errors.ts";
+import { fetchThrough } from "./fetch.ts";
+import { filesThrough } from "./files.ts";
+import type { Machine, MachineListener } from "./machine.ts";
+import { MissingWatch } from "./missing-watch.ts";
+import { perform } from "./perform.ts";
+import { type Process, RunningProcess } from "./process.ts";
+import { type StartOptions, startRequest } from "./start.ts";
+
+/** Makes the surface of the library over a machine, which is told where to tell its events. */
+export async function environmentOver(
+  open: (listener: MachineListener) => Promise<Machine>,
+): Promise<Environment> {
+  const surface = new Surface();
+  const machine = await open(surface.listener);
+  return surface.over(machine);
+}
+
+/** Hands the events of a machine to the processes, bodies and watches that they are about. */
+class Surface {
+  readonly #processes = new Map<string, RunningProcess>();
+  readonly #lost = deferred<Error>();
+  #machine: Machine | undefined;
+  #watch: MissingWatch | undefined;
+  readonly #bodies = new BodyStreams({
+    onCancel: (requestId) => this.#cancelRequest(requestId),
+    onRoom: () => this.#machine?.resumeOutput(),
+  });
+
+  /** What answers is whether there is room for more; only bodies are ever full. */
+  readonly #events: { readonly [E in Event]: (params: EventParams<E>) => unknown } = {
+    "process/output": (output) => this.#processes.get(output.processId)?.output.push(output),
+    "process/exited": (exit) => this.#processes.get(exit.processId)?.exited(exit),
+    "process/closed": ({ processId }) => this.#take(processId)?.ended(),
+    "http/request/bodyDelta": (delta) => this.#bodies.accept(delta),
+    "fs/missingChanged": ({ watchId }) => this.#watch?.changed(watchId),
+  };
+
+  readonly listener: MachineListener = {
+    emit: (event, params) => {
+      // A newer executor may tell what nobody here asks for.
+      const isKnown = Object.hasOwn(this.#events, event);
+      return !isKnown || this.#events[event](params) !== false;
+    },
+    onOutputLost: (processId, bytes) => this.#processes.get(processId)?.output.lose(bytes),
+    onProcessFailed: (processId, error) => this.#take(processId)?.failed(error),
+    onDisconnected: (error) => this.#bodies.fail(error),
+    onResumed: () => this.#watch?.resume(),
+    onLost: (error) => this.#fail(error),
+  };
+
+  over(machine: Machine): Environment {
+    this.#machine = machine;
+    this.#watch = new MissingWatch(machine.fileSystem);
+    const start: Environment["start"] = (argv, options) => this.#start(machine, argv, options);
+    return {
+      info: machine.info,
+      sessionId: machine.sessionId,
+      files: filesThrough(machine.fileSystem, this.#watch),
+      start,
+      run: async (argv, { input, ...options } = {}) => {
+        const stdin = input !== undefined;
+        return finished(await start(argv, { stdin, ...options }), input);
+      },
+      attach: (processId) => this.#attach(machine, processId),
+      fetch: fetchThrough({
+        http: machine.http,
+        bodies: this.#bodies,
+        cancel: (requestId) => this.#cancelRequest(requestId),
+      }),
+      check: ({ signal } = {}) => perform(signal, async () => void (await machine.host.status())),
+      lost: this.#lost.promise,
+      close: () => machine.close(),
+    };
+  }
+
+  async #start(machine: Machine, argv: readonly string[], options: StartOptions = {}) {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const request = startRequest(argv, options, machine.info.cwd ?? "file:///");
+    const process = this.#enter(machine, request.processId);
+    const kill = () => void process.kill().catch(() => {}); // A lost session has killed it already.
+    signal?.addEventListener("abort", kill, { once: true });
+    void process.closed.finally(() => signal?.removeEventListener("abort", kill)).catch(() => {});
+    try {
+      await perform(signal, () => machine.processes.start(request));
+      return process;
+    } catch (error) {
+      this.#take(request.processId)?.failed(error as Error);
+      throw error;
+    }
+  }
+
+  #attach(machine: Machine, processId: string): Process {
+    const process = this.#enter(machine, processId);
+    machine.follow(processId);
+    return process;
+  }
+
+  #enter(machine: Machine, processId: string): RunningProcess {
+    if (this.#processes.has(processId)) throw new TypeError(`process ${processId} is in use here`);
+    const process = new RunningProcess(processId, machine.processes);
+    this.#processes.set(processId, process);
+    return process;
+  }
+
+  #take(processId: string): RunningProcess | undefined {
+    const process = this.#processes.get(processId);
+    this.#processes.delete(processId);
+    return process;
+  }
+
+  #cancelRequest(requestId: string): void {
+    if (!this.#machine?.info.capabilities?.httpCancel) return;
+    // Nobody waits for the end of what nobody wants.
+    this.#machine.http.cancel({ requestId }).catch(() => {});
+  }
+
+  #fail(error: Error): void {
+    for (const processId of this.#processes.keys()) this.#take(processId)?.failed(error);
+    this.#bodies.fail(error);
+    this.#watch?.fail(error);
+    this.#lost.resolve(error);
+  }
+}
+
+async function finished(
+  process: Process,
+  input: string | Uint8Array | undefined,
+): Promise<FinishedProcess> {
+  const fed = input === undefined ? undefined : feed(process, input);
+  const texts = { stdout: "", stderr: "" };
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  let lostBytes = 0;
+  for await (const chunk of process) {
+    const stream = chunk.stream === "stderr" ? "stderr" : "stdout";
+    texts[stream] += decoders[stream].decode(chunk.bytes, { stream: true });
+    lostBytes += chunk.lostBytes;
+  }
+  await fed;
+  const { exitCode, sandboxDenied } = await process.exit;
+  return { exitCode, sandboxDenied, lostBytes, ...texts };
+}
+
+/** A program may end without having read all of its input: that is its own business. */
+async function feed(process: Process, input: string | Uint8Array): Promise<void> {
+  try {
+    await process.stdin.write(input);
+    await process.stdin.end();
+  } catch (error) {
+    if (!(error instanceof StdinClosedError)) throw error;
+  }
+}

@@ -1,0 +1,26 @@
+import type { Call } from "../../protocol/methods.ts";
+import type { Environment, Host } from "../environment.ts";
+import { remoteFileSystem } from "./file-system.ts";
+import { remoteHttp } from "./http.ts";
+import { type RemoteProcesses, type RemoteProcessesOptions, remoteProcesses } from "./processes.ts";
+
+/** Another machine, reached by whatever carries the calls. */
+export interface RemoteEnvironment extends Environment {
+  readonly processes: RemoteProcesses;
+}
+
+export const remoteEnvironment = (options: RemoteProcessesOptions): RemoteEnvironment => ({
+  host: remoteHost(options.call),
+  processes: remoteProcesses(options),
+  fileSystem: remoteFileSystem(options.call),
+  http: remoteHttp(options.call),
+});
+
+/** What is asked for makes no difference to an executor that keeps no configuration. */
+const anyConfig = { cwd: "file:///", configPaths: [["config.toml"]], requirementsPaths: [] };
+
+const remoteHost = (call: Call): Host => ({
+  info: () => call("environment/info", {}),
+  status: () => call("environment/status", {}),
+  readConfig: () => call("environmentConfig/read", anyConfig),
+});

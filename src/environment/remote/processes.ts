@@ -1,0 +1,124 @@
+import type { Call, Emit, EventParams, ProcessEvent } from "../../protocol/methods.ts";
+import type { Processes } from "../processes.ts";
+import { EventSequence } from "./event-sequence.ts";
+
+export interface RemoteProcessesOptions {
+  readonly call: Call;
+  /**
+   * Gets the events of each process in order, each once. Its answer is not looked at: the socket is
+   * never stopped for a slow reader, because answers to others share it.
+   */
+  readonly emit: Emit<ProcessEvent>;
+  /** At least so many bytes of output are lost before the next event of the process. */
+  readonly onLost?: (processId: string, bytes: number) => void;
+  /** Nothing more will be learned of the process. */
+  readonly onFailed?: (processId: string, error: Error) => void;
+}
+
+/** Processes of another machine, whatever happens to the connections to it. */
+export interface RemoteProcesses extends Processes {
+  /** Takes in an event as it was pushed. */
+  accept<E extends ProcessEvent>(event: E, params: EventParams<E>): void;
+  /** Learns about a process that was started by somebody else, from its first retained event on. */
+  follow(processId: string): void;
+  /** What was pushed while the connection was broken is asked for. */
+  recover(): void;
+  /** Kills those that are not known to be closed. */
+  terminateAll(): Promise<void>;
+}
+
+export function remoteProcesses(options: RemoteProcessesOptions): RemoteProcesses {
+  const { call } = options;
+  const followed = new Followed(options);
+  return {
+    start: (params) =>
+      followed.whileStarting(params.processId, () => call("process/start", params)),
+    read: (params) => call("process/read", params),
+    write: (params) => call("process/write", params),
+    closeStdin: (params) => call("process/closeStdin", params),
+    resize: (params) => call("process/resize", params),
+    signal: (params) => call("process/signal", params),
+    terminate: (params) => call("process/terminate", params),
+    list: () => call("process/list", {}),
+    accept: (event, params) => followed.accept(event, params),
+    follow: (processId) => followed.follow(processId),
+    recover: () => followed.recover(),
+    terminateAll: async () => {
+      const terminations = followed
+        .ids()
+        .map((processId) => call("process/terminate", { processId }));
+      await Promise.all(terminations);
+    },
+  };
+}
+
+interface FollowedProcess {
+  readonly sequence: EventSequence;
+  /** Until its start is answered the executor may not know it, so that it cannot be asked. */
+  starting: boolean;
+  missedSome: boolean;
+}
+
+/** The processes whose events are put in order, from their start until they are closed. */
+class Followed {
+  readonly #options: RemoteProcessesOptions;
+  readonly #processes = new Map<string, FollowedProcess>();
+
+  constructor(options: RemoteProcessesOptions) {
+    this.#options = options;
+  }
+
+  ids(): string[] {
+    return [...this.#processes.keys()];
+  }
+
+  accept<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
+    this.#processes.get(params.processId)?.sequence.accept(event, params);
+  }
+
+  follow(processId: string): void {
+    void this.#add(processId, false).sequence.fill();
+  }
+
+  recover(): void {
+    for (const process of this.#processes.values()) {
+      if (process.starting) process.missedSome = true;
+      else void process.sequence.fill();
+    }
+  }
+
+  /** Events may come before the answer. A taken id is refused by the executor; its events go on. */
+  async whileStarting<T>(processId: string, start: () => Promise<T>): Promise<T> {
+    if (this.#processes.has(processId)) return start();
+    const process = this.#add(processId, true);
+    try {
+      const answer = await start();
+      process.starting = false;
+      if (process.missedSome) void process.sequence.fill();
+      return answer;
+    } catch (error) {
+      this.#processes.delete(processId);
+      throw error;
+    }
+  }
+
+  #add(processId: string, starting: boolean): FollowedProcess {
+    const { call, emit, onLost, onFailed } = this.#options;
+    const sequence = new EventSequence({
+      processId,
+      read: (params) => call("process/read", params),
+      emit: (event, params) => {
+        if (event === "process/closed") this.#processes.delete(processId);
+        return emit(event, params);
+      },
+      onLost: (bytes) => onLost?.(processId, bytes),
+      onFailed: (error) => {
+        this.#processes.delete(processId);
+        onFailed?.(processId, error);
+      },
+    });
+    const process = { sequence, starting, missedSome: false };
+    this.#processes.set(processId, process);
+    return process;
+  }
+}
