@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { describe, test } from "node:test";
+import { type Client, connect } from "./support/client.ts";
+import { launchServer, startServer } from "./support/server.ts";
+
+const httpUrl = (url: string, path: string) => url.replace("ws:", "http:") + path;
+
+describe("the HTTP surface", () => {
+  const rows: [string, string, RequestInit, number][] = [
+    ["readiness", "/readyz", {}, 200],
+    ["liveness", "/livez", {}, 200],
+    ["readiness without a body", "/readyz", { method: "HEAD" }, 200],
+    ["a probe with another method", "/readyz", { method: "POST" }, 405],
+    ["the root without an upgrade", "/", {}, 400],
+    ["the root with another method", "/", { method: "POST" }, 405],
+    ["an unknown path", "/no/such/path", {}, 404],
+    ["a page of a browser", "/readyz", { headers: { origin: "http://127.0.0.1" } }, 403],
+  ];
+  for (const [title, path, init, status] of rows) {
+    test(`answers ${title} with ${status}`, async (t) => {
+      const { url } = await startServer(t);
+      assert.equal((await fetch(httpUrl(url, path), init)).status, status);
+    });
+  }
+
+  test("refuses the WebSocket of a web page, whatever its origin", async (t) => {
+    const { url } = await startServer(t);
+    for (const origin of ["https://evil.example", "null", httpUrl(url, "")]) {
+      await assert.rejects(connect(url, { origin }), /403/);
+    }
+  });
+
+  test("opens a WebSocket at the root only, query or not", async (t) => {
+    const { url } = await startServer(t);
+    await assert.rejects(connect(`${url}/foo`), /404/);
+    const client = await connect(`${url}/?token=x`);
+    await client.initialize();
+  });
+});
+
+describe("codex exec-server", () => {
+  test("prints one line, its URL, and nothing else on stdout", async (t) => {
+    const server = await startServer(t);
+    const client = await connect(server.url);
+    await client.initialize();
+    await client.close();
+    await server.stop();
+    assert.match(server.url, /^ws:\/\/127\.0\.0\.1:\d+$/);
+    assert.equal(server.stdout(), `${server.url}\n`);
+  });
+
+  const refused: [string, string[], RegExp][] = [
+    ["another scheme", ["--listen", "http://127.0.0.1:0"], /unsupported --listen URL/],
+    ["the transport that was removed", ["--listen", "stdio"], /unsupported --listen URL/],
+    [
+      "a name instead of an address",
+      ["--listen", "ws://localhost:0"],
+      /invalid websocket --listen/,
+    ],
+    ["no port", ["--listen", "ws://127.0.0.1"], /invalid websocket --listen/],
+    ["a port too large", ["--listen", "ws://127.0.0.1:65536"], /invalid websocket --listen/],
+    ["a path", ["--listen", "ws://127.0.0.1:0/x"], /invalid websocket --listen/],
+    ["a foreign address", ["--listen", "ws://192.0.2.1:0", "--insecure-no-auth"], /not available/],
+    ["a misspelt option", ["--lisen", "x"], /--listen/],
+  ];
+  for (const [title, args, complaint] of refused) {
+    test(`refuses ${title}`, async () => {
+      const server = launchServer({ args });
+      const { code } = await server.exited;
+      assert.equal(code, 1);
+      assert.match(server.stderr(), complaint);
+      assert.doesNotMatch(server.stderr(), /\n +at /);
+      assert.equal(server.stdout(), "");
+    });
+  }
+
+  test("says so when its port is taken", async (t) => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    t.after(() => void taken.close());
+    const address = taken.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    const server = launchServer({ args: ["--listen", `ws://127.0.0.1:${port}`] });
+    assert.equal((await server.exited).code, 1);
+    assert.match(server.stderr(), /address in use/);
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    test(`stops on ${signal}: sockets closed, long polls too, children dead, exit 0`, async (t) => {
+      const server = await startServer(t);
+      const client = await connect(server.url);
+      await client.initialize();
+      const pid = await startStubborn(client);
+      const poll = client.request("process/read", { processId: "p", afterSeq: 1, waitMs: 60_000 });
+      poll.catch(() => {});
+      server.kill(signal);
+      assert.deepEqual(await server.exited, { code: 0, signal: null });
+      await client.closed;
+      assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+    });
+  }
+});
+
+/** A process that no polite signal ends. */
+async function startStubborn(client: Client): Promise<number> {
+  await client.request("process/start", {
+    processId: "p",
+    argv: ["/bin/sh", "-c", 'trap "" TERM HUP INT; echo $$; while :; do sleep 1; done'],
+    cwd: "file:///var/tmp",
+    env: { PATH: "/usr/bin:/bin" },
+    tty: false,
+  });
+  const { chunk } = await client.event("process/output");
+  return Number(Buffer.from(chunk, "base64").toString());
+}
