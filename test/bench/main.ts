@@ -21,7 +21,7 @@ const usage = `npm run bench -- [options]
   --json FILE          write the figures of every round
 
 COMMAND starts a server and prints its URL, such as
-'codex exec-server --listen ws://127.0.0.1:0'. Ratios are this server's figure divided by the other's.
+'codex exec-server --listen ws://127.0.0.1:0'. Ratios: this server's figure divided by the other's.
 Build first (npm run build): without a build the sources are run, which start much later.
 `;
 

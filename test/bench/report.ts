@@ -33,7 +33,7 @@ export function tableOf(labels: readonly string[], rows: readonly Row[]): string
     `${group}: ${metric.name}`,
     metric.unit,
     ...spreads.map(spreadText),
-    ...(ratio ? [spreadText(ratio), verdict(metric, ratio.median, labels)] : []),
+    ...(ratio ? [spreadText(ratio), verdict(metric, ratio, labels)] : []),
   ]);
   const widths = header.map((_, column) =>
     Math.max(...[header, ...lines].map((line) => line[column]?.length ?? 0)),
@@ -54,8 +54,8 @@ const spreadText = ({ median, least, most }: Spread) =>
 const short = (value: number) =>
   value >= 1000 ? value.toFixed(0) : Number(value.toPrecision(3)).toString();
 
-/** Within five percent neither is called better. */
-function verdict(metric: Metric, ratio: number, labels: readonly string[]): string {
-  if (Math.abs(ratio - 1) <= 0.05) return "=";
-  return ratio < 1 === (metric.better === "lower") ? (labels[0] ?? "") : (labels[1] ?? "");
+/** Rounds that disagree about who is better decide nothing. */
+function verdict(metric: Metric, ratio: Spread, labels: readonly string[]): string {
+  if (ratio.least <= 1 && ratio.most >= 1) return "=";
+  return ratio.median < 1 === (metric.better === "lower") ? (labels[0] ?? "") : (labels[1] ?? "");
 }

@@ -42,7 +42,7 @@ export function createTarget(label: string, command: string): Target {
 async function launchServer(command: string): Promise<Launched> {
   const startedAt = performance.now();
   const child = spawn("sh", ["-c", `exec ${command}`], {
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   });
   const url = await firstLine(child, command);

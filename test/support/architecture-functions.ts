@@ -47,11 +47,16 @@ function arrowEnd(code: string, body: number): number {
   return expressionEnd(code, body);
 }
 
-/** An expression ends where the brackets around it do, or at a comma or semicolon. */
+/**
+ * An expression ends where the brackets around it do, or at a comma or semicolon. A `{` right
+ * behind a word or a closing bracket shows that it was no expression but a type, and what follows
+ * its body.
+ */
 function expressionEnd(code: string, start: number): number {
   for (let at = start; at < code.length; at += 1) {
     const character = code.charAt(at);
     if (/[)\]},;]/.test(character)) return at;
+    if (character === "{" && /(?:[\w$\])]|(?<!=)>)\s*$/.test(code.slice(start, at))) return at;
     if (/[({[]/.test(character)) at = closingBracket(code, at);
   }
   return code.length - 1;
@@ -64,13 +69,21 @@ function skipReturnType(code: string, colon: number): number {
   for (let at = skipSpace(code, colon + 1); at < code.length; at = skipSpace(code, at + 1)) {
     const character = code.charAt(at);
     const startsType = /[:|&<,(]/.test(previous);
-    if (code.startsWith("=>", at) || /[;,)\]}]/.test(character)) return at;
-    if (character === "{" && !startsType) return at;
+    const isArrow = code.startsWith("=>", at);
+    if (isArrow && previous !== functionType) return at;
+    if (/[;,)\]}]/.test(character) || (character === "{" && !startsType)) return at;
     if (/[({[]/.test(character)) at = closingBracket(code, at);
-    previous = character;
+    previous = character === "(" && startsType ? functionType : character;
+    if (isArrow) {
+      at += 1;
+      previous = ":";
+    }
   }
   return code.length;
 }
+
+/** Stands for a bracket that begins a type: an arrow behind it belongs to the type. */
+const functionType = "()";
 
 function skipSpace(code: string, at: number): number {
   while (/\s/.test(code.charAt(at))) at += 1;

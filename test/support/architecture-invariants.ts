@@ -27,8 +27,12 @@ function findings(
 }
 
 const outsideWorld =
-  /(?<![.\w$])process\s*\??\.\s*(?:argv|env|exit)\b|(?<![.\w$])process\s*\[|\}\s*=\s*process\s*;/g;
+  /(?<![.\w$])process\s*\??\.\s*(?:argv|env)\b|(?<![.\w$])process\s*\[|\}\s*=\s*process\s*;/g;
 const outsideNames = /\bimport\s*\{[^}]*\b(?:argv|env|exit)\b[^}]*\}\s*from\b/;
+
+const exit = /(?<![.\w$])process\s*\??\.\s*exit\b/g;
+/** A variable of that name may well have an exit of its own. */
+const ownProcess = /\b(?:const|let|var)\s+process\b|[(,]\s*process\s*[:,)]/;
 
 /** Configuration enters at one place and travels as arguments. */
 export function checkOutsideWorld(sources: Sources): Violation[] {
@@ -39,7 +43,8 @@ export function checkOutsideWorld(sources: Sources): Violation[] {
     .filter(({ imports }) => imports.some(({ specifier }) => isProcessModule(specifier)))
     .filter(({ code }) => outsideNames.test(code))
     .map(({ path }) => `${path}: ${tell("argv, env or exit of node:process")}`);
-  return [...findings(inside, outsideWorld, tell), ...named];
+  const global = inside.filter(({ code }) => !ownProcess.test(code));
+  return [...findings(inside, outsideWorld, tell), ...findings(global, exit, tell), ...named];
 }
 
 const isProcessModule = (specifier = "") => /^(?:node:)?process$/.test(specifier);
@@ -52,7 +57,8 @@ const starters = [
   "execa",
   "koffi",
 ];
-const mayStart = /^(?:environment\/local\/spawn\/[\w-]+|sandbox\/helper-pool)\.ts$/;
+const mayStart =
+  /^(?:environment\/local\/spawn\/|sandbox\/(?:helper-pool|helper-worker|health)\.ts$)/;
 
 /** One place knows how processes are started, and how they are killed. */
 export function checkProcessStarters(sources: Sources): Violation[] {
@@ -60,7 +66,8 @@ export function checkProcessStarters(sources: Sources): Violation[] {
     sources,
     mayStart,
     starters,
-    "only environment/local/spawn/ and sandbox/helper-pool.ts start processes; use the Spawner",
+    "only environment/local/spawn/, sandbox/helper-*.ts and the probe sandbox/health.ts " +
+      "start processes; use the Spawner",
   );
 }
 
@@ -116,9 +123,9 @@ function wayTo(path: string, reached: ReadonlyMap<string, string | undefined>): 
   return from === undefined ? path : `${wayTo(from, reached)} -> ${path}`;
 }
 
-const direct = /^environment\/local\/direct-[\w-]+\.ts$/;
+const direct = /^environment\/local\/(?:direct-[\w-]+|open-files)\.ts$/;
 const mayImportDirect =
-  /^(?:environment\/local\/(?:file-system|direct-[\w-]+)|fs-helper\/main)\.ts$/;
+  /^(?:environment\/local\/(?:file-system|direct-|open-files)|fs-helper\/(?:main|serve)\.)/;
 
 /** No way to the disk leads around the choice of a sandbox. */
 export function checkDirectFileAccess(sources: Sources): Violation[] {

@@ -28,11 +28,16 @@ export const rooms: Readonly<Record<string, Room>> = {
     uses: ["environment", "limits"],
     types: ["protocol"],
   },
-  sandbox: { place: /^sandbox\//, uses: ["protocol", "limits"], packages: ["execa"] },
+  sandbox: {
+    place: /^sandbox\//,
+    uses: ["protocol", "limits"],
+    // The bundler makes the helper one file in a checkout that is not built.
+    packages: ["execa", "esbuild"],
+  },
   "environment/local": {
     place: /^environment\/local\//,
     uses: ["environment", "environment/remote", "sandbox", "protocol", "limits"],
-    packages: ["execa", "koffi"],
+    packages: ["execa", "koffi", "undici"],
   },
   handlers: { place: /^handlers\//, types: ["environment", "protocol"] },
   client: {
@@ -43,18 +48,22 @@ export const rooms: Readonly<Record<string, Room>> = {
   server: {
     place: /^server\//,
     uses: ["handlers", "environment/local", "environment", "protocol", "limits"],
-    packages: ["ws", "uuid"],
+    packages: ["ws", "uuid", "jose", "prom-client"],
   },
   "fs-helper": {
     place: /^fs-helper\//,
-    types: ["protocol"],
-    files: /^(?:handlers\/file-system|environment\/local\/direct-[\w-]+|protocol\/errors)\.ts$/,
+    uses: ["limits"],
+    types: ["environment", "protocol"],
+    files: new RegExp(
+      "^(?:handlers/file-system|sandbox/access|environment/local/(?:direct-[\\w-]+|open-files)|" +
+        "protocol/(?:errors|path-uri|base64|fs-helper))\\.ts$",
+    ),
   },
   commands: {
     place: /^commands\//,
-    uses: ["server", "client", "fs-helper"],
+    uses: ["server", "client", "fs-helper", "environment/local", "limits"],
     files: /^\.\.\/package\.json$/,
-    packages: ["commander"],
+    packages: ["commander", "pino"],
   },
 };
 

@@ -8,7 +8,9 @@ export interface Import {
   readonly line: number;
   /** As written; undefined when it is computed. */
   readonly specifier: string | undefined;
-  /** The imported source, relative to the folder, or undefined for a package or a module of Node. */
+  /**
+   * The imported source, relative to the folder, or undefined for a package or a module of Node.
+   */
   readonly target: string | undefined;
   /** Gone at run time. */
   readonly isType: boolean;

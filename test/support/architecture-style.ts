@@ -66,7 +66,7 @@ const bans: readonly Ban[] = [
     where: (path) => !path.startsWith("commands/"),
   },
   {
-    pattern: /\b(?:TODO|FIXME|XXX)\b/g,
+    pattern: /\b(?:TO[D]O|FIX[M]E|XX[X]|HA[C]K)\b/g,
     advice: "finish it, or say what is so and why",
     everywhere: true,
   },

@@ -48,8 +48,8 @@ async function bundleProgram() {
     entryPoints,
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
-    // A native library is loaded from where it was installed.
-    external: ["koffi"],
+    // A native library is loaded from where it was installed; the bundler only in a checkout.
+    external: ["koffi", "esbuild"],
     banner: { js: requireForPackages },
     // Optional native parts of ws, which it would otherwise look for at every start.
     define: { "process.env.WS_NO_BUFFER_UTIL": '"1"', "process.env.WS_NO_UTF_8_VALIDATE": '"1"' },

@@ -27,7 +27,9 @@ interface Command {
 
 let nextProcess = 1;
 
-/** Starts a command in `/` with a plain PATH and gives its id; further fields go along as they are. */
+/**
+ * Starts a command in `/` with a plain PATH and gives its id; further fields go along as they are.
+ */
 export async function start(client: Client, command: Command): Promise<string> {
   const { processId } = await client.request("process/start", {
     processId: `process-${nextProcess++}`,

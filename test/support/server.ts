@@ -34,7 +34,9 @@ export interface RunningServer {
   stop(): Promise<ServerExit>;
 }
 
-/** Anything that can be told what to do at the end: a test, or `node:test` itself for a whole file. */
+/**
+ * Anything that can be told what to do at the end: a test, or `node:test` itself for a whole file.
+ */
 interface Scope {
   after(done: () => Promise<void>): void;
 }

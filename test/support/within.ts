@@ -1,6 +1,6 @@
 /**
- * The bound of every wait in the tests: gives what is awaited, or fails with a message that says what
- * did not come, and with what else is known by then.
+ * The bound of every wait in the tests: gives what is awaited, or fails with a message that says
+ * what did not come, and with what else is known by then.
  */
 export async function within<T>(
   boundMs: number,
