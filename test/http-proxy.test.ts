@@ -20,7 +20,7 @@ const cases: Case[] = [
   [{ HTTP_PROXY: "", http_proxy: "http://q:2" }, "http://a/", "http://q:2/"],
   [{ HTTPS_PROXY: "https://s:3" }, "https://a/", "https://s:3/"],
   [{ HTTPS_PROXY: "https://s:3" }, "http://a/", direct],
-  [{ ...http, ALL_PROXY: "socks5://all:4" }, "https://a/", "socks5://all:4"],
+  [{ ...http, ALL_PROXY: "http://all:4" }, "https://a/", "http://all:4/"],
   [{ ...http, all_proxy: "http://all:4" }, "http://a/", "http://p:1/"],
   [exempting("*"), "http://a/", direct],
   [exempting("example.com"), "http://example.com/", direct],
@@ -45,7 +45,7 @@ describe("the proxy for a URL", () => {
     });
   }
 
-  for (const value of ["socks4://p:1", "http://", "::::"]) {
+  for (const value of ["socks5://p:1", "http://", "::::"]) {
     test(`is refused when the variable says ${value}`, () => {
       const proxyOf = proxyByVariables({ ALL_PROXY: value });
       const message = /the executor's variable ALL_PROXY names no usable proxy/;

@@ -30,11 +30,13 @@ export class Exchange {
   constructor({ requestId, isStream, timeoutMs, onEnd }: ExchangeOptions) {
     this.requestId = requestId;
     this.isStream = isStream;
-    const { promise, resolve } = deferred();
-    this.ended = promise;
+    let settle = () => {};
+    this.ended = new Promise((resolve) => {
+      settle = resolve;
+    });
     this.#onEnd = () => {
       onEnd(this);
-      resolve();
+      settle();
     };
     if (timeoutMs != null) {
       this.#timer = setTimeout(() => this.interrupt("timeout"), Math.min(timeoutMs, timerMsMax));
@@ -57,17 +59,17 @@ export class Exchange {
   }
 
   /** Gives what is awaited unless the exchange is interrupted before, which rejects at once. */
-  async wait<T>(awaited: Promise<T>): Promise<T> {
+  wait<T>(awaited: Promise<T>): Promise<T> {
     const { signal } = this;
-    const { promise, reject } = deferred();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    try {
-      return (await Promise.race([awaited, promise])) as T;
-    } finally {
+    let onAbort = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      if (signal.aborted) onAbort();
+    });
+    return Promise.race([awaited, aborted]).finally(() => {
       signal.removeEventListener("abort", onAbort);
-    }
+    });
   }
 
   /** Nothing more will come. */
@@ -76,14 +78,4 @@ export class Exchange {
     this.#controller.abort();
     this.#onEnd();
   }
-}
-
-function deferred() {
-  let resolve: () => void = () => {};
-  let reject: (reason: unknown) => void = () => {};
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }

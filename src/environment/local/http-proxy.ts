@@ -5,7 +5,8 @@ import type { Variables } from "./child-env.ts";
 /** The proxy for a URL, or undefined when the server is to be reached directly. */
 export type ProxyOf = (url: URL) => URL | undefined;
 
-const proxyProtocols = ["http:", "https:", "socks5:"];
+/** The library's way through SOCKS is experimental, and warns about itself on stderr. */
+const proxyProtocols = ["http:", "https:"];
 
 /**
  * Proxies as the executor's variables name them: `HTTP_PROXY` or `HTTPS_PROXY` by the scheme of the
@@ -41,7 +42,7 @@ function proxyUrl({ name, value }: Variable): URL {
   if (url && proxyProtocols.includes(url.protocol)) return url;
   throw internalError(
     `http/request failed: the executor's variable ${name} names no usable proxy; ` +
-      "set it to an http, https or socks5 URL, or unset it",
+      "set it to an http or https URL, or unset it",
   );
 }
 

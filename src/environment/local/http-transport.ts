@@ -3,6 +3,7 @@
  * than starting the server.
  */
 import { Buffer } from "node:buffer";
+import { setMaxListeners } from "node:events";
 import type { Readable } from "node:stream";
 import { Agent, type Dispatcher, ProxyAgent } from "undici";
 import { httpHeaderBytesMax } from "../../limits.ts";
@@ -20,9 +21,7 @@ export interface IncomingResponse {
 type Options = Dispatcher.RequestOptions;
 
 /** Time is limited by whoever asks, for the whole exchange; zero turns the library's limits off. */
-const connectorOptions = { timeout: 0 };
 const agentOptions = {
-  connect: connectorOptions,
   headersTimeout: 0,
   bodyTimeout: 0,
   maxHeaderSize: httpHeaderBytesMax,
@@ -32,12 +31,16 @@ const agentOptions = {
 /** The connections to servers and proxies of one owner. */
 export class HttpTransport {
   readonly #proxyOf: ProxyOf;
-  readonly #agent = new Agent(agentOptions);
+  readonly #closing = new AbortController();
+  readonly #connect = { timeout: 0, signal: this.#closing.signal };
+  readonly #agent = new Agent({ ...agentOptions, connect: this.#connect });
   /** By the URL of the proxy: no more than there are variables that name one. */
   readonly #tunnels = new Map<string, ProxyAgent>();
 
   constructor(proxyOf: ProxyOf) {
     this.#proxyOf = proxyOf;
+    // Every socket listens to it.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Sends one request; settles when the headers of its response are there. */
@@ -62,6 +65,8 @@ export class HttpTransport {
   /** Cuts every connection, also one with a response on it. */
   async close(): Promise<void> {
     await Promise.all([this.#agent, ...this.#tunnels.values()].map((agent) => agent.destroy()));
+    // The library leaves alone what is still connecting; that could last minutes.
+    this.#closing.abort();
   }
 
   #dispatch(request: OutgoingRequest, options: Omit<Options, "path">) {
@@ -72,7 +77,7 @@ export class HttpTransport {
     if (proxy === undefined) {
       return this.#agent.request({ ...options, origin, path, headers: flat(request.headers) });
     }
-    if (url.protocol === "https:" || proxy.protocol === "socks5:") {
+    if (url.protocol === "https:") {
       const headers = grouped(request.headers);
       return this.#tunnel(proxy).request({ ...options, origin, path, headers });
     }
@@ -87,8 +92,8 @@ export class HttpTransport {
     const tunnel = new ProxyAgent({
       ...agentOptions,
       uri: proxy.href,
-      requestTls: connectorOptions,
-      proxyTls: connectorOptions,
+      requestTls: this.#connect,
+      proxyTls: this.#connect,
     });
     this.#tunnels.set(proxy.href, tunnel);
     return tunnel;
