@@ -121,34 +121,6 @@ export const requestHeadMs = 10_000;
  * nobody reads must not stop the server. */
 export const logBacklogBytesMax = 1 * MiB;
 
-// ---- what an operator may set
-
-/** The bounds that `codex exec-server` takes as options. Reaching one fails the request that did. */
-export interface Limits {
-  readonly sessionsMax: number;
-  readonly connectionsMax: number;
-  /** Processes of one session that have not been closed. */
-  readonly processesMax: number;
-  /** Files that one connection may have open. */
-  readonly fileHandlesMax: number;
-  readonly inboundBytesMax: number;
-  readonly messageBytesMax: number;
-  /** Newest output of one process that is kept in memory. */
-  readonly retainedOutputBytesMax: number;
-}
-
-/** The counts of sessions, connections and processes are far above what agents use, and low enough
- * that a client that leaks them gets an error before the machine does. */
-export const defaultLimits: Limits = {
-  sessionsMax: 10_000,
-  connectionsMax: 10_000,
-  processesMax: 10_000,
-  fileHandlesMax,
-  inboundBytesMax,
-  messageBytesMax,
-  retainedOutputBytesMax,
-};
-
 // ---- client
 
 /** How long opening a WebSocket may take. The reference's value. */
@@ -165,8 +137,9 @@ export const reconnectWindowMs = 45_000;
 export const earlyEventBytesMax = 4 * MiB;
 /** Raw bytes of output asked for at once when a gap is filled. */
 export const gapReadBytes = 1 * MiB;
-/** Raw bytes of output that wait for the reader of a process; the rest stays with the executor. */
-export const outputQueueBytesMax = 1 * MiB;
+/** Raw bytes of output that wait for the reader of a process; the rest stays with the executor, which
+ * may retain less of it than the reader will want. */
+export const outputQueueBytesMax = 64 * MiB;
 /** Raw bytes of one `process/write` of the library; small, so that others get their turn between. */
 export const stdinPieceBytes = 64 * KiB;
 /** Unanswered writes of one process: enough to fill a long line, few enough to bound memory. */
@@ -226,3 +199,34 @@ export const helperStartMs = 10_000;
 export const helperOperationMs = 300_000;
 /** What a failed fs-helper printed, as far as it is told. */
 export const helperComplaintBytesMax = 4 * KiB;
+
+// ---- what an operator may set
+
+/** The bounds that `codex exec-server` takes as options. Reaching one fails the request that did. */
+export interface Limits {
+  readonly sessionsMax: number;
+  readonly connectionsMax: number;
+  /** Processes of one session that have not been closed. */
+  readonly processesMax: number;
+  /** Files that one connection may have open. */
+  readonly fileHandlesMax: number;
+  readonly inboundBytesMax: number;
+  readonly messageBytesMax: number;
+  /** Newest output of one process that is kept in memory. */
+  readonly retainedOutputBytesMax: number;
+  /** An HTTP response that is given in one piece. */
+  readonly httpBodyBytesMax: number;
+}
+
+/** The counts of sessions, connections and processes are far above what agents use, and low enough
+ * that a client that leaks them gets an error before the machine does. */
+export const defaultLimits: Limits = {
+  sessionsMax: 10_000,
+  connectionsMax: 10_000,
+  processesMax: 10_000,
+  fileHandlesMax,
+  inboundBytesMax,
+  messageBytesMax,
+  retainedOutputBytesMax,
+  httpBodyBytesMax: bufferedHttpBodyBytesMax,
+};

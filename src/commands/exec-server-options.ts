@@ -17,6 +17,7 @@ export interface ExecServerFlags extends AccessFlags {
   readonly maxInbound: number;
   readonly maxMessage: number;
   readonly maxRetainedOutput: number;
+  readonly maxHttpBody: number;
   readonly logLevel: LogLevel;
   readonly auditLog?: string;
 }
@@ -95,6 +96,12 @@ const limitOptions: readonly [string, string, number, "bytes" | "count"][] = [
     "--max-retained-output",
     "newest output of one process kept in memory",
     defaultLimits.retainedOutputBytesMax,
+    "bytes",
+  ],
+  [
+    "--max-http-body",
+    "one HTTP response that is not streamed",
+    defaultLimits.httpBodyBytesMax,
     "bytes",
   ],
 ];

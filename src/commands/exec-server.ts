@@ -1,4 +1,4 @@
-import { defaultLimits, type Limits } from "../limits.ts";
+import type { Limits } from "../limits.ts";
 import type { Listener } from "../server/listen.ts";
 import { parseListenUrl } from "../server/listen-url.ts";
 import type { Log } from "../server/log.ts";
@@ -25,19 +25,20 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const tls = await tlsIfAsked(flags);
   const limits = limitsFrom(flags);
   const audit = await auditIfAsked(flags);
-  const environment = localEnvironment();
+  const environment = localEnvironment(limits);
   // Without an environment nobody can be served, also when the URL has been printed by then.
   environment.catch((error) => explain(error, flags.listen));
   const sessionTtlMs = flags.sessionTtl * 1000;
   return startExecServer({ address, tls, access, limits, sessionTtlMs, environment, log, audit });
 }
 
-async function localEnvironment() {
+async function localEnvironment(limits: Limits) {
   const local = await import("../environment/local/environment.ts");
   return local.localEnvironment({
     variables: inheritableVariables(),
     cwd: process.cwd(),
     version,
+    limits,
   });
 }
 
@@ -53,7 +54,6 @@ async function auditIfAsked({ auditLog }: ExecServerFlags) {
 }
 
 const limitsFrom = (flags: ExecServerFlags): Limits => ({
-  ...defaultLimits,
   sessionsMax: flags.maxSessions,
   connectionsMax: flags.maxConnections,
   processesMax: flags.maxProcesses,
@@ -61,6 +61,7 @@ const limitsFrom = (flags: ExecServerFlags): Limits => ({
   inboundBytesMax: flags.maxInbound,
   messageBytesMax: flags.maxMessage,
   retainedOutputBytesMax: flags.maxRetainedOutput,
+  httpBodyBytesMax: flags.maxHttpBody,
 });
 
 async function stop(server: Listener, stderr: StderrLog): Promise<void> {

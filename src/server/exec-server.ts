@@ -61,7 +61,11 @@ async function makeContext(
   const environment = await starting;
   const sessions = new SessionRegistry({
     makeProcesses: (session, emit) =>
-      watchedProcesses(environment.processes, session, { emit, sight }),
+      watchedProcesses(environment.processes, session, {
+        emit,
+        sight,
+        processesMax: limits.processesMax,
+      }),
     watch: sessionWatch(sight),
     sessionsMax: limits.sessionsMax,
     ttlMs: sessionTtlMs,

@@ -1,4 +1,5 @@
 import type { LocalProcesses } from "../environment/local/processes.ts";
+import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, EventParams, Params, ProcessEvent, Result } from "../protocol/methods.ts";
 import type { Session } from "./session.ts";
 import { enterAfterwards, type Sight } from "./session-watch.ts";
@@ -13,13 +14,20 @@ interface Watched {
 type Make = (emit: Emit<ProcessEvent>) => LocalProcesses;
 type StartParams = Params<"process/start">;
 
+interface WatchOptions {
+  readonly emit: Emit<ProcessEvent>;
+  readonly sight: Sight;
+  /** Processes that may be open at once; one more is refused. */
+  readonly processesMax: number;
+}
+
 /** The processes of a session, with their starts and ends entered into log, counters and audit log. */
 export function watchedProcesses(
   make: Make,
   session: Session,
-  { emit, sight }: { readonly emit: Emit<ProcessEvent>; readonly sight: Sight },
+  { emit, sight, processesMax }: WatchOptions,
 ): LocalProcesses {
-  const watch = new ProcessWatch(session, sight);
+  const watch = new ProcessWatch(session, sight, processesMax);
   const processes = make((event, params) => {
     watch.saw(event, params);
     return emit(event, params);
@@ -42,11 +50,13 @@ export function watchedProcesses(
 class ProcessWatch {
   readonly #session: Session;
   readonly #sight: Sight;
+  readonly #processesMax: number;
   readonly #open = new Map<string, Watched>();
 
-  constructor(session: Session, sight: Sight) {
+  constructor(session: Session, sight: Sight, processesMax: number) {
     this.#session = session;
     this.#sight = sight;
+    this.#processesMax = processesMax;
   }
 
   /** Output can come before the start is answered, so the process is entered before. */
@@ -54,6 +64,7 @@ class ProcessWatch {
     const { processId, tty } = params;
     // Whoever gives an id that is taken must not disturb what is known of its process.
     const isTaken = this.#open.has(processId);
+    if (!isTaken && this.#open.size >= this.#processesMax) throw tooMany(this.#processesMax);
     this.#enterStart(params);
     const watched = { startedAtMs: performance.now(), tty, outputBytes: 0, exitCode: undefined };
     if (!isTaken) this.#open.set(processId, watched);
@@ -124,6 +135,12 @@ class ProcessWatch {
     this.#sight.log("info", "process ended", { ...fields, tty, durationMs, outputBytes });
   }
 }
+
+const tooMany = (processesMax: number) =>
+  invalidRequest(
+    `this session has its maximum of ${processesMax} processes; wait for one to end, terminate one, ` +
+      "or start the server with a larger --max-processes",
+  );
 
 /** How many bytes a padded base64 text stands for. */
 function base64Bytes(text: string): number {

@@ -1,3 +1,4 @@
+import { defaultLimits, type Limits } from "../../limits.ts";
 import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
 import type { Host } from "../environment.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
@@ -17,6 +18,8 @@ export interface LocalEnvironmentOptions {
   readonly cwd: string;
   /** Version and identity of this build. */
   readonly version: string;
+  /** The defaults when absent. */
+  readonly limits?: Limits | undefined;
 }
 
 /** This machine. Processes live as long as a session, open files and requests as a connection. */
@@ -33,11 +36,13 @@ export async function localEnvironment(
   options: LocalEnvironmentOptions,
 ): Promise<LocalEnvironment> {
   const spawner = await createSpawner();
+  const { variables, limits = defaultLimits } = options;
+  const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
     host: localHost({ ...options, spawner }),
-    processes: (emit) => localProcesses({ spawner, executorEnv: options.variables, emit }),
-    fileSystem: (emit) => localFileSystem({ emit }),
-    http: (emit) => localHttp({ variables: options.variables, emit }),
+    processes: (emit) => localProcesses({ spawner, executorEnv: variables, emit, outputBounds }),
+    fileSystem: (emit) => localFileSystem({ emit, fileHandlesMax: limits.fileHandlesMax }),
+    http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
     close: () => spawner.close(),
   };
 }

@@ -13,9 +13,15 @@ export interface LocalFileSystem extends FileSystem {
   close(params?: Params<"fs/close">): Promise<Result<"fs/close">>;
 }
 
+export interface LocalFileSystemOptions {
+  readonly emit: Emit<FileSystemEvent>;
+  /** Files that may be open at once; 128 when absent. */
+  readonly fileHandlesMax?: number | undefined;
+}
+
 /** The files of this machine for one connection, which owns the open files and the watch. */
-export function localFileSystem(options: { emit: Emit<FileSystemEvent> }): LocalFileSystem {
-  const files = openFiles();
+export function localFileSystem(options: LocalFileSystemOptions): LocalFileSystem {
+  const files = openFiles(options.fileHandlesMax);
   const watch = missingWatch(options.emit);
   const direct = { ...directFileSystem(), ...files, watchMissing: watch.watchMissing };
   const under = (sandbox: OptionalSandbox) => confined(direct, sandbox);

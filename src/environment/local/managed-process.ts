@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { killedOutputDrainMs } from "../../limits.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
-import { encoded, OutputLog } from "./output-log.ts";
+import { encoded, OutputLog, type OutputLogBounds } from "./output-log.ts";
 import type {
   OutputStream,
   ProcessExit,
@@ -26,6 +26,8 @@ interface ManagedProcessOptions {
   readonly processId: string;
   readonly request: SpawnRequest;
   readonly listener: ProcessListener;
+  /** How much of its output is kept, where that is not the default. */
+  readonly outputBounds?: Partial<OutputLogBounds> | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export class ManagedProcess {
   readonly processId: string;
   readonly #request: SpawnRequest;
   readonly #listener: ProcessListener;
-  readonly #log = new OutputLog();
+  readonly #log: OutputLog;
   readonly #stdin: StdinQueue;
   /** Missing only while the start runs; events can come before it is over. */
   #child: SpawnedProcess | undefined;
@@ -55,10 +57,11 @@ export class ManagedProcess {
     return process;
   }
 
-  private constructor({ processId, request, listener }: ManagedProcessOptions) {
+  private constructor({ processId, request, listener, outputBounds }: ManagedProcessOptions) {
     this.processId = processId;
     this.#request = request;
     this.#listener = listener;
+    this.#log = new OutputLog(outputBounds);
     this.#stdin = new StdinQueue({
       write: (bytes) => this.#child?.write(bytes) ?? true,
       end: () => this.#child?.endStdin(),

@@ -18,8 +18,9 @@ export interface OpenFiles extends Pick<FileSystem, "open" | "readBlock" | "writ
   closeAll(): Promise<void>;
 }
 
-export const openFiles = (): OpenFiles => {
-  const handles = new Handles();
+/** `handlesMax` bounds the files that are open at once. */
+export const openFiles = (handlesMax = fileHandlesMax): OpenFiles => {
+  const handles = new Handles(handlesMax);
   return {
     async open({ handleId, path, mode }) {
       await handles.add(handleId, () => openAs(mode, path));
@@ -61,16 +62,21 @@ interface Handle {
 }
 
 class Handles {
+  readonly #handlesMax: number;
   readonly #handles = new Map<string, Handle>();
   #closed = false;
+
+  constructor(handlesMax: number) {
+    this.#handlesMax = handlesMax;
+  }
 
   /** The id counts as taken from the call on, before anything is done to the file. */
   async add(id: string, open: () => Promise<number>): Promise<void> {
     refuseLongId(id);
     if (this.#closed) throw invalidRequest("the connection is closed");
     if (this.#handles.has(id)) throw invalidRequest(`file handle \`${id}\` already exists`);
-    if (this.#handles.size >= fileHandlesMax) {
-      throw invalidRequest(`at most ${fileHandlesMax} file handles may be open per connection`);
+    if (this.#handles.size >= this.#handlesMax) {
+      throw invalidRequest(`at most ${this.#handlesMax} file handles may be open per connection`);
     }
     const fd = open();
     this.#handles.set(id, { fd, busy: fd });

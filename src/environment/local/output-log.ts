@@ -47,7 +47,8 @@ export class OutputLog {
   #exitCode: number | null = null;
   #closed = false;
 
-  constructor(bounds: OutputLogBounds = defaultBounds) {
+  constructor(changed: Partial<OutputLogBounds> = {}) {
+    const bounds = { ...defaultBounds, ...changed };
     this.#chunkBytesMax = bounds.chunkBytesMax;
     this.#window = new ChunkWindow(bounds);
   }

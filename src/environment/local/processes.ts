@@ -9,6 +9,7 @@ import { childEnvironment, type Variables } from "./child-env.ts";
 import { refuseConfinement } from "./confinement.ts";
 import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
+import type { OutputLogBounds } from "./output-log.ts";
 import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
 
 export interface LocalProcessesOptions {
@@ -18,6 +19,8 @@ export interface LocalProcessesOptions {
   readonly emit: Emit<ProcessEvent>;
   /** How long a closed process stays readable and its id taken. 80 s when absent. */
   readonly closedTtlMs?: number | undefined;
+  /** How much of the output of each process is kept, where that is not the default. */
+  readonly outputBounds?: Partial<OutputLogBounds> | undefined;
 }
 
 /** The processes of one session on this machine. */
@@ -140,6 +143,7 @@ class ProcessTable implements LocalProcesses {
         paused: (process) => this.#paused.add(process),
         closed: () => this.#expiry.add(processId),
       },
+      outputBounds: this.#options.outputBounds,
     });
     this.#processes.set(processId, starting);
     try {
