@@ -86,9 +86,9 @@ export class RunningProcess implements Process {
     }
   }
 
-  exited(exit: ProcessExit): void {
+  exited({ exitCode, sandboxDenied }: ProcessExit): void {
     this.#hasExited = true;
-    this.#exit.resolve(exit);
+    this.#exit.resolve({ exitCode, sandboxDenied });
   }
 
   ended(): void {

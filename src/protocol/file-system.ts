@@ -12,6 +12,8 @@ const place = {
   sandbox: sandbox.nullish(),
 };
 
+/** Under the same id the request is done once, however often it is made. Capability `requestIds`. */
+const requestId = z.string().nullish();
 const handleId = z.string();
 const done = z.object({});
 
@@ -30,12 +32,12 @@ export const fileSystemRequests = {
   },
   /** Creates or truncates in place: an existing file keeps its inode, mode and links. */
   "fs/writeFile": {
-    params: z.object({ ...place, dataBase64: z.string() }),
+    params: z.object({ ...place, dataBase64: z.string(), requestId }),
     result: done,
     touches: { changes: ["path"] },
   },
   "fs/createDirectory": {
-    params: z.object({ ...place, recursive: z.boolean().nullish() }),
+    params: z.object({ ...place, recursive: z.boolean().nullish(), requestId }),
     result: done,
     touches: { changes: ["path"] },
   },
@@ -95,6 +97,7 @@ export const fileSystemRequests = {
       ...place,
       recursive: z.boolean().nullish(),
       force: z.boolean().nullish(),
+      requestId,
     }),
     result: done,
     touches: { changes: ["path"] },
@@ -105,6 +108,7 @@ export const fileSystemRequests = {
       destinationPath: pathUri,
       recursive: z.boolean(),
       sandbox: sandbox.nullish(),
+      requestId,
     }),
     result: done,
     touches: { reads: ["sourcePath"], changes: ["destinationPath"] },

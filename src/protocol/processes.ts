@@ -9,6 +9,9 @@ const processId = z.string();
 
 const byProcessId = z.object({ processId });
 
+/** Under the same id the request is done once, however often it is made. Capability `requestIds`. */
+const requestId = z.string().nullish();
+
 /** Rows and columns of a terminal, as the kernel's 16 bits allow them. */
 export const terminalSize = z.object({
   rows: z.int().min(1).max(65_535),
@@ -65,6 +68,7 @@ export const processRequests = {
       managedNetwork: z.unknown().optional(),
       /** Terminal size, 24 x 80 when absent. Capability `processResize`. */
       size: terminalSize.nullish(),
+      requestId,
     }),
     result: z.object({
       processId,
@@ -107,7 +111,7 @@ export const processRequests = {
     }),
   },
   /** End of input after what was written before; ^D in a terminal. Capability `processCloseStdin`. */
-  "process/closeStdin": { params: byProcessId, result: z.object({}) },
+  "process/closeStdin": { params: byProcessId.extend({ requestId }), result: z.object({}) },
   /** Capability `processResize`. */
   "process/resize": {
     params: z.object({ processId, size: terminalSize }),
@@ -115,7 +119,7 @@ export const processRequests = {
   },
   /** SIGINT to the process group. A process that is unknown or gone is no error. */
   "process/signal": {
-    params: z.object({ processId, signal: z.enum(["interrupt"]) }),
+    params: z.object({ processId, signal: z.enum(["interrupt"]), requestId }),
     result: z.object({}),
   },
   /** SIGKILL to everything the process started. `running` says whether it was still running. */

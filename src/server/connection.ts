@@ -91,6 +91,11 @@ export class Connection {
     return this.#session?.label;
   }
 
+  /** Answers a request that is repeated, over whichever connection, as it was answered first. */
+  once<T>(method: Method, params: object | null | undefined, run: () => T): T {
+    return this.#session ? this.#session.answered.once(method, params, run) : run();
+  }
+
   /** Runs a request behind earlier ones about the same files. */
   ordered<T>(method: Method, params: object | null | undefined, run: () => T): T | Promise<T> {
     const touched = touchedPaths(method, params ?? {});

@@ -38,5 +38,7 @@ export function answer(
   const params = decodeParams(requests[method].params, rawParams);
   // The params were made by the schema of this very method, which the compiler cannot follow.
   const run = handlers[method] as (connection: Connection, params: unknown) => Promise<object>;
-  return connection.ordered(method, params as Params<Method>, () => run(connection, params));
+  return connection.once(method, params as Params<Method>, () =>
+    connection.ordered(method, params as Params<Method>, () => run(connection, params)),
+  );
 }

@@ -1,6 +1,7 @@
 import type { LocalProcesses } from "../environment/local/processes.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, ProcessEvent } from "../protocol/methods.ts";
+import { AnsweredRequests } from "./answered-requests.ts";
 import { addTraffic, type Traffic } from "./counters.ts";
 
 /** Who is at the other end of a connection. */
@@ -47,6 +48,7 @@ export class Session {
   readonly id: string;
   readonly counts: SessionCounts;
   readonly processes: LocalProcesses;
+  readonly answered = new AnsweredRequests();
   #attachment: Attachment | undefined;
 
   constructor(id: string, makeProcesses: MakeProcesses) {

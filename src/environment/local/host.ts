@@ -54,6 +54,7 @@ const announced = (terminals: boolean) => ({
   processResize: terminals,
   processList: true,
   sessionEnd: true,
+  requestIds: true,
   httpHeaderEnvVars: true,
   httpCancel: true,
 });
