@@ -57,8 +57,8 @@ export class Holds {
   /** The place itself: links on the way are followed, one in its last component is not. */
   entry(path: HostPath): Entry {
     const { parent, name } = splitPath(path);
+    if (name === "") return { real: path, at: path, stats: lstatSync("/") };
     const directory = this.#directory(path, parent);
-    if (name === "") return { ...directory, stats: lstatSync("/") };
     const at = joinPath(directory.at, name);
     const stats = lstatSync(nodePath(at), { throwIfNoEntry: false });
     return { real: joinPath(directory.real, name), at, stats };

@@ -14,7 +14,6 @@ export function globExpression(pattern: string): RegExp {
 /** The directory below which every match lies: what stands before the first special character. */
 export function globBase(pattern: string): string {
   const literal = /^[^*?[{]*/.exec(pattern)?.[0] ?? "";
-  if (literal.length === pattern.length) return pattern;
   return literal.slice(0, literal.lastIndexOf("/")) || "/";
 }
 

@@ -1,0 +1,78 @@
+/** The arguments of bwrap for a confinement. Pure. */
+import type { HostPath } from "../protocol/path-uri.ts";
+import type { Confinement, Mount } from "./confinement.ts";
+
+export interface BwrapPlan {
+  readonly confinement: Confinement;
+  /** A network namespace of its own, without any interface but loopback. */
+  readonly ownNetwork: boolean;
+  /** A procfs that shows the sandbox's own processes; false where the kernel refuses one. */
+  readonly ownProc: boolean;
+  /** What stands in for files and directories that are hidden: nobody may read them. */
+  readonly masks: { readonly file: HostPath; readonly directory: HostPath };
+  /** Directories of this server, which nobody inside may write. */
+  readonly kept: readonly HostPath[];
+  /** The descriptor from which bwrap reads the program for seccomp. */
+  readonly seccompFd?: number | undefined;
+  /** The command itself is the first process; else bwrap is, and reaps orphans. */
+  readonly commandIsInit: boolean;
+  /** The command leads a session of its own. */
+  readonly newSession: boolean;
+  readonly cwd: HostPath;
+}
+
+/** What comes before the mounts: seen in the list of processes, it tells what confines them. */
+export function bwrapFlags(plan: BwrapPlan): string[] {
+  return [
+    ...(plan.commandIsInit ? ["--as-pid-1"] : []),
+    ...(plan.newSession ? ["--new-session"] : []),
+    "--die-with-parent",
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-ipc",
+    ...(plan.ownNetwork ? ["--unshare-net"] : []),
+    "--cap-drop",
+    "ALL",
+    ...(plan.seccompFd === undefined ? [] : ["--seccomp", `${plan.seccompFd}`]),
+  ];
+}
+
+/** Mounts in the order in which bwrap makes them, one char per byte. */
+export function bwrapMounts(plan: BwrapPlan): string[] {
+  const { base, mounts } = plan.confinement;
+  const isWritable = (path: string) =>
+    base === "writeAll" ||
+    mounts.some(({ kind, path: root }) => kind === "write" && path.startsWith(`${root}/`));
+  return [
+    ...baseOf(plan),
+    ...mounts.flatMap((mount) => mountOf(mount, plan)),
+    ...plan.kept.filter(isWritable).flatMap((path) => ["--ro-bind", path, path]),
+    // Directories that only lead to mounts would take files, and lose them.
+    ...(base === "nothing" ? ["--remount-ro", "/"] : []),
+    "--chdir",
+    plan.cwd,
+  ];
+}
+
+/** Writing everywhere keeps the devices of the host; in all other cases there are the harmless ones. */
+function baseOf({ confinement: { base }, ownProc }: BwrapPlan): string[] {
+  const proc = ownProc ? ["--proc", "/proc"] : [];
+  if (base === "writeAll") return ["--dev-bind", "/", "/", ...proc];
+  const tree = base === "readAll" ? ["--ro-bind", "/", "/"] : ["--tmpfs", "/"];
+  return [...tree, "--dev", "/dev", ...proc];
+}
+
+function mountOf(mount: Mount, { masks }: BwrapPlan): string[] {
+  switch (mount.kind) {
+    case "read":
+      return ["--ro-bind", mount.path, mount.path];
+    case "write":
+      return ["--bind", mount.path, mount.path];
+    case "hideFile":
+      return ["--ro-bind", masks.file, mount.path];
+    case "hideDirectory":
+      return ["--ro-bind", masks.directory, mount.path];
+    case "link":
+      return ["--symlink", mount.target, mount.path];
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * File operations under a sandbox object. The files that are opened belong to one connection, and so
+ * do the workers: nothing is carried over from one client to another.
+ */
+import { randomUUID } from "node:crypto";
+import { notFound } from "../protocol/errors.ts";
+import type { Call, Method, Params, Result } from "../protocol/methods.ts";
+import type { Sandbox } from "../protocol/sandbox.ts";
+import type { HelperCrew } from "./helper-crew.ts";
+import type { HelperPool } from "./helper-pool.ts";
+import { type HelperStation, helperRecipe, helperStation, isStill } from "./helper-station.ts";
+import type { HelperWorker } from "./helper-worker.ts";
+import {
+  hasCwd,
+  needsCwd,
+  type Policy,
+  policyNeedsCwd,
+  policyOf,
+  readsEverything,
+  writesEverything,
+} from "./policy.ts";
+import type { SandboxMachine } from "./sandbox-machine.ts";
+
+/** What one connection does with files under sandboxes. */
+export interface ConfinedFiles {
+  /** Whether an operation under this sandbox must go through `call`, or may be done directly. */
+  needsHelper(sandbox: Sandbox, operation: "read" | "write"): boolean;
+  /** Carries requests to a worker that is confined accordingly. */
+  call(sandbox: Sandbox): Call;
+  /** Whether the file with this id was opened by a worker; then `openFiles` knows it. */
+  holds(handleId: string): boolean;
+  /** Carries what is said about open files to the workers that opened them. */
+  readonly openFiles: Call;
+  close(): void;
+}
+
+export function confinedFiles(machine: SandboxMachine, pool: HelperPool): ConfinedFiles {
+  return new ConnectionFiles(machine, pool);
+}
+
+/** A crew, and what was found when it was put together. */
+interface Station extends HelperStation {
+  readonly crew: HelperCrew;
+}
+
+interface Holder {
+  readonly worker: HelperWorker;
+  readonly crew: HelperCrew;
+}
+
+class ConnectionFiles implements ConfinedFiles {
+  readonly #machine: SandboxMachine;
+  readonly #pool: HelperPool;
+  readonly #owner = randomUUID();
+  readonly #stations = new Map<string, Station>();
+  readonly #holders = new Map<string, Holder>();
+
+  constructor(machine: SandboxMachine, pool: HelperPool) {
+    this.#machine = machine;
+    this.#pool = pool;
+  }
+
+  needsHelper(sandbox: Sandbox, operation: "read" | "write"): boolean {
+    const policy = policyOf(sandbox, this.#machine.surroundings);
+    return operation === "read" ? !readsEverything(policy) : !writesEverything(policy);
+  }
+
+  call(sandbox: Sandbox): Call {
+    return (method, params) => this.#perform(sandbox, method, params);
+  }
+
+  holds(handleId: string): boolean {
+    return this.#holders.has(handleId);
+  }
+
+  readonly openFiles: Call = async (method, params) => {
+    const handleId = handleIdOf(params);
+    const holder = this.#holders.get(handleId);
+    if (!holder) throw notFound(`unknown file handle \`${handleId}\``);
+    try {
+      return (await holder.worker.request(method, params)) as Result<typeof method>;
+    } finally {
+      if (method === "fs/close" || holder.worker.isEnded) this.#forget(handleId, holder);
+    }
+  };
+
+  close(): void {
+    this.#pool.release(this.#owner);
+  }
+
+  async #perform<M extends Method>(
+    sandbox: Sandbox,
+    method: M,
+    params: Params<M>,
+  ): Promise<Result<M>> {
+    const { crew } = await this.#station(policyOfCall(sandbox, this.#machine));
+    // The worker has its policy; the one in the request would only be read again.
+    const request = { ...(params as object), sandbox: null };
+    const response = await crew.run(async (worker) => {
+      const result = await worker.request(method, request);
+      if (method === "fs/open") this.#hold(handleIdOf(params), { worker, crew });
+      return result;
+    });
+    return response as Result<M>;
+  }
+
+  /** The crew for a policy, as long as the world is what its mounts were made for. */
+  async #station(policy: Policy): Promise<Station> {
+    const key = JSON.stringify(policy);
+    const known = this.#stations.get(key);
+    if (known && (await isStill(known, this.#machine))) return known;
+    const station = await helperStation(policy, this.#machine);
+    const crew = this.#pool.crew(this.#owner, station.world, () =>
+      helperRecipe(station, this.#machine),
+    );
+    const made = { ...station, crew };
+    this.#stations.set(key, made);
+    return made;
+  }
+
+  #hold(handleId: string, holder: Holder): void {
+    this.#holders.set(handleId, holder);
+    holder.worker.handles.add(handleId);
+  }
+
+  #forget(handleId: string, { worker, crew }: Holder): void {
+    this.#holders.delete(handleId);
+    worker.handles.delete(handleId);
+    crew.rest(worker);
+  }
+}
+
+function policyOfCall(sandbox: Sandbox, machine: SandboxMachine): Policy {
+  if (needsCwd(sandbox) && !hasCwd(sandbox)) throw policyNeedsCwd();
+  return policyOf(sandbox, machine.surroundings);
+}
+
+function handleIdOf(params: unknown): string {
+  return (params as { handleId: string }).handleId;
+}

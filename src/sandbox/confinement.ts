@@ -1,0 +1,156 @@
+/**
+ * From what a policy says and what is there: what to mount, and what the worker inside is to grant.
+ * Pure. Both are in real paths, so that no link decides later what was meant.
+ */
+import { internalError } from "../protocol/errors.ts";
+import { type HostPath, shownPath } from "../protocol/path-uri.ts";
+import { type Access, accessTable, type Grants, isBelow, isWithin, type Rule } from "./access.ts";
+import type { Platform } from "./platform.ts";
+import { type Policy, readsEverything, writesEverything } from "./policy.ts";
+import type { Match } from "./scan-globs.ts";
+import type { Place, World } from "./world.ts";
+
+export type Mount =
+  | { readonly kind: "read" | "write" | "hideFile" | "hideDirectory"; readonly path: HostPath }
+  | { readonly kind: "link"; readonly path: HostPath; readonly target: HostPath };
+
+export interface Confinement {
+  /** What lies under the mounts: the host's tree for reading, for writing, or nothing at all. */
+  readonly base: "readAll" | "writeAll" | "nothing";
+  /** In the order in which they must be made. */
+  readonly mounts: readonly Mount[];
+  readonly grants: Grants;
+}
+
+export interface ConfinementParts {
+  readonly policy: Policy;
+  readonly world: World;
+  readonly platform: Platform;
+  /** Real paths that the confined program itself needs, without being granted to its client. */
+  readonly needed?: readonly HostPath[];
+}
+
+/** Throws an RpcError for a policy that mounts cannot keep. */
+export function confinementOf(parts: ConfinementParts): Confinement {
+  const { policy, world, platform, needed = [] } = parts;
+  const places = world.places.filter(({ kind, rule }) => kind !== "missing" || !rule.skipMissing);
+  const rules = realRules(places, policy, platform);
+  const grants = { rules, denyGlobs: policy.denyGlobs };
+  refuseWritableLinks(places, grants);
+  const base = baseOf(policy);
+  const binds = [...existingBinds(places, rules), ...masks(world, rules)];
+  const readable = [...(policy.minimal ? platform.minimal : []), ...needed];
+  const hidden = policy.minimal ? secretsOf(rules, platform) : [];
+  const mounts = [
+    ...binds,
+    ...readable.map((path) => ({ kind: "read", path }) as const),
+    ...hidden,
+  ];
+  return { base, grants, mounts: [...linksOf(base, places, platform), ...ordered(base, mounts)] };
+}
+
+function baseOf(policy: Policy): Confinement["base"] {
+  if (writesEverything(policy)) return "writeAll";
+  const root = policy.rules.find(({ path }) => path === "/");
+  if (root?.access === "write") return "writeAll";
+  return root || readsEverything(policy) ? "readAll" : "nothing";
+}
+
+const strength: Record<Access, number> = { read: 0, write: 1, deny: 2 };
+
+/** Two names of one place count as one, by the same precedence as two entries for one name. */
+function realRules(places: readonly Place[], policy: Policy, platform: Platform): Rule[] {
+  const rules = new Map<HostPath, Rule>();
+  const add = (path: HostPath, access: Access) => {
+    const other = rules.get(path);
+    if (!other || strength[access] > strength[other.access]) rules.set(path, { path, access });
+  };
+  for (const { real, rule } of places) add(real, rule.access);
+  if (!policy.confinesFiles) add("/" as HostPath, "write");
+  if (policy.minimal) {
+    for (const { path } of platform.secrets) if (!rules.has(path)) add(path, "deny");
+    for (const path of platform.minimal) add(path, "read");
+  }
+  return [...rules.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * A mount covers what a link leads to and not the link: who may replace the link gets around it. So
+ * such a policy is refused, as the reference does.
+ */
+function refuseWritableLinks(places: readonly Place[], grants: Grants): void {
+  const table = accessTable(grants);
+  for (const { rule, links } of places) {
+    if (rule.access === "write") continue;
+    const link = links.find(({ at }) => table.accessTo(at) === "write");
+    if (link) throw crossesLink(rule, link.at);
+  }
+}
+
+function crossesLink({ path, access }: Rule, link: HostPath) {
+  const what = access === "deny" ? "deny-read" : "read-only";
+  return internalError(
+    `cannot enforce sandbox ${what} path ${shownPath(path)} because it crosses writable symlink ` +
+      `${shownPath(link)}: name the place itself, or replace the link`,
+  );
+}
+
+function existingBinds(places: readonly Place[], rules: readonly Rule[]): Mount[] {
+  const access = new Map(rules.map((rule) => [rule.path, rule.access]));
+  const kinds = new Map(places.map(({ real, kind }) => [real, kind]));
+  return [...kinds].flatMap(([path, kind]): Mount[] => {
+    if (kind === "missing" || path === "/") return [];
+    if (access.get(path) !== "deny") return [{ kind: access.get(path) ?? "read", path }] as Mount[];
+    return [{ kind: kind === "directory" ? "hideDirectory" : "hideFile", path }];
+  });
+}
+
+function masks({ matches }: World, rules: readonly Rule[]): Mount[] {
+  const ruled = new Set(rules.map(({ path }) => path));
+  return matches.filter(({ path }) => !ruled.has(path)).map(hiding);
+}
+
+function hiding({ path, isDirectory }: Match): Mount {
+  return { kind: isDirectory ? "hideDirectory" : "hideFile", path };
+}
+
+function secretsOf(rules: readonly Rule[], { secrets }: Platform): Mount[] {
+  const denied = new Set(rules.flatMap(({ path, access }) => (access === "deny" ? [path] : [])));
+  return secrets.filter(({ path }) => denied.has(path)).map(hiding);
+}
+
+/** On an empty base the links of the host are missing; they are made before anything is mounted. */
+function linksOf(base: Confinement["base"], places: readonly Place[], platform: Platform): Mount[] {
+  if (base !== "nothing") return [];
+  const links = [...platform.links, ...places.flatMap((place) => place.links)];
+  return [...new Map(links.map((link) => [link.at, link])).values()].map(({ at, target }) => ({
+    kind: "link",
+    path: at,
+    target,
+  }));
+}
+
+/** What lies in a directory comes after it; what would only repeat the base is left out. */
+function ordered(base: Confinement["base"], mounts: readonly Mount[]): Mount[] {
+  const unique = new Map<string, Mount>();
+  for (const mount of mounts) if (!unique.has(mount.path)) unique.set(mount.path, mount);
+  const sorted = [...unique.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return sorted.filter((mount) => !isIdle(mount, base, sorted));
+}
+
+function isIdle(mount: Mount, base: Confinement["base"], all: readonly Mount[]): boolean {
+  const around = all.filter((other) => isBelow(mount.path, other.path));
+  if (around.some(({ kind }) => kind === "hideDirectory" || kind === "hideFile")) return true;
+  if (mount.kind === "read") {
+    if (base === "writeAll") return false;
+    const nearest = around.at(-1)?.kind;
+    return nearest === "read" || (base === "readAll" && nearest === undefined);
+  }
+  const isHiding = mount.kind === "hideFile" || mount.kind === "hideDirectory";
+  return isHiding && base === "nothing" && around.length === 0;
+}
+
+/** Whether some writable place of the confinement holds `path`. */
+export function isWritable({ grants }: Confinement, path: HostPath): boolean {
+  return grants.rules.some((rule) => rule.access === "write" && isWithin(path, rule.path));
+}

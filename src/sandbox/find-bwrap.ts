@@ -1,0 +1,41 @@
+import { access, constants, realpath, stat } from "node:fs/promises";
+import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+
+/** A bwrap of this machine. `identity` changes when another file takes its place. */
+export interface Bwrap {
+  readonly path: string;
+  readonly identity: string;
+  readonly isSetuid: boolean;
+}
+
+/**
+ * The first bwrap on `searchPath` that the confined work cannot write: one that it could replace
+ * would confine nobody. `isWritable` is asked about real paths.
+ */
+export async function findBwrap(
+  searchPath: string,
+  isWritable: (path: HostPath) => boolean = () => false,
+): Promise<Bwrap | undefined> {
+  // A relative folder of a PATH is the working directory's, where anybody may have put anything.
+  for (const folder of searchPath.split(":").filter((entry) => entry.startsWith("/"))) {
+    const found = await bwrapAt(`${folder}/bwrap`);
+    if (!found) continue;
+    const real = hostPathOf(await realpath(found.path));
+    if (!isWritable(real) && !isWritable(hostPathOf(found.path))) return found;
+  }
+  return undefined;
+}
+
+/** Undefined when there is no executable file. */
+export async function bwrapAt(path: string): Promise<Bwrap | undefined> {
+  try {
+    await access(path, constants.X_OK);
+    const stats = await stat(path);
+    if (!stats.isFile()) return undefined;
+    const identity = `${path}:${stats.dev}:${stats.ino}:${stats.mtimeMs}`;
+    return { path, identity, isSetuid: (stats.mode & 0o4000) !== 0 };
+  } catch {
+    // Missing or not ours to execute: the search goes on.
+    return undefined;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Whether this machine can confine work, by trying it. Where only the network namespace or procfs is
+ * refused, the strongest mode that works is taken: without the namespace the system call filter still
+ * refuses every socket, without procfs nothing of other processes becomes visible.
+ */
+import { release } from "node:os";
+import { bwrapTrialMs } from "../limits.ts";
+import type { Bwrap } from "./find-bwrap.ts";
+import { type Explanation, explain } from "./health-reasons.ts";
+import { seccompMachine } from "./seccomp.ts";
+
+/** What a working bwrap can do here. */
+export interface Abilities {
+  /** It can give the command another argv[0]. */
+  readonly argv0: boolean;
+  readonly ownNetwork: boolean;
+  readonly ownProc: boolean;
+}
+
+export type BwrapHealth =
+  | { readonly abilities: Abilities }
+  | { readonly abilities: undefined; readonly explanation: Explanation };
+
+interface Outcome {
+  readonly works: boolean;
+  readonly stdout: string;
+  /** What bwrap said, or what became of it. */
+  readonly complaint: string;
+}
+
+const modes = [
+  { ownNetwork: true, ownProc: true },
+  { ownNetwork: false, ownProc: true },
+  { ownNetwork: true, ownProc: false },
+  { ownNetwork: false, ownProc: false },
+];
+
+/** Runs bwrap twice where all is well, five times where it is not. */
+export async function examine(bwrap: Bwrap | undefined): Promise<BwrapHealth> {
+  if (!bwrap) return unwell({ complaint: "missing" });
+  if (!seccompMachine(process.arch)) return unwell({ complaint: "architecture", bwrap });
+  const help = await run(bwrap, ["--help"]);
+  if (!help.works) return unwell({ complaint: help.complaint, bwrap });
+  const isOld = help.stdout.includes("--ro-bind") && !help.stdout.includes("--as-pid-1");
+  if (isOld) return unwell({ complaint: "Unknown option --as-pid-1", bwrap });
+  let first: Outcome | undefined;
+  for (const mode of modes) {
+    const outcome = await run(bwrap, trial(mode));
+    if (outcome.works) {
+      return { abilities: { ...mode, argv0: help.stdout.includes("--argv0") } };
+    }
+    first ??= outcome;
+  }
+  return unwell({ complaint: first?.complaint ?? "", bwrap });
+}
+
+function unwell(finding: { complaint: string; bwrap?: Bwrap }): BwrapHealth {
+  return { abilities: undefined, explanation: explain({ ...finding, kernel: release() }) };
+}
+
+/** What a confined file operation will ask for, around a program that does nothing. */
+function trial({ ownNetwork, ownProc }: (typeof modes)[number]): string[] {
+  const namespaces = ["--unshare-user", "--unshare-pid", "--unshare-ipc"];
+  if (ownNetwork) namespaces.push("--unshare-net");
+  const mounts = ["--ro-bind", "/", "/", "--dev", "/dev", ...(ownProc ? ["--proc", "/proc"] : [])];
+  const command = ["--", "/bin/sh", "-c", ":"];
+  return [
+    "--as-pid-1",
+    "--die-with-parent",
+    ...namespaces,
+    "--cap-drop",
+    "ALL",
+    ...mounts,
+    ...command,
+  ];
+}
+
+async function run({ path }: Bwrap, argv: string[]): Promise<Outcome> {
+  const { execa } = await import("execa");
+  const outcome = await execa(path, argv, {
+    env: {},
+    extendEnv: false,
+    cwd: "/",
+    reject: false,
+    stdin: "ignore",
+    timeout: bwrapTrialMs,
+    forceKillAfterDelay: false,
+    killSignal: "SIGKILL",
+    maxBuffer: 100_000,
+  });
+  const complaint = outcome.timedOut ? "timeout" : outcome.stderr || outcome.shortMessage || "";
+  return { works: !outcome.failed, stdout: outcome.stdout, complaint };
+}

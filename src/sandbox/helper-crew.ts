@@ -1,0 +1,118 @@
+import type { Grants } from "./access.ts";
+import type { HelperWorker } from "./helper-worker.ts";
+import type { HelperLaunch } from "./launch.ts";
+
+/** How a worker comes to be. */
+export interface Recipe {
+  readonly launch: HelperLaunch;
+  readonly grants: Grants;
+  /** Asked when the worker is up: whether what it was made for is still so. */
+  isStill(): Promise<boolean>;
+}
+
+interface Job {
+  run(worker: HelperWorker): Promise<void>;
+  fail(error: unknown): void;
+}
+
+/** What a crew asks of the pool. */
+export interface Hiring {
+  readonly workersMax: number;
+  readonly crowdMs: number;
+  hire(): Promise<HelperWorker>;
+  /** The worker has nothing to do: it may be let go from now on, or is wanted elsewhere. */
+  idle(worker: HelperWorker): void;
+  busy(worker: HelperWorker): void;
+}
+
+/** Workers of one owner under one policy in one state of the world, and what waits for them. */
+export class HelperCrew {
+  readonly #hiring: Hiring;
+  readonly #workers = new Set<HelperWorker>();
+  readonly #idle: HelperWorker[] = [];
+  readonly #jobs: Job[] = [];
+  #hires = 0;
+  #crowdTimer: NodeJS.Timeout | undefined;
+
+  constructor(hiring: Hiring) {
+    this.#hiring = hiring;
+  }
+
+  get isEmpty(): boolean {
+    return this.#workers.size + this.#hires + this.#jobs.length === 0;
+  }
+
+  /** Gives `work` a worker for itself as soon as there is one. */
+  run<T>(work: (worker: HelperWorker) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const run = (worker: HelperWorker) => work(worker).then(resolve, reject);
+      this.#jobs.push({ run, fail: reject });
+      this.#advance();
+    });
+  }
+
+  /** A worker that held files open holds none any more. */
+  rest(worker: HelperWorker): void {
+    if (this.#idle.includes(worker)) this.#hiring.idle(worker);
+  }
+
+  killAll(): void {
+    for (const job of this.#jobs.splice(0)) job.fail(new Error("the connection has ended"));
+    for (const worker of this.#workers) worker.kill();
+  }
+
+  #advance(): void {
+    while (this.#jobs.length > 0) {
+      const worker = this.#idle.pop();
+      if (!worker) {
+        this.#hireIfNeeded();
+        return;
+      }
+      if (!worker.isEnded) void this.#serve(worker);
+    }
+  }
+
+  async #serve(worker: HelperWorker): Promise<void> {
+    const job = this.#jobs.shift();
+    this.#hiring.busy(worker);
+    await job?.run(worker);
+    if (!worker.isEnded) this.#idle.push(worker);
+    if (this.#jobs.length > 0) this.#advance();
+    else if (!worker.isEnded) this.#hiring.idle(worker);
+  }
+
+  /** The first at once; more when somebody has been waiting behind a slow operation. */
+  #hireIfNeeded(): void {
+    if (this.#workers.size + this.#hires === 0) {
+      void this.#hire();
+      return;
+    }
+    this.#crowdTimer ??= setTimeout(() => {
+      this.#crowdTimer = undefined;
+      const count = this.#workers.size + this.#hires;
+      if (this.#jobs.length > 0 && count < this.#hiring.workersMax) void this.#hire();
+    }, this.#hiring.crowdMs);
+  }
+
+  async #hire(): Promise<void> {
+    this.#hires++;
+    try {
+      const worker = await this.#hiring.hire();
+      this.#workers.add(worker);
+      this.#idle.push(worker);
+      void worker.ended.then(() => this.#lose(worker));
+    } catch (error) {
+      if (this.#workers.size === 0) for (const job of this.#jobs.splice(0)) job.fail(error);
+    } finally {
+      this.#hires--;
+      this.#advance();
+    }
+  }
+
+  #lose(worker: HelperWorker): void {
+    this.#workers.delete(worker);
+    const at = this.#idle.indexOf(worker);
+    if (at >= 0) this.#idle.splice(at, 1);
+    this.#advance();
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Warm fs-helpers. One serves one owner under one policy in one state of the world, and is used
+ * again only while all three are the same: its mounts were made for them.
+ */
+import { internalError } from "../protocol/errors.ts";
+import { HelperCrew, type Recipe } from "./helper-crew.ts";
+import { HelperWorker, type WorkerLimits } from "./helper-worker.ts";
+
+export interface PoolLimits extends WorkerLimits {
+  readonly workersMax: number;
+  readonly workersPerCrewMax: number;
+  readonly crowdMs: number;
+  readonly idleMs: number;
+}
+
+interface Placeless {
+  proceed(): void;
+}
+
+export class HelperPool {
+  readonly #limits: PoolLimits;
+  readonly #crews = new Map<string, HelperCrew>();
+  /** Started ahead for whoever comes first with this policy and world; has served nobody. */
+  readonly #spares = new Map<string, Promise<HelperWorker>>();
+  /** Longest idle first. */
+  readonly #idle = new Map<HelperWorker, NodeJS.Timeout>();
+  readonly #placeless: Placeless[] = [];
+  readonly #all = new Set<HelperWorker>();
+  #places: number;
+
+  constructor(limits: PoolLimits) {
+    this.#limits = limits;
+    this.#places = limits.workersMax;
+  }
+
+  /** `world` names policy and state of the world; `recipe` makes a worker for them. */
+  crew(owner: string, world: string, recipe: () => Promise<Recipe>): HelperCrew {
+    const key = `${owner}\n${world}`;
+    const known = this.#crews.get(key);
+    if (known) return known;
+    const crew = new HelperCrew({
+      workersMax: this.#limits.workersPerCrewMax,
+      crowdMs: this.#limits.crowdMs,
+      hire: () => this.#takeSpare(world) ?? this.#start(recipe),
+      idle: (worker) => this.#setIdle(worker),
+      busy: (worker) => this.#setBusy(worker),
+    });
+    this.#crews.set(key, crew);
+    return crew;
+  }
+
+  /** Starts a worker before anybody needs it. That it fails will be told to whoever needs one. */
+  prepare(world: string, recipe: () => Promise<Recipe>): void {
+    if (this.#spares.has(world) || this.#places === 0) return;
+    const spare = this.#start(recipe);
+    this.#spares.set(world, spare);
+    const forget = () => {
+      if (this.#spares.get(world) === spare) this.#spares.delete(world);
+    };
+    spare.then((worker) => {
+      this.#setIdle(worker);
+      return worker.ended.then(forget);
+    }, forget);
+  }
+
+  /** Ends all that worked for this owner. */
+  release(owner: string): void {
+    for (const [key, crew] of this.#crews) {
+      if (!key.startsWith(`${owner}\n`)) continue;
+      crew.killAll();
+      this.#crews.delete(key);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const crew of this.#crews.values()) crew.killAll();
+    this.#crews.clear();
+    for (const worker of this.#all) worker.kill();
+    await Promise.all([...this.#all].map((worker) => worker.ended));
+  }
+
+  #takeSpare(world: string): Promise<HelperWorker> | undefined {
+    const spare = this.#spares.get(world);
+    this.#spares.delete(world);
+    return spare;
+  }
+
+  async #start(recipe: () => Promise<Recipe>): Promise<HelperWorker> {
+    await this.#place();
+    try {
+      const { launch, grants, isStill } = await recipe();
+      const worker = await HelperWorker.start(launch, grants, this.#limits);
+      this.#all.add(worker);
+      void worker.ended.then(() => this.#onEnded(worker));
+      if (await isStill()) return worker;
+      worker.kill();
+    } catch (error) {
+      this.#freePlace();
+      throw error;
+    }
+    throw changedMeanwhile();
+  }
+
+  #onEnded(worker: HelperWorker): void {
+    this.#all.delete(worker);
+    this.#setBusy(worker);
+    this.#freePlace();
+    for (const [key, crew] of this.#crews) if (crew.isEmpty) this.#crews.delete(key);
+  }
+
+  /** One with open files stays: nobody else could read or write them. */
+  #setIdle(worker: HelperWorker): void {
+    this.#setBusy(worker);
+    if (worker.handles.size > 0) return;
+    if (this.#placeless.length > 0) {
+      worker.end();
+      return;
+    }
+    const timer = setTimeout(() => worker.end(), this.#limits.idleMs);
+    timer.unref();
+    this.#idle.set(worker, timer);
+  }
+
+  #setBusy(worker: HelperWorker): void {
+    clearTimeout(this.#idle.get(worker));
+    this.#idle.delete(worker);
+  }
+
+  /** Waits for a place in the pool; the one that has been idle longest has to make it. */
+  async #place(): Promise<void> {
+    if (this.#places > 0) {
+      this.#places--;
+      return;
+    }
+    const [longestIdle] = this.#idle.keys();
+    longestIdle?.kill();
+    await new Promise<void>((resolve, reject) => {
+      const proceed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const placeless = { proceed };
+      const timer = setTimeout(() => {
+        this.#placeless.splice(this.#placeless.indexOf(placeless), 1);
+        reject(allInUse(this.#limits.workersMax));
+      }, this.#limits.startMs);
+      this.#placeless.push(placeless);
+    });
+  }
+
+  #freePlace(): void {
+    const next = this.#placeless.shift();
+    if (next) next.proceed();
+    else this.#places++;
+  }
+}
+
+function allInUse(count: number) {
+  return internalError(
+    `all ${count} sandbox helpers are busy or hold open files: close file handles, or try again`,
+  );
+}
+
+function changedMeanwhile() {
+  return internalError("what the sandbox names has changed while it was set up: try again");
+}

@@ -1,0 +1,64 @@
+/** What a worker for a policy is made of, and whether it still fits the world. */
+import { internalError } from "../protocol/errors.ts";
+import { type Confinement, confinementOf, isWritable } from "./confinement.ts";
+import type { Recipe } from "./helper-crew.ts";
+import { helperLaunch } from "./launch.ts";
+import type { Policy } from "./policy.ts";
+import type { SandboxMachine, WorkingBwrap } from "./sandbox-machine.ts";
+import { seccompMachine } from "./seccomp.ts";
+import { currentFingerprint, surveyWorld } from "./world.ts";
+
+export interface HelperStation {
+  readonly policy: Policy;
+  /** Names policy, state of the world and bwrap: workers of one name can do the same. */
+  readonly world: string;
+  readonly fingerprint: string;
+  readonly confinement: Confinement;
+  readonly working: WorkingBwrap;
+}
+
+export async function helperStation(
+  policy: Policy,
+  machine: SandboxMachine,
+): Promise<HelperStation> {
+  const [world, platform, helper] = await Promise.all([
+    surveyWorld(policy, machine.mountPoints),
+    machine.platform(),
+    machine.helper(),
+  ]);
+  const needed = [...platform.runtime, helper];
+  const confinement = confinementOf({ policy, world, platform, needed });
+  const working = await machine.bwrap((path) => isWritable(confinement, path));
+  const { fingerprint } = world;
+  const name = `${JSON.stringify(policy)}\n${fingerprint}\n${working.bwrap.identity}`;
+  return { policy, world: name, fingerprint, confinement, working };
+}
+
+/** Mounts are frozen at the start of a worker: what has changed since needs another one. */
+export async function isStill(station: HelperStation, machine: SandboxMachine): Promise<boolean> {
+  const [fingerprint, hasBwrap] = await Promise.all([
+    currentFingerprint(station.policy, machine.mountPoints),
+    machine.isCurrent(station.working.bwrap),
+  ]);
+  return hasBwrap && fingerprint === station.fingerprint;
+}
+
+export async function helperRecipe(
+  station: HelperStation,
+  machine: SandboxMachine,
+): Promise<Recipe> {
+  const [state, helper] = await Promise.all([machine.state(), machine.helper()]);
+  const arch = seccompMachine(process.arch);
+  if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
+  const { confinement, working } = station;
+  const launch = helperLaunch({
+    ...working,
+    confinement,
+    machine: arch,
+    masks: state.masks,
+    stateDirectory: state.path,
+    variables: machine.variables,
+    command: [process.execPath, helper],
+  });
+  return { launch, grants: confinement.grants, isStill: () => isStill(station, machine) };
+}

@@ -1,0 +1,190 @@
+/** One running fs-helper: requests go in as lines, answers come back in the same order. */
+import { Buffer } from "node:buffer";
+import type { Readable, Writable } from "node:stream";
+import { helperComplaintBytesMax } from "../limits.ts";
+import { internalError, RpcError } from "../protocol/errors.ts";
+import type { HelperConfinement, HelperResponse } from "../protocol/fs-helper.ts";
+import type { Grants } from "./access.ts";
+import type { HelperLaunch } from "./launch.ts";
+
+export interface WorkerLimits {
+  readonly startMs: number;
+  readonly operationMs: number;
+}
+
+interface Waiting {
+  resolve(response: HelperResponse): void;
+  reject(error: Error): void;
+}
+
+export class HelperWorker {
+  /** Settles when the process is gone. */
+  readonly ended: Promise<void>;
+  /** Names of the files it holds open. */
+  readonly handles = new Set<string>();
+  readonly #child: Streams;
+  readonly #limits: WorkerLimits;
+  readonly #lines: LineBuffer;
+  #waiting: Waiting | undefined;
+  #last: Promise<void> = Promise.resolve();
+  #complaint = "";
+  #isEnded = false;
+
+  /** Starts a worker that grants this and no more. Throws when it does not come up. */
+  static async start(
+    launch: HelperLaunch,
+    grants: Grants,
+    limits: WorkerLimits,
+  ): Promise<HelperWorker> {
+    const { child } = await startChild(launch);
+    const worker = new HelperWorker(child, limits);
+    try {
+      await worker.#confine(grants);
+    } catch (error) {
+      worker.kill();
+      throw error;
+    }
+    return worker;
+  }
+
+  private constructor(child: Streams, limits: WorkerLimits) {
+    this.#child = child;
+    this.#limits = limits;
+    this.#lines = new LineBuffer((line) => this.#onLine(line));
+    child.stdout.on("data", (bytes: Buffer) => this.#lines.push(bytes));
+    child.stderr.on("data", (bytes: Buffer) => this.#onComplaint(bytes));
+    // A worker that is gone is noticed by its end; a write that comes too late has no other effect.
+    child.stdin.on("error", () => undefined);
+    this.ended = Promise.resolve(child).then((ending) => this.#onEnd(ending));
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Requests are served one after the other; the time limit is that of each by itself. */
+  request(operation: string, params: unknown): Promise<unknown> {
+    const result = this.#last.then(() =>
+      this.#exchange({ operation, params }, this.#limits.operationMs),
+    );
+    this.#last = result.then(ignore, ignore);
+    return result;
+  }
+
+  /** Ends it by the end of its input, as it would by hand. */
+  end(): void {
+    this.#child.stdin.end();
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  async #confine(params: Grants): Promise<void> {
+    const request: HelperConfinement = { operation: "confine", params };
+    await this.#exchange(request, this.#limits.startMs);
+  }
+
+  async #exchange(request: object, limitMs: number): Promise<unknown> {
+    if (this.#isEnded) throw this.#failure("it had ended before");
+    const timer = setTimeout(() => this.#giveUp(limitMs), limitMs);
+    try {
+      const answer = new Promise<HelperResponse>((resolve, reject) => {
+        this.#waiting = { resolve, reject };
+      });
+      this.#child.stdin.write(`${JSON.stringify(request)}\n`);
+      const { status, payload } = await answer;
+      if (status === "ok") return payload.response;
+      throw new RpcError(payload.code, payload.message);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #giveUp(limitMs: number): void {
+    this.#settle()?.reject(this.#failure(`no answer within ${limitMs / 1000} s`));
+    this.kill();
+  }
+
+  #onLine(line: Buffer): void {
+    const waiting = this.#settle();
+    try {
+      waiting?.resolve(JSON.parse(line.toString("utf8")));
+    } catch {
+      waiting?.reject(this.#failure("its answer is no JSON"));
+      this.kill();
+    }
+  }
+
+  #onComplaint(bytes: Buffer): void {
+    this.#complaint = (this.#complaint + bytes.toString("utf8")).slice(0, helperComplaintBytesMax);
+  }
+
+  #onEnd({ exitCode, signal, shortMessage }: Ending): void {
+    this.#isEnded = true;
+    const status = signal ? `signal: ${signal}` : `exit status: ${exitCode ?? shortMessage}`;
+    this.#settle()?.reject(this.#failure(`status ${status}: ${this.#complaint.trim()}`));
+  }
+
+  #settle(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting;
+  }
+
+  #failure(why: string): RpcError {
+    return internalError(`fs sandbox helper failed with ${why}`);
+  }
+}
+
+/** The result of a request is its caller's matter; the next one only waits for the end of it. */
+function ignore(): void {}
+
+interface Ending {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly shortMessage?: string | undefined;
+}
+
+interface Streams extends PromiseLike<Ending> {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  kill(signal: "SIGKILL"): boolean;
+}
+
+/** In an object, because a promise of what can itself be awaited would wait for its end. */
+async function startChild(launch: HelperLaunch): Promise<{ child: Streams }> {
+  const { execa } = await import("execa");
+  const child = execa(launch.file, launch.argv, {
+    env: launch.env,
+    extendEnv: false,
+    cwd: launch.cwd,
+    stdio: ["pipe", "pipe", "pipe", launch.seccomp],
+    buffer: false,
+    encoding: "buffer",
+    reject: false,
+  });
+  return { child: child as unknown as Streams };
+}
+
+/** Puts lines together from pieces, looking at each byte once. */
+class LineBuffer {
+  readonly #onLine: (line: Buffer) => void;
+  #parts: Buffer[] = [];
+
+  constructor(onLine: (line: Buffer) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(bytes: Buffer): void {
+    let rest = bytes;
+    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
+      const line = Buffer.concat([...this.#parts, rest.subarray(0, end)]);
+      this.#parts = [];
+      rest = rest.subarray(end + 1);
+      this.#onLine(line);
+    }
+    if (rest.length > 0) this.#parts.push(rest);
+  }
+}

@@ -1,0 +1,71 @@
+/** How a request to start an fs-helper becomes a request to start bwrap. Pure. */
+import type { HostPath } from "../protocol/path-uri.ts";
+import { type BwrapPlan, bwrapFlags, bwrapMounts } from "./bwrap.ts";
+import type { Confinement } from "./confinement.ts";
+import type { Abilities } from "./health.ts";
+import { type SeccompMachine, seccompProgram } from "./seccomp.ts";
+
+/** What a helper may know of the server's variables: nothing else gets in. */
+const helperVariables = ["PATH", "TMPDIR", "TMP", "TEMP"] as const;
+
+export interface HelperLaunch {
+  readonly file: string;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** What the process reads from descriptor 3. */
+  readonly seccomp: Uint8Array;
+}
+
+export interface HelperLaunchParts {
+  readonly bwrap: { readonly path: string };
+  readonly abilities: Abilities;
+  readonly machine: SeccompMachine;
+  readonly confinement: Confinement;
+  readonly masks: BwrapPlan["masks"];
+  readonly stateDirectory: HostPath;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** The program of Node and the helper's file. */
+  readonly command: readonly [string, string];
+}
+
+export function helperEnvironment(
+  variables: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    helperVariables.flatMap((name) => {
+      const value = variables[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+export function helperLaunch(parts: HelperLaunchParts): HelperLaunch {
+  const { abilities, confinement, masks, stateDirectory, command } = parts;
+  const plan: BwrapPlan = {
+    confinement,
+    masks,
+    ownNetwork: abilities.ownNetwork,
+    ownProc: abilities.ownProc,
+    kept: [stateDirectory],
+    seccompFd: 3,
+    commandIsInit: true,
+    newSession: true,
+    cwd: "/" as HostPath,
+  };
+  const name = abilities.argv0 ? ["--argv0", "codex-fs-helper"] : [];
+  return {
+    file: parts.bwrap.path,
+    argv: [...bwrapFlags(plan), ...bwrapMounts(plan).map(asText), ...name, "--", ...command],
+    env: helperEnvironment(parts.variables),
+    cwd: "/",
+    seccomp: seccompProgram(parts.machine, { network: "restricted" }),
+  };
+}
+
+/** Node gives arguments as UTF-8; a path that is not UTF-8 would become another one. */
+function asText(argument: string): string {
+  const text = Buffer.from(argument, "latin1").toString("utf8");
+  if (Buffer.from(text, "utf8").toString("latin1") === argument) return text;
+  throw new Error(`a path of this sandbox is not UTF-8 and cannot be confined: ${text}`);
+}

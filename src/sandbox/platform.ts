@@ -1,0 +1,92 @@
+/** What of the system itself a sandbox may need: programs, libraries, and not the secrets among them. */
+import { readdir, stat } from "node:fs/promises";
+import type { HostPath } from "../protocol/path-uri.ts";
+import type { Match } from "./scan-globs.ts";
+import { existingPath, type Link, linksOn } from "./world.ts";
+
+export interface Platform {
+  /** Real paths that `minimal` makes readable. */
+  readonly minimal: readonly HostPath[];
+  /** Real paths among them that are for the system's administrator only. */
+  readonly secrets: readonly Match[];
+  /** Real paths without which this very program does not start. */
+  readonly runtime: readonly HostPath[];
+  /** Links such as `/bin` by which the former are known. */
+  readonly links: readonly Link[];
+}
+
+const minimalPlaces = [
+  "/bin",
+  "/etc",
+  "/lib",
+  "/lib64",
+  "/sbin",
+  "/usr",
+  "/nix/store",
+  "/run/current-system/sw",
+];
+const runtimePlaces = [
+  "/lib",
+  "/lib64",
+  "/usr/lib",
+  "/usr/lib64",
+  "/usr/local/lib",
+  "/nix/store",
+  "/etc/ld.so.cache",
+];
+
+/**
+ * `minimal` is what programs need, and no program of an ordinary user can read these; a server of
+ * root could, and would give them to everybody who may read `minimal`.
+ */
+const secretPlaces = [
+  "/etc/shadow",
+  "/etc/shadow-",
+  "/etc/gshadow",
+  "/etc/gshadow-",
+  "/etc/sudoers",
+  "/etc/sudoers.d",
+  "/etc/ssl/private",
+  "/etc/polkit-1",
+  "/etc/security/opasswd",
+];
+const hostKey = /^ssh_host_.*_key$/;
+
+/** Looked up once: what belongs to the system does not change while the server runs. */
+export async function surveyPlatform(): Promise<Platform> {
+  const [minimal, secrets, runtime] = await Promise.all([
+    existingPlaces(minimalPlaces),
+    existingPlaces([...secretPlaces, ...(await hostKeys())]),
+    existingPlaces([...runtimePlaces, process.execPath]),
+  ]);
+  const links = [...minimal.links, ...runtime.links];
+  return {
+    minimal: minimal.paths,
+    secrets: await Promise.all(secrets.paths.map(asMatch)),
+    runtime: runtime.paths,
+    links: [...new Map(links.map((link) => [link.at, link])).values()],
+  };
+}
+
+/** A place that is a link counts by the place it leads to; the link is kept besides. */
+async function existingPlaces(places: readonly string[]) {
+  const paths = new Set<HostPath>();
+  const links: Link[] = [];
+  for (const place of places as readonly HostPath[]) {
+    const real = await existingPath(place);
+    if (real === undefined) continue;
+    paths.add(real);
+    if (real !== place) links.push(...(await linksOn(place)));
+  }
+  return { paths: [...paths], links };
+}
+
+async function asMatch(path: HostPath): Promise<Match> {
+  return { path, isDirectory: (await stat(path)).isDirectory() };
+}
+
+async function hostKeys(): Promise<string[]> {
+  // A machine without a server of SSH has no such folder.
+  const names = await readdir("/etc/ssh").catch(() => []);
+  return names.filter((name) => hostKey.test(name)).map((name) => `/etc/ssh/${name}`);
+}

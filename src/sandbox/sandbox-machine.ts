@@ -1,0 +1,115 @@
+/** What all sandboxes of this server share; found out once, and only bwrap looked at again. */
+import { tmpdir } from "node:os";
+import { internalError } from "../protocol/errors.ts";
+import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { type Bwrap, bwrapAt, findBwrap } from "./find-bwrap.ts";
+import { type Abilities, type BwrapHealth, examine } from "./health.ts";
+import { helperProgram } from "./helper-program.ts";
+import { type Platform, surveyPlatform } from "./platform.ts";
+import type { Surroundings } from "./policy.ts";
+import { keepFile, openStateDirectory, type StateDirectory } from "./state-directory.ts";
+
+/** What whoever may look at the outside world tells. */
+export interface SandboxOptions {
+  /** The server's own variables: PATH, TMPDIR, TMP, TEMP and HOME count. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+export interface SandboxHealth {
+  readonly available: boolean;
+  readonly reason?: string;
+  readonly fix?: string;
+}
+
+export interface WorkingBwrap {
+  readonly bwrap: Bwrap;
+  readonly abilities: Abilities;
+}
+
+export class SandboxMachine {
+  readonly variables: SandboxOptions["variables"];
+  readonly surroundings: Surroundings;
+  /** What has been made in workspaces for processes that run. */
+  readonly mountPoints = new Set<HostPath>();
+  readonly #healths = new Map<string, Promise<BwrapHealth>>();
+  #state: Promise<StateDirectory> | undefined;
+  #platform: Promise<Platform> | undefined;
+  #helper: Promise<HostPath> | undefined;
+
+  constructor({ variables, cwd }: SandboxOptions) {
+    this.variables = variables;
+    this.surroundings = {
+      cwd: hostPathOf(cwd),
+      home: absolute(variables.HOME),
+      temporaryDirectory: absolute(variables.TMPDIR),
+    };
+  }
+
+  /** Whether work can be confined here. Takes about 20 ms the first time. */
+  async health(): Promise<SandboxHealth> {
+    const { abilities, ...finding } = await this.#examined(await this.#find());
+    if (abilities) return { available: true };
+    return { available: false, ...("explanation" in finding ? finding.explanation : {}) };
+  }
+
+  /** A bwrap that works, and that nobody whom it is to confine can write. Throws if there is none. */
+  async bwrap(isWritable: (path: HostPath) => boolean): Promise<WorkingBwrap> {
+    const bwrap = await this.#find(isWritable);
+    const health = await this.#examined(bwrap);
+    if (bwrap && health.abilities) return { bwrap, abilities: health.abilities };
+    const { reason = "", fix } = "explanation" in health ? health.explanation : {};
+    throw internalError(
+      `the sandbox cannot be set up: ${reason}${fix ? `. To fix it: ${fix}` : ""}`,
+    );
+  }
+
+  /** Whether a bwrap that was found is still the same file. */
+  async isCurrent({ path, identity }: Bwrap): Promise<boolean> {
+    return (await bwrapAt(path))?.identity === identity;
+  }
+
+  state(): Promise<StateDirectory> {
+    this.#state ??= openStateDirectory(this.variables.TMPDIR ?? tmpdir());
+    return this.#state;
+  }
+
+  platform(): Promise<Platform> {
+    this.#platform ??= surveyPlatform();
+    return this.#platform;
+  }
+
+  /** The fs-helper, where no sandbox can change it. */
+  helper(): Promise<HostPath> {
+    this.#helper ??= this.#keepHelper();
+    return this.#helper;
+  }
+
+  async #keepHelper(): Promise<HostPath> {
+    const [state, program] = await Promise.all([this.state(), helperProgram()]);
+    const { createHash } = await import("node:crypto");
+    const hash = createHash("sha256").update(program).digest("hex").slice(0, 16);
+    return keepFile(state, `fs-helper-${hash}.mjs`, program);
+  }
+
+  #find(isWritable?: (path: HostPath) => boolean): Promise<Bwrap | undefined> {
+    return findBwrap(this.variables.PATH ?? "/usr/bin:/bin", isWritable);
+  }
+
+  #examined(bwrap: Bwrap | undefined): Promise<BwrapHealth> {
+    const identity = bwrap?.identity ?? "";
+    const known = this.#healths.get(identity);
+    if (known) return known;
+    const health = examine(bwrap);
+    this.#healths.set(identity, health);
+    void health.then((found) => {
+      // What is wrong may be put right while the server runs.
+      if (!found.abilities) this.#healths.delete(identity);
+    });
+    return health;
+  }
+}
+
+function absolute(path: string | undefined): HostPath | undefined {
+  return path?.startsWith("/") ? hostPathOf(path) : undefined;
+}

@@ -1,0 +1,69 @@
+/**
+ * The one directory in which this server keeps what sandboxes need on the disk: masks for hidden
+ * files, the fs-helper's program, and marks of what has to be removed from workspaces. Every sandbox
+ * has it read-only or not at all.
+ */
+import { constants } from "node:fs";
+import { chmod, lstat, mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
+import { internalError } from "../protocol/errors.ts";
+import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+
+export interface StateDirectory {
+  readonly path: HostPath;
+  readonly masks: { readonly file: HostPath; readonly directory: HostPath };
+  /** Symbolic links, each to a mount point that has been made in a workspace. */
+  readonly marks: HostPath;
+}
+
+/**
+ * Makes or takes over `codex-exec-server-<uid>` in the folder for temporary files. Throws when
+ * somebody else has put something there.
+ */
+export async function openStateDirectory(temporaryDirectory: string): Promise<StateDirectory> {
+  const uid = process.getuid?.() ?? 0;
+  const path = hostPathOf(`${temporaryDirectory}/codex-exec-server-${uid}`);
+  const inside = (name: string) => `${path}/${name}` as HostPath;
+  await ownDirectory(path, uid);
+  await ownDirectory(inside("marks"), uid);
+  await ownDirectory(inside("hidden-directory"), uid);
+  await chmod(inside("hidden-directory"), 0);
+  const file = await open(inside("hidden-file"), constants.O_CREAT | constants.O_RDONLY, 0).catch(
+    unreadableByDesign,
+  );
+  await file?.close();
+  const masks = { file: inside("hidden-file"), directory: inside("hidden-directory") };
+  return { path, masks, marks: inside("marks") };
+}
+
+/** Puts a file there under its own name, whole or not at all; servers of one version share it. */
+export async function keepFile(
+  state: StateDirectory,
+  name: string,
+  content: Uint8Array,
+): Promise<HostPath> {
+  const path = `${state.path}/${name}` as HostPath;
+  const present = await readFile(path).catch(() => undefined);
+  if (present && Buffer.compare(present, content) === 0) return path;
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, content, { mode: 0o400, flush: false });
+  await rename(draft, path);
+  return path;
+}
+
+/** A mask has mode 000, which its owner cannot open either unless he is root. */
+function unreadableByDesign(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "EACCES") throw error;
+}
+
+async function ownDirectory(path: HostPath, uid: number): Promise<void> {
+  await mkdir(path, { mode: 0o700 }).catch(unlessThere);
+  const stats = await lstat(path);
+  if (stats.isDirectory() && stats.uid === uid) return;
+  throw internalError(
+    `${path} is not this user's directory: remove it, the sandbox needs its place`,
+  );
+}
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}

@@ -1,0 +1,158 @@
+/**
+ * What is really there of what a policy names. Mounts are made for this, and are good only as long as
+ * it stays so: the fingerprint tells.
+ */
+import type { BigIntStats } from "node:fs";
+import { lstat, readFile, readlink, realpath, stat } from "node:fs/promises";
+import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
+import type { Policy, PolicyRule } from "./policy.ts";
+import { type Match, scanGlobs } from "./scan-globs.ts";
+
+export type Kind = "directory" | "file" | "other" | "missing";
+
+/** A place of a policy as it is found. */
+export interface Place {
+  readonly rule: PolicyRule;
+  /** Without links, as far as the place exists. */
+  readonly real: HostPath;
+  readonly kind: Kind;
+  readonly links: readonly Link[];
+}
+
+/** A symbolic link on the way to a place. */
+export interface Link {
+  readonly at: HostPath;
+  readonly target: HostPath;
+}
+
+export interface World {
+  readonly places: readonly Place[];
+  /** What exists of what deny patterns match. */
+  readonly matches: readonly Match[];
+  readonly fingerprint: string;
+}
+
+/** Paths that exist only because this server has made them for a confined process. */
+export interface MountPoints {
+  has(path: HostPath): boolean;
+}
+
+/** Looks at everything. Throws when a pattern matches more than can be masked. */
+export async function surveyWorld(policy: Policy, ours: MountPoints): Promise<World> {
+  const [places, matches, fingerprint] = await Promise.all([
+    Promise.all(policy.rules.map((rule) => survey(rule, ours))),
+    scanGlobs(policy.denyGlobs, policy.globDepth),
+    fingerprintOf(policy, ours),
+  ]);
+  return { places, matches, fingerprint: withMatches(fingerprint, matches) };
+}
+
+/** The fingerprint that a survey would have now; costs little unless there are patterns. */
+export async function currentFingerprint(policy: Policy, ours: MountPoints): Promise<string> {
+  const [fingerprint, matches] = await Promise.all([
+    fingerprintOf(policy, ours),
+    scanGlobs(policy.denyGlobs, policy.globDepth),
+  ]);
+  return withMatches(fingerprint, matches);
+}
+
+function withMatches(fingerprint: string, matches: readonly Match[]): string {
+  return [fingerprint, ...matches.map(({ path, isDirectory }) => `${path}${isDirectory}`)].join(
+    "\0",
+  );
+}
+
+/** What each path is, and the table of mounts, which can change what is below a path. */
+async function fingerprintOf(policy: Policy, ours: MountPoints): Promise<string> {
+  const [mounts, ...identities] = await Promise.all([
+    readFile("/proc/self/mountinfo", "latin1"),
+    ...policy.rules.map(({ path }) => (ours.has(path) ? "-" : identityOf(path))),
+  ]);
+  return `${identities.join(" ")}\n${mounts}`;
+}
+
+/** A path is the same as long as it is the same file, and leads to the same if it is a link. */
+async function identityOf(path: HostPath): Promise<string> {
+  const own = await existing(lstat(nodePath(path), { bigint: true }));
+  if (!own) return "-";
+  if (!own.isSymbolicLink()) return identity(own);
+  const target = await existing(stat(nodePath(path), { bigint: true }));
+  return `${identity(own)}>${target ? identity(target) : "-"}`;
+}
+
+/** With the time of birth, because inodes are used again. */
+function identity(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.birthtimeNs}:${stats.mode >> 12n}`;
+}
+
+async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
+  const { real, isFound } = await locate(rule.path);
+  if (ours.has(real)) return { rule, real, kind: "missing", links: [] };
+  const stats = isFound ? await existing(stat(nodePath(real), { bigint: true })) : undefined;
+  const links = real === rule.path ? [] : await linksOn(rule.path);
+  return { rule, real, kind: stats ? kindOf(stats) : "missing", links };
+}
+
+function kindOf(stats: BigIntStats): Kind {
+  if (stats.isDirectory()) return "directory";
+  return stats.isFile() ? "file" : "other";
+}
+
+/** The real path of what exists. */
+export async function existingPath(path: HostPath): Promise<HostPath | undefined> {
+  const real = await existing(realpath(nodePath(path), { encoding: "latin1" }));
+  return real as HostPath | undefined;
+}
+
+/** The real path, or what it would be if the missing end of it were made. */
+async function locate(path: HostPath): Promise<{ real: HostPath; isFound: boolean }> {
+  const real = await existingPath(path);
+  if (real !== undefined) return { real, isFound: true };
+  const { parent, name } = splitPath(path);
+  return { real: joinPath((await locate(parent)).real, name), isFound: false };
+}
+
+/** Goes the way step by step and notes every link. A loop ends at the kernel's number of links. */
+export async function linksOn(path: HostPath): Promise<Link[]> {
+  const links: Link[] = [];
+  let done = "/" as HostPath;
+  let ahead = path.split("/").filter(Boolean);
+  while (ahead.length > 0 && links.length < 40) {
+    const [name = "", ...rest] = ahead;
+    if (name === "." || name === "..") {
+      done = name === "." ? done : splitPath(done).parent;
+      ahead = rest;
+      continue;
+    }
+    const at = joinPath(done, name);
+    const target = await linkTarget(at);
+    if (target === undefined) {
+      done = at;
+      ahead = rest;
+      continue;
+    }
+    links.push({ at, target });
+    if (target.startsWith("/")) done = "/" as HostPath;
+    ahead = [...target.split("/").filter(Boolean), ...rest];
+  }
+  return links;
+}
+
+async function linkTarget(path: HostPath): Promise<HostPath | undefined> {
+  const stats = await existing(lstat(nodePath(path)));
+  if (!stats?.isSymbolicLink()) return undefined;
+  return (await existing(readlink(nodePath(path), "latin1"))) as HostPath | undefined;
+}
+
+/** Undefined for what is not there or cannot be reached, which is the same for a sandbox. */
+async function existing<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EACCES" || code === "ELOOP") {
+      return undefined;
+    }
+    throw error;
+  }
+}
