@@ -1,9 +1,10 @@
 // Bundles the program into dist/: one file per entry, with its libraries inside, because a bundle
 // starts several times faster than the same modules looked up one by one.
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { build } from "esbuild";
 
 process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
@@ -30,15 +31,20 @@ const shared = {
   sourcemap: "linked",
   sourcesContent: false,
   metafile: true,
-  logLevel: "warning",
+  logLevel: "silent",
 };
 
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist");
-const bundled = await bundleProgram();
-if (existsSync(helper)) await bundleHelper();
-writeFileSync("dist/THIRD-PARTY-LICENSES", licensesOf(bundled));
-if (existsSync(library)) declareLibrary();
+try {
+  const [bundled] = await Promise.all([bundleProgram(), bundleHelper(), declareLibrary()]);
+  writeFileSync("dist/THIRD-PARTY-LICENSES", licensesOf(bundled));
+} catch (error) {
+  // Half a program would be started in place of the sources.
+  rmSync("dist", { recursive: true, force: true });
+  process.stderr.write(`${error.stdout ?? ""}${error.message}\n`);
+  process.exitCode = 1;
+}
 
 /** Parts that are imported on demand become files of their own and are loaded on demand. */
 async function bundleProgram() {
@@ -59,6 +65,7 @@ async function bundleProgram() {
 
 /** One self-contained file: inside a sandbox it may be the only one of ours that can be read. */
 async function bundleHelper() {
+  if (!existsSync(helper)) return;
   const entryPoints = { "fs-helper": helper };
   const { metafile } = await build({ ...shared, entryPoints, packages: "external" });
   const packages = new Set(
@@ -93,18 +100,10 @@ function licensesOf(packages) {
     .join(`\n${"-".repeat(80)}\n\n`);
 }
 
-function declareLibrary() {
+async function declareLibrary() {
+  if (!existsSync(library)) return;
   const options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly"];
   const places = ["--rootDir", "src", "--outDir", "dist/types"];
-  execFileSync(
-    process.execPath,
-    [
-      "node_modules/typescript/bin/tsc",
-      "-p",
-      "test/support/tsconfig.library.json",
-      ...options,
-      ...places,
-    ],
-    { stdio: "inherit" },
-  );
+  const tsc = ["node_modules/typescript/bin/tsc", "-p", "test/support/tsconfig.library.json"];
+  await promisify(execFile)(process.execPath, [...tsc, ...options, ...places]);
 }
