@@ -37,13 +37,25 @@ function sleepers(sleep: string): number[] {
 }
 
 function commandOf(pid: number): string | undefined {
+  const [program, seconds] = argumentsOf(pid).split("\0");
+  return program?.endsWith("sleep") ? seconds : undefined;
+}
+
+function argumentsOf(pid: number): string {
   try {
-    const [program, seconds] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return program?.endsWith("sleep") ? seconds : undefined;
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
     // It has ended meanwhile.
-    return undefined;
+    return "";
   }
+}
+
+/** Each belongs to the thread that started it. */
+function ownChildren(): number[] {
+  const lists = readdirSync("/proc/self/task").map((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, "utf8"),
+  );
+  return lists.join("").split(" ").filter(Boolean).map(Number);
 }
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -146,6 +158,19 @@ describe("a spawner that ends", () => {
       assert(readdirSync("/proc/self/fd").length <= fdsBefore);
     });
   }
+
+  test("has a keeper, which is started anew when somebody kills it", async () => {
+    const spawner = await createSpawner({ kind: "posix" });
+    const keepers = () => ownChildren().filter((pid) => argumentsOf(pid).includes("codex-keeper"));
+    const started = await start(spawner, shell("echo ready; sleep 100"));
+    await started.untilText("ready");
+    const [first, ...others] = keepers();
+    assert(first !== undefined && others.length === 0);
+    process.kill(first, 9);
+    await until(() => keepers().some((pid) => pid !== first));
+    await spawner.close();
+    assert.deepEqual(keepers(), []);
+  });
 
   test("by SIGKILL of its server leaves nobody", async (context) => {
     const sleep = uniqueSleep();

@@ -335,7 +335,7 @@ for (const kind of ["posix", "node"] as const) {
       await runSome(20);
       const before = readdirSync("/proc/self/fd").length;
       for (let rounds = 0; rounds < 5; rounds++) await runSome(20);
-      assert.equal(readdirSync("/proc/self/fd").length, before);
+      while (readdirSync("/proc/self/fd").length > before) await setTimeout(5);
     });
   });
 }

@@ -39,7 +39,7 @@ interface KeeperSurroundings {
 export class Keeper {
   readonly #around: KeeperSurroundings;
   #state: "none" | "running" | "closed" = "none";
-  #starts = 0;
+  #deaths = 0;
   #stdinFd: number | undefined;
   #ended: Promise<void> = Promise.resolve();
 
@@ -49,9 +49,8 @@ export class Keeper {
 
   /** Takes its place in the lane, before the process that it is needed for. */
   ensureRunning(): void {
-    if (this.#state !== "none" || this.#starts > keeperRestartsMax) return;
+    if (this.#state !== "none") return;
     this.#state = "running";
-    this.#starts++;
     this.#ended = this.#run();
   }
 
@@ -63,35 +62,33 @@ export class Keeper {
   }
 
   async #run(): Promise<void> {
-    const { libc, lane } = this.#around;
+    const pid = await this.#launch();
+    if (pid === undefined || this.#state === "closed") this.#closeStdin();
+    if (pid !== undefined) await this.#exitOf(pid);
+    this.#closeStdin();
+    if (this.#state === "closed") return;
+    this.#state = "none";
+    // Where it could not be started, the next process tries again.
+    if (pid !== undefined && ++this.#deaths <= keeperRestartsMax) this.ensureRunning();
+  }
+
+  /** Undefined when the system refuses, which the start of the process itself will report. */
+  async #launch(): Promise<number | undefined> {
+    const { libc, lane, tagPrefix } = this.#around;
     let stdio: StdioPlan | undefined;
     const launched = await lane
       .launch(() => {
         stdio = openStdio(libc, { argv, env, cwd: "/", stdio: "pipes+stdin" });
+        const { actions } = stdio;
         // Unmarked, or it would end itself, and with the tree that this server may be part of.
         const tag = lane.untagged.hard;
-        const path = argv[0];
-        return {
-          path,
-          argv: [...argv, this.#around.tagPrefix],
-          env,
-          cwd: "/",
-          tag,
-          actions: stdio.actions,
-        };
+        return { path: argv[0], argv: [...argv, tagPrefix], env, cwd: "/", tag, actions };
       })
-      // No descriptors left: the next start tries again.
       .catch(() => undefined);
     for (const fd of stdio?.childFds ?? []) libc.close(fd);
     for (const { fd } of stdio?.outputs ?? []) libc.close(fd);
     this.#stdinFd = stdio?.inputFd;
-    const hasStarted = launched?.errno === 0;
-    if (!hasStarted || this.#state === "closed") this.#closeStdin();
-    if (hasStarted) await this.#exitOf(launched.pid);
-    this.#closeStdin();
-    if (this.#state === "closed") return;
-    this.#state = "none";
-    if (hasStarted) this.ensureRunning();
+    return launched?.errno === 0 ? launched.pid : undefined;
   }
 
   #exitOf(pid: number): Promise<void> {

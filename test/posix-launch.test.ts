@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Launch, launchLane } from "../src/environment/local/spawn/posix-launch.ts";
+import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
+
+test("a start that hangs in the system holds nobody up, and tags nobody else", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "launch-"));
+  const fifo = join(directory, "fifo");
+  execFileSync("mkfifo", [fifo]);
+  const lane = launchLane(await loadLibc());
+  const { soft } = lane.untagged;
+  const launch = (target: number, path: string): Launch => ({
+    path: "/bin/true",
+    argv: ["true"],
+    env: {},
+    cwd: "/",
+    actions: [{ kind: "open", target, path, flags: 0 }],
+    tag: soft > 10n ? soft - 10n : 10n,
+  });
+  // The child waits for a writer before exec.
+  const hanging = lane.launch(() => launch(0, fifo));
+  const [second, third] = await Promise.all([
+    lane.launch(() => launch(0, "/dev/null")),
+    lane.launch(() => launch(0, "/dev/null")),
+  ]);
+  assert.deepEqual([second.errno, second.isTagged], [0, false]);
+  assert.deepEqual([third.errno, third.isTagged], [0, false]);
+  closeSync(openSync(fifo, "w"));
+  assert.equal((await hanging).errno, 0);
+  const next = await lane.launch(() => launch(0, "/dev/null"));
+  assert.deepEqual([next.errno, next.isTagged], [0, true]);
+  rmSync(directory, { recursive: true });
+});
+
+test("a launch that cannot be prepared is refused, and the next one goes on", async () => {
+  const lane = launchLane(await loadLibc());
+  const refusal = new Error("nothing to start with");
+  const failing = lane.launch(() => {
+    throw refusal;
+  });
+  await assert.rejects(failing, refusal);
+  const missing = { path: "/no/such", argv: ["x"], env: {}, cwd: "/", actions: [], tag: undefined };
+  assert.equal((await lane.launch(() => missing)).errno, constants.errno.ENOENT);
+});

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { closeSync, openSync, readdirSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
+import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
+import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import { run, shell, start } from "./support/spawned.ts";
+
+const openFilesLimit = 7;
+
+/** Leaves this process so many descriptors while `act` runs. */
+async function withDescriptorsLeft(count: number, act: () => Promise<void>): Promise<void> {
+  const libc = await loadLibc();
+  const limits = new BigUint64Array(2);
+  libc.prlimit(0, openFilesLimit, null, limits);
+  const [soft = 0n, hard = 0n] = limits;
+  const highest = Math.max(...readdirSync("/proc/self/fd").map(Number));
+  libc.prlimit(0, openFilesLimit, BigUint64Array.of(BigInt(highest + 40), hard), null);
+  const fillers = openAllThatIsLeft();
+  for (const fd of fillers.splice(0, count)) closeSync(fd);
+  try {
+    await act();
+  } finally {
+    for (const fd of fillers) closeSync(fd);
+    libc.prlimit(0, openFilesLimit, BigUint64Array.of(soft, hard), null);
+  }
+}
+
+function openAllThatIsLeft(): number[] {
+  const fds: number[] = [];
+  for (;;) {
+    try {
+      fds.push(openSync("/dev/null", "r"));
+    } catch {
+      // None is left: that was the purpose.
+      return fds;
+    }
+  }
+}
+
+for (const kind of ["posix", "node"] as const) {
+  describe(`without descriptors a spawner of kind ${kind}`, () => {
+    let spawner: Spawner;
+
+    before(async () => {
+      spawner = await createSpawner({ kind });
+      await run(spawner, shell("true"));
+    });
+
+    after(() => spawner.close());
+
+    for (const stdio of ["pipes", "pipes+stdin", "pty"] as const) {
+      test(`refuses a start with ${stdio}, keeps nothing of it, and starts again later`, async () => {
+        const count = stdio === "pty" ? 0 : 3;
+        await withDescriptorsLeft(count, async () => {
+          for (let attempts = 0; attempts < 20; attempts++) {
+            await assert.rejects(run(spawner, shell("true", { stdio })), {
+              code: "EMFILE",
+              stage: "system",
+              message: /^Too many open files \(os error 24\): /,
+            });
+          }
+          const left = openAllThatIsLeft();
+          for (const fd of left) closeSync(fd);
+          assert.equal(left.length, count);
+        });
+        assert.equal((await run(spawner, shell("exit 4", { stdio }))).exit?.exitCode, 4);
+      });
+    }
+  });
+}
+
+test("with one descriptor left a terminal still works, and its end is told", async () => {
+  const spawner = await createSpawner({ kind: "posix" });
+  await run(spawner, shell("true"));
+  await withDescriptorsLeft(1, async () => {
+    const started = await start(spawner, shell("echo still here; exit 6", { stdio: "pty" }));
+    await started.untilOver();
+    assert.deepEqual([started.text(), started.exit?.exitCode], ["still here\r\n", 6]);
+  });
+  await spawner.close();
+});
