@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { invalidParams } from "./errors.ts";
 
 /** Checks what a client sent against the schema of its method; throws -32602 with what is wrong. */

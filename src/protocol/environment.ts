@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { pathUri } from "./path-uri-schema.ts";
 
 /** `params` of a method that has none: absent, null and `{}` are the same. */

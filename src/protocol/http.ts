@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const requestId = z.string();
 const header = { name: z.string(), value: z.string() };

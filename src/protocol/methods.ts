@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { environmentRequests } from "./environment.ts";
 import { fileSystemEvents, fileSystemRequests } from "./file-system.ts";
 import { httpEvents, httpRequests } from "./http.ts";

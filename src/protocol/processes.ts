@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
 

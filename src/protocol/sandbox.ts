@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { pathUri } from "./path-uri-schema.ts";
 
 const network = z.enum(["restricted", "enabled"]);

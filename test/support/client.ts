@@ -1,5 +1,5 @@
 import { WebSocket } from "ws";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Event, EventParams, Method, Result, requests } from "../../src/protocol/methods.ts";
 import { within } from "./within.ts";
 
