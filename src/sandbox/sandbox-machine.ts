@@ -5,6 +5,8 @@ import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { type Bwrap, bwrapAt, findBwrap } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine } from "./health.ts";
 import { helperProgram } from "./helper-program.ts";
+import { findLauncher, type Launcher } from "./launcher.ts";
+import { MountPoints } from "./mount-points.ts";
 import { type Platform, surveyPlatform } from "./platform.ts";
 import type { Surroundings } from "./policy.ts";
 import { keepFile, openStateDirectory, type StateDirectory } from "./state-directory.ts";
@@ -31,11 +33,12 @@ export class SandboxMachine {
   readonly variables: SandboxOptions["variables"];
   readonly surroundings: Surroundings;
   /** What has been made in workspaces for processes that run. */
-  readonly mountPoints = new Set<HostPath>();
+  readonly mountPoints = new MountPoints(async () => (await this.state()).marks);
   readonly #healths = new Map<string, Promise<BwrapHealth>>();
   #state: Promise<StateDirectory> | undefined;
   #platform: Promise<Platform> | undefined;
   #helper: Promise<HostPath> | undefined;
+  #launcher: Promise<Launcher | undefined> | undefined;
 
   constructor({ variables, cwd }: SandboxOptions) {
     this.variables = variables;
@@ -77,6 +80,12 @@ export class SandboxMachine {
   platform(): Promise<Platform> {
     this.#platform ??= surveyPlatform();
     return this.#platform;
+  }
+
+  /** What starts commands inside so that they, and not bwrap, get a terminal's signals. */
+  launcher(): Promise<Launcher | undefined> {
+    this.#launcher ??= findLauncher();
+    return this.#launcher;
   }
 
   /** The fs-helper, where no sandbox can change it. */

@@ -2,8 +2,8 @@
  * What is really there of what a policy names. Mounts are made for this, and are good only as long as
  * it stays so: the fingerprint tells.
  */
-import type { BigIntStats } from "node:fs";
-import { lstat, readFile, readlink, realpath, stat } from "node:fs/promises";
+import { type BigIntStats, lstat as lstatCallback, readFileSync } from "node:fs";
+import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import type { Policy, PolicyRule } from "./policy.ts";
 import { type Match, scanGlobs } from "./scan-globs.ts";
@@ -62,22 +62,33 @@ function withMatches(fingerprint: string, matches: readonly Match[]): string {
   );
 }
 
-/** What each path is, and the table of mounts, which can change what is below a path. */
+/**
+ * What each path is, and the table of mounts, which can change what is below a path. The table is read
+ * synchronously: it is the kernel's own, nothing can hold it up, and the promise would cost five times
+ * as much as the reading.
+ */
 async function fingerprintOf(policy: Policy, ours: MountPoints): Promise<string> {
-  const [mounts, ...identities] = await Promise.all([
-    readFile("/proc/self/mountinfo", "latin1"),
-    ...policy.rules.map(({ path }) => (ours.has(path) ? "-" : identityOf(path))),
-  ]);
-  return `${identities.join(" ")}\n${mounts}`;
+  const identities = await Promise.all(
+    policy.rules.map(({ path }) => (ours.has(path) ? "-" : identityOf(path))),
+  );
+  return `${identities.join(" ")}\n${readFileSync("/proc/self/mountinfo", "latin1")}`;
 }
 
 /** A path is the same as long as it is the same file, and leads to the same if it is a link. */
-async function identityOf(path: HostPath): Promise<string> {
-  const own = await existing(lstat(nodePath(path), { bigint: true }));
-  if (!own) return "-";
-  if (!own.isSymbolicLink()) return identity(own);
+function identityOf(path: HostPath): Promise<string> {
+  return new Promise((resolve, reject) => {
+    lstatCallback(nodePath(path), { bigint: true }, (error, own) => {
+      if (error && isAbsence(error)) resolve("-");
+      else if (error) reject(error);
+      else if (!own.isSymbolicLink()) resolve(identity(own));
+      else targetIdentity(path).then((target) => resolve(`${identity(own)}>${target}`), reject);
+    });
+  });
+}
+
+async function targetIdentity(path: HostPath): Promise<string> {
   const target = await existing(stat(nodePath(path), { bigint: true }));
-  return `${identity(own)}>${target ? identity(target) : "-"}`;
+  return target ? identity(target) : "-";
 }
 
 /** With the time of birth, because inodes are used again. */
@@ -149,10 +160,12 @@ async function existing<T>(looking: Promise<T>): Promise<T | undefined> {
   try {
     return await looking;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "EACCES" || code === "ELOOP") {
-      return undefined;
-    }
+    if (isAbsence(error)) return undefined;
     throw error;
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOENT" || code === "ENOTDIR" || code === "EACCES" || code === "ELOOP";
 }

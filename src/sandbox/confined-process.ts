@@ -1,0 +1,161 @@
+/** How a request to start a process becomes a request to start bwrap around it. */
+import { Buffer } from "node:buffer";
+import { closeSync } from "node:fs";
+import { internalError } from "../protocol/errors.ts";
+import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
+import type { Sandbox } from "../protocol/sandbox.ts";
+import { accessTable } from "./access.ts";
+import { type BwrapPlan, bwrapFlags, bwrapMounts } from "./bwrap.ts";
+import { type Confinement, confinementOf, isWritable } from "./confinement.ts";
+import { confinesNothing, type Policy, policyOf } from "./policy.ts";
+import type { SandboxMachine } from "./sandbox-machine.ts";
+import { seccompMachine, seccompProgram } from "./seccomp.ts";
+import { unlinkedFile } from "./unlinked-file.ts";
+import { surveyWorld, type World } from "./world.ts";
+
+/** The part of a start that a sandbox changes. */
+export interface ProcessRequest {
+  readonly argv: readonly [string, ...string[]];
+  readonly arg0?: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  /** As node:fs takes it. */
+  readonly cwd: string | Buffer;
+}
+
+export interface ConfinedProcess {
+  readonly request: ProcessRequest & { readonly fds: readonly number[] };
+  /** To be called when the start is over, whether or not it succeeded. */
+  started(): void;
+  /** To be called when the process has ended or could not be started. */
+  ended(): Promise<void>;
+}
+
+/** Undefined when the sandbox object asks for nothing that a process would notice. */
+export async function confineProcess(
+  sandbox: Sandbox,
+  request: ProcessRequest,
+  machine: SandboxMachine,
+): Promise<ConfinedProcess | undefined> {
+  const policy = policyOf(sandbox, surroundingsOf(request, machine));
+  if (confinesNothing(policy)) return undefined;
+  const world = await surveyWorld(policy, noMountPoints);
+  const missing = missingPlaces(policy, world);
+  const release = await machine.mountPoints.make(missing);
+  try {
+    const found = missing.length === 0 ? world : await surveyWorld(policy, noMountPoints);
+    const platform = await machine.platform();
+    const confinement = confinementOf({ policy, world: found, platform });
+    const confined = await confinedRequest({ request, policy, confinement, machine });
+    return {
+      request: confined,
+      started: () => {
+        for (const fd of confined.fds) closeSync(fd);
+      },
+      ended: release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+const noMountPoints = new Set<HostPath>();
+
+/** `tmpdir` is what the process itself takes for it. */
+function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
+  const { TMPDIR } = env;
+  return {
+    ...machine.surroundings,
+    cwd: hostPathOf(cwd),
+    temporaryDirectory: TMPDIR?.startsWith("/") ? hostPathOf(TMPDIR) : undefined,
+  };
+}
+
+/** Places that must not come into being, in directories where they could. */
+function missingPlaces(policy: Policy, world: World): HostPath[] {
+  const rules = world.places.map(({ real, rule }) => ({ path: real, access: rule.access }));
+  const table = accessTable({ rules, denyGlobs: policy.denyGlobs });
+  return world.places
+    .filter(({ rule, kind }) => rule.access !== "write" && kind === "missing" && !rule.skipMissing)
+    .map(({ real }) => real)
+    .filter((real) => table.accessTo(splitPath(real).parent) === "write");
+}
+
+interface Parts {
+  readonly request: ProcessRequest;
+  readonly policy: Policy;
+  readonly confinement: Confinement;
+  readonly machine: SandboxMachine;
+}
+
+/** Descriptors that bwrap is given, in this order after the three standard ones. */
+const seccompFd = 3;
+const argumentsFd = 4;
+
+async function confinedRequest({ request, policy, confinement, machine }: Parts) {
+  const [{ bwrap, abilities }, state, launcher] = await Promise.all([
+    machine.bwrap((path) => isWritable(confinement, path)),
+    machine.state(),
+    machine.launcher(),
+  ]);
+  const arch = seccompMachine(process.arch);
+  if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
+  const plan: BwrapPlan = {
+    confinement,
+    masks: state.masks,
+    kept: [state.path],
+    // Without the namespace the filter still refuses every socket.
+    ownNetwork: policy.network === "restricted" && abilities.ownNetwork,
+    ownProc: abilities.ownProc,
+    seccompFd,
+    commandIsInit: false,
+    newSession: false,
+    cwd: hostPathOf(request.cwd),
+  };
+  const isVisible = (path: HostPath) =>
+    /read|write/.test(accessTable(confinement.grants).accessTo(path));
+  const command = commandOf(
+    request,
+    launcher && isVisible(launcher.real) ? launcher.path : undefined,
+  );
+  const around = command.isLaunched && launcher ? [launcher.path, ignoreSignals] : [];
+  const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, "--", ...command.argv];
+  const filter = seccompProgram(arch, { network: policy.network });
+  return {
+    argv: [...around, bwrap.path, ...options] as [string, ...string[]],
+    env: {},
+    cwd: request.cwd,
+    fds: [unlinkedFile(state.path, filter), unlinkedFile(state.path, argumentsOf(request, plan))],
+  };
+}
+
+/**
+ * What a terminal's keys send goes to bwrap as well, which would die of it and take the command along.
+ * So bwrap is started ignoring them, and the command is given them back.
+ */
+const ignoreSignals = "--ignore-signal=INT,QUIT,TSTP";
+const defaultSignals = "--default-signal=INT,QUIT,TSTP";
+
+/** No start-up files: bash reads them when its input looks like that of a remote shell. */
+const renaming = ["/bin/bash", "--norc", "-c", 'exec -a "$0" "$@"'];
+
+/** Through `env`, which also says of a program that is not there what shells say, and exits 127. */
+function commandOf({ argv, arg0 }: ProcessRequest, env: string | undefined) {
+  const named = arg0 === undefined ? argv : [...renaming, arg0, ...argv];
+  // A name with an equals sign would be taken for a variable.
+  const isLaunched = env !== undefined && !named[0]?.includes("=");
+  return { isLaunched, argv: isLaunched ? [env, defaultSignals, "--", ...named] : named };
+}
+
+/**
+ * Mounts and variables go through a file: paths need not be UTF-8, nobody sees the values in the list
+ * of processes, and none of them has an effect on bwrap itself, which is not confined yet.
+ */
+function argumentsOf({ env }: ProcessRequest, plan: BwrapPlan): Buffer {
+  const variables = Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);
+  const mounts = bwrapMounts(plan);
+  return Buffer.concat([
+    Buffer.from(mounts.map((argument) => `${argument}\0`).join(""), "latin1"),
+    Buffer.from(["--clearenv", ...variables].map((argument) => `${argument}\0`).join(""), "utf8"),
+  ]);
+}

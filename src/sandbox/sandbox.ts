@@ -1,0 +1,65 @@
+/** All that a server needs to confine what its clients ask for. */
+import {
+  helperCrowdMs,
+  helperIdleMs,
+  helperOperationMs,
+  helperStartMs,
+  helpersMax,
+  helpersPerPolicyMax,
+} from "../limits.ts";
+import type { Sandbox } from "../protocol/sandbox.ts";
+import { type ConfinedFiles, confinedFiles } from "./confined-files.ts";
+import { type ConfinedProcess, confineProcess, type ProcessRequest } from "./confined-process.ts";
+import { HelperPool, type PoolLimits } from "./helper-pool.ts";
+import { helperRecipe, helperStation } from "./helper-station.ts";
+import { policyOf, writesEverything } from "./policy.ts";
+import { type SandboxHealth, SandboxMachine, type SandboxOptions } from "./sandbox-machine.ts";
+
+export interface LocalSandbox {
+  /** Whether work can be confined here, and if not, why and what helps. */
+  health(): Promise<SandboxHealth>;
+  /** Operations on files for one connection. */
+  files(): ConfinedFiles;
+  /** Undefined when the sandbox object asks for nothing that a process would notice. */
+  confine(sandbox: Sandbox, request: ProcessRequest): Promise<ConfinedProcess | undefined>;
+  /** Starts an fs-helper for this sandbox, which will soon be asked for. */
+  prepare(sandbox: Sandbox): void;
+  /** Ends all helpers. */
+  close(): Promise<void>;
+}
+
+const usualLimits: PoolLimits = {
+  startMs: helperStartMs,
+  operationMs: helperOperationMs,
+  workersMax: helpersMax,
+  workersPerCrewMax: helpersPerPolicyMax,
+  crowdMs: helperCrowdMs,
+  idleMs: helperIdleMs,
+};
+
+export function localSandbox(
+  options: SandboxOptions & { readonly limits?: Partial<PoolLimits> },
+): LocalSandbox {
+  const machine = new SandboxMachine(options);
+  const pool = new HelperPool({ ...usualLimits, ...options.limits });
+  return {
+    health: () => machine.health(),
+    files: () => confinedFiles(machine, pool),
+    confine: (sandbox, request) => confineProcess(sandbox, request, machine),
+    prepare: (sandbox) => void prepare(sandbox, machine, pool).catch(toldToWhoeverNeedsIt),
+    close: async () => {
+      await pool.close();
+      machine.mountPoints.close();
+    },
+  };
+}
+
+async function prepare(sandbox: Sandbox, machine: SandboxMachine, pool: HelperPool) {
+  const policy = policyOf(sandbox, machine.surroundings);
+  if (writesEverything(policy)) return;
+  const station = await helperStation(policy, machine);
+  pool.prepare(station.world, () => helperRecipe(station, machine));
+}
+
+/** A spare that cannot be started is no failure yet; the operation that needs it meets the same. */
+function toldToWhoeverNeedsIt(): void {}
