@@ -50,7 +50,7 @@ for (const kind of ["posix", "node"] as const) {
     after(() => spawner.close());
 
     for (const stdio of ["pipes", "pipes+stdin", "pty"] as const) {
-      test(`refuses a start with ${stdio}, keeps nothing of it, and starts again later`, async () => {
+      test(`refuses a start with ${stdio}, keeps nothing, and starts again later`, async () => {
         const count = stdio === "pty" ? 0 : 3;
         await withDescriptorsLeft(count, async () => {
           for (let attempts = 0; attempts < 20; attempts++) {

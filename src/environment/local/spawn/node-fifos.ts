@@ -57,7 +57,7 @@ export class FifoSupply {
   }
 }
 
-/** Opening one end of a FIFO waits for the other: a third, opened for both, makes each go through. */
+/** Opening one end of a FIFO waits for the other: a third, opened for both, lets each through. */
 function openFifo(name: string, ourUse: "read" | "write"): PipeEnds {
   const { O_RDWR, O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
   const fds: number[] = [];

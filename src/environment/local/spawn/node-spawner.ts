@@ -131,8 +131,8 @@ function describe(reasons: readonly string[]): SpawnerCapabilities {
     parentDeath: false,
     reasons: [
       ...reasons,
-      "Without the native module processes are not marked: what starts its own session survives a " +
-        "kill, and running commands survive this server when it is killed.",
+      "Without the native module processes are not marked: what starts its own session survives " +
+        "a kill, and running commands survive this server when it is killed.",
       tty
         ? "Terminals are made by `script`: slower, without another argv[0], and the signal that " +
           "ended a program shows only in its exit code."

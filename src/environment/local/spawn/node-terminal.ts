@@ -14,8 +14,8 @@ export interface TerminalReport {
 }
 
 /**
- * The arguments of `script`. Its command is one argument, so the program's arguments and environment
- * together are limited to what one argument may be, 128 KiB.
+ * The arguments of `script`. Its command is one argument, so the program's arguments and
+ * environment together are limited to what one argument may be, 128 KiB.
  */
 export function scriptArguments(request: SpawnRequest, program: string): string[] {
   const { rows, cols } = request.size ?? terminalSizeDefault;

@@ -81,8 +81,8 @@ function decodeStatus(status: number): { exitCode: number; signal: number | null
 }
 
 /**
- * User and system time as seconds and microseconds, then the peak of memory in KiB. The peak is never
- * below this server's own: until exec a process shares the server's memory, and Linux counts that.
+ * User and system time as seconds and microseconds, then the peak of memory in KiB. The peak is
+ * never below this server's own: until exec a process shares its memory, and Linux counts that.
  */
 function decodeUsage([userS, userUs, systemS, systemUs, maxRssKiB]: BigInt64Array) {
   const inUs = (seconds = 0n, us = 0n) => Number(seconds) * 1_000_000 + Number(us);

@@ -1,8 +1,8 @@
 /**
  * The one lane in which processes are started. A process inherits its tag, a soft limit that Linux
  * keeps but has not enforced since 2.4, from this process; limits belong to the whole process, so
- * only one start may be under way. It runs on a thread of the pool: the event loop does not wait for
- * exec.
+ * only one start may be under way. It runs on a thread of the pool: the event loop does not wait
+ * for exec.
  */
 import { Buffer } from "node:buffer";
 import { launchStallMs } from "../../../limits.ts";
@@ -20,7 +20,8 @@ export interface Launch {
 }
 
 /** `errno` is 0 for success. A process that started beside a stalled one bears no tag. */
-export interface Launched {
+export interface Launched<L extends Launch = Launch> {
+  readonly launch: L;
   readonly errno: number;
   readonly pid: number;
   readonly isTagged: boolean;
@@ -54,7 +55,7 @@ export class LaunchLane {
   }
 
   /** `prepare` is called when it is this launch's turn, so that waiting costs no descriptors. */
-  launch(prepare: () => Launch): Promise<Launched> {
+  launch<L extends Launch>(prepare: () => L): Promise<Launched<L>> {
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {
         try {
@@ -73,7 +74,7 @@ export class LaunchLane {
     this.#waiting.shift()?.();
   }
 
-  #start(launch: Launch, resolve: (launched: Launched) => void): void {
+  #start<L extends Launch>(launch: L, resolve: (launched: Launched<L>) => void): void {
     const isTagged = launch.tag !== undefined && !this.#isStalled;
     // The callback refers to it, which keeps the memory from being collected while exec reads it.
     const memory = {
@@ -94,7 +95,7 @@ export class LaunchLane {
       this.#setSoftLimit(this.untagged.soft);
       this.#libc.spawnFileActions.destroy(memory.actions);
       this.#next();
-      resolve({ errno, pid: memory.pid[0] ?? 0, isTagged });
+      resolve({ launch, errno, pid: memory.pid[0] ?? 0, isTagged });
     });
   }
 

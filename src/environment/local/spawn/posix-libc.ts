@@ -135,7 +135,6 @@ async function bindLibc(): Promise<Libc> {
   const koffi = await import("koffi");
   const library = koffi.load(null);
   const syscall = library.func("long syscall(long, ...)");
-  const spawn = library.func("int posix_spawn(void *, void *, void *, void *, void *, void *)");
   return {
     errno: () => koffi.errno(),
     address: (memory) => koffi.address(memory),
@@ -165,12 +164,17 @@ async function bindLibc(): Promise<Libc> {
       setFlags: library.func("int posix_spawnattr_setflags(void *, short)"),
     },
     spawnFileActions: bindFileActions(library),
-    posix_spawn({ pid, path, actions, attributes, argv, env }, done) {
-      spawn.async(pid, path, actions, attributes, argv, env, (error: unknown, errno: number) => {
-        if (error) throw error;
-        done(errno);
-      });
-    },
+    posix_spawn: bindSpawn(library),
+  };
+}
+
+function bindSpawn(library: import("koffi").LibraryHandle): Libc["posix_spawn"] {
+  const spawn = library.func("int posix_spawn(void *, void *, void *, void *, void *, void *)");
+  return ({ pid, path, actions, attributes, argv, env }, done) => {
+    spawn.async(pid, path, actions, attributes, argv, env, (error: unknown, errno: number) => {
+      if (error) throw error;
+      done(errno);
+    });
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * One epoll descriptor holds everything we wait for, and one native handle watches it. The handle is
- * made once because its interface is unforgiving: an exception in the callback ends all events, the
+ * One epoll descriptor holds everything we wait for, and one native handle watches it. The handle
+ * is made once because its interface is unforgiving: an exception in the callback ends all events, the
  * same descriptor twice aborts the process, and the collector takes a handle that nobody holds.
  */
 import { closeOnExec, epollEventWords, type Libc, native, type PollHandle } from "./posix-libc.ts";
@@ -33,6 +33,7 @@ export class Poller {
   readonly #watches = new Map<number, (events: number) => void>();
   #lastId = 0;
   #holding = 0;
+  #isClosed = false;
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -70,6 +71,7 @@ export class Poller {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#handle.close();
     this.#libc.close(this.#epollFd);
   }
@@ -81,13 +83,14 @@ export class Poller {
 
   #hold(change: number): void {
     this.#holding += change;
+    if (this.#isClosed) return;
     if (this.#holding > 0) this.#handle.ref();
     else this.#handle.unref();
   }
 
   #register(change: { fd: number; id: number; from: number | null; to: number | null }) {
     const { fd, id, from, to } = change;
-    if (from === to) return to;
+    if (from === to || this.#isClosed) return to;
     const event = new Uint32Array(epollEventWords.size);
     event[0] = to ?? 0;
     event[epollEventWords.identity] = id;

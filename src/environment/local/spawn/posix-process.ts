@@ -47,7 +47,8 @@ export class PosixProcess implements SpawnedProcess {
   #input: Input | undefined;
   #hasExited = false;
 
-  constructor(pid: number, stdio: StdioPlan, sink: ProcessSink, around: Surroundings) {
+  constructor(started: { pid: number; stdio: StdioPlan; sink: ProcessSink; around: Surroundings }) {
+    const { pid, stdio, sink, around } = started;
     this.pid = pid;
     this.#around = around;
     this.#sink = sink;

@@ -9,7 +9,7 @@ import { libcProcessTable, tagMark } from "./posix-marks.ts";
 import { ReadMemory } from "./posix-output.ts";
 import { Poller } from "./posix-poller.ts";
 import { PosixProcess } from "./posix-process.ts";
-import { openStdio, type StdioPlan } from "./posix-stdio.ts";
+import { closeOurEnds, openStdio, type StdioPlan } from "./posix-stdio.ts";
 import { belowCwd, findProgram } from "./program-lookup.ts";
 import { RunningProcesses } from "./running-processes.ts";
 import type {
@@ -97,41 +97,42 @@ class PosixSpawner implements Spawner {
     checkStrings(request);
     const path = await findProgram(request);
     this.#keeper?.ensureRunning();
-    let stdio: StdioPlan | undefined;
     const tag = this.#canTag ? ++this.#lastTag : undefined;
-    const launched = await this.#lane.launch(() => {
-      this.#checkOpen();
-      stdio = openStdio(this.#libc, request);
-      const [program, ...rest] = request.argv;
-      const argv = [request.arg0 ?? program, ...rest];
-      return { path, argv, env: request.env, cwd: request.cwd, actions: stdio.actions, tag };
-    });
-    for (const fd of stdio?.childFds ?? []) this.#libc.close(fd);
-    if (launched.errno !== 0 || !stdio) {
-      for (const { fd } of stdio?.outputs ?? []) this.#libc.close(fd);
-      if (request.stdio === "pipes+stdin") this.#libc.close(stdio?.inputFd ?? -1);
+    const launched = await this.#launch(request, path, tag);
+    const { stdio } = launched.launch;
+    if (launched.errno !== 0) {
+      closeOurEnds(this.#libc, stdio);
       throw await explainFailure(launched.errno, request, belowCwd(request.cwd, path));
     }
-    return this.#adopt({ launched, tag, stdio, sink });
+    return this.#adopt({ launched, stdio, sink });
   }
 
-  #adopt(started: {
-    launched: Launched;
-    tag: bigint | undefined;
-    stdio: StdioPlan;
-    sink: ProcessSink;
-  }): SpawnedProcess {
-    const { pid, isTagged } = started.launched;
-    const tag = isTagged ? started.tag : undefined;
-    const process: PosixProcess = new PosixProcess(pid, started.stdio, started.sink, {
+  async #launch(request: SpawnRequest, path: string, tag: bigint | undefined) {
+    const launched = await this.#lane.launch(() => {
+      this.#checkOpen();
+      const stdio = openStdio(this.#libc, request);
+      const [program, ...rest] = request.argv;
+      const argv = [request.arg0 ?? program, ...rest];
+      const { env, cwd } = request;
+      return { path, argv, env, cwd, actions: stdio.actions, tag, stdio };
+    });
+    for (const fd of launched.launch.stdio.childFds) this.#libc.close(fd);
+    return launched;
+  }
+
+  #adopt(started: { launched: Launched; stdio: StdioPlan; sink: ProcessSink }): SpawnedProcess {
+    const { launched, stdio, sink } = started;
+    const tag = launched.isTagged ? launched.launch.tag : undefined;
+    const around = {
       libc: this.#libc,
       poller: this.#poller,
       memory: this.#memory,
       killDescendants: () => this.#killDescendants(process, tag),
       released: () => this.#running.delete(process),
-    });
+    };
+    const process: PosixProcess = new PosixProcess({ pid: launched.pid, stdio, sink, around });
     this.#running.add(process);
-    this.#exits.watch(pid, (exit) => process.exit(exit));
+    this.#exits.watch(launched.pid, (exit) => process.exit(exit));
     return process;
   }
 

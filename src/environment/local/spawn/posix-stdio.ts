@@ -93,6 +93,13 @@ function withFurther(opened: Descriptors, plan: StdioPlan, fds: readonly number[
   };
 }
 
+/** For a process that did not come to be: closes our ends. */
+export function closeOurEnds(libc: Libc, { outputs, inputFd }: StdioPlan): void {
+  const fds = new Set(outputs.map(({ fd }) => fd));
+  if (inputFd !== undefined) fds.add(inputFd);
+  for (const fd of fds) libc.close(fd);
+}
+
 export function setTerminalSize(libc: Libc, fd: number, size: TerminalSize): boolean {
   const words = new Uint16Array([size.rows, size.cols, 0, 0]);
   return libc.ioctl(fd, native.TIOCSWINSZ, "void *", words) === 0;

@@ -21,7 +21,10 @@ export interface SpawnRequest {
   readonly stdio: Stdio;
   /** For a pty; 24 x 80 when absent. */
   readonly size?: TerminalSize | undefined;
-  /** Further descriptors of ours, given to the process as 3, 4, … (a seccomp program for bwrap). */
+  /**
+   * Further descriptors of ours, given to the process as 3, 4, … (a seccomp program for bwrap).
+   * They stay open, and the caller's to close, until the start has settled.
+   */
   readonly fds?: readonly number[] | undefined;
 }
 
@@ -29,7 +32,7 @@ export interface SpawnRequest {
 export interface ProcessExit {
   readonly exitCode: number;
   readonly signal: number | null;
-  /** Microseconds of processor time and peak resident KiB, where the system tells. */
+  /** Microseconds of processor time and peak resident KiB (at least this server's), where known. */
   readonly usage?: {
     readonly userUs: number;
     readonly systemUs: number;
@@ -37,7 +40,7 @@ export interface ProcessExit {
   };
 }
 
-/** Who is told what a process does. Calls come in order, never from inside a call to the process. */
+/** Who is told what a process does. Calls come in order, never from inside one to the process. */
 export interface ProcessSink {
   /** Bytes of a stream; the buffer is the receiver's to keep. */
   output(stream: OutputStream, bytes: Buffer): void;
@@ -54,6 +57,7 @@ export interface ProcessSink {
 export interface KillReport {
   /** The strongest means that was used: `tag` finds everything that descends from the process. */
   readonly method: "tag" | "session" | "group";
+  /** The leader if it lived, and those the search found that the signal to the group had missed. */
   readonly killed: number;
   readonly survivors: readonly number[];
 }
@@ -61,7 +65,7 @@ export interface KillReport {
 /** A started process. Every call is harmless after its end. */
 export interface SpawnedProcess {
   readonly pid: number;
-  /** Queues bytes for stdin or the terminal. False: the queue is above its mark, wait for `drained`. */
+  /** Queues bytes for stdin or the terminal. False: it is above its mark, wait for `drained`. */
   write(bytes: Buffer): boolean;
   /** Closes stdin after what is queued; in a terminal sends ^D. */
   endStdin(): void;
@@ -70,9 +74,12 @@ export interface SpawnedProcess {
   resize(size: TerminalSize): void;
   /** False when there is nobody to signal any more. */
   signal(signal: number, target: "leader" | "group" | "foreground"): boolean;
-  /** SIGKILL for the group at once, then for everything else that descends from the process. */
+  /**
+   * SIGKILL for the group at once, before this call returns, then for everything else that descends
+   * from the process, also when the process itself has ended long ago.
+   */
   killTree(): Promise<KillReport>;
-  /** Frees descriptors without waiting for the end of streams: `ended` follows if it had not come. */
+  /** Frees descriptors without waiting for the end of streams: `ended` follows if need be. */
   abandonOutput(): void;
 }
 
