@@ -131,12 +131,16 @@ export const clientInitializeTimeoutMs = 10_000;
 export const clientMessageBytesMax = 512 * MiB - 64;
 /** A client that lost its connection tries again at once and then this often. The reference's value. */
 export const reconnectIntervalMs = 100;
+/** Times that a call is repeated: one whose answer breaks every connection must not go on for ever. */
+export const callRepeatsMax = 100;
 /** How long it goes on trying. The reference's value, below the 80 s that a session waits. */
 export const reconnectWindowMs = 45_000;
 /** Base64 of events that came before their turn, above which the rest is read again later. */
 export const earlyEventBytesMax = 4 * MiB;
-/** Raw bytes of output asked for at once when a gap is filled. */
-export const gapReadBytes = 1 * MiB;
+/** Raw bytes of output asked for at once when a gap is filled: at first, so that a connection which
+ * breaks often brings them, and in the end, so that a long way costs few round trips. */
+export const gapReadBytesMin = 32 * KiB;
+export const gapReadBytesMax = 1 * MiB;
 /** Raw bytes of output that wait for the reader of a process; the rest stays with the executor, which
  * may retain less of it than the reader will want. */
 export const outputQueueBytesMax = 64 * MiB;
@@ -199,6 +203,15 @@ export const helperStartMs = 10_000;
 export const helperOperationMs = 300_000;
 /** What a failed fs-helper printed, as far as it is told. */
 export const helperComplaintBytesMax = 4 * KiB;
+
+// ---- what the doctor wants of the machine; less works for fewer clients
+
+/** Descriptors: three or four for each process that runs, one for each connection. */
+export const openFilesWanted = 4096;
+/** Processes of the user, who has others besides. */
+export const processesWanted = 1024;
+/** Free bytes for sandboxes' files and for output that does not fit into memory. */
+export const temporaryBytesWanted = 1024 * MiB;
 
 // ---- what an operator may set
 

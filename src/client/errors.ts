@@ -29,6 +29,9 @@ export class ConnectionError extends Error {
   }
 }
 
+/** Whether a call failed only because of one connection, so that it may be tried over another. */
+export const isTemporary = (error: unknown) => error instanceof ConnectionError && error.retryable;
+
 /** The session is gone, and with it every process of it: it could not be resumed, or was closed. */
 export class SessionLostError extends ConnectionError {
   constructor(message: string, options: ErrorOptions = {}) {

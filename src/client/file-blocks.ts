@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { FileSystem } from "../environment/file-system.ts";
 import { fileBlockBytesMax, uploadTriesMax } from "../limits.ts";
 import type { Params } from "../protocol/methods.ts";
-import { ConnectionError, NotFoundError } from "./errors.ts";
+import { ConnectionError, isTemporary, NotFoundError } from "./errors.ts";
 
 type Place = Omit<Params<"fs/open">, "handleId" | "mode">;
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -85,7 +85,7 @@ async function withHandle<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     const isGone = error instanceof NotFoundError;
-    if (isGone || (error instanceof ConnectionError && error.retryable)) {
+    if (isGone || isTemporary(error)) {
       const text = `the connection broke while a file was open: ${(error as Error).message}`;
       throw new HandleLostError(text, { cause: error });
     }

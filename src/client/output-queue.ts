@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import { lostBytesBefore } from "../environment/remote/event-sequence.ts";
-import { gapReadBytes, outputQueueBytesMax } from "../limits.ts";
+import { gapReadBytesMax, gapReadBytesMin, outputQueueBytesMax } from "../limits.ts";
 import type { EventParams, Params, Result } from "../protocol/methods.ts";
+import { isTemporary } from "./errors.ts";
 
 /** A piece of what a process has printed. */
 export interface OutputChunk {
@@ -36,6 +37,8 @@ export class OutputQueue {
   #lostBytes = 0;
   #end: { readonly error?: Error } | undefined;
   #wake: () => void = () => {};
+  /** Small after a broken connection, as when gaps are filled. */
+  #pageBytes = gapReadBytesMin;
 
   constructor(read: ReadPage) {
     this.#read = read;
@@ -88,7 +91,8 @@ export class OutputQueue {
 
   async #fetch(): Promise<void> {
     const afterSeq = this.#lastSeq;
-    const page = await this.#read({ afterSeq, maxBytes: gapReadBytes, waitMs: 0 });
+    const page = await this.#readPage(afterSeq);
+    if (!page) return;
     const first = page.chunks[0];
     if (first && first.seq > afterSeq + 1) {
       const lostBytes = lostBytesBefore(page, this.#bytesSeen);
@@ -97,5 +101,18 @@ export class OutputQueue {
     }
     for (const chunk of page.chunks) if (chunk.seq > this.#lastSeq) this.#keep(chunk);
     if (!first || this.#lastSeq >= this.#leftSeq) this.#leftSeq = 0;
+  }
+
+  /** Undefined when the connection broke; the next try waits for another one. */
+  async #readPage(afterSeq: number): Promise<Page | undefined> {
+    try {
+      const page = await this.#read({ afterSeq, maxBytes: this.#pageBytes, waitMs: 0 });
+      this.#pageBytes = Math.min(this.#pageBytes * 2, gapReadBytesMax);
+      return page;
+    } catch (error) {
+      if (!isTemporary(error)) throw error;
+      this.#pageBytes = gapReadBytesMin;
+      return undefined;
+    }
   }
 }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { reconnectIntervalMs, reconnectWindowMs } from "../limits.ts";
+import { callRepeatsMax, reconnectIntervalMs, reconnectWindowMs } from "../limits.ts";
 import { errorCodes, RpcError } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
 import { harmlessMethods, rememberedMethods } from "../protocol/repeatable.ts";
 import type { Connection } from "./connect.ts";
-import { ConnectionError, SessionLostError } from "./errors.ts";
+import { ConnectionError, isTemporary, SessionLostError } from "./errors.ts";
 
 /** How long and how often a lost connection is tried to be replaced. Times are in milliseconds. */
 export interface RecoveryOptions {
@@ -30,8 +30,9 @@ interface Unanswered {
   readonly params: Params<Method>;
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
-  /** Whether it may have reached the executor. */
+  /** Whether it may have reached the executor over the present connection. */
   sent: boolean;
+  repeats: number;
 }
 
 /**
@@ -62,7 +63,7 @@ export class Session {
     new Promise<Result<M>>((resolve, reject) => {
       if (this.#end.signal.aborted) return reject(this.#end.signal.reason);
       const named = this.#withRequestId(method, params);
-      const request = { method, params: named, resolve, reject, sent: false };
+      const request = { method, params: named, resolve, reject, sent: false, repeats: 0 };
       this.#unanswered.add(request);
       this.#send(request);
     });
@@ -123,10 +124,9 @@ export class Session {
   /** Calls that may have been carried out and cannot be made again safely. */
   #dropUnrepeatable(reason: ConnectionError): void {
     for (const request of this.#unanswered) {
-      if (!request.sent || this.#isRepeatable(request)) {
-        request.sent = false;
-        continue;
-      }
+      if (!request.sent) continue;
+      request.sent = false;
+      if (this.#isRepeatable(request) && ++request.repeats <= callRepeatsMax) continue;
       this.#unanswered.delete(request);
       request.reject(new ConnectionError(`${request.method}: no answer: ${reason.message}`));
     }
@@ -169,7 +169,7 @@ export class Session {
 
 /** The old connection may not have been found dead yet; an executor that is down may come back. */
 function isRetryable(error: unknown): boolean {
-  if (error instanceof ConnectionError) return error.retryable;
+  if (isTemporary(error)) return true;
   return error instanceof RpcError && error.code === errorCodes.sessionAttached;
 }
 

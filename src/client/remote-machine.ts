@@ -4,6 +4,7 @@ import { sessionEndWaitMs } from "../limits.ts";
 import type { Call, Event, EventParams, ProcessEvent } from "../protocol/methods.ts";
 import { type ConnectionOptions, openConnection } from "./connect.ts";
 import type { EnvironmentInfo } from "./environment.ts";
+import { isTemporary } from "./errors.ts";
 import type { Machine, MachineListener } from "./machine.ts";
 import { type RecoveryOptions, Session } from "./recovery.ts";
 
@@ -42,6 +43,7 @@ export async function remoteMachine(
     call: session.call,
     emit: listener.emit,
     onLost: listener.onOutputLost,
+    isTemporary,
     onFailed: listener.onProcessFailed,
   });
   environment = remote;

@@ -19,12 +19,15 @@ export const rememberedMethods: ReadonlySet<Method> = new Set<Method>([
   "fs/copy",
 ]);
 
-/** Requests whose repetition changes nothing that the first did not; writes have their `writeId`. */
+/**
+ * Requests whose repetition changes nothing that the first did not; writes have their `writeId`.
+ * `process/read` is not among them: an answer that is too long for a bad connection would break it
+ * again and again, so whoever reads begins anew with a shorter one.
+ */
 export const harmlessMethods: ReadonlySet<Method> = new Set<Method>([
   "environment/info",
   "environment/status",
   "environmentConfig/read",
-  "process/read",
   "process/write",
   "process/resize",
   "process/terminate",

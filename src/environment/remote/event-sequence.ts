@@ -1,4 +1,4 @@
-import { earlyEventBytesMax, gapReadBytes } from "../../limits.ts";
+import { earlyEventBytesMax, gapReadBytesMax, gapReadBytesMin } from "../../limits.ts";
 import type { Emit, EventParams, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
 
 type Page = Result<"process/read">;
@@ -20,7 +20,7 @@ interface EventSequenceOptions {
   readonly emit: Emit<ProcessEvent>;
   /** Output that the executor retains no longer, told before the next event: at least so many bytes. */
   readonly onLost: (bytes: number) => void;
-  /** The rest of the process cannot be learned. */
+  /** What is missing could not be learned; `recover` may try again. */
   readonly onFailed: (error: Error) => void;
 }
 
@@ -45,6 +45,8 @@ export class EventSequence {
   #hasExited = false;
   #hasClosed = false;
   #filling: Promise<void> | undefined;
+  /** Grows while pages come through; a bad connection must at least bring a small one. */
+  #pageBytes = gapReadBytesMin;
 
   constructor(options: EventSequenceOptions) {
     this.#options = options;
@@ -61,6 +63,12 @@ export class EventSequence {
       this.#keepEarly(event, params);
       void this.fill();
     }
+  }
+
+  /** There is a new connection, which lacks what was pushed or asked for over the old one. */
+  recover(): void {
+    this.#pageBytes = gapReadBytesMin;
+    void this.fill();
   }
 
   /** Asks for what is missing; done when there is nothing more to ask for. */
@@ -88,9 +96,10 @@ export class EventSequence {
     const page = await read({
       processId,
       afterSeq: this.#lastSeq,
-      maxBytes: gapReadBytes,
+      maxBytes: this.#pageBytes,
       waitMs: 0,
     });
+    this.#pageBytes = Math.min(this.#pageBytes * 2, gapReadBytesMax);
     for (const chunk of page.chunks) this.#absorb(page, { ...chunk, processId });
     if (page.chunks.length === 0) this.#giveRest(page);
     this.#giveEarly();

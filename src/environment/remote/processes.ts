@@ -11,6 +11,8 @@ export interface RemoteProcessesOptions {
   readonly emit: Emit<ProcessEvent>;
   /** At least so many bytes of output are lost before the next event of the process. */
   readonly onLost?: (processId: string, bytes: number) => void;
+  /** Whether a call failed only because of a connection, after which `recover` follows. */
+  readonly isTemporary?: (error: unknown) => boolean;
   /** Nothing more will be learned of the process. */
   readonly onFailed?: (processId: string, error: Error) => void;
 }
@@ -83,7 +85,7 @@ class Followed {
   recover(): void {
     for (const process of this.#processes.values()) {
       if (process.starting) process.missedSome = true;
-      else void process.sequence.fill();
+      else process.sequence.recover();
     }
   }
 
@@ -94,7 +96,7 @@ class Followed {
     try {
       const answer = await start();
       process.starting = false;
-      if (process.missedSome) void process.sequence.fill();
+      if (process.missedSome) process.sequence.recover();
       return answer;
     } catch (error) {
       this.#processes.delete(processId);
@@ -103,7 +105,7 @@ class Followed {
   }
 
   #add(processId: string, starting: boolean): FollowedProcess {
-    const { call, emit, onLost, onFailed } = this.#options;
+    const { call, emit, isTemporary, onLost, onFailed } = this.#options;
     const sequence = new EventSequence({
       processId,
       read: (params) => call("process/read", params),
@@ -113,6 +115,7 @@ class Followed {
       },
       onLost: (bytes) => onLost?.(processId, bytes),
       onFailed: (error) => {
+        if (isTemporary?.(error)) return;
         this.#processes.delete(processId);
         onFailed?.(processId, error);
       },
