@@ -201,6 +201,13 @@ export const helperIdleMs = 60_000;
 export const helperStartMs = 10_000;
 /** How long one sandboxed file operation may take; copies of large trees take minutes. */
 export const helperOperationMs = 300_000;
+/** How long the output of a confined process that failed is waited for, to judge whether something was
+ * denied. The reference's value. */
+export const deniedOutputWaitMs = 20;
+/** How long somebody who asks about the sandbox waits for the first trial of it. */
+export const healthWaitMs = 1_000;
+/** After this long a machine that could not confine is tried again. */
+export const healthRetryMs = 10_000;
 /** What a failed fs-helper printed, as far as it is told. */
 export const helperComplaintBytesMax = 4 * KiB;
 

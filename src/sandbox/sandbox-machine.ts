@@ -1,5 +1,6 @@
 /** What all sandboxes of this server share; found out once, and only bwrap looked at again. */
 import { tmpdir } from "node:os";
+import { healthRetryMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { type Bwrap, bwrapAt, findBwrap } from "./find-bwrap.ts";
@@ -113,7 +114,8 @@ export class SandboxMachine {
     this.#healths.set(identity, health);
     void health.then((found) => {
       // What is wrong may be put right while the server runs.
-      if (!found.abilities) this.#healths.delete(identity);
+      if (found.abilities) return;
+      setTimeout(() => this.#healths.delete(identity), healthRetryMs).unref();
     });
     return health;
   }

@@ -1,5 +1,7 @@
 /** All that a server needs to confine what its clients ask for. */
+import { setTimeout } from "node:timers/promises";
 import {
+  healthWaitMs,
   helperCrowdMs,
   helperIdleMs,
   helperOperationMs,
@@ -41,9 +43,12 @@ export function localSandbox(
   options: SandboxOptions & { readonly limits?: Partial<PoolLimits> },
 ): LocalSandbox {
   const machine = new SandboxMachine(options);
+  // Nobody waits for these now: when somebody asks, they will be known.
+  void machine.health().catch(toldToWhoeverNeedsIt);
+  void machine.mountPoints.sweep().catch(toldToWhoeverNeedsIt);
   const pool = new HelperPool({ ...usualLimits, ...options.limits });
   return {
-    health: () => machine.health(),
+    health: () => Promise.race([machine.health(), unknownYet()]),
     files: () => confinedFiles(machine, pool),
     confine: (sandbox, request) => confineProcess(sandbox, request, machine),
     prepare: (sandbox) => void prepare(sandbox, machine, pool).catch(toldToWhoeverNeedsIt),
@@ -52,6 +57,11 @@ export function localSandbox(
       machine.mountPoints.close();
     },
   };
+}
+
+async function unknownYet(): Promise<SandboxHealth> {
+  await setTimeout(healthWaitMs, undefined, { ref: false });
+  return { available: false, reason: "bwrap is still being tried; it has not answered so far" };
 }
 
 async function prepare(sandbox: Sandbox, machine: SandboxMachine, pool: HelperPool) {

@@ -1,5 +1,6 @@
 import { defaultLimits, type Limits } from "../../limits.ts";
 import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
+import { localSandbox } from "../../sandbox/sandbox.ts";
 import type { Host } from "../environment.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
 import { localHost } from "./host.ts";
@@ -35,14 +36,19 @@ export interface LocalEnvironment {
 export async function localEnvironment(
   options: LocalEnvironmentOptions,
 ): Promise<LocalEnvironment> {
+  const { variables, cwd, limits = defaultLimits } = options;
+  const sandbox = localSandbox({ variables, cwd });
   const spawner = await createSpawner();
-  const { variables, limits = defaultLimits } = options;
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
-    host: localHost({ ...options, spawner }),
-    processes: (emit) => localProcesses({ spawner, executorEnv: variables, emit, outputBounds }),
-    fileSystem: (emit) => localFileSystem({ emit, fileHandlesMax: limits.fileHandlesMax }),
+    host: localHost({ ...options, spawner, sandbox }),
+    processes: (emit) =>
+      localProcesses({ spawner, sandbox, executorEnv: variables, emit, outputBounds }),
+    fileSystem: (emit) =>
+      localFileSystem({ emit, confined: sandbox.files(), fileHandlesMax: limits.fileHandlesMax }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
-    close: () => spawner.close(),
+    close: async () => {
+      await Promise.all([spawner.close(), sandbox.close()]);
+    },
   };
 }

@@ -2,6 +2,8 @@ import type { FileSystem } from "../../environment/file-system.ts";
 import { invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, FileSystemEvent, Params, Result } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
+import type { ConfinedFiles } from "../../sandbox/confined-files.ts";
+import { remoteFileSystem } from "../remote/file-system.ts";
 import { directFileSystem } from "./direct-file-system.ts";
 import { openFiles } from "./open-files.ts";
 import { missingWatch } from "./watch-missing.ts";
@@ -15,32 +17,47 @@ export interface LocalFileSystem extends FileSystem {
 
 export interface LocalFileSystemOptions {
   readonly emit: Emit<FileSystemEvent>;
+  /** Does what is to be confined; without it that is refused. */
+  readonly confined?: ConfinedFiles | undefined;
   /** Files that may be open at once; 128 when absent. */
   readonly fileHandlesMax?: number | undefined;
 }
 
 /** The files of this machine for one connection, which owns the open files and the watch. */
 export function localFileSystem(options: LocalFileSystemOptions): LocalFileSystem {
+  const { confined = noConfinedFiles } = options;
   const files = openFiles(options.fileHandlesMax);
   const watch = missingWatch(options.emit);
   const direct = { ...directFileSystem(), ...files, watchMissing: watch.watchMissing };
-  const under = (sandbox: OptionalSandbox) => confined(direct, sandbox);
+  /** Who does it under this sandbox: the one decision through which every path passes. */
+  const under = (operation: "read" | "write", sandbox: OptionalSandbox): FileSystem =>
+    sandbox && confined.needsHelper(sandbox, operation)
+      ? remoteFileSystem(confined.call(sandbox))
+      : direct;
+  const opened = remoteFileSystem(confined.openFiles);
+  const holder = ({ handleId }: { handleId: string }) =>
+    confined.holds(handleId) ? opened : files;
   return {
-    readFile: async (params) => under(params.sandbox).readFile(params),
-    writeFile: async (params) => under(params.sandbox).writeFile(params),
-    createDirectory: async (params) => under(params.sandbox).createDirectory(params),
-    getMetadata: async (params) => under(params.sandbox).getMetadata(params),
-    canonicalize: async (params) => under(params.sandbox).canonicalize(params),
-    readDirectory: async (params) => under(params.sandbox).readDirectory(params),
-    walk: async (params) => under(params.sandbox).walk(params),
-    remove: async (params) => under(params.sandbox).remove(params),
-    copy: async (params) => under(params.sandbox).copy(params),
-    open: async (params) => under(params.sandbox).open(params),
-    readBlock: files.readBlock,
-    writeBlock: files.writeBlock,
+    readFile: async (params) => under("read", params.sandbox).readFile(params),
+    writeFile: async (params) => under("write", params.sandbox).writeFile(params),
+    createDirectory: async (params) => under("write", params.sandbox).createDirectory(params),
+    getMetadata: async (params) => under("read", params.sandbox).getMetadata(params),
+    canonicalize: async (params) => under("read", params.sandbox).canonicalize(params),
+    readDirectory: async (params) => under("read", params.sandbox).readDirectory(params),
+    walk: async (params) => under("read", params.sandbox).walk(params),
+    remove: async (params) => under("write", params.sandbox).remove(params),
+    copy: async (params) => under("write", params.sandbox).copy(params),
+    open: async (params) => {
+      const isTaken = confined.holds(params.handleId) || files.holds(params.handleId);
+      if (isTaken) throw invalidRequest(`file handle \`${params.handleId}\` already exists`);
+      return under(params.mode === "read" ? "read" : "write", params.sandbox).open(params);
+    },
+    readBlock: async (params) => holder(params).readBlock(params),
+    writeBlock: async (params) => holder(params).writeBlock(params),
     close: async (params) => {
-      if (params) return files.close(params);
+      if (params) return holder(params).close(params);
       watch.close();
+      confined.close();
       await files.closeAll();
       return {};
     },
@@ -48,17 +65,17 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
   };
 }
 
-/** What does an operation under this sandbox: the one decision through which every path passes. */
-function confined(direct: FileSystem, sandbox: OptionalSandbox): FileSystem {
-  if (!asksForConfinement(sandbox)) return direct;
-  throw invalidRequest(
-    "filesystem sandbox cannot be enforced on this executor: it has no sandbox for file operations",
-  );
-}
+const noConfinedFiles: ConfinedFiles = {
+  needsHelper: ({ permissions }) =>
+    permissions.type === "managed" && permissions.file_system.type !== "unrestricted",
+  call: () => () => Promise.reject(unenforceable()),
+  holds: () => false,
+  openFiles: () => Promise.reject(unenforceable()),
+  close: () => undefined,
+};
 
-function asksForConfinement(sandbox: OptionalSandbox): boolean {
-  return (
-    sandbox?.permissions.type === "managed" &&
-    sandbox.permissions.file_system.type !== "unrestricted"
+function unenforceable() {
+  return invalidRequest(
+    "filesystem sandbox cannot be enforced on this executor: it has no sandbox for file operations",
   );
 }

@@ -3,6 +3,7 @@ import { homedir, hostname, userInfo } from "node:os";
 import { basename, isAbsolute, resolve } from "node:path";
 import type { Result } from "../../protocol/methods.ts";
 import { hostPathOf, pathUriOf } from "../../protocol/path-uri.ts";
+import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { Host } from "../environment.ts";
 import type { Spawner } from "./spawn/spawner.ts";
 
@@ -11,13 +12,14 @@ interface HostOptions {
   readonly cwd: string;
   readonly version: string;
   readonly spawner: Spawner;
+  readonly sandbox: LocalSandbox;
 }
 
 /** What this machine says of itself. Nothing of the environment but the paths below leaves it. */
 export function localHost(options: HostOptions): Host {
   const info = describeHost(options);
   return {
-    info: async () => info,
+    info: async () => ({ ...info, sandbox: await options.sandbox.health() }),
     status: async () => ({ status: "ready" }),
     readConfig: async () => emptyConfig(options),
   };
@@ -50,6 +52,9 @@ const announced = (terminals: boolean) => ({
   fsWatchMissing: true,
   environmentConfigRead: true,
   fileWriteStreaming: true,
+  sandboxedFileStreaming: true,
+  linuxRootWritePreservesDevices: true,
+  linuxApprovedRootWritePreservesRestrictions: true,
   processCloseStdin: true,
   processResize: terminals,
   processList: true,

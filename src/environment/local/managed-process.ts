@@ -1,6 +1,8 @@
 import { constants } from "node:os";
-import { killedOutputDrainMs } from "../../limits.ts";
+import { deniedOutputWaitMs, killedOutputDrainMs } from "../../limits.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
+import { isDenial } from "../../sandbox/denial.ts";
+import type { Confinement } from "./confinement.ts";
 import { encoded, OutputLog, type OutputLogBounds } from "./output-log.ts";
 import type {
   OutputStream,
@@ -26,6 +28,8 @@ interface ManagedProcessOptions {
   readonly processId: string;
   readonly request: SpawnRequest;
   readonly listener: ProcessListener;
+  /** What confines it; nothing when absent. */
+  readonly confinement?: Confinement | undefined;
   /** How much of its output is kept, where that is not the default. */
   readonly outputBounds?: Partial<OutputLogBounds> | undefined;
 }
@@ -38,11 +42,13 @@ export class ManagedProcess {
   readonly processId: string;
   readonly #request: SpawnRequest;
   readonly #listener: ProcessListener;
+  readonly #confinement: Confinement | undefined;
   readonly #log: OutputLog;
   readonly #stdin: StdinQueue;
   /** Missing only while the start runs; events can come before it is over. */
   #child: SpawnedProcess | undefined;
   #exit: ProcessExit | undefined;
+  #denied = false;
   #streamsEnded = false;
   #paused = false;
   #killed: Promise<void> | undefined;
@@ -52,15 +58,17 @@ export class ManagedProcess {
   /** Rejects with the spawner's error; then nothing has happened. */
   static async start(spawner: Spawner, options: ManagedProcessOptions): Promise<ManagedProcess> {
     const process = new ManagedProcess(options);
-    process.#child = await spawner.start(options.request, process.#sink());
+    process.#child = await process.#startWith(spawner);
     if (process.#paused) process.#child.flow(false);
     return process;
   }
 
-  private constructor({ processId, request, listener, outputBounds }: ManagedProcessOptions) {
+  private constructor(options: ManagedProcessOptions) {
+    const { processId, request, listener, confinement, outputBounds } = options;
     this.processId = processId;
     this.#request = request;
     this.#listener = listener;
+    this.#confinement = confinement;
     this.#log = new OutputLog(outputBounds);
     this.#stdin = new StdinQueue({
       write: (bytes) => this.#child?.write(bytes) ?? true,
@@ -70,6 +78,10 @@ export class ManagedProcess {
     this.#whenStreamsEnded = new Promise((resolve) => {
       this.#tellStreamsEnded = resolve;
     });
+  }
+
+  get isConfined(): boolean {
+    return this.#confinement !== undefined;
   }
 
   get hasTerminal(): boolean {
@@ -96,7 +108,7 @@ export class ManagedProcess {
   }
 
   async read(page: Params<"process/read">): Promise<Result<"process/read">> {
-    return { ...(await this.#log.read(page)), failure: null, sandboxDenied: false };
+    return { ...(await this.#log.read(page)), failure: null, sandboxDenied: this.#denied };
   }
 
   rejectReaders(error: Error): void {
@@ -143,6 +155,17 @@ export class ManagedProcess {
     this.#child?.abandonOutput();
   }
 
+  async #startWith(spawner: Spawner): Promise<SpawnedProcess> {
+    try {
+      return await spawner.start(this.#confinement?.request ?? this.#request, this.#sink());
+    } catch (error) {
+      await this.#confinement?.ended();
+      throw error;
+    } finally {
+      this.#confinement?.started();
+    }
+  }
+
   #sink(): ProcessSink {
     return {
       output: (stream, bytes) => this.#onOutput(stream, bytes),
@@ -173,8 +196,24 @@ export class ManagedProcess {
    * turn and so comes first, and a stream that somebody else holds open delays nothing.
    */
   #onExited(exit: ProcessExit): void {
-    this.#exit = exit;
     this.#stdin.close();
+    if (this.#confinement) void this.#leaveConfinement(this.#confinement, exit);
+    else this.#enterExit(exit);
+  }
+
+  /**
+   * What the sandbox needed in the workspace is gone before anybody is told of the end, and whether
+   * something was denied can only be told from the output.
+   */
+  async #leaveConfinement({ ended }: Confinement, exit: ProcessExit): Promise<void> {
+    await ended().catch(leftForTheNextServer);
+    if (exit.exitCode !== 0) await settledWithin(this.#whenStreamsEnded, deniedOutputWaitMs);
+    this.#denied = exit.exitCode !== 0 && isDenial(exit.exitCode, this.#log.retainedText());
+    this.#enterExit(exit);
+  }
+
+  #enterExit(exit: ProcessExit): void {
+    this.#exit = exit;
     if (this.#streamsEnded) this.#tellExit();
     else setImmediate(() => this.#tellExit());
   }
@@ -192,13 +231,17 @@ export class ManagedProcess {
     if (this.#log.exitCode === null) {
       const { exitCode } = this.#exit;
       const seq = this.#log.exit(exitCode);
-      this.#listener.emit("process/exited", { processId, seq, exitCode, sandboxDenied: false });
+      const sandboxDenied = this.#denied;
+      this.#listener.emit("process/exited", { processId, seq, exitCode, sandboxDenied });
     }
     if (!this.#streamsEnded) return;
     this.#listener.emit("process/closed", { processId, seq: this.#log.close() });
     this.#listener.closed(this);
   }
 }
+
+/** A mount point that could not be removed now is marked, and removed later. */
+const leftForTheNextServer = () => undefined;
 
 /** Waits for a promise that never rejects, but not longer than this. */
 async function settledWithin(promise: Promise<void>, limitMs: number): Promise<void> {

@@ -14,6 +14,8 @@ import { closeFile, readAt, writeAt } from "./file-calls.ts";
 import { openForReading, openForWriting } from "./open-file.ts";
 
 export interface OpenFiles extends Pick<FileSystem, "open" | "readBlock" | "writeBlock" | "close"> {
+  /** Whether a file is open, or being opened, under this id. */
+  holds(handleId: string): boolean;
   /** Closes every file, also those that are just being opened; the last thing to call. */
   closeAll(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export const openFiles = (handlesMax = fileHandlesMax): OpenFiles => {
       await handles.close(handleId);
       return {};
     },
+    holds: (handleId) => handles.has(handleId),
     closeAll: () => handles.closeAll(),
   };
 };
@@ -68,6 +71,10 @@ class Handles {
 
   constructor(handlesMax: number) {
     this.#handlesMax = handlesMax;
+  }
+
+  has(id: string): boolean {
+    return this.#handles.has(id);
   }
 
   /** The id counts as taken from the call on, before anything is done to the file. */

@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import {
   outputChunkBytesMax,
   retainedOutputBytesMax,
@@ -98,6 +98,13 @@ export class OutputLog {
     const after = afterSeq ?? 0;
     if (waitMs && !this.#hasNewsAfter(after)) await this.#newsAfter(after, waitMs);
     return this.#answer(after, maxBytes ?? undefined);
+  }
+
+  /** All output that is retained, one char per byte, streams in the order in which they came. */
+  retainedText(): string {
+    return Buffer.concat(Array.from(this.#window.after(0), ({ bytes }) => bytes)).toString(
+      "latin1",
+    );
   }
 
   /** Ends all waiting with this error: who waited is not there any more. */

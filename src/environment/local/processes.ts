@@ -4,9 +4,10 @@ import { decodeBase64 } from "../../protocol/base64.ts";
 import { internalError, invalidParams, invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
 import { hostPath, nodePath } from "../../protocol/path-uri.ts";
+import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { Processes } from "../processes.ts";
 import { childEnvironment, type Variables } from "./child-env.ts";
-import { refuseConfinement } from "./confinement.ts";
+import { confinementOf, refuseManagedNetwork } from "./confinement.ts";
 import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import type { OutputLogBounds } from "./output-log.ts";
@@ -14,6 +15,8 @@ import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts"
 
 export interface LocalProcessesOptions {
   readonly spawner: Spawner;
+  /** What confines; without one a start that is to be confined is refused. */
+  readonly sandbox?: LocalSandbox | undefined;
   /** What `envPolicy` derives environments from. */
   readonly executorEnv: Variables;
   readonly emit: Emit<ProcessEvent>;
@@ -50,6 +53,7 @@ class ProcessTable implements LocalProcesses {
   readonly #expiry: Expiry<string>;
   #readers = new AbortController();
   #isClosed = false;
+  #preparedFor: string | undefined;
 
   constructor(options: LocalProcessesOptions) {
     this.#options = options;
@@ -66,9 +70,9 @@ class ProcessTable implements LocalProcesses {
     if (this.#processes.has(processId)) {
       throw invalidRequest(`process ${processId} already exists`);
     }
-    refuseConfinement(params);
-    await this.#enter(processId, request);
-    return { processId, sandboxType: "none" };
+    refuseManagedNetwork(params);
+    const { isConfined } = await this.#enter(params, request);
+    return { processId, sandboxType: isConfined ? "linuxSeccomp" : "none" };
   }
 
   async read(params: Params<"process/read">): Promise<Result<"process/read">> {
@@ -134,10 +138,28 @@ class ProcessTable implements LocalProcesses {
     this.#expiry.close();
   }
 
-  async #enter(processId: string, request: SpawnRequest): Promise<void> {
-    const starting = ManagedProcess.start(this.#options.spawner, {
+  async #enter(params: StartParams, request: SpawnRequest): Promise<ManagedProcess> {
+    const { processId } = params;
+    const starting = this.#launch(params, request);
+    this.#processes.set(processId, starting);
+    try {
+      const process = await starting;
+      this.#started.set(processId, process);
+      return process;
+    } catch (error) {
+      this.#processes.delete(processId);
+      throw error instanceof SpawnError ? internalError(error.message, error) : error;
+    }
+  }
+
+  async #launch(params: StartParams, request: SpawnRequest): Promise<ManagedProcess> {
+    const { processId } = params;
+    const confinement = await confinementOf(params, request, this.#options.sandbox);
+    if (confinement) this.#prepareHelper(params);
+    return ManagedProcess.start(this.#options.spawner, {
       processId,
       request,
+      confinement,
       listener: {
         emit: this.#options.emit,
         paused: (process) => this.#paused.add(process),
@@ -145,13 +167,14 @@ class ProcessTable implements LocalProcesses {
       },
       outputBounds: this.#options.outputBounds,
     });
-    this.#processes.set(processId, starting);
-    try {
-      this.#started.set(processId, await starting);
-    } catch (error) {
-      this.#processes.delete(processId);
-      throw error instanceof SpawnError ? internalError(error.message, error) : error;
-    }
+  }
+
+  /** Whoever runs commands under a sandbox is about to change files under it as well. */
+  #prepareHelper({ sandbox }: StartParams): void {
+    const named = JSON.stringify(sandbox);
+    if (!sandbox || this.#preparedFor === named) return;
+    this.#preparedFor = named;
+    this.#options.sandbox?.prepare(sandbox);
   }
 
   /** Undefined for an id that was never started, has been forgotten, or could not be started. */
