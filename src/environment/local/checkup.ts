@@ -1,0 +1,177 @@
+/** Tries on this machine what the server will need, rather than asking what should work. */
+import { randomUUID } from "node:crypto";
+import { readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openFilesWanted, processesWanted, temporaryBytesWanted } from "../../limits.ts";
+import { findBwrap } from "../../sandbox/find-bwrap.ts";
+import { examine } from "../../sandbox/health.ts";
+import { createSpawner } from "./spawn/create-spawner.ts";
+import type { SpawnerCapabilities } from "./spawn/spawner.ts";
+
+export interface Check {
+  readonly name: string;
+  /** `limited` works, with less than it could. */
+  readonly status: "ok" | "limited" | "failed";
+  readonly finding: string;
+  /** What to do about it. */
+  readonly fix?: string;
+}
+
+/** Where the checks look, given by whoever may look at the outside world. */
+export interface CheckupOptions {
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly temporaryDirectory: string;
+}
+
+/** Takes about a tenth of a second, and leaves nothing behind. */
+export async function checkup(options: CheckupOptions): Promise<Check[]> {
+  const capabilities = await spawnerCapabilities();
+  return Promise.all([
+    checkNode(),
+    checkStarter(capabilities),
+    checkTerminals(capabilities),
+    checkKills(capabilities),
+    checkSandbox(options.variables.PATH ?? "/usr/bin:/bin"),
+    checkUserNamespaces(),
+    checkCgroup(),
+    checkTemporarySpace(options.temporaryDirectory),
+    checkOpenFiles(),
+    checkProcessCount(),
+  ]);
+}
+
+/** Made with a trial start on a terminal, and of a program that is not there. */
+async function spawnerCapabilities(): Promise<SpawnerCapabilities> {
+  const spawner = await createSpawner();
+  await spawner.close();
+  return spawner.capabilities;
+}
+
+const nativeFix = "run on Linux x64 or arm64 and let npm install the optional package koffi";
+
+function checkNode(): Check {
+  // An older one does not come this far.
+  return { name: "node", status: "ok", finding: `Node ${process.versions.node}` };
+}
+
+function checkStarter({ kind, reasons }: SpawnerCapabilities): Check {
+  const name = "starting processes";
+  if (kind === "posix") return { name, status: "ok", finding: "natively, through libc" };
+  const finding = ["through Node's child_process", ...reasons].join("; ");
+  return { name, status: "limited", finding, fix: nativeFix };
+}
+
+function checkTerminals({ tty, reasons }: SpawnerCapabilities): Check {
+  const name = "terminals";
+  if (tty) return { name, status: "ok", finding: "a shell got a terminal of its own" };
+  const finding = ["no terminal could be opened", ...reasons].join("; ");
+  const fix = "mount devpts at /dev/pts, and install `script` of util-linux";
+  return { name, status: "failed", finding, fix };
+}
+
+function checkKills({ treeKill, parentDeath }: SpawnerCapabilities): Check {
+  const name = "ending processes";
+  const reach = { tag: "every descendant", session: "the session", group: "the process group" };
+  const survival = parentDeath ? "" : "; processes outlive a server that is killed";
+  const finding = `a kill reaches ${reach[treeKill]}${survival}`;
+  if (treeKill === "tag" && parentDeath) return { name, status: "ok", finding };
+  return { name, status: "limited", finding, fix: nativeFix };
+}
+
+async function checkSandbox(searchPath: string): Promise<Check> {
+  const name = "sandbox";
+  const bwrap = await findBwrap(searchPath);
+  const health = await examine(bwrap);
+  if (!health.abilities) {
+    const { reason, fix } = health.explanation;
+    return { name, status: "failed", finding: reason, ...(fix === undefined ? {} : { fix }) };
+  }
+  const { ownNetwork, ownProc } = health.abilities;
+  const less = [ownNetwork ? "" : "no network namespace", ownProc ? "" : "no procfs of its own"];
+  const finding = [`${bwrap?.path} works`, ...less.filter(Boolean)].join(", ");
+  if (ownNetwork && ownProc) return { name, status: "ok", finding };
+  const fix =
+    "in a container: --security-opt systempaths=unconfined --security-opt seccomp=unconfined";
+  return { name, status: "limited", finding, fix };
+}
+
+/** Settings by which user namespaces are refused, and the value that refuses. */
+const namespaceSettings = [
+  { setting: "user.max_user_namespaces", refuses: "0", allows: "10000" },
+  { setting: "kernel.unprivileged_userns_clone", refuses: "0", allows: "1" },
+  { setting: "kernel.apparmor_restrict_unprivileged_userns", refuses: "1", allows: "0" },
+];
+
+async function checkUserNamespaces(): Promise<Check> {
+  const name = "user namespaces";
+  for (const { setting, refuses, allows } of namespaceSettings) {
+    const value = await kernelText(`/proc/sys/${setting.replaceAll(".", "/")}`);
+    if (value?.trim() !== refuses) continue;
+    const finding = `restricted by ${setting} = ${refuses}`;
+    return { name, status: "limited", finding, fix: `sysctl ${setting}=${allows}` };
+  }
+  return { name, status: "ok", finding: "not restricted by the kernel's settings" };
+}
+
+async function checkCgroup(): Promise<Check> {
+  const name = "cgroup";
+  const memberships = (await kernelText("/proc/self/cgroup")) ?? "";
+  const unified = /^0::(.*)$/m.exec(memberships)?.[1];
+  if (unified === undefined) {
+    return { name, status: "ok", finding: "no version 2 hierarchy; none is needed" };
+  }
+  const limit = await kernelText(join("/sys/fs/cgroup", unified, "memory.max"));
+  const memory = limit === undefined || limit.trim() === "max" ? "no memory limit" : limit.trim();
+  return { name, status: "ok", finding: `${unified}, ${memory}; not used for ending processes` };
+}
+
+async function checkTemporarySpace(directory: string): Promise<Check> {
+  const name = "temporary space";
+  const file = join(directory, `.codex-doctor-${randomUUID()}`);
+  try {
+    await writeFile(file, "x", { flag: "wx", mode: 0o600 });
+    await rm(file);
+    const { bavail, bsize } = await statfs(directory);
+    const finding = `${directory} has ${gibibytes(bavail * bsize)} free`;
+    if (bavail * bsize >= temporaryBytesWanted) return { name, status: "ok", finding };
+    const fix = `free ${gibibytes(temporaryBytesWanted)}, or set TMPDIR to a larger disk`;
+    return { name, status: "limited", finding, fix };
+  } catch (error) {
+    const finding = `${directory} cannot be written: ${(error as Error).message}`;
+    return {
+      name,
+      status: "failed",
+      finding,
+      fix: "set TMPDIR to a directory that can be written",
+    };
+  }
+}
+
+const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+/** Node raises its own limit as far as it may, so this is what counts. */
+const checkOpenFiles = () =>
+  checkLimit({ name: "open files", row: "Max open files", wanted: openFilesWanted, flag: "-n" });
+
+const checkProcessCount = () =>
+  checkLimit({ name: "process count", row: "Max processes", wanted: processesWanted, flag: "-u" });
+
+interface WantedLimit {
+  readonly name: string;
+  readonly row: string;
+  readonly wanted: number;
+  readonly flag: string;
+}
+
+async function checkLimit({ name, row, wanted, flag }: WantedLimit): Promise<Check> {
+  const limits = (await kernelText("/proc/self/limits")) ?? "";
+  const [, soft] = new RegExp(`^${row}\\s+(\\S+)`, "m").exec(limits) ?? [];
+  if (soft === undefined) return { name, status: "ok", finding: "no limit is known here" };
+  const finding = soft === "unlimited" ? "no limit" : `at most ${soft}`;
+  if (soft === "unlimited" || Number(soft) >= wanted) return { name, status: "ok", finding };
+  const fix = `raise it to ${wanted}: ulimit ${flag} ${wanted}, or LimitNOFILE= and LimitNPROC= of systemd`;
+  return { name, status: "limited", finding, fix };
+}
+
+/** Undefined where the kernel has no such file. */
+const kernelText = (path: string) => readFile(path, "utf8").catch(() => undefined);
