@@ -21,7 +21,8 @@ const seedMsMax = 30_000;
 
 /** Prints in bursts, so that there are always some lines to come when the connection breaks. */
 const printer = `$| = 1; for (1..${lines}) {
-  printf "%06d the quick brown fox jumps\\n", $_; select undef, undef, undef, 0.002 if $_ % 250 == 0;
+  printf "%06d the quick brown fox jumps\\n", $_;
+  select undef, undef, undef, 0.002 if $_ % 250 == 0;
 }`;
 const printed = Array.from(
   { length: lines },

@@ -23,8 +23,8 @@ export interface ConnectionOptions {
   /** How long the answer to the first request may take. Default 10 000. */
   readonly initializeTimeoutMs?: number | undefined;
   /**
-   * The connection is pinged this often, and counts as lost when two pings in a row and what follows
-   * them go unanswered. Default 10 000.
+   * The connection is pinged this often, and counts as lost when two pings in a row and what
+   * follows them go unanswered. Default 10 000.
    */
   readonly heartbeatIntervalMs?: number | undefined;
 }
@@ -48,8 +48,8 @@ export interface Connection extends Result<"initialize"> {
 }
 
 /**
- * Opens a connection and a session on it. Fails with a `ConnectionError` when the executor cannot be
- * reached in time, and with an `RpcError` when it refuses the session.
+ * Opens a connection and a session on it. Fails with a `ConnectionError` when the executor cannot
+ * be reached in time, and with an `RpcError` when it refuses the session.
  */
 export async function openConnection(request: OpenRequest): Promise<Connection> {
   const { url, signal } = request;

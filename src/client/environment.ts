@@ -19,8 +19,8 @@ export interface FinishedProcess extends ProcessExit {
 
 /**
  * A machine to work on: this one, or another at the end of a connection. Errors of the machine are
- * `RpcError`s with the code of the wire; a broken connection is repaired, and only when that fails is
- * a `SessionLostError` thrown.
+ * `RpcError`s with the code of the wire; a broken connection is repaired, and only when that fails
+ * is a `SessionLostError` thrown.
  */
 export interface Environment {
   readonly info: EnvironmentInfo;
@@ -33,14 +33,16 @@ export interface Environment {
    */
   start(argv: readonly string[], options?: StartOptions): Promise<Process>;
   /**
-   * Runs a program to its end, with `input` on its stdin. An exit code other than 0 is no error. All
-   * its output is kept in memory.
+   * Runs a program to its end, with `input` on its stdin. An exit code other than 0 is no error.
+   * All its output is kept in memory.
    */
   run(
     argv: readonly string[],
     options?: StartOptions & { readonly input?: string | Uint8Array | undefined },
   ): Promise<FinishedProcess>;
-  /** A process of the session that another client has started, with its output from the beginning. */
+  /**
+   * A process of the session that another client has started, with its output from the beginning.
+   */
   attach(processId: string): Process;
   /** Makes an HTTP request from the executor. */
   readonly fetch: Fetch;

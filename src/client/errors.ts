@@ -1,6 +1,6 @@
 /**
- * What the library throws. Whatever the executor answered is an `RpcError` with the code of the wire;
- * what happened to the connection is a `ConnectionError`.
+ * What the library throws. Whatever the executor answered is an `RpcError` with the code of the
+ * wire; what happened to the connection is a `ConnectionError`.
  */
 import { errorCodes, RpcError, toRpcError } from "../protocol/errors.ts";
 
@@ -64,14 +64,15 @@ export function errorOfCode(code: number, message: string, options?: ErrorOption
   return error;
 }
 
-/** What was thrown, near or far, as the library throws it. */
-export function libraryError(thrown: unknown): Error {
-  if (thrown instanceof ConnectionError || thrown instanceof StdinClosedError) return thrown;
-  if (thrown instanceof TypeError || isAbort(thrown)) return thrown as Error;
-  if (thrown instanceof RpcError && thrown.constructor !== RpcError) return thrown;
+/**
+ * What was thrown, near or far, as the library throws it: with the code that the wire would have.
+ */
+export function libraryError(thrown: unknown): unknown {
+  const isRpc = thrown instanceof RpcError;
+  if (isRpc ? thrown.constructor !== RpcError : !isOfSystem(thrown)) return thrown;
   const { code, message } = toRpcError(thrown);
   return errorOfCode(code, message, { cause: thrown });
 }
 
-const isAbort = (thrown: unknown) =>
-  thrown instanceof Error && (thrown.name === "AbortError" || thrown.name === "TimeoutError");
+const isOfSystem = (thrown: unknown) =>
+  thrown instanceof Error && "errno" in thrown && "code" in thrown;

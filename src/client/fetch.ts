@@ -19,9 +19,9 @@ export interface FetchOptions extends CallOptions {
 }
 
 /**
- * Makes the request and gives a web `Response` as soon as its headers are there. The body is what the
- * server sent, never decompressed; at most 16 MiB of it wait for a slow reader, then it fails. It
- * fails too when the connection to the executor breaks, because a request may not be repeatable.
+ * Makes the request and gives a web `Response` as soon as its headers are there. The body is what
+ * the server sent, never decompressed; at most 16 MiB of it wait for a slow reader, then it fails.
+ * It fails too when the connection to the executor breaks, because a request may not be repeatable.
  */
 export type Fetch = (url: string | URL, options?: FetchOptions) => Promise<Response>;
 

@@ -50,7 +50,9 @@ export async function replaceFile(fileSystem: FileSystem, place: Place, bytes: B
   await writeBlocks(fileSystem, place, [bytes]);
 }
 
-/** Replaces a file by what a source gives. The source is read once: a lost connection is an error. */
+/**
+ * Replaces a file by what a source gives. The source is read once: a lost connection is an error.
+ */
 export async function writeBlocks(fileSystem: FileSystem, place: Place, source: Bytes) {
   const handleId = await openFile(fileSystem, place, "replace");
   let offset = 0;

@@ -3,7 +3,8 @@ import { heartbeatMissesMax } from "../limits.ts";
 
 /**
  * Notices a connection that is dead although no packet said so: a lost network, a frozen machine.
- * Anything that arrives is a sign of life. `onSilence` is called once; the timer ends with the socket.
+ * Anything that arrives is a sign of life. `onSilence` is called once; the timer ends with the
+ * socket.
  */
 export function watchHeartbeat(socket: WebSocket, intervalMs: number, onSilence: () => void): void {
   let misses = 0;

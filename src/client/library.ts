@@ -3,18 +3,58 @@
  * way. Errors of the executor are `RpcError`s and have its code.
  */
 import type { Environment } from "./environment.ts";
+import { chooseEnvironments, type Environments, type EnvironmentsOptions } from "./environments.ts";
 import { type LocalOptions, localMachine } from "./local-machine.ts";
 import { type RemoteMachineOptions, remoteMachine } from "./remote-machine.ts";
 import { environmentOver } from "./surface.ts";
+
+// biome-ignore-start lint/performance/noBarrelFile: this is the entry of the published package.
+export { RpcError } from "../protocol/errors.ts";
+export type { Environment, EnvironmentInfo, FinishedProcess } from "./environment.ts";
+export type { Environments, EnvironmentsOptions, NoiseOptions } from "./environments.ts";
+export { NoEnvironmentError } from "./environments.ts";
+export { EnvironmentConfigError } from "./environments-toml.ts";
+export {
+  ConnectionError,
+  InvalidParamsError,
+  InvalidRequestError,
+  MethodNotFoundError,
+  NotFoundError,
+  OperationFailedError,
+  SessionAttachedError,
+  SessionLostError,
+  StdinClosedError,
+} from "./errors.ts";
+export type { Fetch, FetchOptions } from "./fetch.ts";
+export type {
+  DirectoryEntry,
+  FileContent,
+  FileOptions,
+  FileStat,
+  Files,
+  Sandbox,
+  Walk,
+  WalkOptions,
+} from "./files.ts";
+export type { LocalOptions } from "./local-machine.ts";
+export type { OutputChunk } from "./output-queue.ts";
+export type { Path } from "./paths.ts";
+export type { CallOptions } from "./perform.ts";
+export type { Process, ProcessExit, TerminalSize } from "./process.ts";
+export type { EnvPolicy, RuntimeAdditions, ShellEnvironment } from "./shell-environment.ts";
+export { shellEnvironment } from "./shell-environment.ts";
+export type { StartOptions } from "./start.ts";
+export type { ProcessStdin } from "./stdin.ts";
+// biome-ignore-end lint/performance/noBarrelFile: this is the entry of the published package.
 
 /** How to reach an executor, and how to stay in touch with it. Times are in milliseconds. */
 export type ConnectOptions = RemoteMachineOptions;
 
 /**
- * Connects to an exec-server at a `ws:` or `wss:` URL. A connection that breaks later is replaced for
- * up to 45 s without anybody noticing more than a delay. Fails with a `ConnectionError` when the
- * executor cannot be reached within 10 s, and an `InvalidRequestError` or `SessionAttachedError` when
- * the session to resume is unknown or in use.
+ * Connects to an exec-server at a `ws:` or `wss:` URL. A connection that breaks later is replaced
+ * for up to 45 s without anybody noticing more than a delay. Fails with a `ConnectionError` when
+ * the executor cannot be reached within 10 s, and an `InvalidRequestError` or
+ * `SessionAttachedError` when the session to resume is unknown or in use.
  */
 export const connect = (url: string | URL, options: ConnectOptions = {}): Promise<Environment> =>
   environmentOver((listener) => remoteMachine(`${url}`, options, listener));
@@ -22,3 +62,24 @@ export const connect = (url: string | URL, options: ConnectOptions = {}): Promis
 /** The machine that this program runs on, without a server. */
 export const localEnvironment = (options: LocalOptions = {}): Promise<Environment> =>
   environmentOver((listener) => localMachine(options, listener));
+
+/**
+ * The environments that are configured, as the Codex CLI chooses them: by `environments.toml`, else
+ * by the URL that is given, else this machine. Throws an `EnvironmentConfigError`.
+ */
+export const environments = (
+  options: EnvironmentsOptions & {
+    readonly local?: LocalOptions;
+    readonly connect?: ConnectOptions;
+  },
+): Promise<Environments> =>
+  chooseEnvironments(options, {
+    openLocal: () => localEnvironment(options.local),
+    openRemote: ({ url = "", bearerToken, connectTimeoutMs, initializeTimeoutMs }) =>
+      connect(url, {
+        ...options.connect,
+        ...(bearerToken === undefined ? {} : { bearerToken }),
+        ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+        ...(initializeTimeoutMs === undefined ? {} : { initializeTimeoutMs }),
+      }),
+  });

@@ -1,7 +1,9 @@
 import type { Environment } from "../environment/environment.ts";
 import type { Emit, Event, Result } from "../protocol/methods.ts";
 
-/** A machine as the surface of the library needs it: what it can do, by the shapes of the protocol. */
+/**
+ * A machine as the surface of the library needs it: what it can do, by the shapes of the protocol.
+ */
 export interface Machine extends Environment {
   readonly info: Result<"environment/info">;
   /** Undefined for the machine that this program runs on. */

@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import { hostPathOf, pathUriComplaint, pathUriOf } from "../protocol/path-uri.ts";
 
 /**
- * A file of the executor: an absolute path, a `file:` URL, or its text. A name that is not UTF-8 can
- * only be given as URL.
+ * A file of the executor: an absolute path, a `file:` URL, or its text. A name that is not UTF-8
+ * can only be given as URL.
  */
 export type Path = string | URL;
 

@@ -21,7 +21,8 @@ export interface TerminalSize {
 /**
  * A process of the executor. Iterating gives its output piece by piece as it comes, and ends when
  * every holder of its output has closed it. Leaving the loop does not stop the process, and a later
- * loop goes on where the first one ended. Output that nobody iterates over costs little memory here.
+ * loop goes on where the first one ended. Output that nobody iterates over costs little memory
+ * here.
  */
 export interface Process extends AsyncIterable<OutputChunk> {
   readonly id: string;

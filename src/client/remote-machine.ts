@@ -7,6 +7,7 @@ import type { EnvironmentInfo } from "./environment.ts";
 import { isTemporary } from "./errors.ts";
 import type { Machine, MachineListener } from "./machine.ts";
 import { type RecoveryOptions, Session } from "./recovery.ts";
+import type { OnEvent } from "./rpc-client.ts";
 
 export interface RemoteMachineOptions extends ConnectionOptions, RecoveryOptions {
   /** Resumes the session of another client that is gone, with its processes. Default: a new one. */
@@ -21,12 +22,14 @@ export async function remoteMachine(
   options: RemoteMachineOptions,
   listener: MachineListener,
 ): Promise<Machine> {
-  let environment: RemoteEnvironment | undefined;
-  const onEvent = <E extends Event>(event: E, params: EventParams<E>) => {
-    if (isOfProcess(event))
-      environment?.processes.accept(event, params as EventParams<ProcessEvent>);
-    else listener.emit(event, params);
-  };
+  const remote = remoteEnvironment({
+    call: (method, params) => session.call(method, params),
+    emit: listener.emit,
+    onLost: listener.onOutputLost,
+    onFailed: listener.onProcessFailed,
+    isTemporary,
+  });
+  const onEvent = routeEvents(remote, listener);
   const open = (resumeSessionId: string | undefined, signal: AbortSignal | undefined) =>
     openConnection({ url, options, onEvent, resumeSessionId, signal });
   const session = new Session(await open(options.resumeSessionId, options.signal), {
@@ -34,19 +37,11 @@ export async function remoteMachine(
     reopen: open,
     onDisconnected: listener.onDisconnected,
     onResumed: () => {
-      environment?.processes.recover();
+      remote.processes.recover();
       listener.onResumed();
     },
     onLost: listener.onLost,
   });
-  const remote = remoteEnvironment({
-    call: session.call,
-    emit: listener.emit,
-    onLost: listener.onOutputLost,
-    isTemporary,
-    onFailed: listener.onProcessFailed,
-  });
-  environment = remote;
   const info = session.environmentInfo ?? (await remote.host.info());
   return {
     ...remote,
@@ -58,7 +53,14 @@ export async function remoteMachine(
   };
 }
 
-const isOfProcess = (event: Event): event is ProcessEvent => event.startsWith("process/");
+/** Events of processes may be missing or doubled, and are put in order first. */
+function routeEvents({ processes }: RemoteEnvironment, { emit }: MachineListener): OnEvent {
+  const isOfProcess = (event: Event): event is ProcessEvent => event.startsWith("process/");
+  return (event, params) => {
+    if (isOfProcess(event)) processes.accept(event, params as EventParams<ProcessEvent>);
+    else emit(event, params);
+  };
+}
 
 /** Waits for the end of the session no longer than somebody who wants to go would. */
 async function close(session: Session, end: () => Promise<unknown>): Promise<void> {

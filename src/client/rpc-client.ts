@@ -25,8 +25,8 @@ interface Message {
 }
 
 /**
- * Requests and answers of one connection. It never sees a socket: it is given how to send a message,
- * and is told what came and when the connection has ended.
+ * Requests and answers of one connection. It never sees a socket: it is given how to send a
+ * message, and is told what came and when the connection has ended.
  */
 export class RpcClient {
   readonly #options: RpcClientOptions;

@@ -2,7 +2,9 @@ import type { Params } from "../protocol/methods.ts";
 
 export type EnvPolicy = NonNullable<Params<"process/start">["envPolicy"]>;
 
-/** What describes the variables of a process: how to derive them, and what is laid over the result. */
+/**
+ * What describes the variables of a process: how to derive them, and what is laid over the result.
+ */
 export interface ShellEnvironment {
   readonly envPolicy: EnvPolicy;
   readonly env: Readonly<Record<string, string>>;

@@ -6,7 +6,10 @@ import type { CallOptions } from "./perform.ts";
 import type { TerminalSize } from "./process.ts";
 import { type EnvPolicy, envPolicyOf } from "./shell-environment.ts";
 
-/** How a command is started. Aborting `signal` kills the process, also when it has long been started. */
+/**
+ * How a command is started. Aborting `signal` kills the process, also when it has long been
+ * started.
+ */
 export interface StartOptions extends CallOptions {
   /** Unique in the session. Default: a random one. */
   readonly id?: string | undefined;

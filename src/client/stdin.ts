@@ -9,8 +9,8 @@ import { type CallOptions, perform } from "./perform.ts";
 export interface ProcessStdin {
   /**
    * Writes text (as UTF-8) or bytes; writes arrive whole and in the order of the calls, each once,
-   * also when the connection breaks. Settles when the executor has taken them, which waits while the
-   * process does not read. Fails with a `StdinClosedError` when nobody will read them.
+   * also when the connection breaks. Settles when the executor has taken them, which waits while
+   * the process does not read. Fails with a `StdinClosedError` when nobody will read them.
    */
   write(input: string | Uint8Array, options?: CallOptions): Promise<void>;
   /** Ends the input after what was written before; ^D in a terminal. */
@@ -28,7 +28,9 @@ export function processStdin(processId: string, processes: Processes): ProcessSt
   return { write, end, stream };
 }
 
-/** Sends input in pieces, some of them at a time, so that a long input costs no round trip a piece. */
+/**
+ * Sends input in pieces, some of them at a time, so that a long input costs no round trip a piece.
+ */
 class StdinWriter {
   readonly #processId: string;
   readonly #processes: Processes;

@@ -4,7 +4,7 @@ import { deferred } from "./deferred.ts";
 import type { Environment, FinishedProcess } from "./environment.ts";
 import { StdinClosedError } from "./errors.ts";
 import { fetchThrough } from "./fetch.ts";
-import { filesThrough } from "./files.ts";
+import { filesThrough } from "./file-operations.ts";
 import type { Machine, MachineListener } from "./machine.ts";
 import { MissingWatch } from "./missing-watch.ts";
 import { perform } from "./perform.ts";

@@ -40,10 +40,16 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ["execa", "koffi", "undici"],
   },
   handlers: { place: /^handlers\//, types: ["environment", "protocol"] },
+  /** What the published package begins with, and what it loads when this machine is asked for. */
+  library: {
+    place: /^client\/(?:library|local-machine)\.ts$/,
+    uses: ["client", "environment/local", "protocol"],
+    files: /^\.\.\/package\.json$/,
+  },
   client: {
     place: /^client\//,
     uses: ["environment/remote", "environment", "protocol", "limits"],
-    packages: ["ws"],
+    packages: ["ws", "smol-toml"],
   },
   server: {
     place: /^server\//,

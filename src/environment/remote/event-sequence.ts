@@ -18,7 +18,9 @@ interface EventSequenceOptions {
   readonly read: (params: Params<"process/read">) => Promise<Page>;
   /** Gets every event once, in the order of their numbers. */
   readonly emit: Emit<ProcessEvent>;
-  /** Output that the executor retains no longer, told before the next event: at least so many bytes. */
+  /**
+   * Output that the executor retains no longer, told before the next event: at least so many bytes.
+   */
   readonly onLost: (bytes: number) => void;
   /** What is missing could not be learned; `recover` may try again. */
   readonly onFailed: (error: Error) => void;
@@ -30,9 +32,9 @@ interface EarlyEvent {
 }
 
 /**
- * The events of one process in the order of their numbers, each once. They come numbered from 1, but
- * some are missing after a broken connection, and a busy executor of the reference swaps neighbours.
- * An event ahead of its turn waits, and what is missing is asked for by `process/read`.
+ * The events of one process in the order of their numbers, each once. They come numbered from 1,
+ * but some are missing after a broken connection, and a busy executor of the reference swaps
+ * neighbours. An event ahead of its turn waits, and what is missing is asked for by `process/read`.
  */
 export class EventSequence {
   readonly #options: EventSequenceOptions;

@@ -1,0 +1,149 @@
+import { Buffer } from "node:buffer";
+import type { FileSystem } from "../environment/file-system.ts";
+import { walkDepthMax, walkDirectoriesMax, walkEntriesMax, wholeFileBytesMax } from "../limits.ts";
+import { readBlocks, replaceFile, writeBlocks } from "./file-blocks.ts";
+import type { FileContent, FileOptions, Files, Walk, WalkOptions } from "./files.ts";
+import type { MissingWatch } from "./missing-watch.ts";
+import { type Path, pathOfUri, uriOfPath } from "./paths.ts";
+import { perform } from "./perform.ts";
+
+/** The files of a machine as the library offers them. */
+export function filesThrough(fileSystem: FileSystem, watch: MissingWatch): Files {
+  return {
+    ...contents(fileSystem),
+    ...directories(fileSystem),
+    watchMissing: (paths, { signal, present } = {}) =>
+      perform(signal, () =>
+        watch.watch({
+          missing: paths.map(uriOfPath),
+          present: present === undefined ? undefined : uriOfPath(present),
+        }),
+      ),
+  };
+}
+
+const placeOf = (path: Path, { sandbox, followSymlinks }: FileOptions) => ({
+  path: uriOfPath(path),
+  ...(sandbox === undefined ? {} : { sandbox }),
+  ...(followSymlinks === undefined ? {} : { followSymlinks }),
+});
+
+type Contents = Pick<Files, "read" | "readText" | "stream" | "write">;
+
+function contents(fileSystem: FileSystem): Contents {
+  const read = (path: Path, options: FileOptions = {}) =>
+    perform(options.signal, async () => {
+      const { dataBase64 } = await fileSystem.readFile(placeOf(path, options));
+      return Buffer.from(dataBase64, "base64");
+    });
+  return {
+    read,
+    readText: async (path, options) => (await read(path, options)).toString(),
+    stream: (path, options = {}) =>
+      streamOf(readBlocks(fileSystem, placeOf(path, options)), options),
+    write: (path, content, options = {}) =>
+      perform(options.signal, () => write(fileSystem, placeOf(path, options), content)),
+  };
+}
+
+async function write(
+  fileSystem: FileSystem,
+  place: ReturnType<typeof placeOf>,
+  content: FileContent,
+) {
+  if (typeof content !== "string" && !(content instanceof Uint8Array)) {
+    return writeBlocks(fileSystem, place, content);
+  }
+  const bytes = Buffer.from(content as string);
+  if (bytes.length > wholeFileBytesMax) return replaceFile(fileSystem, place, bytes);
+  await fileSystem.writeFile({ ...place, dataBase64: bytes.toString("base64") });
+}
+
+/** Asks for a block when it is wanted, not before. */
+function streamOf(blocks: AsyncGenerator<Uint8Array>, { signal }: FileOptions) {
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const { done, value } = await perform(signal, () => blocks.next());
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: async () => void (await blocks.return(undefined)),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+type Directories = Omit<Files, keyof Contents | "watchMissing">;
+
+const directories = (fileSystem: FileSystem): Directories => ({
+  ...looking(fileSystem),
+  ...changing(fileSystem),
+});
+
+type Looking = Pick<Files, "stat" | "realPath" | "list" | "walk">;
+
+const looking = (fileSystem: FileSystem): Looking => ({
+  stat: (path, options = {}) =>
+    perform(options.signal, async () => {
+      const { createdAtMs, modifiedAtMs, ...rest } = await fileSystem.getMetadata(
+        placeOf(path, options),
+      );
+      return { ...rest, createdAt: new Date(createdAtMs), modifiedAt: new Date(modifiedAtMs) };
+    }),
+  realPath: (path, options = {}) =>
+    perform(options.signal, async () =>
+      pathOfUri((await fileSystem.canonicalize(placeOf(path, options))).path),
+    ),
+  list: (path, options = {}) =>
+    perform(options.signal, async () => {
+      const { entries } = await fileSystem.readDirectory(placeOf(path, options));
+      return entries.map(({ fileName, isSymlink = false, ...kind }) => ({
+        name: fileName,
+        isSymlink,
+        ...kind,
+      }));
+    }),
+  walk: (path, options = {}) => perform(options.signal, () => walk(fileSystem, path, options)),
+});
+
+const changing = (fileSystem: FileSystem): Omit<Directories, keyof Looking> => ({
+  makeDirectory: (path, options = {}) =>
+    perform(options.signal, async () => {
+      const { recursive = false } = options;
+      await fileSystem.createDirectory({ ...placeOf(path, options), recursive });
+    }),
+  remove: (path, options = {}) =>
+    perform(options.signal, async () => {
+      const { recursive = false, force = false } = options;
+      await fileSystem.remove({ ...placeOf(path, options), recursive, force });
+    }),
+  copy: (from, to, options = {}) =>
+    perform(options.signal, async () => {
+      const { recursive = false, sandbox } = options;
+      await fileSystem.copy({
+        sourcePath: uriOfPath(from),
+        destinationPath: uriOfPath(to),
+        recursive,
+        ...(sandbox === undefined ? {} : { sandbox }),
+      });
+    }),
+});
+
+async function walk(fileSystem: FileSystem, path: Path, options: WalkOptions): Promise<Walk> {
+  const { entries, errors, truncated } = await fileSystem.walk({
+    ...placeOf(path, options),
+    options: {
+      maxDepth: options.depthMax ?? walkDepthMax,
+      maxDirectories: options.directoriesMax ?? walkDirectoriesMax,
+      maxEntries: options.entriesMax ?? walkEntriesMax,
+      followDirectorySymlinks: options.followDirectorySymlinks ?? false,
+      pruneHiddenDirectories: options.skipHiddenDirectories ?? false,
+    },
+  });
+  const named = <T extends { path: string }>(entry: T) => ({
+    ...entry,
+    path: pathOfUri(entry.path),
+  });
+  return { entries: entries.map(named), errors: errors.map(named), truncated };
+}
