@@ -109,16 +109,14 @@ export const watchTriesMax = 8;
 
 // ---- access
 
-/** Refused tokens of one address within `failedAttemptsWindowMs` after which it has to wait: a slip of
- * the hand is forgiven, guessing is not worth it. */
+/** Refused tokens of one address within `failedAttemptsWindowMs` after which it has to wait. */
 export const failedAttemptsMax = 20;
 export const failedAttemptsWindowMs = 60_000;
 /** Addresses whose refused tokens are counted at once; the oldest is forgotten for a new one. */
 export const failedAddressesMax = 10_000;
-/** A client has this long to send the head of its HTTP request: one that dribbles holds a descriptor. */
+/** A client has this long to send the head of its HTTP request. */
 export const requestHeadMs = 10_000;
-/** Bytes of log lines that wait for a reader of stderr; lines beyond are dropped, for a log that
- * nobody reads must not stop the server. */
+/** Bytes of log lines that wait for stderr; more are dropped, for they must not stop the server. */
 export const logBacklogBytesMax = 1 * MiB;
 
 // ---- client
@@ -228,18 +226,15 @@ export interface Limits {
   readonly connectionsMax: number;
   /** Processes of one session that have not been closed. */
   readonly processesMax: number;
-  /** Files that one connection may have open. */
   readonly fileHandlesMax: number;
   readonly inboundBytesMax: number;
   readonly messageBytesMax: number;
-  /** Newest output of one process that is kept in memory. */
   readonly retainedOutputBytesMax: number;
-  /** An HTTP response that is given in one piece. */
   readonly httpBodyBytesMax: number;
+  readonly helpersMax: number;
 }
 
-/** The counts of sessions, connections and processes are far above what agents use, and low enough
- * that a client that leaks them gets an error before the machine does. */
+/** Counts far above what agents use: who leaks them gets an error before the machine does. */
 export const defaultLimits: Limits = {
   sessionsMax: 10_000,
   connectionsMax: 10_000,
@@ -249,4 +244,5 @@ export const defaultLimits: Limits = {
   messageBytesMax,
   retainedOutputBytesMax,
   httpBodyBytesMax: bufferedHttpBodyBytesMax,
+  helpersMax,
 };

@@ -18,6 +18,7 @@ export interface ExecServerFlags extends AccessFlags {
   readonly maxMessage: number;
   readonly maxRetainedOutput: number;
   readonly maxHttpBody: number;
+  readonly maxHelpers: number;
   readonly logLevel: LogLevel;
   readonly auditLog?: string;
 }
@@ -104,6 +105,7 @@ const limitOptions: readonly [string, string, number, "bytes" | "count"][] = [
     defaultLimits.httpBodyBytesMax,
     "bytes",
   ],
+  ["--max-helpers", "sandboxed workers for file operations", defaultLimits.helpersMax, "count"],
 ];
 
 function addLimitOptions(command: Command): void {

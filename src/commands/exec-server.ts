@@ -62,6 +62,7 @@ const limitsFrom = (flags: ExecServerFlags): Limits => ({
   messageBytesMax: flags.maxMessage,
   retainedOutputBytesMax: flags.maxRetainedOutput,
   httpBodyBytesMax: flags.maxHttpBody,
+  helpersMax: flags.maxHelpers,
 });
 
 async function stop(server: Listener, stderr: StderrLog): Promise<void> {

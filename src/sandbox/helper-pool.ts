@@ -72,6 +72,12 @@ export class HelperPool {
     }
   }
 
+  /** Workers at work or with open files, those without, and starts that wait for a place. */
+  get census() {
+    const idle = this.#idle.size;
+    return { busy: this.#all.size - idle, idle, waiting: this.#placeless.length };
+  }
+
   async close(): Promise<void> {
     for (const crew of this.#crews.values()) crew.killAll();
     this.#crews.clear();

@@ -26,6 +26,8 @@ export interface LocalSandbox {
   confine(sandbox: Sandbox, request: ProcessRequest): Promise<ConfinedProcess | undefined>;
   /** Starts an fs-helper for this sandbox, which will soon be asked for. */
   prepare(sandbox: Sandbox): void;
+  /** How many helpers there are now, and how many starts wait for a place among them. */
+  helperCensus(): HelperPool["census"];
   /** Ends all helpers. */
   close(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export function localSandbox(
     files: () => confinedFiles(machine, pool),
     confine: (sandbox, request) => confineProcess(sandbox, request, machine),
     prepare: (sandbox) => void prepare(sandbox, machine, pool).catch(toldToWhoeverNeedsIt),
+    helperCensus: () => pool.census,
     close: async () => {
       await pool.close();
       machine.mountPoints.close();

@@ -31,7 +31,7 @@ export interface ExecServerOptions {
 /** Serves one machine to clients until it is closed, which leaves no process alive. */
 export async function startExecServer(options: ExecServerOptions): Promise<Listener> {
   const sight = { log: options.log, audit: options.audit, counters: makeCounters() };
-  const state: ServerState = { sessions: undefined, isStopping: false };
+  const state: ServerState = { sessions: undefined, environment: undefined, isStopping: false };
   const context = makeContext(options, sight, state);
   const listener = await listenWith(options, sight, { state, context });
   sight.audit?.enter("server-started", { url: listener.url });
@@ -50,6 +50,7 @@ export async function startExecServer(options: ExecServerOptions): Promise<Liste
 /** What the listener can tell before the context is there. */
 interface ServerState {
   sessions: SessionRegistry | undefined;
+  environment: LocalEnvironment | undefined;
   isStopping: boolean;
 }
 
@@ -70,7 +71,7 @@ async function makeContext(
     sessionsMax: limits.sessionsMax,
     ttlMs: sessionTtlMs,
   });
-  state.sessions = sessions;
+  Object.assign(state, { sessions, environment });
   return { ...sight, environment, sessions, limits };
 }
 
@@ -82,11 +83,14 @@ interface Serving {
 function listenWith(options: ExecServerOptions, sight: Sight, { state, context }: Serving) {
   const { address, tls, access, limits, log } = options;
   const { counters } = sight;
-  const sessions = () => state.sessions?.census ?? { attached: 0, detached: 0 };
+  const gauges = {
+    sessions: () => state.sessions?.census ?? { attached: 0, detached: 0 },
+    helpers: () => state.environment?.helperCensus() ?? {},
+  };
   const surface = {
     access,
     hindrances: () => hindrances(state, counters.connections.size, limits),
-    metrics: metricsOf(counters, { sessions }),
+    metrics: metricsOf(counters, gauges),
   };
   return listen({
     ...{ address, tls, surface, limits, log },

@@ -10,6 +10,8 @@ export interface MetricsText {
 export interface Gauges {
   /** Sessions with and without a connection. */
   sessions(): { readonly attached: number; readonly detached: number };
+  /** Sandbox helpers by what they do. */
+  helpers(): Readonly<Record<string, number>>;
 }
 
 /** Gives the counts in the text format of Prometheus. Its library is loaded by the first scrape. */
@@ -85,12 +87,15 @@ const countedRows = (counters: Counters): Row[] => [
   },
 ];
 
-const currentRows = (counters: Counters, { sessions }: Gauges): Row[] => [
+const currentRows = (counters: Counters, { sessions, helpers }: Gauges): Row[] => [
   gauge("open_connections", "WebSocket connections that are open", () =>
     one(counters.connections.size),
   ),
   gauge("open_sessions", "Sessions with and without a connection", () =>
-    Object.entries(sessions()).map(([state, value]) => ({ value, labels: { state } })),
+    by("state", new Map(Object.entries(sessions()))),
+  ),
+  gauge("sandbox_helpers", "Workers for sandboxed file operations, and starts that wait", () =>
+    by("state", new Map(Object.entries(helpers()))),
   ),
   gauge("open_processes", "Processes that are not closed", () => one(counters.processesOpen)),
   gauge("unanswered_requests", "Requests that wait for their answer", () =>

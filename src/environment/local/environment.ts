@@ -29,6 +29,8 @@ export interface LocalEnvironment {
   processes(emit: Emit<ProcessEvent>): LocalProcesses;
   fileSystem(emit: Emit<FileSystemEvent>): LocalFileSystem;
   http(emit: Emit<HttpEvent>): LocalHttp;
+  /** How many sandbox helpers there are, by what they do; `waiting` are starts without a place. */
+  helperCensus(): Readonly<Record<string, number>>;
   /** Kills every process that is left and frees what the environment holds. */
   close(): Promise<void>;
 }
@@ -37,7 +39,7 @@ export async function localEnvironment(
   options: LocalEnvironmentOptions,
 ): Promise<LocalEnvironment> {
   const { variables, cwd, limits = defaultLimits } = options;
-  const sandbox = localSandbox({ variables, cwd });
+  const sandbox = localSandbox({ variables, cwd, limits: { workersMax: limits.helpersMax } });
   const spawner = await createSpawner();
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
@@ -47,6 +49,7 @@ export async function localEnvironment(
     fileSystem: (emit) =>
       localFileSystem({ emit, confined: sandbox.files(), fileHandlesMax: limits.fileHandlesMax }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
+    helperCensus: sandbox.helperCensus,
     close: async () => {
       await Promise.all([spawner.close(), sandbox.close()]);
     },
