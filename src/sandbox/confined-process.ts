@@ -7,6 +7,7 @@ import type { Sandbox } from "../protocol/sandbox.ts";
 import { accessTable } from "./access.ts";
 import { type BwrapPlan, bwrapFlags, bwrapMounts } from "./bwrap.ts";
 import { type Confinement, confinementOf, isWritable } from "./confinement.ts";
+import type { MadePoints, WantedPoint } from "./mount-points.ts";
 import { confinesNothing, type Policy, policyOf } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { seccompMachine, seccompProgram } from "./seccomp.ts";
@@ -38,25 +39,32 @@ export async function confineProcess(
 ): Promise<ConfinedProcess | undefined> {
   const policy = policyOf(sandbox, surroundingsOf(request, machine));
   if (confinesNothing(policy)) return undefined;
-  const world = await surveyWorld(policy, noMountPoints);
-  const missing = missingPlaces(policy, world);
-  const release = await machine.mountPoints.make(missing);
+  const before = await surveyWorld(policy, noMountPoints);
+  const made = await machine.mountPoints.make(pointsIn(policy, before));
   try {
-    const found = missing.length === 0 ? world : await surveyWorld(policy, noMountPoints);
     const platform = await machine.platform();
-    const confinement = confinementOf({ policy, world: found, platform });
+    const world = made.isOutdated ? await surveyWorld(policy, noMountPoints) : before;
+    const confinement = confinementOf({ policy, world: withMade(world, made), platform });
     const confined = await confinedRequest({ request, policy, confinement, machine });
     return {
       request: confined,
       started: () => {
         for (const fd of confined.fds) closeSync(fd);
       },
-      ended: release,
+      ended: made.release,
     };
   } catch (error) {
-    await release();
+    await made.release();
     throw error;
   }
+}
+
+/** The mount points are directories now; everything else is as it was found. */
+function withMade(world: World, { paths }: MadePoints): World {
+  const places = world.places.map((place) =>
+    paths.has(place.real) ? { ...place, kind: "directory" as const } : place,
+  );
+  return { ...world, places };
 }
 
 const noMountPoints = new Set<HostPath>();
@@ -72,13 +80,14 @@ function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
 }
 
 /** Places that must not come into being, in directories where they could. */
-function missingPlaces(policy: Policy, world: World): HostPath[] {
+function pointsIn(policy: Policy, world: World): WantedPoint[] {
   const rules = world.places.map(({ real, rule }) => ({ path: real, access: rule.access }));
   const table = accessTable({ rules, denyGlobs: policy.denyGlobs });
   return world.places
-    .filter(({ rule, kind }) => rule.access !== "write" && kind === "missing" && !rule.skipMissing)
-    .map(({ real }) => real)
-    .filter((real) => table.accessTo(splitPath(real).parent) === "write");
+    .filter(({ rule }) => rule.access !== "write" && !rule.skipMissing)
+    .filter(({ kind }) => kind === "missing" || kind === "directory")
+    .filter(({ real }) => table.accessTo(splitPath(real).parent) === "write")
+    .map(({ real, kind }) => ({ path: real, isMissing: kind === "missing" }));
 }
 
 interface Parts {

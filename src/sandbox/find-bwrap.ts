@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { access, constants, realpath, stat } from "node:fs/promises";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 
@@ -26,14 +27,17 @@ export async function findBwrap(
   return undefined;
 }
 
+export function bwrapIdentity(path: string, { dev, ino, mtimeMs }: Stats): string {
+  return `${path}:${dev}:${ino}:${mtimeMs}`;
+}
+
 /** Undefined when there is no executable file. */
-export async function bwrapAt(path: string): Promise<Bwrap | undefined> {
+async function bwrapAt(path: string): Promise<Bwrap | undefined> {
   try {
     await access(path, constants.X_OK);
     const stats = await stat(path);
     if (!stats.isFile()) return undefined;
-    const identity = `${path}:${stats.dev}:${stats.ino}:${stats.mtimeMs}`;
-    return { path, identity, isSetuid: (stats.mode & 0o4000) !== 0 };
+    return { path, identity: bwrapIdentity(path, stats), isSetuid: (stats.mode & 0o4000) !== 0 };
   } catch {
     // Missing or not ours to execute: the search goes on.
     return undefined;

@@ -36,11 +36,9 @@ export async function helperStation(
 
 /** Mounts are frozen at the start of a worker: what has changed since needs another one. */
 export async function isStill(station: HelperStation, machine: SandboxMachine): Promise<boolean> {
-  const [fingerprint, hasBwrap] = await Promise.all([
-    currentFingerprint(station.policy, machine.mountPoints),
-    machine.isCurrent(station.working.bwrap),
-  ]);
-  return hasBwrap && fingerprint === station.fingerprint;
+  if (!machine.isCurrent(station.working.bwrap)) return false;
+  const fingerprint = await currentFingerprint(station.policy, machine.mountPoints);
+  return fingerprint === station.fingerprint;
 }
 
 export async function helperRecipe(

@@ -9,6 +9,30 @@ import { mkdir, readdir, readlink, rmdir, symlink, unlink } from "node:fs/promis
 import { type HostPath, nodePath } from "../protocol/path-uri.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
 
+/** A place that must not come into being, or is there and might be such a mount point. */
+export interface WantedPoint {
+  readonly path: HostPath;
+  readonly isMissing: boolean;
+}
+
+/** What a process needs to be there. */
+export interface MadePoints {
+  readonly paths: ReadonlySet<HostPath>;
+  /** Something else has come into being meanwhile. */
+  readonly isOutdated: boolean;
+  /** Takes back what nobody else needs. */
+  release(): Promise<void>;
+}
+
+const nothingMade: MadePoints = {
+  paths: new Set(),
+  isOutdated: false,
+  release: async () => {},
+};
+
+/** `impossible`: nobody with our rights can make it, so that nothing has to keep him from it. */
+type Outcome = "ours" | "somebody's" | "impossible";
+
 export class MountPoints {
   readonly #marks: () => Promise<HostPath>;
   /** How many processes need each, and the name of its mark. */
@@ -27,13 +51,21 @@ export class MountPoints {
     return this.#needed.has(path);
   }
 
-  /** Makes those that are missing. The result takes back what only this call needed. */
-  make(paths: readonly HostPath[]): Promise<() => Promise<void>> {
+  /** Makes those that are missing, and that somebody with our rights could make. */
+  make(wanted: readonly WantedPoint[]): Promise<MadePoints> {
+    if (wanted.length === 0) return Promise.resolve(nothingMade);
     return this.#inTurn(async () => {
+      const marks = await this.#marks();
+      await this.#sweeper.start(marks);
       const others = await this.#ofOthers();
-      const made: HostPath[] = [];
-      for (const path of paths) if (await this.#need(path, others)) made.push(path);
-      return () => this.#inTurn(() => this.#release(made));
+      const needs = wanted
+        .filter(({ path, isMissing }) => isMissing || this.has(path) || others.has(path))
+        .map(async ({ path }) => ({ path, outcome: await this.#need(path, marks, others) }));
+      const found = await Promise.all(needs);
+      const made = found.flatMap(({ path, outcome }) => (outcome === "ours" ? [path] : []));
+      const release = () => this.#inTurn(() => this.#release(made));
+      const isOutdated = found.some(({ outcome }) => outcome === "somebody's");
+      return { paths: new Set(made), isOutdated, release };
     });
   }
 
@@ -56,30 +88,30 @@ export class MountPoints {
     return result;
   }
 
-  async #need(path: HostPath, others: ReadonlySet<string>): Promise<boolean> {
+  async #need(path: HostPath, marks: HostPath, others: ReadonlySet<string>): Promise<Outcome> {
     const known = this.#needed.get(path);
     if (known) {
       known.count++;
-      return true;
+      return "ours";
     }
-    const marks = await this.#marks();
-    await this.#sweeper.start(marks);
     const mark = `${marks}/${this.#name}-${this.#marked++}` as HostPath;
     await symlink(nodePath(path), mark);
-    const isOurs = (await makeEmpty(path)) || others.has(path);
-    if (isOurs) this.#needed.set(path, { count: 1, mark });
+    const outcome = others.has(path) ? "ours" : await makeEmpty(path);
+    if (outcome === "ours") this.#needed.set(path, { count: 1, mark });
     else await unlink(mark);
-    return isOurs;
+    return outcome;
   }
 
   async #release(paths: readonly HostPath[]): Promise<void> {
-    for (const path of paths) {
+    const others = await this.#ofOthers();
+    const removals = paths.map(async (path) => {
       const known = this.#needed.get(path);
-      if (!known || --known.count > 0) continue;
+      if (!known || --known.count > 0) return;
       this.#needed.delete(path);
-      if ((await this.#ofOthers()).has(path)) await unlink(known.mark);
-      else await removeMarked(known.mark as HostPath);
-    }
+      if (!others.has(path)) await removeEmpty(path);
+      await unlink(known.mark).catch(unlessKept);
+    });
+    await Promise.all(removals);
   }
 
   /** Mount points that other servers of this user need at the moment. */
@@ -93,24 +125,28 @@ export class MountPoints {
   }
 }
 
-/** False when something is there, or when nobody with our rights can make it: then nothing is needed. */
-async function makeEmpty(path: HostPath): Promise<boolean> {
+async function makeEmpty(path: HostPath): Promise<Outcome> {
   try {
     await mkdir(nodePath(path));
-    return true;
+    return "ours";
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (["EEXIST", "EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR"].includes(code)) return false;
+    if (code === "EEXIST") return "somebody's";
+    if (["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR"].includes(code)) return "impossible";
     throw error;
   }
 }
 
-/** What is no longer empty has become somebody's directory, and stays. */
 async function removeMarked(mark: HostPath): Promise<void> {
   const target = await readlink(mark, "latin1").catch(() => undefined);
   if (target === undefined) return;
-  await rmdir(nodePath(target as HostPath)).catch(unlessKept);
+  await removeEmpty(target as HostPath);
   await unlink(mark).catch(unlessKept);
+}
+
+/** What is no longer empty has become somebody's directory, and stays. */
+async function removeEmpty(path: HostPath): Promise<void> {
+  await rmdir(nodePath(path)).catch(unlessKept);
 }
 
 function unlessKept(error: NodeJS.ErrnoException): void {

@@ -1,9 +1,10 @@
 /** What all sandboxes of this server share; found out once, and only bwrap looked at again. */
+import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { healthRetryMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
-import { type Bwrap, bwrapAt, findBwrap } from "./find-bwrap.ts";
+import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine } from "./health.ts";
 import { helperProgram } from "./helper-program.ts";
 import { findLauncher, type Launcher } from "./launcher.ts";
@@ -69,8 +70,9 @@ export class SandboxMachine {
   }
 
   /** Whether a bwrap that was found is still the same file. */
-  async isCurrent({ path, identity }: Bwrap): Promise<boolean> {
-    return (await bwrapAt(path))?.identity === identity;
+  isCurrent({ path, identity }: Bwrap): boolean {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats !== undefined && bwrapIdentity(path, stats) === identity;
   }
 
   state(): Promise<StateDirectory> {
