@@ -46,7 +46,8 @@ export function toRpcError(thrown: unknown): RpcError {
   );
 }
 
-function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException & { code: string } {
+/** What a system call said, for which nobody here is to blame. */
+export function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException & { code: string } {
   return thrown instanceof Error && "errno" in thrown && "code" in thrown;
 }
 

@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import { inboundRequestsMax, outboundBytesMax } from "../limits.ts";
-import { errorCodes, invalidRequest, RpcError, toRpcError } from "../protocol/errors.ts";
+import { invalidRequest, isSystemError, RpcError, toRpcError } from "../protocol/errors.ts";
 import {
   type Incoming,
   readMessage,
@@ -164,7 +164,7 @@ export class ClientSocket implements ConnectionGauge {
 
   #rpcError(method: string, thrown: unknown): RpcError {
     const error = toRpcError(thrown);
-    const isBug = error.code === errorCodes.internal && !(thrown instanceof RpcError);
+    const isBug = !(thrown instanceof RpcError) && !isSystemError(thrown);
     if (isBug)
       this.#context.log("error", `${method} failed: ${(thrown as Error)?.stack ?? thrown}`);
     return error;
