@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 PATH="$PWD/node_modules/.bin:$PATH"
 
 # Command and the Debian package that brings it: what the tests need beyond Node.
-needed="bwrap:bubblewrap bash:bash perl:perl-base ps:procps"
+needed="bwrap:bubblewrap bash:bash perl:perl-base ps:procps openssl:openssl"
 
 missing_packages() {
   for entry in $needed; do

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { WebSocket } from "ws";
+import { Client, connect } from "./support/client.ts";
+import { launchServer, startServer } from "./support/server.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "listen-options-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const token = "a capability that nobody guesses";
+const secret = "a shared secret that is long enough for HS256";
+const tokenFile = fileWith("token", token);
+const secretFile = fileWith("secret", secret);
+const byToken = ["--ws-auth", "capability-token", "--ws-token-file", tokenFile];
+const bySecret = ["--ws-auth", "signed-bearer-token", "--ws-shared-secret-file", secretFile];
+
+function fileWith(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("wss", () => {
+  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const subject = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const files = ["-keyout", key, "-out", cert];
+  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  execFileSync("openssl", ["req", "-x509", "-days", "2", ...kind, ...subject, ...files], {
+    stdio: "ignore",
+  });
+  const tls = ["--tls-cert", cert, "--tls-key", key];
+
+  test("serves encrypted connections and prints a wss URL", async (t) => {
+    const server = await startServer(t, { args: [...tls, ...byToken] });
+    assert.match(server.url, /^wss:\/\/127\.0\.0\.1:\d+$/);
+    const headers = { authorization: `Bearer ${token}` };
+    const trusting = { headers, rejectUnauthorized: false };
+    const socket = new WebSocket(server.url, trusting);
+    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    const client = new Client(socket);
+    await client.initialize();
+    assert.deepEqual(await client.request("environment/status", {}), { status: "ready" });
+    await client.close();
+    await assert.rejects(connect(server.url.replace("wss:", "ws:")));
+  });
+
+  const refused: [string, string[], RegExp][] = [
+    ["a certificate without a key", ["--tls-cert", cert], /required together/],
+    ["a key without a certificate", ["--tls-key", key], /required together/],
+    ["wss without a certificate", ["--listen", "wss://127.0.0.1:0"], /needs `--tls-cert FILE`/],
+    [
+      "a certificate that is not there",
+      ["--tls-cert", join(folder, "nope"), "--tls-key", key],
+      /failed to read --tls-cert .*nope/,
+    ],
+    ["a certificate that is none", ["--tls-cert", tokenFile, "--tls-key", key], /cannot use/],
+  ];
+  for (const [title, args, complaint] of refused) {
+    test(`refuses ${title}`, () => checkRefusal(args, complaint));
+  }
+});
+
+describe("options that do not go together are refused:", () => {
+  const mode = ["--ws-auth", "capability-token"];
+  const signed = ["--ws-auth", "signed-bearer-token"];
+  const missing = join(folder, "missing");
+  const digest = "0".repeat(64);
+  const empty = fileWith("empty", " \n");
+  const short = fileWith("short", "too short");
+  const rows: [string, string[], RegExp][] = [
+    [
+      "a mode without a token",
+      mode,
+      /`--ws-token-file` or `--ws-token-sha256` is required when `--ws-auth capability-token` is set/,
+    ],
+    ["two tokens", [...byToken, "--ws-token-sha256", digest], /are mutually exclusive/],
+    [
+      "a digest that is none",
+      [...mode, "--ws-token-sha256", "abc"],
+      /--ws-token-sha256 must be a 64-character hex SHA-256 digest/,
+    ],
+    [
+      "a token file that is not there",
+      [...mode, "--ws-token-file", missing],
+      /failed to read websocket auth secret .*missing: /,
+    ],
+    [
+      "an empty token file",
+      [...mode, "--ws-token-file", empty],
+      /websocket auth secret .*empty must not be empty/,
+    ],
+    [
+      "a mode without a secret",
+      signed,
+      /`--ws-shared-secret-file` is required when `--ws-auth signed-bearer-token` is set/,
+    ],
+    [
+      "a short secret",
+      [...signed, "--ws-shared-secret-file", short],
+      /signed websocket bearer secret .*short must be at least 32 bytes/,
+    ],
+    [
+      "a token without a mode",
+      ["--ws-token-file", tokenFile],
+      /websocket auth flags require `--ws-auth capability-token` or `--ws-auth signed-bearer-token`/,
+    ],
+    [
+      "a token for signed tokens",
+      [...bySecret, "--ws-token-file", tokenFile],
+      /require `--ws-auth capability-token`, not `signed-bearer-token`/,
+    ],
+    [
+      "a secret for a capability token",
+      [...byToken, "--ws-shared-secret-file", secretFile],
+      /require `--ws-auth signed-bearer-token`/,
+    ],
+    ["an unknown mode", ["--ws-auth", "password"], /Allowed choices are capability-token/],
+    ["a token and none", [...byToken, "--insecure-no-auth"], /mutually exclusive/],
+    [
+      "the whole network without a token",
+      ["--listen", "ws://0.0.0.0:0"],
+      /refusing to listen at 0\.0\.0\.0 without authentication.*--ws-auth capability-token.*ssh/,
+    ],
+    ["the whole network by IPv6", ["--listen", "ws://[::]:0"], /refusing to listen at ::/],
+  ];
+  for (const [title, args, complaint] of rows) {
+    test(title, () => checkRefusal(args, complaint));
+  }
+
+  test("the whole network is served with a token, or by an explicit wish with a warning", async (t) => {
+    const everywhere = ["--listen", "ws://0.0.0.0:0"];
+    await startServer(t, { args: [...everywhere, ...byToken] });
+    const open = await startServer(t, { args: [...everywhere, "--insecure-no-auth"] });
+    await open.stop();
+    assert.match(open.stderr(), /anybody who can reach 0\.0\.0\.0 can run commands here/);
+  });
+});
+
+async function checkRefusal(args: string[], complaint: RegExp): Promise<void> {
+  const server = launchServer({ args });
+  const { code } = await server.exited;
+  const stderr = server.stderr();
+  assert.match(stderr, /^Error: /);
+  assert.match(stderr, complaint);
+  assert.doesNotMatch(stderr, /\n +at /);
+  assert.ok(!stderr.includes(token) && !stderr.includes(secret), stderr);
+  assert.deepEqual({ code, stdout: server.stdout() }, { code: 1, stdout: "" });
+}
