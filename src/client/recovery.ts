@@ -59,6 +59,11 @@ export class Session {
     this.#attach(connection);
   }
 
+  /** Whether there is a connection now, as far as anybody knows. */
+  get isConnected(): boolean {
+    return this.#connection !== undefined;
+  }
+
   readonly call: Call = <M extends Method>(method: M, params: Params<M>) =>
     new Promise<Result<M>>((resolve, reject) => {
       if (this.#end.signal.aborted) return reject(this.#end.signal.reason);

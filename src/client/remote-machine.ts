@@ -67,7 +67,7 @@ async function close(session: Session, end: () => Promise<unknown>): Promise<voi
   const late = new AbortController();
   const waited = delay(sessionEndWaitMs, undefined, { signal: late.signal });
   // A session that cannot be ended now is lost for us, and ends by itself.
-  await Promise.race([end(), waited]).catch(() => {});
+  if (session.isConnected) await Promise.race([end(), waited]).catch(() => {});
   late.abort();
   waited.catch(() => {});
   session.close();

@@ -100,8 +100,15 @@ class Followed {
       return answer;
     } catch (error) {
       this.#processes.delete(processId);
+      if (this.#options.isTemporary?.(error)) this.#terminateLost(processId);
       throw error;
     }
+  }
+
+  /** It may have been started all the same, and nobody would ever end it. */
+  #terminateLost(processId: string): void {
+    // A session that is lost has ended its processes.
+    this.#options.call("process/terminate", { processId }).catch(() => {});
   }
 
   #add(processId: string, starting: boolean): FollowedProcess {
