@@ -204,6 +204,8 @@ export const helperOperationMs = 300_000;
 export const deniedOutputWaitMs = 20;
 /** How long somebody who asks about the sandbox waits for the first trial of it. */
 export const healthWaitMs = 1_000;
+/** How long a client is told the same of the sandbox before bwrap is looked for again. */
+export const sandboxHealthMs = 5_000;
 /** After this long a machine that could not confine is tried again. */
 export const healthRetryMs = 10_000;
 /** What a failed fs-helper printed, as far as it is told. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { homedir, hostname, userInfo } from "node:os";
 import { basename, isAbsolute, resolve } from "node:path";
+import { sandboxHealthMs } from "../../limits.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { hostPathOf, pathUriOf } from "../../protocol/path-uri.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
@@ -17,11 +18,22 @@ interface HostOptions {
 
 /** What this machine says of itself. Nothing of the environment but the paths below leaves it. */
 export function localHost(options: HostOptions): Host {
-  const info = describeHost(options);
+  const description = describeHost(options);
+  const health = keptFor(sandboxHealthMs, () => options.sandbox.health());
   return {
-    info: async () => ({ ...info, sandbox: await options.sandbox.health() }),
+    info: async () => ({ ...description, sandbox: await health() }),
     status: async () => ({ status: "ready" }),
     readConfig: async () => emptyConfig(options),
+  };
+}
+
+/** Asks at most so often: a client may ask for the info any number of times a second. */
+function keptFor<T>(timeMs: number, ask: () => Promise<T>): () => Promise<T> {
+  let known: { readonly answer: Promise<T>; readonly until: number } | undefined;
+  return () => {
+    const now = performance.now();
+    if (!known || now > known.until) known = { answer: ask(), until: now + timeMs };
+    return known.answer;
   };
 }
 
