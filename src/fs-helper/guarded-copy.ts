@@ -1,4 +1,5 @@
 import { lstatSync } from "node:fs";
+import { invalidRequest } from "../protocol/errors.ts";
 import type { Params } from "../protocol/methods.ts";
 import {
   type HostPath,
@@ -8,6 +9,7 @@ import {
   pathUriOf,
   splitPath,
 } from "../protocol/path-uri.ts";
+import { isWithin } from "../sandbox/access.ts";
 import type { HelperFileSystem } from "./guarded-file-system.ts";
 import { fileToReplace } from "./guarded-writes.ts";
 import { renamed } from "./held-call.ts";
@@ -68,6 +70,8 @@ async function destinationOf(params: Params<"fs/copy">, source: Entry, means: Me
 async function treeToFill(path: HostPath, source: Entry, means: Means): Promise<Entry> {
   const { direct, holds, permit } = means;
   const { parent } = splitPath(path);
+  // Before anything is made, which would be in the source.
+  if (isWithin(realOf(path, holds), source.real)) throw intoItself();
   if (!permit.isForeign(path)) {
     await makeDirectory({ path: parent, recursive: true, holds, permit, direct });
   }
@@ -77,6 +81,21 @@ async function treeToFill(path: HostPath, source: Entry, means: Means): Promise<
     return lstatSync(counterpart, { throwIfNoEntry: false }) !== undefined;
   });
   return place;
+}
+
+/** Where a path is, or would be if the missing end of it were made. */
+function realOf(path: HostPath, holds: Holds): HostPath {
+  try {
+    return holds.target(path).real;
+  } catch (error) {
+    if (!(error instanceof Unreachable) || path === "/") throw error;
+    const { parent, name } = splitPath(path);
+    return joinPath(realOf(parent, holds), name);
+  }
+}
+
+function intoItself() {
+  return invalidRequest("fs/copy cannot copy a directory to itself or one of its descendants");
 }
 
 function rethrow(error: unknown): never {

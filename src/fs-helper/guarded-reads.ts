@@ -38,9 +38,8 @@ export function guardedReads(
       }),
     readDirectory: (params) =>
       holding(async (holds) => {
-        const { place } = inspected({ path: params.path }, holds, permit);
-        const pinned = place.stats ? holds.pinned(place) : place;
-        const { entries } = await atHeld(params, pinned, (at) => direct.readDirectory(at));
+        const { place } = inspected(params, holds, permit);
+        const { entries } = await listed(params, place, { holds, direct });
         return { entries: entries.filter(visibleIn(place.real, table)) };
       }),
     walk: (params) =>
@@ -70,6 +69,13 @@ function fileToRead(params: Named, holds: Holds, permit: Permit): Entry {
   const pinned = holds.pinned(target);
   permit.read(pinned.real);
   return pinned;
+}
+
+/** Where links are refused, the direct way holds the directory itself. */
+function listed(params: Named, place: Entry, means: { holds: Holds; direct: HelperFileSystem }) {
+  const { holds, direct } = means;
+  if (params.followSymlinks === false || !place.stats) return direct.readDirectory(params);
+  return atHeld(params, holds.pinned(place), (at) => direct.readDirectory(at));
 }
 
 /** Directories on the way to a grant exist too, or nobody could find what is granted. */

@@ -3,7 +3,8 @@
  * do the workers: nothing is carried over from one client to another.
  */
 import { randomUUID } from "node:crypto";
-import { notFound } from "../protocol/errors.ts";
+import { fileHandlesMax } from "../limits.ts";
+import { invalidRequest, notFound } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import type { HelperCrew } from "./helper-crew.ts";
@@ -53,7 +54,8 @@ class ConnectionFiles implements ConfinedFiles {
   readonly #pool: HelperPool;
   readonly #owner = randomUUID();
   readonly #stations = new Map<string, Station>();
-  readonly #holders = new Map<string, Holder>();
+  /** An id counts as taken from the moment in which the open is asked for. */
+  readonly #holders = new Map<string, Promise<Holder>>();
 
   constructor(machine: SandboxMachine, pool: HelperPool) {
     this.#machine = machine;
@@ -75,7 +77,7 @@ class ConnectionFiles implements ConfinedFiles {
 
   readonly openFiles: Call = async (method, params) => {
     const handleId = handleIdOf(params);
-    const holder = this.#holders.get(handleId);
+    const holder = await this.#holders.get(handleId)?.catch(notOpened);
     if (!holder) throw notFound(`unknown file handle \`${handleId}\``);
     try {
       return (await holder.worker.request(method, params)) as Result<typeof method>;
@@ -93,15 +95,35 @@ class ConnectionFiles implements ConfinedFiles {
     method: M,
     params: Params<M>,
   ): Promise<Result<M>> {
-    const { crew } = await this.#station(policyOfCall(sandbox, this.#machine));
     // The worker has its policy; the one in the request would only be read again.
     const request = { ...(params as object), sandbox: null };
-    const response = await crew.run(async (worker) => {
-      const result = await worker.request(method, request);
-      if (method === "fs/open") this.#hold(handleIdOf(params), { worker, crew });
-      return result;
+    if (method === "fs/open") return this.#open(sandbox, request) as Promise<Result<M>>;
+    const { crew } = await this.#station(policyOfCall(sandbox, this.#machine));
+    return crew.run((worker) => worker.request(method, request)) as Promise<Result<M>>;
+  }
+
+  async #open(sandbox: Sandbox, request: object): Promise<{ handleId: string }> {
+    const handleId = handleIdOf(request);
+    if (this.#holders.size >= fileHandlesMax) {
+      throw invalidRequest(`at most ${fileHandlesMax} file handles may be open per connection`);
+    }
+    const opening = this.#holderOf(sandbox, request);
+    this.#holders.set(handleId, opening);
+    try {
+      (await opening).worker.handles.add(handleId);
+    } catch (error) {
+      this.#holders.delete(handleId);
+      throw error;
+    }
+    return { handleId };
+  }
+
+  async #holderOf(sandbox: Sandbox, request: object): Promise<Holder> {
+    const { crew } = await this.#station(policyOfCall(sandbox, this.#machine));
+    return crew.run(async (worker) => {
+      await worker.request("fs/open", request);
+      return { worker, crew };
     });
-    return response as Result<M>;
   }
 
   /** The crew for a policy, as long as the world is what its mounts were made for. */
@@ -118,17 +140,15 @@ class ConnectionFiles implements ConfinedFiles {
     return made;
   }
 
-  #hold(handleId: string, holder: Holder): void {
-    this.#holders.set(handleId, holder);
-    holder.worker.handles.add(handleId);
-  }
-
   #forget(handleId: string, { worker, crew }: Holder): void {
     this.#holders.delete(handleId);
     worker.handles.delete(handleId);
     crew.rest(worker);
   }
 }
+
+/** Why is told to whoever asked for the open; for everybody else the id is just unknown. */
+const notOpened = () => undefined;
 
 function policyOfCall(sandbox: Sandbox, machine: SandboxMachine): Policy {
   if (needsCwd(sandbox) && !hasCwd(sandbox)) throw policyNeedsCwd();

@@ -58,6 +58,9 @@ function baseOf(policy: Policy): Confinement["base"] {
 
 const strength: Record<Access, number> = { read: 0, write: 1, deny: 2 };
 
+/** Every sandbox has them, and they hold nothing. */
+const harmlessDevices = ["/dev/null", "/dev/zero", "/dev/full"] as HostPath[];
+
 /** Two names of one place count as one, by the same precedence as two entries for one name. */
 function realRules(places: readonly Place[], policy: Policy, platform: Platform): Rule[] {
   const rules = new Map<HostPath, Rule>();
@@ -66,7 +69,8 @@ function realRules(places: readonly Place[], policy: Policy, platform: Platform)
     if (!other || strength[access] > strength[other.access]) rules.set(path, { path, access });
   };
   for (const { real, rule } of places) add(real, rule.access);
-  if (!policy.confinesFiles) add("/" as HostPath, "write");
+  if (policy.confinesFiles) for (const path of harmlessDevices) add(path, "write");
+  else add("/" as HostPath, "write");
   if (policy.minimal) {
     for (const { path } of platform.secrets) if (!rules.has(path)) add(path, "deny");
     for (const path of platform.minimal) add(path, "read");
@@ -134,7 +138,10 @@ function linksOf(base: Confinement["base"], places: readonly Place[], platform: 
 function ordered(base: Confinement["base"], mounts: readonly Mount[]): Mount[] {
   const unique = new Map<string, Mount>();
   for (const mount of mounts) if (!unique.has(mount.path)) unique.set(mount.path, mount);
-  const sorted = [...unique.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const sorted = [...unique.values()]
+    // A sandbox has a procfs of its own; that of the host would show, and lead to, other processes.
+    .filter(({ path }) => !isWithin(path, "/proc"))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
   return sorted.filter((mount) => !isIdle(mount, base, sorted));
 }
 

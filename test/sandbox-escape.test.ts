@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import {
+  fileReads,
+  fileWrites,
+  Ground,
+  hardLinkInto,
+  hasPython,
+  programs,
+  pythonScript,
+  scripts,
+  secret,
+} from "./support/escapes.ts";
+import { uri } from "./support/sandboxes.ts";
+
+async function onGround(work: (ground: Ground) => Promise<void>): Promise<void> {
+  const ground = new Ground();
+  try {
+    await work(ground);
+  } finally {
+    await ground.clear();
+  }
+}
+
+const concealed = () => undefined;
+
+for (const [title, attempt] of Object.entries(fileWrites)) {
+  test(`a file operation does not get out by ${title}`, () =>
+    onGround(async (ground) => {
+      await attempt(ground).catch(concealed);
+      assert.deepEqual(ground.damage(), []);
+    }));
+}
+
+for (const [title, attempt] of Object.entries(fileReads)) {
+  test(`a file operation does not see what is not granted: ${title}`, () =>
+    onGround(async (ground) => {
+      const result = await attempt(ground).catch(concealed);
+      assert.ok(
+        result === undefined || !`${JSON.stringify(result)}`.includes(encoded),
+        `${result}`,
+      );
+      if (!/swapped/.test(title)) assert.equal(result, undefined);
+    }));
+}
+const encoded = Buffer.from(secret).toString("base64").slice(0, 12);
+
+for (const [title, script] of Object.entries(scripts)) {
+  test(`a confined process does not get out by ${title}`, () =>
+    onGround(async (ground) => {
+      const text = await ground.shell(script);
+      assert.deepEqual(ground.damage(), [], text);
+    }));
+}
+
+for (const [title, program] of Object.entries(programs)) {
+  test(`a confined process is refused ${title}`, { skip: !hasPython }, () =>
+    onGround(async (ground) => {
+      const text = await ground.shell(pythonScript(program));
+      assert.doesNotMatch(text, /ESCAPED/);
+      assert.match(text, /Error|Bad system call|Operation not permitted/);
+    }),
+  );
+}
+
+test("a file that the workspace shares by a hard link is part of it", () =>
+  onGround(async (ground) => {
+    hardLinkInto(ground);
+    const dataBase64 = Buffer.from("changed").toString("base64");
+    await ground.files(ground.writing).writeFile({ path: uri(ground.at("ws/h")), dataBase64 });
+    assert.equal(readFileSync(ground.at("outside/f"), "utf8"), "changed");
+  }));
+
+const isRoot = process.getuid?.() === 0;
+const nobody = 65534;
+
+test("an ordinary user does not get out either", { skip: !isRoot }, () => {
+  const self = fileURLToPath(import.meta.url);
+  const run = spawnSync(process.execPath, ["--import", "tsx", "--test", self], {
+    uid: nobody,
+    gid: nobody,
+    env: { PATH: process.env.PATH, HOME: "/nonexistent" },
+    encoding: "utf8",
+    timeout: 300_000,
+  });
+  assert.equal(run.status, 0, run.stdout.slice(-5000) + run.stderr.slice(-2000));
+});
