@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, test } from "node:test";
+import { type Client, connect } from "./support/client.ts";
+import { run, start } from "./support/process.ts";
+import { startServer } from "./support/server.ts";
+
+type Scope = Parameters<typeof startServer>[0];
+
+async function serve(t: Scope, ...args: string[]) {
+  const { url } = await startServer(t, { args });
+  const client = await connect(url);
+  await client.initialize();
+  return { url, client };
+}
+
+/** What is beyond a limit fails by itself, and what comes after it is served. */
+async function checkRefusal(client: Client, request: Promise<unknown>, complaint: RegExp) {
+  await assert.rejects(request, complaint);
+  assert.deepEqual(await client.request("environment/status", {}), { status: "ready" });
+}
+
+describe("an option bounds", () => {
+  test("sessions, and readiness says so", async (t) => {
+    const { url, client } = await serve(t, "--max-sessions", "1");
+    const second = await connect(url);
+    await assert.rejects(second.initialize(), /maximum of 1 sessions.*--max-sessions/);
+    const readiness = await fetch(`${url.replace("ws:", "http:")}/readyz`);
+    assert.equal(readiness.status, 503);
+    assert.match(await readiness.text(), /all 1 sessions are taken/);
+    await client.request("session/end");
+    await second.initialize();
+  });
+
+  test("connections: one more gets 503", async (t) => {
+    const { url, client } = await serve(t, "--max-connections", "1");
+    await assert.rejects(connect(url), /503/);
+    await client.close();
+    await (await connect(url)).initialize();
+  });
+
+  test("processes of a session that are not closed", async (t) => {
+    const { client } = await serve(t, "--max-processes", "2");
+    await run(client, { argv: ["/bin/true"] });
+    const processId = await start(client, { argv: ["/bin/sleep", "60"] });
+    await start(client, { argv: ["/bin/sleep", "60"] });
+    await checkRefusal(client, start(client, { argv: ["/bin/true"] }), /maximum of 2 processes/);
+    await client.request("process/terminate", { processId });
+    await client.event("process/closed", (closed) => closed.processId === processId);
+    await run(client, { argv: ["/bin/true"] });
+  });
+
+  test("open files of a connection", async (t) => {
+    const { client } = await serve(t, "--max-open-files", "1");
+    const open = (handleId: string) =>
+      client.request("fs/open", { handleId, path: "file:///etc/passwd" });
+    await open("one");
+    await checkRefusal(client, open("two"), /at most 1 file handles/);
+    await client.request("fs/close", { handleId: "one" });
+    await open("two");
+  });
+
+  test("bytes of unanswered requests", async (t) => {
+    const { client } = await serve(t, "--max-inbound", "2KiB");
+    const long = client.request("environment/status", { padding: "x".repeat(3000) });
+    await checkRefusal(client, long, /too many unanswered requests.*2048 bytes/);
+  });
+
+  test("a message: a larger one ends the connection, with the reason", async (t) => {
+    const { url, client } = await serve(t, "--max-message", "1KiB");
+    client.send("x".repeat(2000));
+    assert.equal((await client.closed).code, 1009);
+    await (await connect(url)).initialize();
+  });
+
+  test("output that is retained", async (t) => {
+    const { client } = await serve(t, "--max-retained-output", "64KiB");
+    const argv = ["/usr/bin/head", "-c", "200000", "/dev/zero"];
+    const processId = await start(client, { argv });
+    await client.event("process/closed");
+    const { chunks, droppedBytes } = await client.request("process/read", { processId });
+    const kept = chunks.reduce((sum, { chunk }) => sum + Buffer.from(chunk, "base64").length, 0);
+    assert.ok(kept <= 64 * 1024 && kept > 32 * 1024, `${kept} bytes are kept`);
+    assert.equal(kept + (droppedBytes ?? 0), 200_000);
+  });
+
+  test("an HTTP response that is not streamed", async (t) => {
+    const web = createServer((_, response) => response.end("x".repeat(2000)));
+    await once(web.listen(0, "127.0.0.1"), "listening");
+    t.after(() => void web.close());
+    const { client } = await serve(t, "--max-http-body", "1KiB");
+    const url = `http://127.0.0.1:${(web.address() as AddressInfo).port}/`;
+    const request = client.request("http/request", { requestId: "r", method: "GET", url });
+    await checkRefusal(client, request, /exceeds the limit of 1024 bytes/);
+  });
+});
