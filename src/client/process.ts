@@ -69,8 +69,9 @@ export class RunningProcess implements Process {
     const processId = this.id;
     return perform(options.signal, async () => {
       if (signal === "SIGKILL") return (await this.#processes.terminate({ processId })).running;
+      const wasRunning = !this.#hasExited;
       await this.#processes.signal({ processId, signal: "interrupt" });
-      return !this.#hasExited;
+      return wasRunning;
     });
   }
 
