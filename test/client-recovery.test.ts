@@ -163,10 +163,8 @@ describe("a session that cannot be resumed", () => {
     relay.break();
     const lost = await within(10_000, "the end of the session", environment.lost);
     assert.ok(lost instanceof SessionLostError);
-    assert.match(
-      lost.message,
-      /^exec-server transport disconnected: .*; failed to resume exec-server session: unknown session id/,
-    );
+    const why = "failed to resume exec-server session: unknown session id";
+    assert.match(lost.message, new RegExp(`^exec-server transport disconnected: .*; ${why}`));
     for (const failing of [waiting, process.exit, process.closed, environment.check()]) {
       await assert.rejects(failing, (error) => error === lost);
     }
