@@ -8,6 +8,7 @@ import {
   ConnectionError,
   type ConnectOptions,
   connect,
+  InvalidRequestError,
   SessionLostError,
 } from "../src/client/library.ts";
 import type { Process } from "../src/client/process.ts";
@@ -143,6 +144,26 @@ describe("after a broken connection", () => {
     relay.break();
     await assert.rejects(broken.text(), ConnectionError);
     assert.equal((await environment.fetch(url)).status, 200);
+  });
+
+  test("another client can go on with the session and its processes", async (t) => {
+    const { environment, relay } = await setUp(t);
+    const argv = ["sh", "-c", "echo one; read line; echo $line"];
+    const { id } = await environment.start(argv, { stdin: true });
+    relay.leadTo("ws://127.0.0.1:1");
+    relay.break();
+    const { sessionId = "" } = environment;
+    const other = await connect((await server).url, { resumeSessionId: sessionId });
+    t.after(() => other.close());
+    const running = { id, argv, terminal: false, running: true, exitCode: null };
+    assert.deepEqual(await other.list(), [running]);
+    const process = other.attach(id);
+    await process.stdin.write("two\n");
+    assert.equal(await within(10_000, "the output", textOf(process)), "one\ntwo\n");
+    await assert.rejects(
+      connect((await server).url, { resumeSessionId: "unknown" }),
+      InvalidRequestError,
+    );
   });
 
   test("a connection that is silent is found out and replaced", async (t) => {

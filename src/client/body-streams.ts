@@ -13,6 +13,7 @@ interface BodyStreamsOptions {
 
 interface OpenBody {
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
+  readonly onEnd: () => void;
   lastSeq: number;
 }
 
@@ -25,16 +26,16 @@ export class BodyStreams {
     this.#options = options;
   }
 
-  /** The body of the request with this id, which is made next. */
-  open(requestId: string): ReadableStream<Uint8Array> {
+  /** The body of the request with this id, which is made next; `onEnd` is called when it is over. */
+  open(requestId: string, onEnd: () => void): ReadableStream<Uint8Array> {
     const { onCancel, onRoom } = this.#options;
     const bodies = this.#bodies;
     return new ReadableStream<Uint8Array>(
       {
-        start: (controller) => void bodies.set(requestId, { controller, lastSeq: 0 }),
+        start: (controller) => void bodies.set(requestId, { controller, onEnd, lastSeq: 0 }),
         pull: onRoom,
         cancel: () => {
-          if (bodies.delete(requestId)) onCancel(requestId);
+          if (this.#close(requestId)) onCancel(requestId);
         },
       },
       new ByteLengthQueuingStrategy({ highWaterMark: bodyQueueBytesMax }),
@@ -63,13 +64,19 @@ export class BodyStreams {
   /** Ends one body, or every one, with an error. */
   fail(error: Error, requestIds: Iterable<string> = [...this.#bodies.keys()]): void {
     for (const requestId of requestIds) {
-      this.#bodies.get(requestId)?.controller.error(error);
-      this.#bodies.delete(requestId);
+      this.#close(requestId)?.controller.error(error);
     }
   }
 
-  #finish({ requestId, error }: Delta, { controller }: OpenBody): boolean {
+  #close(requestId: string): OpenBody | undefined {
+    const body = this.#bodies.get(requestId);
     this.#bodies.delete(requestId);
+    body?.onEnd();
+    return body;
+  }
+
+  #finish({ requestId, error }: Delta, { controller }: OpenBody): boolean {
+    this.#close(requestId);
     if (error === null) controller.close();
     else controller.error(new Error(`the HTTP response ended early: ${error}`));
     return true;

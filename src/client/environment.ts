@@ -8,6 +8,18 @@ import type { StartOptions } from "./start.ts";
 /** What an executor says of its machine. Paths are `file:` URLs. */
 export type EnvironmentInfo = Result<"environment/info">;
 
+/** What can be said of a process in one line. */
+export interface ProcessSummary {
+  readonly id: string;
+  readonly argv: readonly string[];
+  /** Whether it has a terminal. */
+  readonly terminal: boolean;
+  /** False once it has ended, even while others hold its output open. */
+  readonly running: boolean;
+  /** Null as long as it runs. */
+  readonly exitCode: number | null;
+}
+
 /** A command that has run to its end. */
 export interface FinishedProcess extends ProcessExit {
   /** As UTF-8; everything that came from a terminal is in `stdout`. */
@@ -44,6 +56,8 @@ export interface Environment {
    * A process of the session that another client has started, with its output from the beginning.
    */
   attach(processId: string): Process;
+  /** The processes of the session that run, and those that ended a short while ago. */
+  list(options?: CallOptions): Promise<ProcessSummary[]>;
   /** Makes an HTTP request from the executor. */
   readonly fetch: Fetch;
   /** Fails with a `ConnectionError` or an `RpcError` when the executor does not answer well. */

@@ -40,12 +40,12 @@ export function fetchThrough({ http, bodies, cancel }: FetchSource): Fetch {
     const { signal } = options;
     const requestId = `http-${++requests}`;
     return perform(signal, async () => {
-      const body = bodies.open(requestId);
       const abort = () => {
         bodies.fail(signal?.reason, [requestId]);
         cancel(requestId);
       };
-      signal?.addEventListener("abort", abort, { once: true });
+      const body = bodies.open(requestId, () => signal?.removeEventListener("abort", abort));
+      signal?.addEventListener("abort", abort);
       try {
         const { status, headers } = await http.request(request({ requestId, url, options }));
         return response(status, headers, body);

@@ -10,7 +10,12 @@ import { environmentOver } from "./surface.ts";
 
 // biome-ignore-start lint/performance/noBarrelFile: this is the entry of the published package.
 export { RpcError } from "../protocol/errors.ts";
-export type { Environment, EnvironmentInfo, FinishedProcess } from "./environment.ts";
+export type {
+  Environment,
+  EnvironmentInfo,
+  FinishedProcess,
+  ProcessSummary,
+} from "./environment.ts";
 export type { Environments, EnvironmentsOptions, NoiseOptions } from "./environments.ts";
 export { NoEnvironmentError } from "./environments.ts";
 export { EnvironmentConfigError } from "./environments-toml.ts";

@@ -1,7 +1,7 @@
 import type { Event, EventParams } from "../protocol/methods.ts";
 import { BodyStreams } from "./body-streams.ts";
 import { deferred } from "./deferred.ts";
-import type { Environment, FinishedProcess } from "./environment.ts";
+import type { Environment, FinishedProcess, ProcessSummary } from "./environment.ts";
 import { StdinClosedError } from "./errors.ts";
 import { fetchThrough } from "./fetch.ts";
 import { filesThrough } from "./file-operations.ts";
@@ -66,6 +66,7 @@ class Surface {
         const stdin = input !== undefined;
         return finished(await start(argv, { stdin, ...options }), input);
       },
+      list: ({ signal } = {}) => perform(signal, () => list(machine)),
       attach: (processId) => this.#attach(machine, processId),
       fetch: fetchThrough({
         http: machine.http,
@@ -126,6 +127,17 @@ class Surface {
     this.#watch?.fail(error);
     this.#lost.resolve(error);
   }
+}
+
+async function list(machine: Machine): Promise<ProcessSummary[]> {
+  const { processes } = await machine.processes.list();
+  return processes.map(({ processId, argv, tty, running, exitCode }) => ({
+    id: processId,
+    argv,
+    terminal: tty,
+    running,
+    exitCode,
+  }));
 }
 
 async function finished(

@@ -94,6 +94,7 @@ export class EventSequence {
   /** Reads one page; false when it was the last. */
   async #readOn(): Promise<boolean> {
     this.#ignoredSome = false;
+    const before = this.#lastSeq;
     const { processId, read } = this.#options;
     const page = await read({
       processId,
@@ -105,6 +106,7 @@ export class EventSequence {
     for (const chunk of page.chunks) this.#absorb(page, { ...chunk, processId });
     if (page.chunks.length === 0) this.#giveRest(page);
     this.#giveEarly();
+    if (this.#lastSeq === before) this.#skipToEarly();
     return page.chunks.length > 0 || this.#early.size > 0 || this.#ignoredSome;
   }
 
@@ -137,6 +139,13 @@ export class EventSequence {
     const { processId } = this.#options;
     const seq = Math.min(this.#lastSeq + 1, nextSeq - 1);
     this.#give("process/exited", { processId, seq, exitCode: exitCode ?? -1, sandboxDenied });
+  }
+
+  /** An executor that knows less than it has told would be asked for ever. */
+  #skipToEarly(): void {
+    if (this.#early.size === 0) return;
+    this.#skipTo(Math.min(...this.#early.keys()) - 1, 0);
+    this.#giveEarly();
   }
 
   /** An executor that does not count what it drops has lost a byte a chunk at the least. */
