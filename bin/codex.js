@@ -1,21 +1,28 @@
 #!/usr/bin/env node
 // Starts the built program; in a checkout that is not built, the sources through tsx. Old syntax only,
 // so that an old Node comes far enough to be told that it is too old.
-import { existsSync } from "node:fs";
+const { existsSync } = require("node:fs");
+const { join } = require("node:path");
+const { pathToFileURL } = require("node:url");
 
 const version = process.versions.node.split(".").map(Number);
 const isTooOld = version[0] < 20 || (version[0] === 20 && version[1] < 19);
-const built = new URL("../dist/codex.js", import.meta.url);
+const built = join(__dirname, "../dist/codex.js");
+const sources = join(__dirname, "../src/commands/main.ts");
 
 if (isTooOld) {
   process.stderr.write(
     `codex needs Node 20.19 or later, and this is ${process.versions.node}: install a newer Node.\n`,
   );
   process.exitCode = 1;
-} else if (existsSync(built)) {
-  await import(built.href);
 } else {
+  require("./thread-pool.js");
+  if (existsSync(built)) void import(pathToFileURL(built).href);
+  else void startSources();
+}
+
+async function startSources() {
   const { register } = await import("tsx/esm/api");
   register();
-  await import(new URL("../src/commands/main.ts", import.meta.url).href);
+  await import(pathToFileURL(sources).href);
 }

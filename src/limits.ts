@@ -102,6 +102,10 @@ export const fileCallsInParallel = 8;
 export const procFileChunkBytes = 64 * KiB;
 /** Bytes copied at once of a file; small, so that copies in parallel stay cheap. */
 export const copyChunkBytes = 1 * MiB;
+/** Calls under way to one mount that may hang: three such mounts leave some of the 32 threads. */
+export const remoteCallsMax = 8;
+/** How old the list of mounts may be by which calls are kept apart; reading it takes 50 microseconds. */
+export const mountTableMs = 1_000;
 /** Paths in one `fs/watchMissing`: each may cost a watch, of which the kernel gives thousands. */
 export const watchedPathsMax = 1024;
 /** Times that `fs/watchMissing` sets its watches anew because directories came while it did. */

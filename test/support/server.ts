@@ -81,7 +81,8 @@ export function launchServer({ args = [], env = {}, cwd = root }: ServerOptions 
 function program(): string[] {
   const built = join(root, "dist/codex.js");
   if (!existsSync(built) || statSync(built).mtimeMs > newestSourceMs()) return [bin];
-  return ["--import", import.meta.resolve("tsx"), join(root, "src/commands/main.ts")];
+  const preloaded = ["--require", join(root, "bin/thread-pool.js"), "--import"];
+  return [...preloaded, import.meta.resolve("tsx"), join(root, "src/commands/main.ts")];
 }
 
 function newestSourceMs(): number {

@@ -1,7 +1,7 @@
-import { constants, fstatSync, type Stats } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { invalidRequest } from "../../protocol/errors.ts";
 import { type HostPath, shownPath } from "../../protocol/path-uri.ts";
-import { dropFile, hasCode, openFile } from "./file-calls.ts";
+import { dropFile, hasCode, openFile, statFile } from "./file-calls.ts";
 
 const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
@@ -39,9 +39,10 @@ export async function openForWriting(opening: Opening & { mode?: number }): Prom
   return checked(fd, opening, (stats) => stats.isFile() || isNullDevice(stats));
 }
 
-/** The stat is not asynchronous: of a file just opened the kernel knows it without any waiting. */
-function checked(fd: number, opening: Opening, allowed: (stats: Stats) => boolean): OpenFile {
-  const stats = fstatSync(fd);
+type Allowed = (stats: Stats) => boolean;
+
+async function checked(fd: number, opening: Opening, allowed: Allowed): Promise<OpenFile> {
+  const stats = await statFile(fd);
   if (allowed(stats)) return { fd, stats };
   dropFile(fd);
   throw notAFile(opening);

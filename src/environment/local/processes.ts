@@ -10,6 +10,7 @@ import { childEnvironment, type Variables } from "./child-env.ts";
 import { confinementOf, refuseManagedNetwork } from "./confinement.ts";
 import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
+import { callAtAll } from "./mount-lanes.ts";
 import type { OutputLogBounds } from "./output-log.ts";
 import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
 
@@ -156,17 +157,20 @@ class ProcessTable implements LocalProcesses {
     const { processId } = params;
     const confinement = await confinementOf(params, request, this.#options.sandbox);
     if (confinement) this.#prepareHelper(params);
-    return ManagedProcess.start(this.#options.spawner, {
-      processId,
-      request,
-      confinement,
-      listener: {
-        emit: this.#options.emit,
-        paused: (process) => this.#paused.add(process),
-        closed: () => this.#expiry.add(processId),
-      },
-      outputBounds: this.#options.outputBounds,
-    });
+    const start = () =>
+      ManagedProcess.start(this.#options.spawner, {
+        processId,
+        request,
+        confinement,
+        listener: {
+          emit: this.#options.emit,
+          paused: (process) => this.#paused.add(process),
+          closed: () => this.#expiry.add(processId),
+        },
+        outputBounds: this.#options.outputBounds,
+      });
+    // The system looks both up before it answers; on a dead network disk that is never.
+    return callAtAll([hostPath(params.cwd), request.argv[0]], start);
   }
 
   /** Whoever runs commands under a sandbox is about to change files under it as well. */

@@ -1,0 +1,114 @@
+/**
+ * Keeps file systems that hang from taking all threads of Node's pool, on which every file call and
+ * every start of a process runs: of each mount that depends on somebody else (a network's server, a
+ * FUSE daemon) only so many calls are under way at once, and further ones wait for those. A symbolic
+ * link to such a mount counts for where it lies; for these there are more threads than one mount's.
+ */
+import { readFileSync } from "node:fs";
+import { mountTableMs, remoteCallsMax } from "../../limits.ts";
+import { remoteMounts } from "../../sandbox/remote-mounts.ts";
+
+/** Makes a call about a path: at once, unless its file system may hang and is busy. */
+export function callAt<T>(path: string, call: () => Promise<T>): Promise<T> {
+  const lane = laneAt(path);
+  return lane ? lane.run(call) : call();
+}
+
+/** The same for a call that depends on all of these paths. */
+export function callAtAll<T>(paths: readonly string[], call: () => Promise<T>): Promise<T> {
+  // One lane is enough to bound it, and who waits for two at once can wait for ever.
+  const atRisk = paths.find((path) => laneAt(path) !== undefined);
+  return atRisk === undefined ? call() : callAt(atRisk, call);
+}
+
+/** Whether even a call about this open file that needs no disk may wait for somebody else. */
+export const mayHang = (fd: number) => lanesOfFiles.has(fd);
+
+/** The same for an open file, which hangs with the file system it was opened on. */
+export function callOn<T>(fd: number, call: () => Promise<T>): Promise<T> {
+  const lane = lanesOfFiles.get(fd);
+  return lane ? lane.run(call) : call();
+}
+
+/** Opens a file, whose later calls keep to the lane of its path. */
+export async function openAt(path: string, open: () => Promise<number>): Promise<number> {
+  const lane = laneAt(path);
+  if (lane === undefined) return open();
+  const fd = await lane.run(open);
+  lanesOfFiles.set(fd, lane);
+  return fd;
+}
+
+/** Closes a file. Its number is free for the next one as soon as the call has been made. */
+export function closeOf<T>(fd: number, close: () => Promise<T>): Promise<T> {
+  const lane = lanesOfFiles.get(fd);
+  if (lane === undefined) return close();
+  return lane.run(() => {
+    lanesOfFiles.delete(fd);
+    return close();
+  });
+}
+
+class Lane {
+  readonly #waiting: (() => void)[] = [];
+  #underWay = 0;
+
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#underWay < remoteCallsMax) this.#underWay++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await call();
+    } finally {
+      this.#handOn();
+    }
+  }
+
+  /** Whoever waits longest takes the place over. */
+  #handOn(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#underWay--;
+  }
+}
+
+const lanes = new Map<string, Lane>();
+const lanesOfFiles = new Map<number, Lane>();
+
+function laneAt(path: string): Lane | undefined {
+  const mounts = currentMounts();
+  if (mounts.length === 0) return undefined;
+  const held = /^\/proc\/self\/fd\/(\d+)/.exec(path)?.[1];
+  if (held !== undefined) return lanesOfFiles.get(Number(held));
+  const mount = mounts.find((point) => isAtOrBelow(path, point));
+  if (mount === undefined) return undefined;
+  const lane = lanes.get(mount) ?? new Lane();
+  lanes.set(mount, lane);
+  return lane;
+}
+
+const isAtOrBelow = (path: string, point: string) =>
+  point === "/" || path === point || path.startsWith(`${point}/`);
+
+let known: { readonly atMs: number; readonly mounts: readonly string[] } | undefined;
+
+/** The kernel makes the table up itself, so reading it never hangs. The deepest mounts come first. */
+function currentMounts(): readonly string[] {
+  const now = performance.now();
+  if (known && now - known.atMs < mountTableMs) return known.mounts;
+  const mounts = remoteMounts(mountTable()).map(unescaped);
+  known = { atMs: now, mounts: mounts.sort((a, b) => b.length - a.length) };
+  return known.mounts;
+}
+
+function mountTable(): string {
+  try {
+    return readFileSync("/proc/self/mountinfo", "latin1");
+  } catch {
+    // No procfs here (another system, a sandbox without one): then nothing can be told apart.
+    return "";
+  }
+}
+
+/** The kernel writes blanks and backslashes in octal. */
+const unescaped = (point: string) =>
+  point.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
