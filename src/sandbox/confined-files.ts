@@ -110,7 +110,7 @@ class ConnectionFiles implements ConfinedFiles {
     const opening = this.#holderOf(sandbox, request);
     this.#holders.set(handleId, opening);
     try {
-      (await opening).worker.handles.add(handleId);
+      await opening;
     } catch (error) {
       this.#holders.delete(handleId);
       throw error;
@@ -122,6 +122,8 @@ class ConnectionFiles implements ConfinedFiles {
     const { crew } = await this.#station(policyOfCall(sandbox, this.#machine));
     return crew.run(async (worker) => {
       await worker.request("fs/open", request);
+      // Before the worker counts as idle, which one with open files never does.
+      worker.handles.add(handleIdOf(request));
       return { worker, crew };
     });
   }

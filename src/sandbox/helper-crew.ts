@@ -32,6 +32,7 @@ export class HelperCrew {
   readonly #idle: HelperWorker[] = [];
   readonly #jobs: Job[] = [];
   #hires = 0;
+  #isDisbanded = false;
   #crowdTimer: NodeJS.Timeout | undefined;
 
   constructor(hiring: Hiring) {
@@ -56,7 +57,9 @@ export class HelperCrew {
     if (this.#idle.includes(worker)) this.#hiring.idle(worker);
   }
 
+  /** The owner has gone; a worker that is still being started goes as soon as it is up. */
   killAll(): void {
+    this.#isDisbanded = true;
     for (const job of this.#jobs.splice(0)) job.fail(new Error("the connection has ended"));
     for (const worker of this.#workers) worker.kill();
   }
@@ -99,7 +102,8 @@ export class HelperCrew {
     try {
       const worker = await this.#hiring.hire();
       this.#workers.add(worker);
-      this.#idle.push(worker);
+      if (this.#isDisbanded) worker.kill();
+      else this.#idle.push(worker);
       void worker.ended.then(() => this.#lose(worker));
     } catch (error) {
       if (this.#workers.size === 0) for (const job of this.#jobs.splice(0)) job.fail(error);

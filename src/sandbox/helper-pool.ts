@@ -27,6 +27,7 @@ export class HelperPool {
   readonly #placeless: Placeless[] = [];
   readonly #all = new Set<HelperWorker>();
   #places: number;
+  #isClosed = false;
 
   constructor(limits: PoolLimits) {
     this.#limits = limits;
@@ -79,6 +80,7 @@ export class HelperPool {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const crew of this.#crews.values()) crew.killAll();
     this.#crews.clear();
     for (const worker of this.#all) worker.kill();
@@ -98,7 +100,8 @@ export class HelperPool {
       const worker = await HelperWorker.start(launch, grants, this.#limits);
       this.#all.add(worker);
       void worker.ended.then(() => this.#onEnded(worker));
-      if (await isStill()) return worker;
+      if (this.#isClosed) worker.kill();
+      else if (await isStill()) return worker;
       worker.kill();
     } catch (error) {
       this.#freePlace();

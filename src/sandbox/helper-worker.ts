@@ -29,6 +29,7 @@ export class HelperWorker {
   #last: Promise<void> = Promise.resolve();
   #complaint = "";
   #isEnded = false;
+  #isLeaving = false;
 
   /** Starts a worker that grants this and no more. Throws when it does not come up. */
   static async start(
@@ -58,8 +59,9 @@ export class HelperWorker {
     this.ended = Promise.resolve(child).then((ending) => this.#onEnd(ending));
   }
 
+  /** Whether nothing more may be asked of it: it is gone, or about to go. */
   get isEnded(): boolean {
-    return this.#isEnded;
+    return this.#isEnded || this.#isLeaving;
   }
 
   /** Requests are served one after the other; the time limit is that of each by itself. */
@@ -73,10 +75,12 @@ export class HelperWorker {
 
   /** Ends it by the end of its input, as it would by hand. */
   end(): void {
+    this.#isLeaving = true;
     this.#child.stdin.end();
   }
 
   kill(): void {
+    this.#isLeaving = true;
     this.#child.kill("SIGKILL");
   }
 

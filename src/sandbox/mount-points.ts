@@ -4,6 +4,7 @@
  * while a process runs that needs them, and each is marked by a link in the state directory before it
  * is made, so that whoever comes after a crash knows what to remove.
  */
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, readlink, rmdir, symlink, unlink } from "node:fs/promises";
 import { type HostPath, nodePath } from "../protocol/path-uri.ts";
@@ -37,7 +38,7 @@ export class MountPoints {
   readonly #marks: () => Promise<HostPath>;
   /** How many processes need each, and the name of its mark. */
   readonly #needed = new Map<HostPath, { count: number; readonly mark: string }>();
-  readonly #name = serverName(process.pid);
+  readonly #name = `${serverName(process.pid)}.${randomUUID().slice(0, 8)}`;
   readonly #sweeper: MountSweeper;
   #marked = 0;
   #last: Promise<unknown> = Promise.resolve();
@@ -163,9 +164,9 @@ function serverName(pid: number): string {
 }
 
 function isAlive(mark: string): boolean {
-  const [name = ""] = mark.split("-");
+  const [pid = "", startTime] = mark.split(/[.-]/);
   try {
-    return serverName(Number.parseInt(name, 10)) === name;
+    return serverName(Number(pid)) === `${pid}.${startTime}`;
   } catch {
     // No such process.
     return false;

@@ -235,7 +235,8 @@ export const fileWrites: Record<string, Attempt> = {
   },
   "a name that is swapped between file and link": (g) => {
     g.race("ln -sfn ../outside/f ws/x; rm -f ws/x; : > ws/x");
-    return often(() => g.files(g.writing).writeFile({ path: uri(g.at("ws/x")), dataBase64 }));
+    const files = g.files(g.writing);
+    return often(() => files.writeFile({ path: uri(g.at("ws/x")), dataBase64 }));
   },
   "a directory that is swapped for a link": (g) => {
     mkdirSync(g.at("swap"));

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { PoolLimits } from "../src/sandbox/helper-pool.ts";
+import { localSandbox } from "../src/sandbox/sandbox.ts";
+import { uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
+
+const dataBase64 = Buffer.from("text").toString("base64");
+
+/** A sandbox whose bwrap writes down each launch, and then does `script` with the real one in `$REAL`. */
+function workshop(
+  t: TestContext,
+  { script = 'exec $REAL "$@"', limits = {} as Partial<PoolLimits> } = {},
+) {
+  const directory = mkdtempSync("/var/tmp/pool-");
+  for (const name of ["bin", "ws", "tmp"]) mkdirSync(join(directory, name));
+  const log = join(directory, "log");
+  const note = `case "$*" in *fs-helper*) echo launch >> ${log};; *) exec $REAL "$@";; esac`;
+  const bwrap = join(directory, "bin/bwrap");
+  writeFileSync(bwrap, `#!/bin/sh\nREAL=/usr/bin/bwrap\n${note}\n${script}\n`);
+  chmodSync(bwrap, 0o755);
+  writeFileSync(log, "");
+  const variables = {
+    PATH: `${join(directory, "bin")}:${process.env.PATH}`,
+    TMPDIR: join(directory, "tmp"),
+  };
+  const sandbox = localSandbox({ variables, cwd: "/", limits });
+  t.after(async () => {
+    await sandbox.close();
+    rmSync(directory, { recursive: true });
+  });
+  const at = (name: string) => join(directory, name);
+  return {
+    sandbox,
+    at,
+    policy: workspaceWrite(at("ws")),
+    file: (name: string) => uri(at(`ws/${name}`)),
+    launches: () => readFileSync(log, "utf8").split("\n").length - 1,
+  };
+}
+
+test("one worker serves all operations of a connection under one policy", async (t) => {
+  const { sandbox, policy, file, launches } = workshop(t);
+  const call = sandbox.files().call(policy);
+  for (const name of ["a", "b", "c"]) await call("fs/writeFile", { path: file(name), dataBase64 });
+  assert.equal(launches(), 1);
+});
+
+test("another policy and another connection have workers of their own", async (t) => {
+  const { sandbox, policy, at, file, launches } = workshop(t);
+  const files = sandbox.files();
+  await files.call(policy)("fs/writeFile", { path: file("a"), dataBase64 });
+  await files.call(workspaceOnly(at("ws")))("fs/readFile", { path: file("a") });
+  await sandbox.files().call(policy)("fs/writeFile", { path: file("a"), dataBase64 });
+  assert.equal(launches(), 3);
+});
+
+test("a policy in other words is the same policy", async (t) => {
+  const { sandbox, at, file, launches } = workshop(t);
+  const files = sandbox.files();
+  for (const root of [at("ws"), `${at("ws")}/`, `${at("ws")}/x/..`]) {
+    await files.call(workspaceWrite(root))("fs/writeFile", { path: file("a"), dataBase64 });
+  }
+  assert.equal(launches(), 1);
+});
+
+const changes: Record<string, (at: (name: string) => string) => void> = {
+  "a protected name appears": (at) => mkdirSync(at("ws/.git")),
+  "the root is another directory": (at) => {
+    renameSync(at("ws"), at("old"));
+    mkdirSync(at("ws"));
+  },
+  "bwrap is another file": (at) => {
+    renameSync(at("bin/bwrap"), at("bin/old"));
+    writeFileSync(at("bin/bwrap"), readFileSync(at("bin/old")), { mode: 0o755 });
+  },
+};
+for (const [title, change] of Object.entries(changes)) {
+  test(`a worker is not used again when ${title}`, async (t) => {
+    const { sandbox, policy, at, file, launches } = workshop(t);
+    const call = sandbox.files().call(policy);
+    await call("fs/writeFile", { path: file("a"), dataBase64 });
+    change(at);
+    await call("fs/writeFile", { path: file("b"), dataBase64 });
+    assert.equal(launches(), 2);
+    assert.equal(readFileSync(at("ws/b"), "utf8"), "text");
+  });
+}
+
+test("a spare that was started ahead serves the first operation", async (t) => {
+  const { sandbox, policy, file, launches } = workshop(t);
+  sandbox.prepare(policy);
+  const call = sandbox.files().call(policy);
+  await call("fs/writeFile", { path: file("a"), dataBase64 });
+  await call("fs/writeFile", { path: file("b"), dataBase64 });
+  assert.ok(launches() <= 2);
+  sandbox.prepare(policy);
+  await sandbox.files().call(policy)("fs/writeFile", { path: file("c"), dataBase64 });
+  assert.ok(launches() <= 3);
+});
+
+test("a worker that dies fails only what it was doing", async (t) => {
+  // The first launch answers that it is confined and dies at its first request.
+  const dying = 'read -r line; echo \'{"status":"ok","payload":{}}\'; read -r line; exit 7';
+  const script = `[ -e $0.once ] || { : > $0.once; ${dying}; }\nexec $REAL "$@"`;
+  const { sandbox, policy, file, launches } = workshop(t, { script });
+  const call = sandbox.files().call(policy);
+  const write = () => call("fs/writeFile", { path: file("a"), dataBase64 });
+  await assert.rejects(write(), {
+    code: -32603,
+    message: /helper failed with status exit status: 7/,
+  });
+  await write();
+  assert.equal(launches(), 2);
+});
+
+test("a worker that does not answer is given up after a time, and replaced", async (t) => {
+  const hanging = 'read -r line; echo \'{"status":"ok","payload":{}}\'; exec sleep 60';
+  const script = `[ -e $0.once ] || { : > $0.once; ${hanging}; }\nexec $REAL "$@"`;
+  const { sandbox, policy, file } = workshop(t, { script, limits: { operationMs: 300 } });
+  const call = sandbox.files().call(policy);
+  const write = () => call("fs/writeFile", { path: file("a"), dataBase64 });
+  await assert.rejects(write(), { code: -32603, message: /no answer within 0\.3 s/ });
+  await write();
+});
+
+test("a bwrap that hangs fails the operation after a time", async (t) => {
+  const { sandbox, policy, file } = workshop(t, {
+    script: "exec sleep 60",
+    limits: { startMs: 300 },
+  });
+  const write = sandbox.files().call(policy)("fs/writeFile", { path: file("a"), dataBase64 });
+  await assert.rejects(write, { code: -32603, message: /no answer within 0\.3 s/ });
+});
+
+test("the pool is bounded: an idle worker makes place for another connection", async (t) => {
+  const { sandbox, policy, file, launches } = workshop(t, { limits: { workersMax: 1 } });
+  const [first, second] = [sandbox.files().call(policy), sandbox.files().call(policy)];
+  for (const call of [first, second, first]) {
+    await call("fs/writeFile", { path: file("a"), dataBase64 });
+  }
+  assert.equal(launches(), 3);
+});
+
+test("an open file stays with its worker, which is kept for it", async (t) => {
+  const limits = { workersMax: 1, startMs: 1_000, idleMs: 1 };
+  const { sandbox, policy, at, file } = workshop(t, { limits });
+  const files = sandbox.files();
+  await files.call(policy)("fs/open", { handleId: "h", path: file("a"), mode: "replace" });
+  assert.equal(files.holds("h"), true);
+  const other = sandbox.files().call(policy)("fs/writeFile", { path: file("b"), dataBase64 });
+  await assert.rejects(other, { message: /hold open files: close file handles/ });
+  renameSync(at("ws/a"), at("ws/moved"));
+  await files.openFiles("fs/writeBlock", { handleId: "h", offset: 0, chunk: dataBase64 });
+  await files.openFiles("fs/close", { handleId: "h" });
+  assert.equal(files.holds("h"), false);
+  assert.equal(readFileSync(at("ws/moved"), "utf8"), "text");
+  await sandbox.files().call(policy)("fs/writeFile", { path: file("b"), dataBase64 });
+});

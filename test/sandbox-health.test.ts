@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { explain } from "../src/sandbox/health-reasons.ts";
+import { localSandbox } from "../src/sandbox/sandbox.ts";
+import { uri, workspaceWrite } from "./support/sandboxes.ts";
+
+const help = "  --argv0 NAME\n  --as-pid-1\n  --ro-bind SRC DEST";
+
+/** A sandbox whose bwrap is this shell script; `$*` are its arguments. */
+function withBwrap(t: TestContext, script: string | undefined) {
+  const directory = mkdtempSync(join(tmpdir(), "health-"));
+  mkdirSync(join(directory, "bin"));
+  mkdirSync(join(directory, "ws"));
+  const bwrap = join(directory, "bin/bwrap");
+  if (script !== undefined) {
+    writeFileSync(bwrap, `#!/bin/sh\n[ "$1" = --help ] && { echo '${help}'; exit; }\n${script}\n`);
+    chmodSync(bwrap, 0o755);
+  }
+  const variables = { PATH: join(directory, "bin"), TMPDIR: directory };
+  const sandbox = localSandbox({ variables, cwd: "/", limits: { startMs: 2_000 } });
+  t.after(async () => {
+    await sandbox.close();
+    rmSync(directory, { recursive: true });
+  });
+  return { sandbox, bwrap, directory, workspace: join(directory, "ws") };
+}
+
+const says = (text: string) => `echo "bwrap: ${text}" >&2; exit 1`;
+
+const failures: [title: string, script: string | undefined, reason: RegExp, fix: RegExp][] = [
+  ["bwrap is missing", undefined, /bwrap \(bubblewrap\) is not on the PATH/, /install bubblewrap/],
+  [
+    "user namespaces are off",
+    says("No permissions to create new namespace, likely because the kernel does not allow it"),
+    /creating user namespaces is not permitted/,
+    /unprivileged_userns_clone/,
+  ],
+  [
+    "a container refuses namespaces",
+    says("Creating new namespace failed: Operation not permitted"),
+    /not permitted/,
+    /seccomp=unconfined/,
+  ],
+  [
+    "the limit of namespaces is 0",
+    says(
+      "Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)",
+    ),
+    /limit of user namespaces/,
+    /max_user_namespaces/,
+  ],
+  [
+    "AppArmor restricts it",
+    says("setting up uid map: Permission denied"),
+    /AppArmor/,
+    /apparmor_restrict_unprivileged_userns/,
+  ],
+  [
+    "neither a network nor anything else works",
+    says("loopback: Failed RTM_NEWADDR: Operation not permitted"),
+    /network namespaces/,
+    /CAP_NET_ADMIN/,
+  ],
+  [
+    "procfs is refused whatever is tried",
+    says("Can't mount proc on /newroot/proc: Operation not permitted"),
+    /procfs/,
+    /systempaths=unconfined/,
+  ],
+  [
+    "it is setuid",
+    says("Unexpected capabilities but not setuid, old file caps config?"),
+    /setuid/,
+    /chmod u-s \//,
+  ],
+  ["WSL1", says("Creating new namespace failed: Invalid argument"), /WSL1/, /WSL2/],
+  ["it is old", says("Unknown option --die-with-parent"), /too old/, /bubblewrap 0\.5/],
+];
+for (const [title, script, reason, fix] of failures) {
+  test(`health: ${title}`, async (t) => {
+    const { sandbox, workspace: directory } = withBwrap(t, script);
+    const health = await sandbox.health();
+    assert.equal(health.available, false);
+    assert.match(health.reason ?? "", reason);
+    assert.match(health.fix ?? "", fix);
+    const write = sandbox.files().call(workspaceWrite(directory));
+    const params = { path: uri(join(directory, "f")), dataBase64: "" };
+    await assert.rejects(
+      write("fs/writeFile", params),
+      /the sandbox cannot be set up: .*To fix it/,
+    );
+    assert.equal(existsSync(join(directory, "f")), false);
+  });
+}
+
+test("health: unknown failures are told in bwrap's own words", () => {
+  const bwrap = { path: "/b/bwrap", identity: "", isSetuid: false };
+  const { reason } = explain({ complaint: "bwrap: all is lost\nmore", bwrap, kernel: "6.1" });
+  assert.equal(reason, "bwrap at /b/bwrap failed: bwrap: all is lost");
+});
+
+test("health: WSL1 is known by its kernel", () => {
+  const { fix } = explain({ complaint: "bwrap: what?", kernel: "4.4.0-19041-Microsoft" });
+  assert.match(fix ?? "", /wsl --set-version/);
+});
+
+const degraded: [title: string, option: string, refused: string][] = [
+  ["a network namespace", "--unshare-net", "loopback: Failed RTM_NEWADDR: Operation not permitted"],
+  ["procfs", "--proc", "Can't mount proc on /newroot/proc: Operation not permitted"],
+];
+for (const [title, option, message] of degraded) {
+  test(`health: where only ${title} is refused, the rest is used`, async (t) => {
+    const inner = 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"';
+    const script = `case " $* " in *" ${option} "*) ${says(message)};; esac\n${inner}`;
+    const { sandbox, workspace: directory } = withBwrap(t, script);
+    assert.deepEqual(await sandbox.health(), { available: true });
+    const write = sandbox.files().call(workspaceWrite(directory));
+    await write("fs/writeFile", { path: uri(join(directory, "f")), dataBase64: "" });
+    assert.ok(existsSync(join(directory, "f")));
+  });
+}
+
+test("health: a bwrap that the sandbox could write is not used for it", async (t) => {
+  const { sandbox, directory } = withBwrap(t, "exit 0");
+  const write = sandbox.files().call(workspaceWrite(directory));
+  const params = { path: uri(join(directory, "f")), dataBase64: "" };
+  await assert.rejects(write("fs/writeFile", params), /not on the PATH .* writable folder/);
+});
