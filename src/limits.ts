@@ -32,6 +32,12 @@ export const heartbeatMissesMax = 2;
 export const resumeProbeMs = 2_000;
 /** How long a closing socket may take to finish its handshake at shutdown before it is cut. */
 export const shutdownGraceMs = 500;
+/** How long the sessions may take to kill their processes at shutdown before the server itself does. */
+export const sessionsCloseMs = 2_000;
+/** Errors that nobody caught within `uncaughtWindowMs` after which the server stops: one is a slip that
+ * harms one request, many are a state that does not mend itself. */
+export const uncaughtErrorsMax = 100;
+export const uncaughtWindowMs = 10_000;
 
 // ---- sessions
 
@@ -187,6 +193,8 @@ export const bodyOverflowBytesMax = 1 * MiB;
 export const sessionEndWaitMs = 2_000;
 /** Bytes that the library writes to a file at once; more goes in blocks. */
 export const wholeFileBytesMax = 16 * MiB;
+/** Blocks of a file that are on their way at once: a long way must not cost a round trip for each. */
+export const blocksInFlightMax = 4;
 /** Times that an upload is begun anew because the connection broke: its handle goes with it. */
 export const uploadTriesMax = 10;
 /** How long bwrap may take to show that it works, which takes it milliseconds. */

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { FileSystem } from "../environment/file-system.ts";
-import { fileBlockBytesMax, uploadTriesMax } from "../limits.ts";
+import { blocksInFlightMax, fileBlockBytesMax, uploadTriesMax } from "../limits.ts";
 import type { Params } from "../protocol/methods.ts";
 import { ConnectionError, isTemporary, NotFoundError } from "./errors.ts";
 
@@ -20,22 +20,44 @@ export async function* readBlocks(
   place: Place,
 ): AsyncGenerator<Uint8Array> {
   let handleId = await openFile(fileSystem, place, "read");
+  let ahead: Promise<Block>[] = [];
+  let offset = 0;
   try {
-    for (let offset = 0, eof = false; !eof; ) {
-      const block = { handleId, offset, len: fileBlockBytesMax };
-      const answer = await withHandle(() => fileSystem.readBlock(block)).catch(unlessHandleLost);
-      if (!answer) {
+    for (let inFlightMax = 1; ; inFlightMax = Math.min(inFlightMax * 2, blocksInFlightMax)) {
+      while (ahead.length < inFlightMax) {
+        const start = offset + ahead.length * fileBlockBytesMax;
+        ahead.push(watched(readBlock(fileSystem, handleId, start)));
+      }
+      const block = await ahead.shift()?.catch(unlessHandleLost);
+      if (block === undefined) {
+        ahead = [];
         handleId = await openFile(fileSystem, place, "read");
         continue;
       }
-      const bytes = Buffer.from(answer.chunk, "base64");
-      offset += bytes.length;
-      eof = answer.eof;
-      if (bytes.length > 0) yield bytes;
+      offset += block.bytes.length;
+      if (block.bytes.length > 0) yield block.bytes;
+      if (block.eof) return;
     }
   } finally {
     await fileSystem.close({ handleId });
   }
+}
+
+interface Block {
+  readonly bytes: Uint8Array;
+  readonly eof: boolean;
+}
+
+async function readBlock(fileSystem: FileSystem, handleId: string, offset: number): Promise<Block> {
+  const request = { handleId, offset, len: fileBlockBytesMax };
+  const { chunk, eof } = await withHandle(() => fileSystem.readBlock(request));
+  return { bytes: Buffer.from(chunk, "base64"), eof };
+}
+
+/** What was read ahead in vain may fail without anybody looking at it. */
+function watched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** Replaces a file by bytes that can be given again, beginning anew when the connection breaks. */
@@ -55,14 +77,18 @@ export async function replaceFile(fileSystem: FileSystem, place: Place, bytes: B
  */
 export async function writeBlocks(fileSystem: FileSystem, place: Place, source: Bytes) {
   const handleId = await openFile(fileSystem, place, "replace");
+  const inFlight: Promise<unknown>[] = [];
   let offset = 0;
   try {
     for await (const bytes of source) {
       for (const chunk of blocksOf(bytes)) {
-        await withHandle(() => fileSystem.writeBlock({ handleId, offset, chunk }));
+        if (inFlight.length >= blocksInFlightMax) await inFlight.shift();
+        const block = { handleId, offset, chunk };
+        inFlight.push(watched(withHandle(() => fileSystem.writeBlock(block))));
         offset += Buffer.byteLength(chunk, "base64");
       }
     }
+    await Promise.all(inFlight);
   } finally {
     await fileSystem.close({ handleId });
   }
