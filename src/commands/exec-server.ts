@@ -6,6 +6,7 @@ import { accessFrom } from "./access-options.ts";
 import type { ExecServerFlags } from "./exec-server-options.ts";
 import { inheritableVariables } from "./inheritable-variables.ts";
 import { type StderrLog, stderrLog } from "./stderr-log.ts";
+import { uncaughtErrorHandler } from "./uncaught-errors.ts";
 import { version } from "./version.ts";
 
 /** `codex exec-server`: serves until a signal comes, then leaves nothing behind. */
@@ -16,6 +17,8 @@ export async function runExecServer(flags: ExecServerFlags): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => void stop(server, stderr));
   }
+  const giveUp = () => void stop(server, stderr, 1);
+  process.on("uncaughtException", uncaughtErrorHandler({ log: stderr.log, giveUp }));
 }
 
 async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
@@ -65,10 +68,12 @@ const limitsFrom = (flags: ExecServerFlags): Limits => ({
   helpersMax: flags.maxHelpers,
 });
 
-async function stop(server: Listener, stderr: StderrLog): Promise<void> {
+async function stop(server: Listener, stderr: StderrLog, exitCode = 0): Promise<void> {
   await server.close();
   await stderr.close();
-  process.exit(0);
+  const { immediateExit } = await import("../environment/local/spawn/immediate-exit.ts");
+  (await immediateExit())?.(exitCode);
+  process.exit(exitCode);
 }
 
 function explain(error: NodeJS.ErrnoException, listen: string): never {

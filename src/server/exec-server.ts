@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import type { LocalEnvironment } from "../environment/local/environment.ts";
-import type { Limits } from "../limits.ts";
+import { settledWithin } from "../environment/local/settled-within.ts";
+import { type Limits, sessionsCloseMs } from "../limits.ts";
 import type { Access } from "./access.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { ClientSocket } from "./client-socket.ts";
@@ -40,7 +41,8 @@ export async function startExecServer(options: ExecServerOptions): Promise<Liste
     close: async () => {
       state.isStopping = true;
       const { sessions, environment } = await context;
-      await Promise.all([listener.close(), sessions.close()]);
+      // A start that hangs in the system never ends; its session waits for it.
+      await Promise.all([listener.close(), settledWithin(sessions.close(), sessionsCloseMs)]);
       await environment.close();
       sight.audit?.close();
     },

@@ -4,6 +4,7 @@ import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.
 import { isDenial } from "../../sandbox/denial.ts";
 import type { Confinement } from "./confinement.ts";
 import { encoded, OutputLog, type OutputLogBounds } from "./output-log.ts";
+import { settledWithin } from "./settled-within.ts";
 import type {
   OutputStream,
   ProcessExit,
@@ -242,13 +243,3 @@ export class ManagedProcess {
 
 /** A mount point that could not be removed now is marked, and removed later. */
 const leftForTheNextServer = () => undefined;
-
-/** Waits for a promise that never rejects, but not longer than this. */
-async function settledWithin(promise: Promise<void>, limitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
-  });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
-}

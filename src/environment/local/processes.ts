@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { closedProcessTtlMs } from "../../limits.ts";
+import { closedProcessTtlMs, launchStallMs } from "../../limits.ts";
 import { decodeBase64 } from "../../protocol/base64.ts";
 import { internalError, invalidParams, invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
@@ -12,6 +12,7 @@ import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { callAtAll } from "./mount-lanes.ts";
 import type { OutputLogBounds } from "./output-log.ts";
+import { settledWithin } from "./settled-within.ts";
 import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
 
 export interface LocalProcessesOptions {
@@ -116,7 +117,8 @@ class ProcessTable implements LocalProcesses {
   }
 
   async list(): Promise<Result<"process/list">> {
-    await Promise.allSettled(this.#processes.values());
+    // What was asked to be started before is in the list, unless its start hangs in the system.
+    await settledWithin(Promise.allSettled(this.#processes.values()), launchStallMs);
     return { processes: Array.from(this.#started.values(), (process) => process.summary()) };
   }
 
@@ -134,8 +136,10 @@ class ProcessTable implements LocalProcesses {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.allSettled(this.#processes.values());
-    await Promise.all(Array.from(this.#started.values(), (process) => process.kill()));
+    // One whose start hangs must not keep the others alive.
+    const kill = (process: ManagedProcess) => process.kill();
+    const starts = [...this.#processes.values()];
+    await Promise.all(starts.map((start) => start.then(kill, alreadyReported)));
     this.#expiry.close();
   }
 

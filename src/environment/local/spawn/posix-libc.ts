@@ -34,6 +34,8 @@ export interface Libc {
   epoll_wait(epollFd: number, events: Memory, count: number, timeoutMs: number): number;
 
   kill(pid: number, signal: number): number;
+  /** Ends this process at once. Where `exit` would wait for threads that hang, it does not. */
+  _exit(code: number): void;
   getsid(pid: number): number;
   wait4(pid: number, status: Int32Array, options: number, usage: Memory): number;
   pidfd_open(pid: number): number;
@@ -153,6 +155,7 @@ async function bindLibc(): Promise<Libc> {
     epoll_ctl: library.func("int epoll_ctl(int, int, int, void *)"),
     epoll_wait: library.func("int epoll_wait(int, void *, int, int)"),
     kill: library.func("int kill(int, int)"),
+    _exit: library.func("void _exit(int)"),
     getsid: library.func("int getsid(int)"),
     wait4: library.func("int wait4(int, void *, int, void *)"),
     pidfd_open: (pid) => Number(syscall(pidfdOpenNumber, "int", pid, "int", 0)),

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import { treeKillGraceMs } from "../../../limits.ts";
+import { launchStallMs, treeKillGraceMs } from "../../../limits.ts";
+import { settledWithin } from "../settled-within.ts";
 import type { SpawnedProcess } from "./spawner.ts";
 
 /** What a spawner has started and not seen the end of; a process leaves when it holds nothing. */
@@ -25,11 +26,17 @@ export class RunningProcesses {
 
   /** Resolves when all are gone, or when those that are left cannot be killed. */
   async killAll(): Promise<void> {
-    await Promise.allSettled(this.#starts);
+    await this.#killThoseThatRun();
+    // A start may hang in the system for ever; the keeper ends what comes of it.
+    await settledWithin(Promise.allSettled(this.#starts), launchStallMs);
+    await this.#killThoseThatRun();
+    const deadline = performance.now() + treeKillGraceMs;
+    while (this.#processes.size > 0 && performance.now() < deadline) await setTimeout(1);
+  }
+
+  async #killThoseThatRun(): Promise<void> {
     const processes = [...this.#processes];
     await Promise.all(processes.map((process) => process.killTree()));
     for (const process of processes) process.abandonOutput();
-    const deadline = performance.now() + treeKillGraceMs;
-    while (this.#processes.size > 0 && performance.now() < deadline) await setTimeout(1);
   }
 }

@@ -1,0 +1,9 @@
+/** Waits until a promise has settled in whatever way, but not longer than `limitMs`. */
+export async function settledWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([Promise.allSettled([promise]), limit]);
+  clearTimeout(timer);
+}
