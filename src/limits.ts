@@ -137,9 +137,9 @@ export const clientConnectTimeoutMs = 10_000;
 export const clientInitializeTimeoutMs = 10_000;
 /** The largest message a client takes: a JavaScript string can hold no more. */
 export const clientMessageBytesMax = 512 * MiB - 64;
-/** A client that lost its connection tries again at once and then this often. The reference's value. */
+/** A client without connection tries again at once and then this often. The reference's value. */
 export const reconnectIntervalMs = 100;
-/** Times that a call is repeated: one whose answer breaks every connection must not go on for ever. */
+/** Times that a call is repeated: one whose answer breaks every connection must end some day. */
 export const callRepeatsMax = 100;
 /** How long it goes on trying. The reference's value, below the 80 s that a session waits. */
 export const reconnectWindowMs = 45_000;
@@ -149,10 +149,9 @@ export const earlyEventBytesMax = 4 * MiB;
  * breaks often brings them, and in the end, so that a long way costs few round trips. */
 export const gapReadBytesMin = 32 * KiB;
 export const gapReadBytesMax = 1 * MiB;
-/** Raw bytes of output that wait for the reader of a process; the rest stays with the executor, which
- * may retain less of it than the reader will want. */
+/** Raw bytes of output that wait for the reader of a process; the rest stays with the executor. */
 export const outputQueueBytesMax = 64 * MiB;
-/** Raw bytes of one `process/write` of the library; small, so that others get their turn between. */
+/** Raw bytes of one `process/write` of the library; small, so that others get their turn. */
 export const stdinPieceBytes = 64 * KiB;
 /** Unanswered writes of one process: enough to fill a long line, few enough to bound memory. */
 export const stdinWritesInFlightMax = 32;
@@ -193,7 +192,7 @@ export const bodyOverflowBytesMax = 1 * MiB;
 export const sessionEndWaitMs = 2_000;
 /** Bytes that the library writes to a file at once; more goes in blocks. */
 export const wholeFileBytesMax = 16 * MiB;
-/** Blocks of a file that are on their way at once: a long way must not cost a round trip for each. */
+/** Blocks of a file that are on their way at once: a long way costs no round trip for each. */
 export const blocksInFlightMax = 4;
 /** Times that an upload is begun anew because the connection broke: its handle goes with it. */
 export const uploadTriesMax = 10;

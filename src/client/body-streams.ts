@@ -26,7 +26,7 @@ export class BodyStreams {
     this.#options = options;
   }
 
-  /** The body of the request with this id, which is made next; `onEnd` is called when it is over. */
+  /** The body of the request with this id, which is made next; `onEnd` tells that it is over. */
   open(requestId: string, onEnd: () => void): ReadableStream<Uint8Array> {
     const { onCancel, onRoom } = this.#options;
     const bodies = this.#bodies;

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { createServer as createTcpServer, type Server } from "node:net";
+import { describe, type TestContext, test } from "node:test";
+import { WebSocketServer } from "ws";
+import { ConnectionError, type ConnectOptions, connect } from "../src/client/library.ts";
+
+async function listening(t: TestContext, server: Server): Promise<string> {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => void server.close());
+  return `ws://127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+/** An executor that answers what `answer` says, or not at all. */
+async function executor(t: TestContext, answer: (text: string) => string | undefined) {
+  const http = createServer();
+  const headers: NodeJS.Dict<string | string[]>[] = [];
+  const sockets = new WebSocketServer({ server: http });
+  sockets.on("connection", (socket, request) => {
+    headers.push(request.headers);
+    t.after(() => socket.terminate());
+    socket.on("message", (frame) => {
+      const text = answer(frame.toString());
+      if (text !== undefined) socket.send(text);
+    });
+  });
+  return { url: await listening(t, http), headers };
+}
+
+const answerTo = (text: string, result: object) =>
+  JSON.stringify({ id: JSON.parse(text).id, result });
+
+async function refused(
+  url: string,
+  options: ConnectOptions,
+  why: RegExp,
+): Promise<ConnectionError> {
+  const error = await connect(url, options).catch((thrown) => thrown);
+  assert.ok(error instanceof ConnectionError, String(error));
+  assert.match(error.message, why);
+  return error;
+}
+
+describe("connecting", () => {
+  test("gives up a server that does not open the WebSocket in time", async (t) => {
+    const url = await listening(
+      t,
+      createTcpServer((socket) => t.after(() => socket.destroy())),
+    );
+    await refused(url, { connectTimeoutMs: 50 }, /^connecting to .* took longer than 50 ms$/);
+  });
+
+  test("gives up a server that does not answer the first request in time", async (t) => {
+    const { url } = await executor(t, () => undefined);
+    await refused(url, { initializeTimeoutMs: 50 }, /initialize took longer than 50 ms$/);
+  });
+
+  test("is given up by its signal", async (t) => {
+    const { url } = await executor(t, () => undefined);
+    const signal = AbortSignal.timeout(50);
+    await assert.rejects(connect(url, { signal }), { name: "TimeoutError" });
+  });
+
+  test("tells why nobody answers, and why a server refuses", async (t) => {
+    assert.ok((await refused("ws://127.0.0.1:1", {}, /ECONNREFUSED/)).retryable);
+    const http = createServer();
+    http.on("upgrade", (_, socket) => {
+      const body = "invalid websocket bearer token";
+      socket.end(`HTTP/1.1 401 Unauthorized\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    });
+    const url = await listening(t, http);
+    const error = await refused(url, {}, /refused with HTTP 401: invalid websocket bearer token$/);
+    assert.equal(error.retryable, false);
+  });
+
+  test("sends the token, and takes a server that says nothing of itself at first", async (t) => {
+    const methods: string[] = [];
+    const { url, headers } = await executor(t, (text) => {
+      const { method, params } = JSON.parse(text);
+      methods.push(method);
+      if (method === "initialize") {
+        assert.deepEqual(params, { clientName: "me", resumeSessionId: null });
+        return answerTo(text, { sessionId: "s" });
+      }
+      if (method !== "environment/info") return undefined;
+      return answerTo(text, { shell: { name: "sh", path: "/bin/sh" } });
+    });
+    const environment = await connect(url, { bearerToken: "t0ken", clientName: "me" });
+    assert.equal(headers[0]?.authorization, "Bearer t0ken");
+    assert.deepEqual(methods, ["initialize", "initialized", "environment/info"]);
+    assert.deepEqual([environment.sessionId, environment.info.shell.name], ["s", "sh"]);
+    await environment.close();
+  });
+
+  test("answers a server that asks the client, and outlives what it does not know", async (t) => {
+    const replies: string[] = [];
+    const { url } = await executor(t, (text) => {
+      const { method } = JSON.parse(text);
+      switch (method) {
+        case undefined:
+          return void replies.push(text);
+        case "initialize":
+          return answerTo(text, { sessionId: "s", environmentInfo: {} });
+        case "initialized":
+          return '{"method":"some/news","params":{}}';
+        case "environment/status":
+          return '{"id":"x","method":"network/policyRequest"}';
+        default:
+          return answerTo(text, {});
+      }
+    });
+    const environment = await connect(url);
+    const signal = AbortSignal.timeout(5_000);
+    // It is never answered, so the end of the session fails it.
+    environment.check().catch(() => {});
+    while (replies.length === 0 && !signal.aborted) await environment.files.remove("/x");
+    const message = "this client does not serve `network/policyRequest`";
+    assert.deepEqual(JSON.parse(replies[0] ?? ""), { id: "x", error: { code: -32601, message } });
+    await environment.close();
+  });
+});
