@@ -157,6 +157,7 @@ describe("after a broken connection", () => {
     t.after(() => other.close());
     const running = { id, argv, terminal: false, running: true, exitCode: null };
     assert.deepEqual(await other.list(), [running]);
+    assert.equal((await other.run(["echo", "new"])).stdout, "new\n");
     const process = other.attach(id);
     await process.stdin.write("two\n");
     assert.equal(await within(10_000, "the output", textOf(process)), "one\ntwo\n");

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { callRepeatsMax, reconnectIntervalMs, reconnectWindowMs } from "../limits.ts";
 import { errorCodes, RpcError } from "../protocol/errors.ts";
@@ -49,7 +50,9 @@ export class Session {
   readonly #end = new AbortController();
   readonly #remembersRequests: boolean;
   #connection: Connection | undefined;
-  #nextRequest = 1;
+  /** The session may remember requests of another client that had it before. */
+  readonly #requestPrefix = randomUUID();
+  #requests = 0;
 
   constructor(connection: Connection, options: SessionOptions) {
     this.id = connection.sessionId;
@@ -101,7 +104,7 @@ export class Session {
 
   #withRequestId<M extends Method>(method: M, params: Params<M>): Params<M> {
     if (!this.#remembersRequests || !rememberedMethods.has(method)) return params;
-    return { ...params, requestId: `${this.id} ${this.#nextRequest++}` };
+    return { ...params, requestId: `${this.#requestPrefix} ${++this.#requests}` };
   }
 
   #isRepeatable({ method }: Unanswered): boolean {
