@@ -84,7 +84,7 @@ test("by hand: a line and the end of input is a one-shot", (t) => {
   assert.deepEqual(byHand(JSON.stringify(request)), [answer]);
 });
 
-test("by hand: lines are answered in order, bad ones with an error, and the worker lives on", (t) => {
+test("by hand: lines are answered in order, bad ones with an error", (t) => {
   const directory = mkdtempSync("/var/tmp/fs-helper-");
   t.after(() => rmSync(directory, { recursive: true }));
   const at = (name: string) => uri(join(directory, name));

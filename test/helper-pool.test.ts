@@ -16,7 +16,10 @@ import { uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
 
 const dataBase64 = Buffer.from("text").toString("base64");
 
-/** A sandbox whose bwrap writes down each launch, and then does `script` with the real one in `$REAL`. */
+/**
+ * A sandbox whose bwrap writes down each launch, and then does `script` with the real one in
+ * `$REAL`.
+ */
 function workshop(
   t: TestContext,
   { script = 'exec $REAL "$@"', limits = {} as Partial<PoolLimits> } = {},

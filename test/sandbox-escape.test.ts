@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
@@ -65,6 +65,18 @@ for (const [title, program] of Object.entries(programs)) {
     }),
   );
 }
+
+test("the end of one process does not uncover what another one needs covered", () =>
+  onGround(async (ground) => {
+    const waiting = "echo; read -r x < go; rm -rf .git; mkdir .git; : > .git/planted";
+    execFileSync("mkfifo", [ground.at("ws/go")]);
+    const second = ground.shell(waiting);
+    await ground.shell("true");
+    const text = await Promise.all([second, ground.shell("echo > go")]);
+    assert.deepEqual(ground.damage(), [], text.join());
+    assert.match(text.join(), /Read-only file system|busy/);
+    assert.deepEqual(readdirSync(ground.at("ws")), ["go"]);
+  }));
 
 test("a file that the workspace shares by a hard link is part of it", () =>
   onGround(async (ground) => {

@@ -47,7 +47,8 @@ const failures: [title: string, script: string | undefined, reason: RegExp, fix:
   [
     "the limit of namespaces is 0",
     says(
-      "Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)",
+      "Creating new namespace failed: nesting depth or " +
+        "/proc/sys/user/max_*_namespaces exceeded (ENOSPC)",
     ),
     /limit of user namespaces/,
     /max_user_namespaces/,

@@ -118,7 +118,7 @@ for (const [title, sandbox, expected] of meanings) {
   test(`policy: ${title}`, () => assert.deepEqual(rules(sandbox), expected));
 }
 
-test("policy: names the client lets be skipped are kept from coming into being all the same", () => {
+test("policy: protected names that may be skipped when missing are protected all the same", () => {
   const entry = { ...special("project_roots", "read", ".git"), missing_path_behavior: "skip" };
   const entries = [special("project_roots", "write"), entry];
   const { rules: found } = policyOf(sandboxOf(entries, roots), surroundings);

@@ -17,7 +17,10 @@ import { startServer } from "./support/server.ts";
 
 /** Prints what it can do, writes its arguments down, and runs the command as it is. */
 const fakeBwrap = (log: string) => `#!/bin/bash
-if [ "$1" = --help ]; then echo "  --argv0 VALUE"; echo "  --as-pid-1"; echo "  --perms OCTAL"; exit; fi
+if [ "$1" = --help ]; then
+  printf '  %s\\n' "--argv0 VALUE" --as-pid-1 "--perms OCTAL"
+  exit
+fi
 printf '%s\\n' "$*" >> ${log}
 name=
 while [ "$1" != -- ]; do [ "$1" = --argv0 ] && name=$2; shift; done

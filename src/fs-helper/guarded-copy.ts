@@ -25,7 +25,8 @@ interface Means {
 
 /**
  * Source and destination are both held. What the source is decides what the destination must be: a
- * file is written through links, a link is made under the name itself, a tree is merged into another.
+ * file is written through links, a link is made under the name itself, a tree is merged into
+ * another.
  */
 export async function guardedCopy(
   params: Params<"fs/copy">,

@@ -1,8 +1,8 @@
 /**
- * Places that stay what they were when they were checked. Node has no openat, so a directory or file
- * is opened without any right (O_PATH), procfs tells where it really is, and the operation works on
- * the descriptor: whoever swaps a component for a link meanwhile redirects nothing. Without procfs
- * the real path is used instead, and only what is mounted holds such a racer back.
+ * Places that stay what they were when they were checked. Node has no openat, so a directory or
+ * file is opened without any right (O_PATH), procfs tells where it really is, and the operation
+ * works on the descriptor: whoever swaps a component for a link meanwhile redirects nothing.
+ * Without procfs the real path is used instead, and only what is mounted holds such a racer back.
  *
  * All calls are synchronous: the worker serves one request at a time and has nothing else to do.
  */
@@ -102,7 +102,9 @@ export class Holds {
     }
   }
 
-  /** A relative link goes on from the held directory, so that its dots mean what the kernel says. */
+  /**
+   * A relative link goes on from the held directory, so that its dots mean what the kernel says.
+   */
   #linkTarget(entry: Entry): HostPath {
     const target = readLink(entry.at);
     if (target.startsWith("/")) return target;

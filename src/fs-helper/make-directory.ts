@@ -14,7 +14,9 @@ interface DirectoryToMake {
   readonly direct: HelperFileSystem;
 }
 
-/** One level at a time, each below a held directory: a link that appears meanwhile is not followed. */
+/**
+ * One level at a time, each below a held directory: a link that appears meanwhile is not followed.
+ */
 export async function makeDirectory(making: DirectoryToMake): Promise<void> {
   const { path, recursive, followSymlinks, holds, permit, direct } = making;
   const entry = await entryWithParents(making);

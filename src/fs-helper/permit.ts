@@ -41,7 +41,9 @@ export class Permit {
     }
   }
 
-  /** Refuses a tree in which `has` (a path relative to its top) would come to lie on a kept place. */
+  /**
+   * Refuses a tree in which `has` (a path relative to its top) would come to lie on a kept place.
+   */
   fill(real: HostPath, has: (relative: string) => boolean): void {
     this.write(real);
     const top = real === "/" ? 1 : real.length + 1;
@@ -61,7 +63,9 @@ export class Permit {
     return toRpcError(reason);
   }
 
-  /** What writing says: where nothing is granted it fails, whether or not something is hidden there. */
+  /**
+   * What writing says: where nothing is granted it fails, whether or not something is hidden there.
+   */
   unwritable(unreachable: Unreachable): RpcError {
     return this.isForeign(unreachable.path) ? readOnly() : this.unreachable(unreachable);
   }

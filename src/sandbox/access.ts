@@ -12,7 +12,9 @@ export interface Rule {
   readonly access: Access;
 }
 
-/** What is granted, in real paths of the host. What no rule covers does not exist for the worker. */
+/**
+ * What is granted, in real paths of the host. What no rule covers does not exist for the worker.
+ */
 export interface Grants {
   readonly rules: readonly Rule[];
   readonly denyGlobs: readonly string[];

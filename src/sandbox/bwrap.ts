@@ -54,7 +54,9 @@ export function bwrapMounts(plan: BwrapPlan): string[] {
   ];
 }
 
-/** Writing everywhere keeps the devices of the host; in all other cases there are the harmless ones. */
+/**
+ * Writing everywhere keeps the devices of the host; in all other cases there are the harmless ones.
+ */
 function baseOf({ confinement: { base }, ownProc }: BwrapPlan): string[] {
   const proc = ownProc ? ["--proc", "/proc"] : [];
   if (base === "writeAll") return ["--dev-bind", "/", "/", ...proc];

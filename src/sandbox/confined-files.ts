@@ -1,6 +1,6 @@
 /**
- * File operations under a sandbox object. The files that are opened belong to one connection, and so
- * do the workers: nothing is carried over from one client to another.
+ * File operations under a sandbox object. The files that are opened belong to one connection, and
+ * so do the workers: nothing is carried over from one client to another.
  */
 import { randomUUID } from "node:crypto";
 import { fileHandlesMax } from "../limits.ts";

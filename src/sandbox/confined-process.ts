@@ -139,8 +139,8 @@ async function confinedRequest({ request, policy, confinement, machine }: Parts)
 }
 
 /**
- * What a terminal's keys send goes to bwrap as well, which would die of it and take the command along.
- * So bwrap is started ignoring them, and the command is given them back.
+ * What a terminal's keys send goes to bwrap as well, which would die of it and take the command
+ * along. So bwrap is started ignoring them, and the command is given them back.
  */
 const ignoreSignals = "--ignore-signal=INT,QUIT,TSTP";
 const defaultSignals = "--default-signal=INT,QUIT,TSTP";
@@ -157,8 +157,8 @@ function commandOf({ argv, arg0 }: ProcessRequest, env: string | undefined) {
 }
 
 /**
- * Mounts and variables go through a file: paths need not be UTF-8, nobody sees the values in the list
- * of processes, and none of them has an effect on bwrap itself, which is not confined yet.
+ * Mounts and variables go through a file: paths need not be UTF-8, nobody sees the values in the
+ * list of processes, and none of them has an effect on bwrap itself, which is not confined yet.
  */
 function argumentsOf({ env }: ProcessRequest, plan: BwrapPlan): Buffer {
   const variables = Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);

@@ -12,8 +12,8 @@ const killedByFilter = 159;
 const notFound = 127;
 
 /**
- * Whether a confined process failed because something was refused to it, judged as the reference does
- * by what it printed; but not by words that programs use for other things, such as "sandbox".
+ * Whether a confined process failed because something was refused to it, judged as the reference
+ * does by what it printed; but not by words that programs use for other things, such as "sandbox".
  */
 export function isDenial(exitCode: number, output: string): boolean {
   if (exitCode === 0 || exitCode === notFound) return false;

@@ -1,7 +1,7 @@
 /**
- * Whether this machine can confine work, by trying it. Where only the network namespace or procfs is
- * refused, the strongest mode that works is taken: without the namespace the system call filter still
- * refuses every socket, without procfs nothing of other processes becomes visible.
+ * Whether this machine can confine work, by trying it. Where only the network namespace or procfs
+ * is refused, the strongest mode that works is taken: without the namespace the system call filter
+ * still refuses every socket, without procfs nothing of other processes becomes visible.
  */
 import { release } from "node:os";
 import { bwrapTrialMs } from "../limits.ts";
@@ -75,7 +75,12 @@ function trial({ ownNetwork, ownProc }: (typeof modes)[number]): string[] {
   ];
 }
 
-async function run({ path }: Bwrap, argv: string[]): Promise<Outcome> {
+/** Whether this program can be run so; for other probes. */
+export async function succeeds(path: string, argv: string[]): Promise<boolean> {
+  return (await run({ path }, argv)).works;
+}
+
+async function run({ path }: Pick<Bwrap, "path">, argv: string[]): Promise<Outcome> {
   const { execa } = await import("execa");
   const outcome = await execa(path, argv, {
     env: {},

@@ -15,20 +15,15 @@ export async function helperProgram(): Promise<Uint8Array> {
   throw new Error("dist/fs-helper.js is missing beside this program: install it again");
 }
 
-/** Takes some 20 ms. The name is in a variable so that the build does not look for the package. */
+/** Takes some 20 ms. The bundler is only there in a checkout, where the sources are. */
 async function bundle(): Promise<Uint8Array> {
-  const bundler: string = "esbuild";
-  const { build } = (await import(bundler)) as typeof import("esbuild");
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("../fs-helper/main.ts", import.meta.url))],
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    minifySyntax: true,
-    minifyWhitespace: true,
-    write: false,
-    logLevel: "silent",
+  const { execa } = await import("execa");
+  const entry = fileURLToPath(new URL("../fs-helper/main.ts", import.meta.url));
+  const options = ["--bundle", "--format=esm", "--platform=node", "--target=node20"];
+  const { stdout } = await execa("esbuild", [entry, ...options, "--log-level=warning"], {
+    preferLocal: true,
+    localDir: fileURLToPath(new URL(".", import.meta.url)),
+    encoding: "buffer",
   });
-  return outputFiles[0]?.contents ?? new Uint8Array();
+  return stdout;
 }

@@ -1,5 +1,5 @@
-import { bwrapTrialMs } from "../limits.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { succeeds } from "./health.ts";
 import { existingPath } from "./world.ts";
 
 /** An `env` that can set what signals do. */
@@ -10,19 +10,11 @@ export interface Launcher {
 
 /** That of coreutils can since 8.31, that of busybox cannot. */
 export async function findLauncher(): Promise<Launcher | undefined> {
-  const { execa } = await import("execa");
   for (const path of ["/usr/bin/env", "/bin/env"]) {
     const real = await existingPath(hostPathOf(path));
     if (real === undefined) continue;
-    const options = ["--ignore-signal=INT,QUIT,TSTP", path, "--default-signal=INT,QUIT,TSTP"];
-    const trial = await execa(path, [...options, "--", "/bin/sh", "-c", ":"], {
-      env: {},
-      extendEnv: false,
-      reject: false,
-      stdio: "ignore",
-      timeout: bwrapTrialMs,
-    });
-    if (!trial.failed) return { path, real };
+    const signals = ["--ignore-signal=INT,QUIT,TSTP", path, "--default-signal=INT,QUIT,TSTP"];
+    if (await succeeds(path, [...signals, "--", "/bin/sh", "-c", ":"])) return { path, real };
   }
   return undefined;
 }

@@ -1,14 +1,14 @@
 /**
  * Empty directories in workspaces, in place of protected names that do not exist. A mount needs
  * something to lie on, and nothing else keeps a name from coming into being. They are there only
- * while a process runs that needs them, and each is marked by a link in the state directory before it
- * is made, so that whoever comes after a crash knows what to remove.
+ * while a process runs that needs them, and each is marked by a link in the state directory before
+ * it is made, so that whoever comes after a crash knows what to remove.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, readlink, rmdir, symlink, unlink } from "node:fs/promises";
 import { type HostPath, nodePath } from "../protocol/path-uri.ts";
-import { MountSweeper } from "./mount-sweeper.ts";
+import { MountSweeper } from "./helper-sweeper.ts";
 
 /** A place that must not come into being, or is there and might be such a mount point. */
 export interface WantedPoint {

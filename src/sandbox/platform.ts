@@ -1,4 +1,7 @@
-/** What of the system itself a sandbox may need: programs, libraries, and not the secrets among them. */
+/**
+ * What of the system itself a sandbox may need: programs, libraries, and not the secrets among
+ * them.
+ */
 import { readdir, stat } from "node:fs/promises";
 import type { HostPath } from "../protocol/path-uri.ts";
 import type { Match } from "./scan-globs.ts";

@@ -174,8 +174,8 @@ function bytesOf(text: string): string {
 const strength: Record<Access, number> = { read: 0, write: 1, deny: 2 };
 
 /**
- * Of several entries for one path a denial wins over all, and writing over reading. A denied root is
- * no root entry at all: what is granted below it stays.
+ * Of several entries for one path a denial wins over all, and writing over reading. A denied root
+ * is no root entry at all: what is granted below it stays.
  */
 function merged(rules: readonly PolicyRule[]): PolicyRule[] {
   const strongest = new Map<string, PolicyRule>();

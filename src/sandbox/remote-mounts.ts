@@ -1,10 +1,10 @@
 /** File systems whose answers come from this machine alone. */
 const localTypes = new Set(
-  (
-    "autofs bcachefs binfmt_misc bpf btrfs cgroup cgroup2 configfs debugfs devpts devtmpfs ecryptfs " +
-    "efivarfs erofs exfat ext2 ext3 ext4 f2fs fusectl hugetlbfs iso9660 mqueue nsfs overlay proc " +
-    "pstore ramfs rpc_pipefs securityfs squashfs sysfs tmpfs tracefs vfat xfs zfs"
-  ).split(" "),
+  [
+    "autofs bcachefs binfmt_misc bpf btrfs cgroup cgroup2 configfs debugfs devpts devtmpfs",
+    "ecryptfs efivarfs erofs exfat ext2 ext3 ext4 f2fs fusectl hugetlbfs iso9660 mqueue nsfs",
+    "overlay proc pstore ramfs rpc_pipefs securityfs squashfs sysfs tmpfs tracefs vfat xfs zfs",
+  ].flatMap((line) => line.split(" ")),
 );
 
 let last: { readonly table: string; readonly mounts: readonly string[] } | undefined;

@@ -58,7 +58,9 @@ export class SandboxMachine {
     return { available: false, ...("explanation" in finding ? finding.explanation : {}) };
   }
 
-  /** A bwrap that works, and that nobody whom it is to confine can write. Throws if there is none. */
+  /**
+   * A bwrap that works, and that nobody whom it is to confine can write. Throws if there is none.
+   */
   async bwrap(isWritable: (path: HostPath) => boolean): Promise<WorkingBwrap> {
     const bwrap = await this.#find(isWritable);
     const health = await this.#examined(bwrap);

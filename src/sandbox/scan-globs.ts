@@ -49,7 +49,9 @@ async function visit(directory: HostPath, { expression, depth, scan }: Visit): P
   if (scan.matches.size > globMatchesMax) throw tooMany(`mask ${globMatchesMax} files`);
 }
 
-/** What this server cannot list, the confined work, which has no more rights, cannot list either. */
+/**
+ * What this server cannot list, the confined work, which has no more rights, cannot list either.
+ */
 async function entriesOf(directory: HostPath) {
   try {
     return await readdir(nodePath(directory), { withFileTypes: true, encoding: "latin1" });

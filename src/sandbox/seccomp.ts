@@ -130,7 +130,9 @@ interface Instruction {
   readonly operand: number;
 }
 
-/** Places in `struct seccomp_data`; of 64-bit arguments the low half, which is all the kernel takes. */
+/**
+ * Places in `struct seccomp_data`; of 64-bit arguments the low half, which is all the kernel takes.
+ */
 const offsets = { call: 0, arch: 4, firstArgument: 16, secondArgument: 24 };
 /** Calls of the x32 convention come as those of x86-64 with this bit. */
 const x32Bit = 0x40000000;
@@ -160,7 +162,10 @@ const terminalInput = [
   answer.allow,
 ];
 
-/** Only pairs that stay pairs: a pair of datagram sockets (or raw, which is the same) sends to any path. */
+/**
+ * Only pairs that stay pairs: a pair of datagram sockets (or raw, which is the same) sends to any
+ * path.
+ */
 const socketPairs = [
   load(offsets.firstArgument),
   ...unless(AF_UNIX, [answer.refuse]),

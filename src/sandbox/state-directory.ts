@@ -1,7 +1,7 @@
 /**
  * The one directory in which this server keeps what sandboxes need on the disk: masks for hidden
- * files, the fs-helper's program, and marks of what has to be removed from workspaces. Every sandbox
- * has it read-only or not at all.
+ * files, the fs-helper's program, and marks of what has to be removed from workspaces. Every
+ * sandbox has it read-only or not at all.
  */
 import { constants } from "node:fs";
 import { chmod, lstat, mkdir, open, readFile, rename, writeFile } from "node:fs/promises";

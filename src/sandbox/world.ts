@@ -1,6 +1,6 @@
 /**
- * What is really there of what a policy names. Mounts are made for this, and are good only as long as
- * it stays so: the fingerprint tells.
+ * What is really there of what a policy names. Mounts are made for this, and are good only as long
+ * as it stays so: the fingerprint tells.
  */
 import { type BigIntStats, lstatSync, readFileSync, statSync } from "node:fs";
 import { lstat, readlink, realpath, stat } from "node:fs/promises";
@@ -64,10 +64,10 @@ function withMatches(fingerprint: string, matches: readonly Match[]): string {
 }
 
 /**
- * What each path is, and the table of mounts, which can change what is below a path. The table is the
- * kernel's own and nothing can hold it up; neither can a disk of this machine, while a network's may
- * be gone for ever. So only paths on the latter are looked at asynchronously, which on a busy machine
- * takes ten times as long.
+ * What each path is, and the table of mounts, which can change what is below a path. The table is
+ * the kernel's own and nothing can hold it up; neither can a disk of this machine, while a
+ * network's may be gone for ever. So only paths on the latter are looked at asynchronously, which
+ * on a busy machine takes ten times as long.
  */
 async function fingerprintOf(policy: Policy, ours: MountPoints): Promise<string> {
   const mounts = readFileSync("/proc/self/mountinfo", "latin1");

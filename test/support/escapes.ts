@@ -1,6 +1,6 @@
 /**
- * Attempts to get out of a sandbox. Each is made in a fresh place: `ws` may be written, `outside` has
- * a file that may not, and must be the same afterwards.
+ * Attempts to get out of a sandbox. Each is made in a fresh place: `ws` may be written, `outside`
+ * has a file that may not, and must be the same afterwards.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import {
@@ -331,7 +331,8 @@ export const scripts: Record<string, string> = {
   "the namespaces of another process": "nsenter -t 1 -m sh -c 'echo planted > $OUT/f'",
   "a device of the disk": "mknod d b 8 0 && dd if=/dev/zero of=d count=1; mknod k c 1 1",
   "descriptors that were left open":
-    "for fd in 3 4 5 6 7 8 9 10; do (echo planted >&$fd; ls /proc/self/fd/$fd/) 2>/dev/null; done; cd /proc/self/fd && for n in *; do echo planted > $n/../$OUT/f; done",
+    "for fd in 3 4 5 6 7 8 9 10; do (echo planted >&$fd) 2>/dev/null; done; " +
+    "cd /proc/self/fd && for n in *; do echo planted > $n/../$OUT/f; done",
 };
 
 /** Programs for python that print ESCAPED when they get what they must not. */
