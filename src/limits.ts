@@ -5,6 +5,7 @@
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
 
 // ---- transport
 
@@ -52,6 +53,22 @@ export const outputChunkBytesMax = 8 * KiB;
 export const retainedOutputBytesMax = 1 * MiB;
 /** Chunks kept besides: a process that prints byte by byte must not cost a hundred times its output. */
 export const retainedOutputChunksMax = 50_000;
+/** Older output of a process kept on disk: what a long build prints while a client is away. Then the
+ * oldest is dropped. */
+export const spilledOutputBytesMax = 256 * MiB;
+/** The same of all processes of the server. */
+export const spilledOutputTotalBytesMax = 4 * GiB;
+/** Output goes to disk in blocks of this size: one system call each, each in a place of its own. */
+export const spillBlockBytes = 256 * KiB;
+/** Blocks that wait for the disk. A process that is faster than the disk is paused above this. */
+export const spillQueueBytesMax = 8 * MiB;
+/** Raw output in one answer of `process/read`, whatever is asked for: as base64 it stays below the
+ * 16 MiB that common WebSocket libraries take in one frame. */
+export const readAnswerBytesMax = 8 * MiB;
+/** Chunks in one answer. With five JSON values each they stay below `messageValuesMax`. */
+export const readAnswerChunksMax = 50_000;
+/** Retained output read at once when it is pushed to a client that came back. */
+export const catchUpPageBytes = 256 * KiB;
 /** A closed process stays readable, and its id taken, this long. The reference's value, measured. */
 export const closedProcessTtlMs = 80_000;
 /** Bytes waiting for a process that does not read its stdin; a write beyond is answered when there is

@@ -5,6 +5,7 @@ import { type LocalProcesses, localProcesses } from "../src/environment/local/pr
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import { invalidRequest } from "../src/protocol/errors.ts";
 import type { Params } from "../src/protocol/methods.ts";
+import { exitOf } from "./support/process-limits-contract.ts";
 import {
   fails,
   type MakeProcesses,
@@ -98,6 +99,27 @@ type Sandbox = NonNullable<Params<"process/start">["sandbox"]>;
 const sandbox = (permissions: Sandbox["permissions"]): Sandbox => ({
   permissions,
   windowsSandboxLevel: "disabled",
+});
+
+local("an exit says what the process has used, where the system tells", async (t) => {
+  const burn = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+  await t.run("p", burn);
+  const { usage } = exitOf(t, "p");
+  assert.ok(usage?.userMs && usage.userMs > 10, JSON.stringify(usage));
+  assert.ok(usage.systemMs !== undefined && usage.userMs + usage.systemMs < usage.wallMs * 1.5);
+  await t.run("q", ["perl", "-e", "$x = 'a' x 300_000_000"]);
+  assert.ok((exitOf(t, "q").usage?.maxRssBytes ?? 0) > 300_000_000);
+});
+
+local("a process that is paused for a slow reader is not idle", async (t) => {
+  t.recorder.hasRoom = false;
+  await t.start("p", ["yes"], { idleTimeoutMs: 200 });
+  await t.recorder.until(() => t.recorder.bytes("p").length > 0);
+  await t.run("meanwhile", "sleep 0.7");
+  assert.ok(!t.recorder.names("p").includes("exited"));
+  await t.processes.terminate({ processId: "p" });
+  await t.recorder.untilClosed("p");
+  assert.equal(exitOf(t, "p").reason, undefined);
 });
 
 local("a process that is to be confined does not run free", async (t) => {

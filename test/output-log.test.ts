@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import fc from "fast-check";
-import { OutputLog, type OutputLogBounds } from "../src/environment/local/output-log.ts";
+import {
+  type Ending,
+  OutputLog,
+  type OutputLogBounds,
+} from "../src/environment/local/output-log.ts";
+import { SpillStore } from "../src/environment/local/spill-store.ts";
 
 /** What happens to a log, in any order that a process can bring about. */
 type Step =
@@ -27,7 +32,8 @@ class Model {
   nextSeq = 1;
   droppedBytes = 0;
   exitCode: number | null = null;
-  closed = false;
+  exitSeq = Number.POSITIVE_INFINITY;
+  closedSeq = Number.POSITIVE_INFINITY;
   readonly bounds: OutputLogBounds;
 
   constructor(bounds: OutputLogBounds) {
@@ -42,6 +48,21 @@ class Model {
     }
   }
 
+  exit(exitCode: number): number {
+    this.exitCode = exitCode;
+    this.exitSeq = this.nextSeq++;
+    return this.exitSeq;
+  }
+
+  close(): number {
+    this.closedSeq = this.nextSeq++;
+    return this.closedSeq;
+  }
+
+  get closed(): boolean {
+    return this.closedSeq < this.nextSeq;
+  }
+
   isOverfull(): boolean {
     const bytes = this.chunks.reduce((sum, { text }) => sum + text.length, 0);
     return bytes > this.bounds.bytesMax || this.chunks.length > this.bounds.chunksMax;
@@ -49,21 +70,29 @@ class Model {
 
   read(afterSeq = 0, maxBytes?: number) {
     const later = this.chunks.filter(({ seq }) => seq > afterSeq);
+    const { answerBytesMax, answerChunksMax } = this.bounds;
+    const bytesMax = Math.min(maxBytes ?? answerBytesMax, answerBytesMax);
     const given = later.filter((_, at) => {
       const bytes = later.slice(0, at + 1).reduce((sum, { text }) => sum + text.length, 0);
-      return at === 0 || maxBytes === undefined || bytes <= maxBytes;
+      return at === 0 || (bytes <= bytesMax && at < answerChunksMax);
     });
     const last = given.at(-1);
+    const isCut = given.length < later.length;
+    const nextSeq = last && (maxBytes !== undefined || isCut) ? last.seq + 1 : this.nextSeq;
+    const known = maxBytes === undefined ? nextSeq : this.nextSeq;
     return {
       chunks: given.map(({ seq, stream, text }) => ({ seq, stream, chunk: btoa(text) })),
-      nextSeq: maxBytes !== undefined && last ? last.seq + 1 : this.nextSeq,
-      exited: this.exitCode !== null,
-      exitCode: this.exitCode,
-      closed: this.closed,
+      nextSeq,
+      exited: this.exitSeq < known,
+      exitCode: this.exitSeq < known ? this.exitCode : null,
+      closed: this.closedSeq < known,
+      sandboxDenied: false,
       droppedBytes: this.droppedBytes,
     };
   }
 }
+
+const ending = (exitCode: number): Ending => ({ exitCode, sandboxDenied: false });
 
 const small = fc.nat({ max: 40 });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -90,6 +119,8 @@ const bounds: fc.Arbitrary<OutputLogBounds> = fc.record({
   chunkBytesMax: fc.integer({ min: 1, max: 12 }),
   bytesMax: fc.integer({ min: 12, max: 90 }),
   chunksMax: fc.integer({ min: 1, max: 20 }),
+  answerBytesMax: fc.integer({ min: 5, max: 120 }),
+  answerChunksMax: fc.integer({ min: 1, max: 30 }),
 });
 
 /** Letters that go on from piece to piece, so that a byte at the wrong place is seen. */
@@ -97,39 +128,55 @@ function letters(from: number, length: number): string {
   return Array.from({ length }, (_, at) => String.fromCharCode(97 + ((from + at) % 26))).join("");
 }
 
+/** Does the same to a log and to its model, and compares all answers. */
+async function follow(log: OutputLog, model: Model, steps: readonly Step[]): Promise<void> {
+  let written = 0;
+  for (const each of steps) {
+    if (each.kind === "output" && !model.closed) {
+      const text = letters(written, each.length);
+      written += each.length;
+      model.append(each.stream, text);
+      log.append(each.stream, Buffer.from(text));
+    } else if (each.kind === "exit" && model.exitCode === null) {
+      assert.equal(log.exit(ending(each.exitCode)).seq, model.exit(each.exitCode));
+    } else if (each.kind === "close" && model.exitCode !== null && !model.closed) {
+      assert.equal(log.close().seq, model.close());
+    } else if (each.kind === "read") {
+      const expected = model.read(each.afterSeq, each.maxBytes);
+      assert.deepEqual(await log.read(each), expected);
+    }
+  }
+  assert.deepEqual(await log.read({}), model.read());
+}
+
 test("a log answers as a plain list with the same rules does", async () => {
   await fc.assert(
     fc.asyncProperty(bounds, fc.array(step, { maxLength: 60 }), async (limits, steps) => {
-      const log = new OutputLog(limits);
-      const model = new Model(limits);
-      let written = 0;
-      for (const each of steps) {
-        if (each.kind === "output" && !model.closed) {
-          const text = letters(written, each.length);
-          written += each.length;
-          model.append(each.stream, text);
-          log.append(each.stream, Buffer.from(text));
-        } else if (each.kind === "exit" && model.exitCode === null) {
-          model.exitCode = each.exitCode;
-          assert.equal(log.exit(each.exitCode), model.nextSeq++);
-        } else if (each.kind === "close" && model.exitCode !== null && !model.closed) {
-          model.closed = true;
-          assert.equal(log.close(), model.nextSeq++);
-        } else if (each.kind === "read") {
-          const expected = model.read(each.afterSeq, each.maxBytes);
-          assert.deepEqual(await log.read(each), expected);
-        }
-      }
-      assert.deepEqual(await log.read({}), model.read());
+      await follow(new OutputLog({ bounds: limits }), new Model(limits), steps);
     }),
     { numRuns: 400 },
+  );
+});
+
+test("a log with a file behind it answers as one whose memory is endless", async () => {
+  await fc.assert(
+    fc.asyncProperty(bounds, fc.array(step, { maxLength: 60 }), async (limits, steps) => {
+      const log = new OutputLog({ bounds: limits, spill: new SpillStore({ blockBytes: 64 }) });
+      const endless = { bytesMax: Number.POSITIVE_INFINITY, chunksMax: Number.POSITIVE_INFINITY };
+      try {
+        await follow(log, new Model({ ...limits, ...endless }), steps);
+      } finally {
+        await log.dispose();
+      }
+    }),
+    { numRuns: 200 },
   );
 });
 
 test("paging through a log gives every chunk once, whatever the page size", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(small, { maxLength: 30 }), small, async (lengths, maxBytes) => {
-      const log = new OutputLog({ chunkBytesMax: 8, bytesMax: 10_000, chunksMax: 1000 });
+      const log = new OutputLog({ bounds: { chunkBytesMax: 8 } });
       const text = letters(
         0,
         lengths.reduce((sum, length) => sum + length, 0),
@@ -159,13 +206,14 @@ test("a waiting reader is woken by output, exit and closing", async () => {
   log.append("stdout", Buffer.from("x"));
   assert.deepEqual((await first).chunks, [{ seq: 1, stream: "stdout", chunk: "eA==" }]);
   const second = log.read({ afterSeq: 1, waitMs: forEver });
-  log.exit(7);
+  log.exit(ending(7));
   assert.deepEqual(await second, {
     chunks: [],
     nextSeq: 3,
     exited: true,
     exitCode: 7,
     closed: false,
+    sandboxDenied: false,
     droppedBytes: 0,
   });
   const third = log.read({ afterSeq: 2, waitMs: forEver });
@@ -175,7 +223,7 @@ test("a waiting reader is woken by output, exit and closing", async () => {
 
 test("a reader that knows of the exit waits on for the closing", async () => {
   const log = new OutputLog();
-  const exitSeq = log.exit(0);
+  const { seq: exitSeq } = log.exit(ending(0));
   assert.equal((await log.read({ afterSeq: exitSeq - 1, waitMs: forEver })).exited, true);
   const waiting = log.read({ afterSeq: exitSeq, waitMs: forEver });
   const order: string[] = [];

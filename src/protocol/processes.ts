@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
+import { signalNames } from "./signals.ts";
 
 /** A u64 of the reference. Values above 2^53 lose digits here, which no bound of ours can feel. */
 const u64 = z.number("invalid number").min(0, "invalid number").multipleOf(1, "invalid number");
@@ -17,6 +18,35 @@ export const terminalSize = z.object({
   rows: z.int().min(1).max(65_535),
   cols: z.int().min(1).max(65_535),
 });
+
+/** At least a millisecond; from about 25 days on there is no limit. */
+const timeLimitMs = u64.min(1, "must be at least 1");
+
+/** Which limit of its start ended a process. Absent when it ended otherwise. */
+const reason = z.enum(["timeout", "idleTimeout"]).optional();
+
+/** What a process has used, as far as the system tells; without its running descendants. */
+const usage = z.object({
+  /** Time from start to exit. */
+  wallMs: z.number(),
+  /** Time of processors for its program, and for the kernel on its behalf. */
+  userMs: z.number().optional(),
+  systemMs: z.number().optional(),
+  /** Largest resident memory. An upper bound: it is never below what the executor itself has had,
+   * because Linux counts the moment before exec, in which both share memory. */
+  maxRssBytes: z.number().optional(),
+});
+
+/** Who holds the output of a process open after its exit, so that it is not closed. */
+const heldOpenBy = z
+  .array(
+    z.object({
+      pid: z.number(),
+      /** As the kernel names it: at most 15 bytes, no arguments. */
+      program: z.string(),
+    }),
+  )
+  .optional();
 
 export const envPolicy = z.object({
   /** What to start from: the executor's whole environment, its core names, or nothing. */
@@ -41,6 +71,8 @@ const processSummary = z.object({
   exitCode: z.number().nullable(),
   /** The number the next event of this process will have. */
   nextSeq: z.number(),
+  /** Only while it has exited and is not closed. Capability `processHolders`. */
+  heldOpenBy,
 });
 
 const stream = z.enum(["stdout", "stderr", "pty"]);
@@ -68,6 +100,12 @@ export const processRequests = {
       managedNetwork: z.unknown().optional(),
       /** Terminal size, 24 x 80 when absent. Capability `processResize`. */
       size: terminalSize.nullish(),
+      /** Everything the process started is killed this long after its start, unless it has closed;
+       * no limit when absent. Capability `processTimeouts`, as the next. */
+      timeoutMs: timeLimitMs.nullish(),
+      /** The same when it has printed nothing for so long. Time in which it waits for a slow reader of
+       * its output does not count. */
+      idleTimeoutMs: timeLimitMs.nullish(),
       requestId,
     }),
     result: z.object({
@@ -95,8 +133,11 @@ export const processRequests = {
       closed: z.boolean(),
       failure: z.string().nullable(),
       sandboxDenied: z.boolean(),
-      /** Raw bytes of this process that are no longer retained. */
+      /** Raw bytes of this process that are no longer retained; all of them are older than the rest. */
       droppedBytes: z.number().optional(),
+      reason,
+      /** Only while it has exited and is not closed. Capability `processHolders`. */
+      heldOpenBy,
     }),
   },
   "process/write": {
@@ -117,9 +158,12 @@ export const processRequests = {
     params: z.object({ processId, size: terminalSize }),
     result: z.object({}),
   },
-  /** SIGINT to the process group. A process that is unknown or gone is no error. */
+  /**
+   * A signal to the process group: `interrupt`, which is SIGINT, or a name of POSIX, for which the
+   * capability is `processSignals`. A process that is unknown or gone is no error.
+   */
   "process/signal": {
-    params: z.object({ processId, signal: z.enum(["interrupt"]), requestId }),
+    params: z.object({ processId, signal: z.enum(["interrupt", ...signalNames]), requestId }),
     result: z.object({}),
   },
   /** SIGKILL to everything the process started. `running` says whether it was still running. */
@@ -144,6 +188,9 @@ export const processEvents = {
       /** Death by signal n is 128 + n. */
       exitCode: z.number(),
       sandboxDenied: z.boolean(),
+      reason,
+      /** Capability `processUsage`. */
+      usage: usage.optional(),
     }),
   },
   "process/closed": { params: z.object({ processId, seq: z.number() }) },

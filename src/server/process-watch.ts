@@ -1,4 +1,4 @@
-import type { LocalProcesses } from "../environment/local/processes.ts";
+import type { LocalEnvironment, LocalProcesses } from "../environment/local/environment.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, EventParams, Params, ProcessEvent, Result } from "../protocol/methods.ts";
 import type { Session } from "./session.ts";
@@ -11,7 +11,7 @@ interface Watched {
   exitCode: number | undefined;
 }
 
-type Make = (emit: Emit<ProcessEvent>) => LocalProcesses;
+type Make = LocalEnvironment["processes"];
 type StartParams = Params<"process/start">;
 
 interface WatchOptions {
@@ -28,10 +28,7 @@ export function watchedProcesses(
   { emit, sight, processesMax }: WatchOptions,
 ): LocalProcesses {
   const watch = new ProcessWatch(session, sight, processesMax);
-  const processes = make((event, params) => {
-    watch.saw(event, params);
-    return emit(event, params);
-  });
+  const processes = make(emit, (event, params) => watch.saw(event, params));
   return {
     start: (params) => watch.start(params, processes),
     read: (params) => processes.read(params),

@@ -30,10 +30,12 @@ export function describeOutput(make: MakeProcesses): void {
 
   declare("a silent process has an exit and a closing", async (t) => {
     await t.run("p", "exit 0");
+    const [exited] = t.recorder.of("p");
+    const usage = exited?.event === "process/exited" ? exited.params.usage : undefined;
     assert.deepEqual(t.recorder.of("p"), [
       {
         event: "process/exited",
-        params: { processId: "p", seq: 1, exitCode: 0, sandboxDenied: false },
+        params: { processId: "p", seq: 1, exitCode: 0, sandboxDenied: false, usage },
       },
       { event: "process/closed", params: { processId: "p", seq: 2 } },
     ]);

@@ -1,5 +1,6 @@
 import { describe } from "node:test";
 import { describeControl } from "./process-control-contract.ts";
+import { describeLimits } from "./process-limits-contract.ts";
 import { describeOutput } from "./process-output-contract.ts";
 import { describeStart } from "./process-start-contract.ts";
 import { describeTerminals, type TerminalAbilities } from "./process-terminal-contract.ts";
@@ -15,6 +16,7 @@ export function describeProcesses(
     describeStart(make);
     describeOutput(make);
     describeControl(make);
+    describeLimits(make);
     describeTerminals(make, abilities);
   });
 }

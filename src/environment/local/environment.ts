@@ -2,11 +2,13 @@ import { defaultLimits, type Limits } from "../../limits.ts";
 import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
 import { localSandbox } from "../../sandbox/sandbox.ts";
 import type { Host } from "../environment.ts";
+import type { Observe } from "./event-feed.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
 import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
 import { type LocalProcesses, localProcesses } from "./processes.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
+import { SpillStore } from "./spill-store.ts";
 
 export type { LocalFileSystem } from "./file-system.ts";
 export type { LocalHttp } from "./http.ts";
@@ -21,12 +23,15 @@ export interface LocalEnvironmentOptions {
   readonly version: string;
   /** The defaults when absent. */
   readonly limits?: Limits | undefined;
+  /** Told of what the operator should know. */
+  readonly warn?: ((text: string) => void) | undefined;
 }
 
 /** This machine. Processes live as long as a session, open files and requests as a connection. */
 export interface LocalEnvironment {
   readonly host: Host;
-  processes(emit: Emit<ProcessEvent>): LocalProcesses;
+  /** `observe` is told of each event once; `emit` may get one again. */
+  processes(emit: Emit<ProcessEvent>, observe?: Observe): LocalProcesses;
   fileSystem(emit: Emit<FileSystemEvent>): LocalFileSystem;
   http(emit: Emit<HttpEvent>): LocalHttp;
   /** How many sandbox helpers there are, by what they do; `waiting` are starts without a place. */
@@ -40,12 +45,16 @@ export async function localEnvironment(
 ): Promise<LocalEnvironment> {
   const { variables, cwd, limits = defaultLimits } = options;
   const sandbox = localSandbox({ variables, cwd, limits: { workersMax: limits.helpersMax } });
+  const spill = new SpillStore({ warn: options.warn });
   const spawner = await createSpawner();
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
     host: localHost({ ...options, spawner, sandbox }),
-    processes: (emit) =>
-      localProcesses({ spawner, sandbox, executorEnv: variables, emit, outputBounds }),
+    processes: (emit, observe) =>
+      localProcesses({
+        ...{ spawner, sandbox, executorEnv: variables, emit, observe },
+        ...{ outputBounds, spill },
+      }),
     fileSystem: (emit) =>
       localFileSystem({ emit, confined: sandbox.files(), fileHandlesMax: limits.fileHandlesMax }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),

@@ -1,10 +1,13 @@
 import { constants } from "node:os";
-import { deniedOutputWaitMs, killedOutputDrainMs } from "../../limits.ts";
-import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
-import { isDenial } from "../../sandbox/denial.ts";
+import { killedOutputDrainMs } from "../../limits.ts";
+import type { Params, Result } from "../../protocol/methods.ts";
 import type { Confinement } from "./confinement.ts";
-import { encoded, OutputLog, type OutputLogBounds } from "./output-log.ts";
-import { settledWithin } from "./settled-within.ts";
+
+import { EventFeed, type EventFeedOptions } from "./event-feed.ts";
+import { OutputFlow } from "./output-flow.ts";
+import { OutputLog, type OutputLogBounds } from "./output-log.ts";
+import { ProcessEnding } from "./process-ending.ts";
+
 import type {
   OutputStream,
   ProcessExit,
@@ -14,11 +17,12 @@ import type {
   SpawnRequest,
   TerminalSize,
 } from "./spawn/spawner.ts";
+import type { SpillStore } from "./spill-store.ts";
 import { StdinQueue } from "./stdin-queue.ts";
+import { type TimeLimit, TimeLimits } from "./time-limits.ts";
 
 /** Who is told about a process besides the readers of its log. */
-export interface ProcessListener {
-  readonly emit: Emit<ProcessEvent>;
+export interface ProcessListener extends Pick<EventFeedOptions, "emit" | "observe"> {
   /** The process has been paused until `resume`, because the receiver of its events is behind. */
   paused(process: ManagedProcess): void;
   /** Nothing more will come. */
@@ -33,6 +37,9 @@ interface ManagedProcessOptions {
   readonly confinement?: Confinement | undefined;
   /** How much of its output is kept, where that is not the default. */
   readonly outputBounds?: Partial<OutputLogBounds> | undefined;
+  /** Where older output goes; without it is dropped. */
+  readonly spill?: SpillStore | undefined;
+  readonly timeLimits?: Pick<Params<"process/start">, "timeoutMs" | "idleTimeoutMs"> | undefined;
 }
 
 /**
@@ -45,40 +52,45 @@ export class ManagedProcess {
   readonly #listener: ProcessListener;
   readonly #confinement: Confinement | undefined;
   readonly #log: OutputLog;
+  readonly #feed: EventFeed;
+  readonly #flow = new OutputFlow((on) => this.#child?.flow(on));
+  readonly #limits: TimeLimits;
+  readonly #ending: ProcessEnding;
   readonly #stdin: StdinQueue;
   /** Missing only while the start runs; events can come before it is over. */
   #child: SpawnedProcess | undefined;
-  #exit: ProcessExit | undefined;
-  #denied = false;
-  #streamsEnded = false;
-  #paused = false;
   #killed: Promise<void> | undefined;
-  readonly #whenStreamsEnded: Promise<void>;
-  #tellStreamsEnded: () => void = () => {};
 
   /** Rejects with the spawner's error; then nothing has happened. */
   static async start(spawner: Spawner, options: ManagedProcessOptions): Promise<ManagedProcess> {
     const process = new ManagedProcess(options);
     process.#child = await process.#startWith(spawner);
-    if (process.#paused) process.#child.flow(false);
+    if (process.#flow.isHeld) process.#child.flow(false);
     return process;
   }
 
   private constructor(options: ManagedProcessOptions) {
-    const { processId, request, listener, confinement, outputBounds } = options;
+    const { processId, request, listener, confinement, outputBounds: bounds, spill } = options;
     this.processId = processId;
     this.#request = request;
     this.#listener = listener;
     this.#confinement = confinement;
-    this.#log = new OutputLog(outputBounds);
+    this.#log = new OutputLog({ bounds, spill, onRoom: () => this.#flow.release("disk") });
+    this.#feed = this.#makeFeed();
+    this.#ending = new ProcessEnding({
+      ...{ log: this.#log, feed: this.#feed, confinement },
+      onClosed: () => this.#onClosed(),
+    });
+    this.#limits = new TimeLimits({
+      ...options.timeLimits,
+      isHeld: () => this.#flow.isHeld,
+      onReached: (limit) => this.#expire(limit),
+    });
     this.#stdin = new StdinQueue({
       write: (bytes) => this.#child?.write(bytes) ?? true,
       end: () => this.#child?.endStdin(),
     });
     if (request.stdio === "pipes") this.#stdin.close();
-    this.#whenStreamsEnded = new Promise((resolve) => {
-      this.#tellStreamsEnded = resolve;
-    });
   }
 
   get isConfined(): boolean {
@@ -90,7 +102,7 @@ export class ManagedProcess {
   }
 
   get isRunning(): boolean {
-    return this.#exit === undefined;
+    return this.#ending.exit === undefined;
   }
 
   get isClosed(): boolean {
@@ -103,17 +115,24 @@ export class ManagedProcess {
       argv: [...this.#request.argv],
       tty: this.hasTerminal,
       running: this.isRunning,
-      exitCode: this.#exit?.exitCode ?? null,
+      exitCode: this.#ending.exit?.exitCode ?? null,
       nextSeq: this.#log.nextSeq,
     };
   }
 
   async read(page: Params<"process/read">): Promise<Result<"process/read">> {
-    return { ...(await this.#log.read(page)), failure: null, sandboxDenied: this.#denied };
+    const { receiver } = this.#feed;
+    const answer = await this.#log.read(page);
+    if (page.maxBytes == null && receiver === this.#feed.receiver) {
+      this.#feed.wasRead(answer.nextSeq);
+    }
+    return { ...answer, failure: null };
   }
 
-  rejectReaders(error: Error): void {
+  /** Whoever received the events and asked for output is gone. */
+  detach(error: Error): void {
     this.#log.rejectReaders(error);
+    this.#feed.detach();
   }
 
   async write(writeId: string, bytes: Buffer): Promise<Result<"process/write">> {
@@ -128,14 +147,19 @@ export class ManagedProcess {
     this.#child?.resize(size);
   }
 
-  interrupt(): void {
-    this.#child?.signal(constants.signals.SIGINT, "group");
+  signal(name: keyof typeof constants.signals): void {
+    this.#child?.signal(constants.signals[name], "group");
   }
 
   /** The receiver of events has room again. */
   resume(): void {
-    this.#paused = false;
-    this.#child?.flow(true);
+    this.#flow.release("receiver");
+    this.#feed.resume();
+  }
+
+  /** Frees what is kept of the output. Nobody will ask for it any more. */
+  dispose(): Promise<void> {
+    return this.#log.dispose();
   }
 
   /**
@@ -152,7 +176,7 @@ export class ManagedProcess {
     await this.#child?.killTree();
     // What the pipes still hold is little, and nobody adds to it: a slow reader gets it at once.
     this.#child?.flow(true);
-    await settledWithin(this.#whenStreamsEnded, killedOutputDrainMs);
+    await this.#ending.streamsEndedWithin(killedOutputDrainMs);
     this.#child?.abandonOutput();
   }
 
@@ -160,6 +184,7 @@ export class ManagedProcess {
     try {
       return await spawner.start(this.#confinement?.request ?? this.#request, this.#sink());
     } catch (error) {
+      this.#limits.end();
       await this.#confinement?.ended();
       throw error;
     } finally {
@@ -167,79 +192,54 @@ export class ManagedProcess {
     }
   }
 
+  #makeFeed(): EventFeed {
+    const { emit, observe, paused } = this.#listener;
+    return new EventFeed({
+      ...{ processId: this.processId, log: this.#log, emit, observe },
+      onFull: () => paused(this),
+      onCatchUp: (isBehind) =>
+        isBehind ? this.#flow.hold("catchUp") : this.#flow.release("catchUp"),
+    });
+  }
+
   #sink(): ProcessSink {
     return {
       output: (stream, bytes) => this.#onOutput(stream, bytes),
       exited: (exit) => this.#onExited(exit),
-      ended: () => this.#onEnded(),
+      ended: () => this.#ending.streamsEnded(),
       drained: () => this.#stdin.drained(),
       stdinGone: () => this.#stdin.close(),
     };
   }
 
   #onOutput(stream: OutputStream, bytes: Buffer): void {
+    this.#limits.heard();
     let hasRoom = true;
     for (const chunk of this.#log.append(stream, bytes)) {
-      const params = { processId: this.processId, ...encoded(chunk) };
-      hasRoom = this.#listener.emit("process/output", params);
+      hasRoom = this.#feed.tell({ kind: "output", ...chunk });
     }
-    if (!hasRoom && !this.#paused && !this.#killed) this.#pause();
+    if (this.#killed) return;
+    if (!hasRoom) this.#pause();
+    if (this.#log.isBehind) this.#flow.hold("disk");
   }
 
   #pause(): void {
-    this.#paused = true;
-    this.#child?.flow(false);
+    this.#flow.hold("receiver");
     this.#listener.paused(this);
   }
 
-  /**
-   * The exit is told one turn later: output that was readable together with it is delivered in this
-   * turn and so comes first, and a stream that somebody else holds open delays nothing.
-   */
   #onExited(exit: ProcessExit): void {
     this.#stdin.close();
-    if (this.#confinement) void this.#leaveConfinement(this.#confinement, exit);
-    else this.#enterExit(exit);
+    this.#ending.exited(exit);
   }
 
-  /**
-   * What the sandbox needed in the workspace is gone before anybody is told of the end, and whether
-   * something was denied can only be told from the output.
-   */
-  async #leaveConfinement({ ended }: Confinement, exit: ProcessExit): Promise<void> {
-    await ended().catch(leftForTheNextServer);
-    if (exit.exitCode !== 0) await settledWithin(this.#whenStreamsEnded, deniedOutputWaitMs);
-    this.#denied = exit.exitCode !== 0 && isDenial(exit.exitCode, this.#log.retainedText());
-    this.#enterExit(exit);
-  }
-
-  #enterExit(exit: ProcessExit): void {
-    this.#exit = exit;
-    if (this.#streamsEnded) this.#tellExit();
-    else setImmediate(() => this.#tellExit());
-  }
-
-  #onEnded(): void {
-    this.#streamsEnded = true;
-    this.#tellStreamsEnded();
-    if (this.#exit) this.#tellExit();
-  }
-
-  /** Tells the exit unless that is done, and the closing when both have happened. */
-  #tellExit(): void {
-    if (!this.#exit || this.#log.closed) return;
-    const { processId } = this;
-    if (this.#log.exitCode === null) {
-      const { exitCode } = this.#exit;
-      const seq = this.#log.exit(exitCode);
-      const sandboxDenied = this.#denied;
-      this.#listener.emit("process/exited", { processId, seq, exitCode, sandboxDenied });
-    }
-    if (!this.#streamsEnded) return;
-    this.#listener.emit("process/closed", { processId, seq: this.#log.close() });
+  #onClosed(): void {
+    this.#limits.end();
     this.#listener.closed(this);
   }
-}
 
-/** A mount point that could not be removed now is marked, and removed later. */
-const leftForTheNextServer = () => undefined;
+  #expire(limit: TimeLimit): void {
+    this.#ending.limitReached(limit);
+    void this.kill();
+  }
+}

@@ -1,56 +1,80 @@
 import { Buffer } from "node:buffer";
 import {
   outputChunkBytesMax,
+  readAnswerBytesMax,
+  readAnswerChunksMax,
   retainedOutputBytesMax,
   retainedOutputChunksMax,
-  timerMsMax,
 } from "../../limits.ts";
-import type { Params, Result } from "../../protocol/methods.ts";
+import type { EventParams, Params, Result } from "../../protocol/methods.ts";
 import { ByteKeeper } from "./byte-keeper.ts";
 import { type Chunk, ChunkWindow } from "./chunk-window.ts";
+import { LogPart } from "./log-part.ts";
+import { OutputSpill } from "./output-spill.ts";
 import type { OutputStream } from "./spawn/spawner.ts";
+import type { SpillStore } from "./spill-store.ts";
+import { WaitingReaders } from "./waiting-readers.ts";
 
 export interface OutputLogBounds {
   readonly chunkBytesMax: number;
+  /** What is kept in memory. */
   readonly bytesMax: number;
   readonly chunksMax: number;
+  /** What one answer holds at most. */
+  readonly answerBytesMax: number;
+  readonly answerChunksMax: number;
 }
 
 const defaultBounds: OutputLogBounds = {
   chunkBytesMax: outputChunkBytesMax,
   bytesMax: retainedOutputBytesMax,
   chunksMax: retainedOutputChunksMax,
+  answerBytesMax: readAnswerBytesMax,
+  answerChunksMax: readAnswerChunksMax,
 };
 
 type Page = Omit<Params<"process/read">, "processId">;
-type Answer = Omit<Result<"process/read">, "failure" | "sandboxDenied">;
+type Answer = Omit<Result<"process/read">, "failure">;
 
-/** A reader that waits for something after `afterSeq`. */
-interface WaitingReader {
-  readonly afterSeq: number;
-  wake(): void;
-  fail(error: Error): void;
+/** How a process ended, as clients are told. */
+export type Ending = Omit<EventParams<"process/exited">, "processId" | "seq">;
+
+/** What happened to a process: output, its exit, or the end of everything. */
+export type LogEvent =
+  | ({ readonly kind: "output" } & Chunk)
+  | ({ readonly kind: "exited"; readonly seq: number } & Ending)
+  | { readonly kind: "closed"; readonly seq: number };
+
+export interface OutputLogOptions {
+  readonly bounds?: Partial<OutputLogBounds> | undefined;
+  /** Where output goes that leaves memory; without one it is dropped. */
+  readonly spill?: SpillStore | undefined;
+  /** The disk has caught up after `isBehind` was true. */
+  readonly onRoom?: (() => void) | undefined;
 }
 
 /**
  * What one process has said so far: numbers its output, its exit and its closing in one count from
- * 1, keeps the newest output, and answers readers, who may wait for more. A reader is registered in
- * the same turn in which it was found that there is nothing for it, so no wake-up can slip between.
+ * 1, keeps its output, the newest in memory and older on disk, and answers readers, who may wait
+ * for more. A reader is registered in the same turn in which it was found that there is nothing for
+ * it, so no wake-up can slip between.
  */
 export class OutputLog {
-  readonly #chunkBytesMax: number;
+  readonly #bounds: OutputLogBounds;
+  readonly #options: OutputLogOptions;
   readonly #window: ChunkWindow;
   readonly #keeper = new ByteKeeper();
-  readonly #waiting = new Set<WaitingReader>();
+  readonly #readers = new WaitingReaders((seq) => this.#hasNewsAfter(seq));
+  #spill: OutputSpill | undefined;
   #nextSeq = 1;
   #droppedBytes = 0;
-  #exitCode: number | null = null;
-  #closed = false;
+  #exit: Extract<LogEvent, { kind: "exited" }> | undefined;
+  #closing: Extract<LogEvent, { kind: "closed" }> | undefined;
 
-  constructor(changed: Partial<OutputLogBounds> = {}) {
-    const bounds = { ...defaultBounds, ...changed };
-    this.#chunkBytesMax = bounds.chunkBytesMax;
-    this.#window = new ChunkWindow(bounds);
+  constructor(options: OutputLogOptions = {}) {
+    this.#options = options;
+    this.#bounds = { ...defaultBounds, ...options.bounds };
+    this.#window = new ChunkWindow(this.#bounds);
   }
 
   /** The number the next event will have. */
@@ -60,44 +84,62 @@ export class OutputLog {
 
   /** Null until the exit has been entered. */
   get exitCode(): number | null {
-    return this.#exitCode;
+    return this.#exit?.exitCode ?? null;
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#closing !== undefined;
+  }
+
+  /** Whether too much waits for the disk: whoever produces output should stop for a while. */
+  get isBehind(): boolean {
+    return this.#spill?.isBehind ?? false;
   }
 
   /** Cuts what was read from a stream into chunks and enters them. */
   append(stream: OutputStream, bytes: Buffer): Chunk[] {
     const kept = this.#keeper.keep(bytes);
     const chunks: Chunk[] = [];
-    for (let start = 0; start < kept.length; start += this.#chunkBytesMax) {
-      const part = kept.subarray(start, start + this.#chunkBytesMax);
+    const { chunkBytesMax } = this.#bounds;
+    for (let start = 0; start < kept.length; start += chunkBytesMax) {
+      const part = kept.subarray(start, start + chunkBytesMax);
       const chunk = { seq: this.#nextSeq++, stream, bytes: part };
       chunks.push(chunk);
       this.#retain(chunk);
     }
-    this.#wakeReaders();
+    this.#readers.wake();
     return chunks;
   }
 
-  /** Enters the exit and gives its number. */
-  exit(exitCode: number): number {
-    this.#exitCode = exitCode;
-    return this.#enterEvent();
+  /** Enters the end of the process itself. */
+  exit(ending: Ending): LogEvent {
+    this.#exit = { kind: "exited", seq: this.#nextSeq++, ...ending };
+    this.#readers.wake();
+    return this.#exit;
   }
 
-  /** Enters the end of everything and gives its number. */
-  close(): number {
-    this.#closed = true;
-    return this.#enterEvent();
+  /** Enters the end of everything. */
+  close(): LogEvent {
+    this.#closing = { kind: "closed", seq: this.#nextSeq++ };
+    this.#readers.wake();
+    return this.#closing;
   }
 
   /** Gives what is retained, after waiting up to `waitMs` for some when there is none. */
   async read({ afterSeq, maxBytes, waitMs }: Page): Promise<Answer> {
     const after = afterSeq ?? 0;
-    if (waitMs && !this.#hasNewsAfter(after)) await this.#newsAfter(after, waitMs);
-    return this.#answer(after, maxBytes ?? undefined);
+    if (waitMs && !this.#hasNewsAfter(after)) await this.#readers.newsAfter(after, waitMs);
+    const { answerBytesMax, answerChunksMax } = this.#bounds;
+    const bytesMax = Math.min(maxBytes ?? answerBytesMax, answerBytesMax);
+    const part = new LogPart(after, { bytesMax, chunksMax: answerChunksMax });
+    const kind = maxBytes == null ? "whole" : "page";
+    return this.#filled(part, () => this.#answer(part, kind));
+  }
+
+  /** The oldest retained events after `seq`, at most about `bytesMax` of them; none at the end. */
+  async eventsAfter(seq: number, bytesMax: number): Promise<LogEvent[]> {
+    const part = new LogPart(seq, { bytesMax, chunksMax: this.#bounds.answerChunksMax });
+    return this.#filled(part, () => this.#eventsOf(part));
   }
 
   /** All output that is retained, one char per byte, streams in the order in which they came. */
@@ -109,72 +151,74 @@ export class OutputLog {
 
   /** Ends all waiting with this error: who waited is not there any more. */
   rejectReaders(error: Error): void {
-    for (const reader of this.#waiting) reader.fail(error);
+    this.#readers.reject(error);
+  }
+
+  /** Frees what is on disk. Nobody will read any more. */
+  async dispose(): Promise<void> {
+    await this.#spill?.close();
   }
 
   /** The one place where chunks leave memory. */
   #retain(chunk: Chunk): void {
-    for (const dropped of this.#window.push(chunk)) this.#droppedBytes += dropped.bytes.length;
+    for (const old of this.#window.push(chunk)) {
+      this.#spill ??= this.#openSpill();
+      if (this.#spill) this.#spill.push(old);
+      else this.#droppedBytes += old.bytes.length;
+    }
   }
 
-  #enterEvent(): number {
-    const seq = this.#nextSeq++;
-    this.#wakeReaders();
-    return seq;
+  #openSpill(): OutputSpill | undefined {
+    const { spill, onRoom = () => {} } = this.#options;
+    return spill && new OutputSpill(spill, onRoom);
   }
 
   /** An exit is news until it has been read, a closing for ever: nothing else will come. */
   #hasNewsAfter(seq: number): boolean {
-    if (this.#window.lastSeq > seq || this.#closed) return true;
-    return this.#exitCode !== null && seq < this.#nextSeq - 1;
+    if (this.#window.lastSeq > seq || this.closed) return true;
+    return this.#exit !== undefined && seq < this.#nextSeq - 1;
   }
 
-  #newsAfter(afterSeq: number, waitMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (how: () => void) => {
-        clearTimeout(timer);
-        this.#waiting.delete(reader);
-        how();
-      };
-      const reader: WaitingReader = {
-        afterSeq,
-        wake: () => settle(resolve),
-        fail: (error) => settle(() => reject(error)),
-      };
-      const timer = setTimeout(reader.wake, Math.min(waitMs, timerMsMax));
-      this.#waiting.add(reader);
-    });
-  }
-
-  #wakeReaders(): void {
-    for (const reader of this.#waiting) {
-      if (this.#hasNewsAfter(reader.afterSeq)) reader.wake();
-    }
-  }
-
-  #answer(afterSeq: number, bytesMax: number | undefined): Answer {
-    const chunks = this.#page(afterSeq, bytesMax ?? Number.POSITIVE_INFINITY);
+  /**
+   * Without `maxBytes` clients read once and then trust in events. When the answer cannot hold all,
+   * it is one of the moment after its last chunk: what came later has not happened yet.
+   */
+  #answer({ chunks, isCut }: LogPart, kind: "whole" | "page"): Answer {
     const last = chunks.at(-1);
+    const nextSeq = last && (isCut || kind === "page") ? last.seq + 1 : this.#nextSeq;
+    const known = isCut && kind === "whole" ? nextSeq : this.#nextSeq;
+    const exit = this.#exit && this.#exit.seq < known ? this.#exit : undefined;
     return {
       chunks: chunks.map(encoded),
-      nextSeq: bytesMax !== undefined && last ? last.seq + 1 : this.#nextSeq,
-      exited: this.#exitCode !== null,
-      exitCode: this.#exitCode,
-      closed: this.#closed,
-      droppedBytes: this.#droppedBytes,
+      nextSeq,
+      exited: exit !== undefined,
+      exitCode: exit?.exitCode ?? null,
+      closed: this.#closing !== undefined && this.#closing.seq < known,
+      sandboxDenied: exit?.sandboxDenied ?? false,
+      ...(exit?.reason && { reason: exit.reason }),
+      droppedBytes: this.#droppedBytes + (this.#spill?.droppedBytes ?? 0),
     };
   }
 
-  /** The first chunk is always given, so that a reader with a small `maxBytes` gets on. */
-  #page(afterSeq: number, bytesMax: number): Chunk[] {
-    const chunks: Chunk[] = [];
-    let bytes = 0;
-    for (const chunk of this.#window.after(afterSeq)) {
-      bytes += chunk.bytes.length;
-      if (chunks.length > 0 && bytes > bytesMax) break;
-      chunks.push(chunk);
+  #eventsOf({ afterSeq, chunks, lastSeq, isCut }: LogPart): LogEvent[] {
+    const untilSeq = isCut ? lastSeq : this.#nextSeq;
+    const events = chunks.map((chunk): LogEvent => ({ kind: "output", ...chunk }));
+    for (const end of [this.#exit, this.#closing]) {
+      if (end && end.seq > afterSeq && end.seq < untilSeq) events.push(end);
     }
-    return chunks;
+    return events.sort((one, two) => one.seq - two.seq);
+  }
+
+  /**
+   * Fills a part, from disk and then from memory, and uses it in the turn in which memory was
+   * looked at: nothing happens between.
+   */
+  async #filled<T>(part: LogPart, use: () => T): Promise<T> {
+    while (!part.isCut && this.#spill && this.#spill.lastSeq > part.lastSeq) {
+      part.take(await this.#spill.after(part.lastSeq));
+    }
+    if (!part.isCut) part.take(this.#window.after(part.lastSeq));
+    return use();
   }
 }
 

@@ -8,12 +8,14 @@ import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { Processes } from "../processes.ts";
 import { childEnvironment, type Variables } from "./child-env.ts";
 import { confinementOf, refuseManagedNetwork } from "./confinement.ts";
+import type { Observe } from "./event-feed.ts";
 import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { callAtAll } from "./mount-lanes.ts";
 import type { OutputLogBounds } from "./output-log.ts";
 import { settledWithin } from "./settled-within.ts";
 import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
+import type { SpillStore } from "./spill-store.ts";
 
 export interface LocalProcessesOptions {
   readonly spawner: Spawner;
@@ -22,17 +24,21 @@ export interface LocalProcessesOptions {
   /** What `envPolicy` derives environments from. */
   readonly executorEnv: Variables;
   readonly emit: Emit<ProcessEvent>;
+  /** Told of each event once, as it happens; `emit` gets one again for a client that came back. */
+  readonly observe?: Observe | undefined;
   /** How long a closed process stays readable and its id taken. 80 s when absent. */
   readonly closedTtlMs?: number | undefined;
   /** How much of the output of each process is kept, where that is not the default. */
   readonly outputBounds?: Partial<OutputLogBounds> | undefined;
+  /** Where output goes that leaves memory; without it is dropped. */
+  readonly spill?: SpillStore | undefined;
 }
 
 /** The processes of one session on this machine. */
 export interface LocalProcesses extends Processes {
   /** Whoever receives the events has room again: what was paused for it goes on. */
   resumeOutput(): void;
-  /** Ends all reads that wait: those who asked are gone. */
+  /** Ends all reads that wait: those who asked, and who received the events, are gone. */
   rejectReaders(error: Error): void;
   /** Kills everything that was started here, and starts nothing more. */
   close(): Promise<void>;
@@ -60,6 +66,7 @@ class ProcessTable implements LocalProcesses {
   constructor(options: LocalProcessesOptions) {
     this.#options = options;
     this.#expiry = new Expiry(options.closedTtlMs ?? closedProcessTtlMs, (processId) => {
+      void this.#started.get(processId)?.dispose();
       this.#processes.delete(processId);
       this.#started.delete(processId);
     });
@@ -104,8 +111,9 @@ class ProcessTable implements LocalProcesses {
     return {};
   }
 
-  async signal({ processId }: Params<"process/signal">): Promise<Record<string, never>> {
-    (await this.#find(processId))?.interrupt();
+  async signal(params: Params<"process/signal">): Promise<Record<string, never>> {
+    const { processId, signal } = params;
+    (await this.#find(processId))?.signal(signal === "interrupt" ? "SIGINT" : signal);
     return {};
   }
 
@@ -131,15 +139,15 @@ class ProcessTable implements LocalProcesses {
   rejectReaders(error: Error): void {
     this.#readers.abort(error);
     this.#readers = new AbortController();
-    for (const process of this.#started.values()) process.rejectReaders(error);
+    for (const process of this.#started.values()) process.detach(error);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     // One whose start hangs must not keep the others alive.
-    const kill = (process: ManagedProcess) => process.kill();
+    const end = (process: ManagedProcess) => process.kill().then(() => process.dispose());
     const starts = [...this.#processes.values()];
-    await Promise.all(starts.map((start) => start.then(kill, alreadyReported)));
+    await Promise.all(starts.map((start) => start.then(end, alreadyReported)));
     this.#expiry.close();
   }
 
@@ -158,20 +166,24 @@ class ProcessTable implements LocalProcesses {
   }
 
   async #launch(params: StartParams, request: SpawnRequest): Promise<ManagedProcess> {
-    const { processId } = params;
+    const { processId, timeoutMs, idleTimeoutMs } = params;
+    const { spawner, emit, observe, outputBounds, spill } = this.#options;
     const confinement = await confinementOf(params, request, this.#options.sandbox);
     if (confinement) this.#prepareHelper(params);
     const start = () =>
-      ManagedProcess.start(this.#options.spawner, {
+      ManagedProcess.start(spawner, {
         processId,
         request,
         confinement,
         listener: {
-          emit: this.#options.emit,
+          emit,
+          observe,
           paused: (process) => this.#paused.add(process),
           closed: () => this.#expiry.add(processId),
         },
-        outputBounds: this.#options.outputBounds,
+        outputBounds,
+        spill,
+        timeLimits: { timeoutMs, idleTimeoutMs },
       });
     // The system looks both up before it answers; on a dead network disk that is never.
     return callAtAll([hostPath(params.cwd), request.argv[0]], start);

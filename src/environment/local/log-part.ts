@@ -1,0 +1,41 @@
+import type { Chunk } from "./chunk-window.ts";
+
+interface PartBounds {
+  readonly bytesMax: number;
+  readonly chunksMax: number;
+}
+
+/**
+ * Chunks after a number, up to a bound. The first is always taken, so that a reader with a small
+ * bound gets on.
+ */
+export class LogPart {
+  readonly afterSeq: number;
+  readonly chunks: Chunk[] = [];
+  /** Whether there were more than the bounds allow. */
+  isCut = false;
+  readonly #chunksMax: number;
+  #bytesLeft: number;
+
+  constructor(afterSeq: number, { bytesMax, chunksMax }: PartBounds) {
+    this.afterSeq = afterSeq;
+    this.#bytesLeft = bytesMax;
+    this.#chunksMax = chunksMax;
+  }
+
+  /** The number of the last chunk, at first that after which the part begins. */
+  get lastSeq(): number {
+    return this.chunks.at(-1)?.seq ?? this.afterSeq;
+  }
+
+  /** Takes what has room, oldest first. */
+  take(chunks: Iterable<Chunk>): void {
+    for (const chunk of chunks) {
+      this.#bytesLeft -= chunk.bytes.length;
+      const isFull = this.#bytesLeft < 0 || this.chunks.length >= this.#chunksMax;
+      this.isCut = isFull && this.chunks.length > 0;
+      if (this.isCut) return;
+      this.chunks.push(chunk);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Why the output of a process is not read for now: the receiver of its events is behind, or is
+ * still sent older ones, or the disk is behind.
+ */
+export type Hold = "receiver" | "catchUp" | "disk";
+
+/** Reads the output of a process, or does not while there is a reason. */
+export class OutputFlow {
+  readonly #set: (on: boolean) => void;
+  readonly #holds = new Set<Hold>();
+
+  constructor(set: (on: boolean) => void) {
+    this.#set = set;
+  }
+
+  get isHeld(): boolean {
+    return this.#holds.size > 0;
+  }
+
+  hold(why: Hold): void {
+    if (!this.isHeld) this.#set(false);
+    this.#holds.add(why);
+  }
+
+  release(why: Hold): void {
+    if (this.#holds.delete(why) && !this.isHeld) this.#set(true);
+  }
+}

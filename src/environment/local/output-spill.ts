@@ -1,0 +1,206 @@
+/**
+ * The older output of one process: an unlinked file that is a ring of blocks. What is retained is
+ * always the newest without gaps, so whatever has to go for a bound or a failure, the oldest goes.
+ */
+import { Buffer } from "node:buffer";
+import type { FileHandle } from "node:fs/promises";
+import { ChunkBlock, unpackedChunks } from "./chunk-block.ts";
+import type { Chunk } from "./chunk-window.ts";
+import type { SpillStore } from "./spill-store.ts";
+
+export class OutputSpill {
+  readonly #store: SpillStore;
+  readonly #onRoom: () => void;
+  /** Oldest first: those on disk, those that wait for it, the one that is being filled. */
+  readonly #blocks: ChunkBlock[] = [];
+  #waiting: ChunkBlock[] = [];
+  #filling: ChunkBlock | undefined;
+  #file: Promise<FileHandle> | undefined;
+  #slotsTaken = 0;
+  #freeSlots: number[] = [];
+  #mayGrow = true;
+  #isWriting = false;
+  #isBehind = false;
+  #isClosed = false;
+  #droppedBytes = 0;
+
+  /** `onRoom` is called when the disk has caught up after `isBehind` was true. */
+  constructor(store: SpillStore, onRoom: () => void) {
+    this.#store = store;
+    this.#onRoom = onRoom;
+  }
+
+  /** Number of the newest chunk, 0 when there is none. */
+  get lastSeq(): number {
+    return this.#blocks.at(-1)?.lastSeq ?? 0;
+  }
+
+  get droppedBytes(): number {
+    return this.#droppedBytes;
+  }
+
+  /** Whether the disk is slower than the process, and too much waits for it. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  push(chunk: Chunk): void {
+    if (this.#isClosed || (!this.#mayGrow && this.#slotsTaken === 0)) {
+      this.#dropUpTo(this.#blocks.at(-1));
+      this.#droppedBytes += chunk.bytes.length;
+      return;
+    }
+    if (this.#filling?.add(chunk)) return;
+    if (this.#filling) this.#enqueue(this.#filling);
+    this.#filling = new ChunkBlock(this.#store.buffer(), chunk.seq);
+    this.#filling.add(chunk);
+    this.#blocks.push(this.#filling);
+  }
+
+  /** The oldest chunks with a greater number than `seq`, as many as lie together. */
+  async after(seq: number): Promise<Chunk[]> {
+    const block = this.#blocks[this.#placeAfter(seq)];
+    if (block === undefined) return [];
+    // A copy, because the memory is used again when the block has been written.
+    if (block.memory) {
+      return unpackedChunks(Buffer.from(block.memory.subarray(0, block.usedBytes)), seq);
+    }
+    const packed = await this.#readBlock(block);
+    return packed === undefined ? [] : unpackedChunks(packed, seq);
+  }
+
+  /** Forgets everything and frees the disk. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#dropUpTo(this.#blocks.at(-1));
+    this.#store.giveBack(this.#slotsTaken);
+    this.#slotsTaken = 0;
+    this.#freeSlots = [];
+    await (await this.#file?.catch(alreadyWarned))?.close();
+  }
+
+  #enqueue(block: ChunkBlock): void {
+    this.#waiting.push(block);
+    const { blockBytes, queueBytesMax } = this.#store;
+    if (this.#waiting.length * blockBytes > queueBytesMax) this.#isBehind = true;
+    if (!this.#isWriting) void this.#writeWaiting();
+  }
+
+  /** One after the other, so that when one fails all older ones have their place or are gone. */
+  async #writeWaiting(): Promise<void> {
+    this.#isWriting = true;
+    for (let next = this.#waiting[0]; next && !this.#isClosed; next = this.#waiting[0]) {
+      await this.#write(next);
+      this.#waiting.shift();
+      this.#tellRoom();
+    }
+    this.#isWriting = false;
+  }
+
+  async #write(block: ChunkBlock): Promise<void> {
+    if (block.isDropped) return;
+    const slot = this.#takeSlot();
+    if (slot === undefined) return this.#dropUpTo(block);
+    try {
+      await this.#writeTo(slot, block);
+    } catch (error) {
+      if (!this.#isClosed) await this.#writeElsewhere(block, error);
+    }
+  }
+
+  async #writeTo(slot: number, block: ChunkBlock): Promise<void> {
+    const { memory, usedBytes } = block;
+    if (memory === undefined) return;
+    this.#file ??= this.#store.openFile();
+    const file = await this.#file;
+    const start = slot * this.#store.blockBytes;
+    for (let at = 0; at < usedBytes; ) {
+      at += (await file.write(memory, at, usedBytes - at, start + at)).bytesWritten;
+    }
+    block.memory = undefined;
+    block.slot = slot;
+    this.#store.recycle(memory);
+    if (block.isDropped) this.#freeSlots.push(slot);
+  }
+
+  /** On a full disk the oldest block makes room: its place is there already. */
+  async #writeElsewhere(block: ChunkBlock, error: unknown): Promise<void> {
+    if (this.#mayGrow) this.#store.warn(error);
+    this.#mayGrow = false;
+    this.#slotsTaken--;
+    this.#store.giveBack(1);
+    const slot = this.#takeSlot();
+    try {
+      if (slot === undefined) this.#dropUpTo(block);
+      else await this.#writeTo(slot, block);
+    } catch {
+      // The same trouble with a place that had served before: nothing can be kept on this disk.
+      this.#dropUpTo(block);
+      this.#store.giveBack(this.#slotsTaken);
+      this.#slotsTaken = 0;
+      this.#freeSlots = [];
+    }
+  }
+
+  /** A free place in the file, a new one, or that of the oldest block. */
+  #takeSlot(): number | undefined {
+    const free = this.#freeSlots.pop();
+    if (free !== undefined) return free;
+    const canGrow = this.#mayGrow && this.#slotsTaken < this.#store.blocksMax;
+    if (canGrow && this.#store.take()) return this.#slotsTaken++;
+    if (this.#blocks[0]?.slot === undefined) return undefined;
+    this.#drop();
+    return this.#freeSlots.pop();
+  }
+
+  async #readBlock(block: ChunkBlock): Promise<Buffer | undefined> {
+    const { usedBytes, slot = 0 } = block;
+    try {
+      const packed = Buffer.allocUnsafeSlow(usedBytes);
+      const file = await this.#file;
+      const start = slot * this.#store.blockBytes;
+      const read = await file?.read(packed, 0, usedBytes, start);
+      if (read?.bytesRead !== usedBytes) throw new Error("a file of output lost its end");
+      // Its place may have been used again while it was read.
+      return block.isDropped ? undefined : packed;
+    } catch (error) {
+      if (!block.isDropped) this.#store.warn(error);
+      this.#dropUpTo(block);
+      return undefined;
+    }
+  }
+
+  #dropUpTo(block: ChunkBlock | undefined): void {
+    while (block && !block.isDropped) this.#drop();
+  }
+
+  #drop(): void {
+    const oldest = this.#blocks.shift();
+    if (oldest === undefined) return;
+    oldest.isDropped = true;
+    this.#droppedBytes += oldest.outputBytes;
+    if (oldest.slot !== undefined) this.#freeSlots.push(oldest.slot);
+    if (oldest === this.#filling) this.#filling = undefined;
+  }
+
+  #tellRoom(): void {
+    const { blockBytes, queueBytesMax } = this.#store;
+    if (!this.#isBehind || this.#waiting.length * blockBytes * 2 > queueBytesMax) return;
+    this.#isBehind = false;
+    this.#onRoom();
+  }
+
+  #placeAfter(seq: number): number {
+    let low = 0;
+    let high = this.#blocks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#blocks[middle]?.lastSeq ?? 0) > seq) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+/** Whoever wanted to write learned why the file cannot be opened. */
+const alreadyWarned = () => undefined;

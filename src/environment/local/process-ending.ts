@@ -1,0 +1,107 @@
+import { deniedOutputWaitMs } from "../../limits.ts";
+import { isDenial } from "../../sandbox/denial.ts";
+import type { Confinement } from "./confinement.ts";
+import type { EventFeed } from "./event-feed.ts";
+import type { LogEvent, OutputLog } from "./output-log.ts";
+import { settledWithin } from "./settled-within.ts";
+import type { ProcessExit } from "./spawn/spawner.ts";
+import type { TimeLimit } from "./time-limits.ts";
+import { usageOf } from "./usage.ts";
+
+interface ProcessEndingOptions {
+  readonly log: OutputLog;
+  readonly feed: EventFeed;
+  /** What confines the process; nothing when absent. */
+  readonly confinement: Confinement | undefined;
+  /** The process has exited, its streams have ended, and both have been told. */
+  readonly onClosed: () => void;
+}
+
+/** How a process comes to its end: it exits, its streams end, in either order, and it is closed. */
+export class ProcessEnding {
+  readonly #options: ProcessEndingOptions;
+  readonly #startedAtMs = performance.now();
+  readonly #whenStreamsEnded: Promise<void>;
+  #tellStreamsEnded: () => void = () => {};
+  #streamsEnded = false;
+  #exit: ProcessExit | undefined;
+  #denied = false;
+  #limit: TimeLimit | undefined;
+
+  constructor(options: ProcessEndingOptions) {
+    this.#options = options;
+    this.#whenStreamsEnded = new Promise((resolve) => {
+      this.#tellStreamsEnded = resolve;
+    });
+  }
+
+  /** Undefined until it has ended and nothing of its sandbox is left. */
+  get exit(): ProcessExit | undefined {
+    return this.#exit;
+  }
+
+  /** The end that comes now, if it has not come yet, is due to a limit. */
+  limitReached(limit: TimeLimit): void {
+    this.#limit = limit;
+  }
+
+  streamsEndedWithin(limitMs: number): Promise<void> {
+    return settledWithin(this.#whenStreamsEnded, limitMs);
+  }
+
+  streamsEnded(): void {
+    this.#streamsEnded = true;
+    this.#tellStreamsEnded();
+    if (this.#exit) this.#tell();
+  }
+
+  /**
+   * The exit is told one turn later: output that was readable together with it is delivered in this
+   * turn and so comes first, and a stream that somebody else holds open delays nothing.
+   */
+  exited(exit: ProcessExit): void {
+    const { confinement } = this.#options;
+    if (confinement) void this.#leaveConfinement(confinement, exit);
+    else this.#enterExit(exit);
+  }
+
+  /**
+   * What the sandbox needed in the workspace is gone before anybody is told of the end, and whether
+   * something was denied can only be told from the output.
+   */
+  async #leaveConfinement({ ended }: Confinement, exit: ProcessExit): Promise<void> {
+    await ended().catch(leftForTheNextServer);
+    if (exit.exitCode !== 0) await this.streamsEndedWithin(deniedOutputWaitMs);
+    const { log } = this.#options;
+    this.#denied = exit.exitCode !== 0 && isDenial(exit.exitCode, log.retainedText());
+    this.#enterExit(exit);
+  }
+
+  #enterExit(exit: ProcessExit): void {
+    this.#exit = exit;
+    if (this.#streamsEnded) this.#tell();
+    else setImmediate(() => this.#tell());
+  }
+
+  /** Tells the exit unless that is done, and the closing when both have happened. */
+  #tell(): void {
+    const { log, feed, onClosed } = this.#options;
+    if (!this.#exit || log.closed) return;
+    if (log.exitCode === null) feed.tell(this.#enteredExit(this.#exit));
+    if (!this.#streamsEnded) return;
+    feed.tell(log.close());
+    onClosed();
+  }
+
+  #enteredExit(exit: ProcessExit): LogEvent {
+    return this.#options.log.exit({
+      exitCode: exit.exitCode,
+      sandboxDenied: this.#denied,
+      ...(this.#limit && { reason: this.#limit }),
+      usage: usageOf(exit, performance.now() - this.#startedAtMs),
+    });
+  }
+}
+
+/** A mount point that could not be removed now is marked, and removed later. */
+const leftForTheNextServer = () => undefined;

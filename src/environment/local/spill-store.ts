@@ -1,0 +1,104 @@
+import { Buffer } from "node:buffer";
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  spillBlockBytes,
+  spilledOutputBytesMax,
+  spilledOutputTotalBytesMax,
+  spillQueueBytesMax,
+} from "../../limits.ts";
+
+export interface SpillOptions {
+  /** Where the files are, which have no names. The system's temporary folder when absent. */
+  readonly directory?: string | undefined;
+  /** Output of one process on disk; 256 MiB when absent. */
+  readonly bytesMax?: number | undefined;
+  /** Output of all processes on disk; 4 GiB when absent. */
+  readonly totalBytesMax?: number | undefined;
+  /** Size of one write; 256 KiB when absent. Must hold a chunk. */
+  readonly blockBytes?: number | undefined;
+  /** Bytes that may wait for the disk before a process is paused; 8 MiB when absent. */
+  readonly queueBytesMax?: number | undefined;
+  /** Told once for each process whose older output cannot be kept on disk. */
+  readonly warn?: ((text: string) => void) | undefined;
+}
+
+/** Blocks of memory kept for the next writes: with fresh ones the kernel clears page after page. */
+const spareBuffersMax = 16;
+
+/** The disk space that the output of processes may take, and files to put it in. */
+export class SpillStore {
+  readonly blockBytes: number;
+  readonly queueBytesMax: number;
+  /** Blocks of one process on disk. */
+  readonly blocksMax: number;
+  readonly #directory: string;
+  readonly #warn: (text: string) => void;
+  readonly #spare: Buffer[] = [];
+  #blocksFree: number;
+
+  constructor(options: SpillOptions = {}) {
+    this.blockBytes = options.blockBytes ?? spillBlockBytes;
+    this.queueBytesMax = options.queueBytesMax ?? spillQueueBytesMax;
+    this.blocksMax = Math.floor((options.bytesMax ?? spilledOutputBytesMax) / this.blockBytes);
+    const totalBytesMax = options.totalBytesMax ?? spilledOutputTotalBytesMax;
+    this.#blocksFree = Math.floor(totalBytesMax / this.blockBytes);
+    this.#directory = options.directory ?? tmpdir();
+    this.#warn = options.warn ?? (() => {});
+  }
+
+  /** Takes the space of one block, if there is some left. */
+  take(): boolean {
+    if (this.#blocksFree === 0) return false;
+    this.#blocksFree--;
+    return true;
+  }
+
+  giveBack(blocks: number): void {
+    this.#blocksFree += blocks;
+  }
+
+  buffer(): Buffer {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
+  }
+
+  /** Nobody else may hold on to the memory. */
+  recycle(buffer: Buffer): void {
+    if (this.#spare.length < spareBuffersMax) this.#spare.push(buffer);
+  }
+
+  /** Opens a file that nobody else can open and that is gone however this server ends. */
+  async openFile(): Promise<FileHandle> {
+    try {
+      return await open(this.#directory, unnamedFile, 0o600);
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (code === "EMFILE" || code === "ENFILE") throw error;
+      // Some file systems, and all systems but Linux, have only files with names.
+      return openAndUnlink(join(this.#directory, `codex-output-${randomUUID()}`));
+    }
+  }
+
+  warn(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#warn(`output of a process cannot be kept on disk, older output is dropped: ${reason}`);
+  }
+}
+
+/** O_TMPFILE of Linux, which Node does not name. */
+const tmpFile = 0o20000000 | constants.O_DIRECTORY;
+const unnamedFile = constants.O_RDWR | tmpFile;
+
+async function openAndUnlink(path: string): Promise<FileHandle> {
+  const file = await open(path, "wx+", 0o600);
+  try {
+    await unlink(path);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return file;
+}

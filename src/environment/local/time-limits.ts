@@ -1,0 +1,58 @@
+import { timerMsMax } from "../../limits.ts";
+import type { EventParams } from "../../protocol/methods.ts";
+
+export type TimeLimit = NonNullable<EventParams<"process/exited">["reason"]>;
+
+interface TimeLimitsOptions {
+  readonly timeoutMs?: number | null | undefined;
+  readonly idleTimeoutMs?: number | null | undefined;
+  /** Whether the process may be silent because it is not listened to. */
+  readonly isHeld: () => boolean;
+  /** Once, for the first limit that is reached. */
+  readonly onReached: (limit: TimeLimit) => void;
+}
+
+/** How long a process may take, and how long it may be silent. */
+export class TimeLimits {
+  readonly #options: TimeLimitsOptions;
+  #heardAt = performance.now();
+  #whole: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(options: TimeLimitsOptions) {
+    this.#options = options;
+    const { timeoutMs, idleTimeoutMs } = options;
+    if (isLimit(timeoutMs)) this.#whole = after(timeoutMs, () => this.#reach("timeout"));
+    if (isLimit(idleTimeoutMs)) this.#listenFor(idleTimeoutMs, idleTimeoutMs);
+  }
+
+  /** The process has printed something. On the way of all output, so it only looks at the clock. */
+  heard(): void {
+    if (this.#idle) this.#heardAt = performance.now();
+  }
+
+  end(): void {
+    clearTimeout(this.#whole);
+    clearTimeout(this.#idle);
+  }
+
+  #listenFor(delayMs: number, idleTimeoutMs: number): void {
+    this.#idle = after(delayMs, () => {
+      if (this.#options.isHeld()) this.#heardAt = performance.now();
+      const leftMs = this.#heardAt + idleTimeoutMs - performance.now();
+      if (leftMs > 0) this.#listenFor(leftMs, idleTimeoutMs);
+      else this.#reach("idleTimeout");
+    });
+  }
+
+  #reach(limit: TimeLimit): void {
+    this.end();
+    this.#options.onReached(limit);
+  }
+}
+
+/** A timer that takes no longer is none; longer ones cannot be set, and nobody will miss them. */
+const isLimit = (limitMs: number | null | undefined): limitMs is number =>
+  limitMs != null && limitMs <= timerMsMax;
+
+const after = (delayMs: number, then: () => void) => setTimeout(then, Math.ceil(delayMs)).unref();

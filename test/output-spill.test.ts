@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { OutputLog, type OutputLogBounds } from "../src/environment/local/output-log.ts";
+import { type SpillOptions, SpillStore } from "../src/environment/local/spill-store.ts";
+import { numberedBytes, readWhole } from "./support/retained-output.ts";
+
+const bounds: Partial<OutputLogBounds> = { chunkBytesMax: 100, bytesMax: 1000, chunksMax: 50 };
+
+interface Spilling extends SpillOptions {
+  readonly bounds?: Partial<OutputLogBounds>;
+}
+
+/** A log that spills into a directory of its own, and what was warned of. */
+async function spilling(options: Spilling, use: (bench: Bench) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "spill-"));
+  const warnings: string[] = [];
+  const store = new SpillStore({ directory, warn: (text) => warnings.push(text), ...options });
+  const logs: OutputLog[] = [];
+  const open = (onRoom?: () => void) => {
+    const log = new OutputLog({ bounds: { ...bounds, ...options.bounds }, spill: store, onRoom });
+    logs.push(log);
+    return log;
+  };
+  try {
+    await use({ directory, warnings, open });
+  } finally {
+    await Promise.all(logs.map((log) => log.dispose()));
+    rmSync(directory, { recursive: true });
+  }
+}
+
+interface Bench {
+  readonly directory: string;
+  readonly warnings: string[];
+  open(onRoom?: () => void): OutputLog;
+}
+
+/** What is retained must be the end of what was put in, and the rest must be counted. */
+async function assertIsTail(log: OutputLog, all: Buffer): Promise<number> {
+  const { bytes, droppedBytes } = await settledWhole(log);
+  assert.equal(bytes.length + droppedBytes, all.length);
+  assert.ok(bytes.equals(all.subarray(droppedBytes)), "not the newest bytes in their order");
+  return bytes.length;
+}
+
+/** What is retained once the disk has what waited for it, and nothing is dropped meanwhile. */
+async function settledWhole(log: OutputLog): ReturnType<typeof readWhole> {
+  for (;;) {
+    const { droppedBytes } = await log.read({ maxBytes: 0 });
+    const whole = await readWhole((page) => log.read(page));
+    if (whole.droppedBytes === droppedBytes) return whole;
+  }
+}
+
+/** Appends piece by piece, as a process does that is paused while the disk is behind. */
+async function fill(log: OutputLog, all: Buffer, pieceBytes: number): Promise<void> {
+  for (let start = 0; start < all.length; start += pieceBytes) {
+    log.append("stdout", all.subarray(start, start + pieceBytes));
+    while (log.isBehind) await new Promise(setImmediate);
+  }
+}
+
+test("the newest bytes are kept up to the bound of the file, whatever the pieces", async () => {
+  const piece = fc.integer({ min: 20, max: 3000 });
+  const length = fc.integer({ min: 0, max: 30_000 });
+  await fc.assert(
+    fc.asyncProperty(piece, length, async (pieceBytes, bytes) => {
+      await spilling({ blockBytes: 512, bytesMax: 8192, queueBytesMax: 1024 }, async ({ open }) => {
+        const all = numberedBytes(bytes);
+        const log = open();
+        await fill(log, all, pieceBytes);
+        const retained = await assertIsTail(log, all);
+        assert.ok(retained >= Math.min(bytes, 1000 - 100));
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("pages that are read while the oldest output is dropped have only newer bytes", async () => {
+  await spilling({ blockBytes: 512, bytesMax: 4096, queueBytesMax: 1024 }, async ({ open }) => {
+    const all = numberedBytes(200_000);
+    const log = open();
+    const filling = fill(log, all, 700);
+    let afterSeq = 0;
+    for (let pages = 0; pages < 100; pages++) {
+      const { chunks, nextSeq } = await log.read({ afterSeq, maxBytes: 900 });
+      for (const { seq, chunk } of chunks) {
+        assert.ok(seq > afterSeq);
+        const bytes = Buffer.from(chunk, "base64");
+        assert.notEqual(all.indexOf(bytes), -1, "bytes that were never put in");
+      }
+      afterSeq = nextSeq - 1;
+    }
+    await filling;
+    await assertIsTail(log, all);
+  });
+});
+
+test("all processes together keep no more than the bound of the store", async () => {
+  const options = { blockBytes: 512, totalBytesMax: 4096, queueBytesMax: 512 };
+  await spilling(options, async ({ open }) => {
+    const all = numberedBytes(50_000);
+    const logs = [open(), open(), open()];
+    for (const log of logs) await fill(log, all, 512);
+    const retained = await Promise.all(logs.map((log) => assertIsTail(log, all)));
+    const total = retained.reduce((sum, bytes) => sum + bytes, 0);
+    // Besides memory each has a block that is being filled, and some may wait for the disk.
+    assert.ok(total < 4096 + 3 * 3000, `${total} bytes were kept`);
+    await logs[0]?.dispose();
+    const heir = open();
+    await fill(heir, all, 512);
+    assert.ok((await assertIsTail(heir, all)) > 3000);
+  });
+});
+
+test("a log tells when the disk is behind, and when it has caught up", async () => {
+  await spilling({ blockBytes: 512, queueBytesMax: 2048 }, async ({ open }) => {
+    const room = withResolvers<void>();
+    const log = open(room.resolve);
+    assert.equal(log.isBehind, false);
+    for (let pieces = 0; pieces < 40; pieces++) log.append("stdout", numberedBytes(500));
+    assert.equal(log.isBehind, true);
+    await room.promise;
+    assert.equal(log.isBehind, false);
+  });
+});
+
+function withResolvers<T>() {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+test("the file has no name, and is gone with the log", async () => {
+  await spilling({ blockBytes: 512 }, async ({ directory, open }) => {
+    const log = open();
+    await fill(log, numberedBytes(20_000), 500);
+    await readWhole((page) => log.read(page));
+    assert.deepEqual(readdirSync(directory), []);
+    assert.equal(openFilesBelow(directory).length, 1);
+    await log.dispose();
+    assert.equal(openFilesBelow(directory).length, 0);
+  });
+});
+
+function openFilesBelow(directory: string): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      return target.startsWith(directory) ? [target] : [];
+    } catch {
+      // That of the reading of the directory itself.
+      return [];
+    }
+  });
+}
+
+test("without a folder to write to, memory is what is kept, with one warning", async () => {
+  const options = { directory: "/proc/nowhere", blockBytes: 512, queueBytesMax: 1024 };
+  await spilling(options, async ({ open, warnings }) => {
+    const all = numberedBytes(30_000);
+    const log = open();
+    await fill(log, all, 500);
+    assert.ok((await assertIsTail(log, all)) >= 900);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings.join(), /cannot be kept on disk.*ENOENT/);
+  });
+});
+
+test("a disk that is full keeps what it has room for, with one warning", () => {
+  const program = `
+    import { OutputLog } from "./src/environment/local/output-log.ts";
+    import { SpillStore } from "./src/environment/local/spill-store.ts";
+    import { numberedBytes, readWhole } from "./test/support/retained-output.ts";
+    const warnings = [];
+    const spill = new SpillStore({ blockBytes: 8192, warn: (text) => warnings.push(text) });
+    const log = new OutputLog({ bounds: { chunkBytesMax: 1000, bytesMax: 10000 }, spill });
+    const all = numberedBytes(1_000_000);
+    for (let start = 0; start < all.length; start += 1000) {
+      log.append("stdout", all.subarray(start, start + 1000));
+      await new Promise(setImmediate);
+    }
+    const { bytes, droppedBytes } = await readWhole((page) => log.read(page));
+    const isTail = bytes.equals(all.subarray(droppedBytes));
+    console.log(JSON.stringify({ retained: bytes.length, droppedBytes, isTail, warnings }));
+    await log.dispose();`;
+  // The shell counts in blocks of 512 or 1024 bytes.
+  const limited = 'ulimit -f 200; exec "$0" "$@"';
+  const node = [process.execPath, "--import", "tsx", "--input-type=module", "-e", program];
+  const cwd = fileURLToPath(new URL("..", import.meta.url));
+  const run = spawnSync("/bin/sh", ["-c", limited, ...node], { cwd, encoding: "utf8" });
+  assert.equal(run.status, 0, run.stderr);
+  const { retained, droppedBytes, isTail, warnings } = JSON.parse(run.stdout);
+  assert.equal(retained + droppedBytes, 1_000_000);
+  assert.ok(isTail);
+  assert.ok(retained > 80_000 && retained < 300_000, `${retained} bytes were kept`);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0], /EFBIG/);
+});

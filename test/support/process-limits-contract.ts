@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import type { EventParams } from "../../src/protocol/methods.ts";
+import {
+  hasMembers,
+  type MakeProcesses,
+  untilDead,
+  type Workbench,
+  workbenchTest,
+} from "./process-workbench.ts";
+
+/** Limits of time, signals by name, and what a process has used. */
+export function describeLimits(make: MakeProcesses): void {
+  const declare = (title: string, body: (workbench: Workbench) => Promise<void>) =>
+    workbenchTest(title, make, body);
+
+  declare("a process that takes too long is killed with all that it started", async (t) => {
+    const script = "trap '' TERM; sleep 300 & echo $!; while :; do echo x; sleep 0.05; done";
+    await t.start("p", script, { timeoutMs: 300, idleTimeoutMs: 60_000 });
+    const [descendant] = await t.recorder.untilText("p", /\d+/);
+    await t.recorder.untilClosed("p");
+    hasMembers(exitOf(t, "p"), { exitCode: 137, reason: "timeout" });
+    hasMembers(await t.processes.read({ processId: "p" }), { exitCode: 137, reason: "timeout" });
+    await untilDead(Number(descendant));
+  });
+
+  declare("a process that prints nothing for too long is killed", async (t) => {
+    const script = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done; exec sleep 300";
+    await t.start("p", script, { idleTimeoutMs: 400 });
+    await t.recorder.untilClosed("p");
+    hasMembers(exitOf(t, "p"), { exitCode: 137, reason: "idleTimeout" });
+    assert.equal(t.recorder.text("p"), "1\n2\n3\n4\n5\n6\n");
+  });
+
+  declare("a limit that is not reached changes nothing", async (t) => {
+    const limits = { timeoutMs: 60_000, idleTimeoutMs: Number.MAX_SAFE_INTEGER };
+    await t.run("p", "exit 3", limits);
+    assert.equal(exitOf(t, "p").reason, undefined);
+    const answer = await t.processes.read({ processId: "p" });
+    assert.ok(!("reason" in answer));
+  });
+
+  declare("a limit also ends what holds the output open after the exit", async (t) => {
+    await t.start("p", "sleep 300 & echo $!; exit 4", { timeoutMs: 400 });
+    const [holder] = await t.recorder.untilText("p", /\d+/);
+    assert.equal(await t.recorder.untilExited("p"), 4);
+    await t.recorder.untilClosed("p");
+    await untilDead(Number(holder));
+    assert.equal(exitOf(t, "p").reason, undefined);
+  });
+
+  declare("a signal is sent by its name", async (t) => {
+    const script = "trap 'echo usr1' USR1; echo ready; while :; do sleep 0.02; done";
+    await t.start("p", script);
+    await t.recorder.untilText("p", /ready/);
+    assert.deepEqual(await t.processes.signal({ processId: "p", signal: "SIGUSR1" }), {});
+    await t.recorder.untilText("p", /usr1/);
+    await t.processes.signal({ processId: "p", signal: "SIGTERM" });
+    await t.recorder.untilClosed("p");
+    assert.equal(t.recorder.exitCode("p"), 143);
+  });
+
+  declare("an exit says how long the process took", async (t) => {
+    await t.run("p", "sleep 0.2");
+    const { usage } = exitOf(t, "p");
+    assert.ok(usage && usage.wallMs >= 200 && usage.wallMs < 30_000, JSON.stringify(usage));
+  });
+}
+
+export function exitOf({ recorder }: Workbench, processId: string): EventParams<"process/exited"> {
+  const exited = recorder.of(processId).find(({ event }) => event === "process/exited");
+  assert.equal(exited?.event, "process/exited");
+  return exited.params as EventParams<"process/exited">;
+}
