@@ -9,6 +9,7 @@ import {
   type ConnectOptions,
   connect,
   InvalidRequestError,
+  MethodNotFoundError,
   SessionLostError,
 } from "../src/client/library.ts";
 import type { Process } from "../src/client/process.ts";
@@ -173,6 +174,17 @@ describe("after a broken connection", () => {
     const { stdout } = await within(10_000, "the command", environment.run(["echo", "alive"]));
     assert.equal(stdout, "alive\n");
   });
+});
+
+test("an input that an older server cannot end is an error, and the command is killed", async (t) => {
+  const rules: RelayRules = {
+    toServer: (message) =>
+      message.method === "process/closeStdin" ? { ...message, method: "process/none" } : "pass",
+  };
+  const { environment } = await setUp(t, rules);
+  const running = environment.run(["cat"], { input: "x", id: "cat" });
+  await assert.rejects(within(10_000, "the end of the command", running), MethodNotFoundError);
+  assert.equal((await environment.list())[0]?.exitCode, 137);
 });
 
 describe("a session that cannot be resumed", () => {

@@ -145,6 +145,8 @@ async function finished(
   input: string | Uint8Array | undefined,
 ): Promise<FinishedProcess> {
   const fed = input === undefined ? undefined : feed(process, input);
+  // Looked at when the output has ended.
+  fed?.catch(() => {});
   const texts = { stdout: "", stderr: "" };
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   let lostBytes = 0;
@@ -158,12 +160,17 @@ async function finished(
   return { exitCode, sandboxDenied, lostBytes, ...texts };
 }
 
-/** A program may end without having read all of its input: that is its own business. */
+/**
+ * A program may end without having read all of its input: that is its own business. One that waits
+ * for the end of an input which cannot be ended would wait for ever.
+ */
 async function feed(process: Process, input: string | Uint8Array): Promise<void> {
   try {
     await process.stdin.write(input);
     await process.stdin.end();
   } catch (error) {
-    if (!(error instanceof StdinClosedError)) throw error;
+    if (error instanceof StdinClosedError) return;
+    await process.kill();
+    throw error;
   }
 }
