@@ -41,8 +41,9 @@ interface Value {
 }
 
 async function makeRegistry(counters: Counters, gauges: Gauges): Promise<Registry> {
-  const { Registry } = await import("prom-client");
-  const registry = new Registry();
+  // Bundled, a CommonJS package has its exports only below `default`.
+  const { default: client } = await import("prom-client");
+  const registry = new client.Registry();
   for (const row of [...countedRows(counters), ...currentRows(counters, gauges)]) {
     registry.registerMetric(liveMetric(row));
   }
