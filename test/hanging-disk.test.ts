@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { type Client, connect } from "./support/client.ts";
+import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
+import { startServer } from "./support/server.ts";
+
+/** Far more than there are threads. */
+const hangingCalls = 100;
+const skip = hungMountHindrance() ?? false;
+
+const command = (processId: string, argv: string[]) => ({
+  processId,
+  argv,
+  cwd: "file:///",
+  env: { PATH: "/usr/bin:/bin" },
+  tty: false,
+});
+
+/** Everything that has nothing to do with the disk that hangs. */
+async function checkOthers(client: Client, round: string): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "beside-"));
+  const path = `file://${directory}/file`;
+  await client.request("fs/writeFile", { path, dataBase64: "eA==" });
+  assert.deepEqual(await client.request("fs/readFile", { path }), { dataBase64: "eA==" });
+  rmSync(directory, { recursive: true });
+  await client.request("process/start", command(round, ["sleep", "300"]));
+  await client.request("process/signal", { processId: round, signal: "interrupt" });
+  const { exitCode } = await client.event("process/exited", (event) => event.processId === round);
+  assert.equal(exitCode, 130);
+  assert.deepEqual(await client.request("environment/status", {}), { status: "ready" });
+}
+
+describe("a disk whose calls hang", { skip }, () => {
+  const hanging: [string, (client: Client, directory: string, at: number) => Promise<unknown>][] = [
+    [
+      "metadata",
+      (client, directory, at) =>
+        client.request("fs/getMetadata", { path: `file://${directory}/${at}` }),
+    ],
+    [
+      "links refused",
+      (client, directory, at) =>
+        client.request("fs/readFile", { path: `file://${directory}/${at}`, followSymlinks: false }),
+    ],
+    [
+      "opening",
+      (client, directory, at) =>
+        client.request("fs/open", { handleId: `${at}`, path: `file://${directory}/${at}` }),
+    ],
+    [
+      "programs",
+      (client, directory, at) =>
+        client.request("process/start", command(`hang ${at}`, [`${directory}/program`])),
+    ],
+    [
+      "working directories",
+      (client, directory, at) =>
+        client.request("process/start", {
+          ...command(`hang ${at}`, ["true"]),
+          cwd: `file://${directory}/d`,
+        }),
+    ],
+  ];
+  for (const [title, call] of hanging) {
+    test(`delays nothing else, with as many calls as one likes: ${title}`, async (t) => {
+      const server = await startServer(t);
+      const mount = await hungMount(t);
+      const client = await connect(server.url);
+      await client.initialize();
+      await client.request("process/start", command("before", ["sleep", "300"]));
+      const calls = Array.from({ length: hangingCalls }, (_, at) =>
+        call(client, mount.directory, at).catch(() => "failed"),
+      );
+      for (const round of ["first", "second"]) await checkOthers(client, round);
+      assert.deepEqual(await client.request("process/terminate", { processId: "before" }), {
+        running: true,
+      });
+      await mount.release();
+      for (const outcome of await Promise.all(calls)) assert.equal(outcome, "failed");
+      await checkOthers(client, "afterwards");
+    });
+  }
+
+  test("holds up neither another connection nor the end of the server", async (t) => {
+    const server = await startServer(t);
+    const mount = await hungMount(t);
+    const client = await connect(server.url);
+    await client.initialize();
+    for (let at = 0; at < hangingCalls; at++) {
+      const path = `file://${mount.directory}/${at}`;
+      client.request("fs/writeFile", { path, dataBase64: "" }).catch(() => undefined);
+    }
+    await client.request("environment/status", {});
+    await client.cut();
+    const other = await connect(server.url);
+    await other.initialize();
+    await checkOthers(other, "other");
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  });
+
+  test("lets a session with a start that hangs list and kill its other processes", async (t) => {
+    const server = await startServer(t);
+    const mount = await hungMount(t);
+    const client = await connect(server.url);
+    await client.initialize();
+    await client.request("process/start", command("p", ["sh", "-c", "echo $$; exec sleep 300"]));
+    const { chunk } = await client.event("process/output");
+    const pid = Number(Buffer.from(chunk, "base64").toString());
+    const hanging = command("hang", [`${mount.directory}/program`]);
+    client.request("process/start", hanging).catch(() => undefined);
+    const { processes } = await client.request("process/list", {});
+    assert.deepEqual(
+      processes.map(({ processId }) => processId),
+      ["p"],
+    );
+    client.request("session/end", {}).catch(() => undefined);
+    while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  });
+
+  test("can be linked to by more paths than it has places, up to the threads of the pool", async (t) => {
+    const server = await startServer(t);
+    const mount = await hungMount(t);
+    const client = await connect(server.url);
+    await client.initialize();
+    const directory = mkdtempSync(join(tmpdir(), "links-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    writeFileSync(join(directory, "file"), "");
+    await client.request(
+      "process/start",
+      command("link", ["ln", "-s", mount.directory, directory]),
+    );
+    await client.event("process/closed");
+    const link = `file://${join(directory, mount.directory.split("/").at(-1) ?? "")}`;
+    for (let at = 0; at < 20; at++) {
+      client.request("fs/getMetadata", { path: `${link}/${at}` }).catch(() => undefined);
+    }
+    await checkOthers(client, "beside");
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

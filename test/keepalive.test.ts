@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { describe, type TestContext, test } from "node:test";
+import type { WebSocket } from "ws";
+import { heartbeatIntervalMs, heartbeatMissesMax, resumeProbeMs } from "../src/limits.ts";
+import { Keepalive } from "../src/server/keepalive.ts";
+import { connect } from "./support/client.ts";
+import { cuttingProxy } from "./support/cutting-proxy.ts";
+import { startServer } from "./support/server.ts";
+import { within } from "./support/within.ts";
+
+/** The far end of a connection, which answers pings or does not. */
+class FarEnd extends EventEmitter {
+  readonly OPEN = 1;
+  readyState = 1;
+  pings = 0;
+  answers = true;
+
+  ping(): void {
+    this.pings++;
+    if (this.answers) this.emit("pong");
+  }
+
+  terminate(): void {
+    this.readyState = 3;
+    this.emit("close");
+  }
+}
+
+function begin(t: TestContext) {
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  const farEnd = new FarEnd();
+  const keepalive = new Keepalive(farEnd as unknown as WebSocket);
+  return { farEnd, keepalive, beat: () => t.mock.timers.tick(heartbeatIntervalMs) };
+}
+
+describe("the heartbeat of a connection", () => {
+  test("leaves one alone that answers, for as long as it likes", (t) => {
+    const { farEnd, beat } = begin(t);
+    for (let beats = 0; beats < 50; beats++) beat();
+    assert.deepEqual([farEnd.pings, farEnd.readyState], [50, 1]);
+  });
+
+  test("cuts one that misses two, and not before", (t) => {
+    const { farEnd, beat } = begin(t);
+    farEnd.answers = false;
+    for (let beats = 0; beats < heartbeatMissesMax; beats++) beat();
+    assert.equal(farEnd.readyState, 1);
+    beat();
+    assert.equal(farEnd.readyState, 3);
+  });
+
+  test("takes anything that arrives for a sign of life", (t) => {
+    const { farEnd, keepalive, beat } = begin(t);
+    farEnd.answers = false;
+    for (let beats = 0; beats < 20; beats++) {
+      beat();
+      keepalive.heard();
+    }
+    assert.equal(farEnd.readyState, 1);
+  });
+
+  test("ends with the connection", (t) => {
+    const { farEnd, beat } = begin(t);
+    farEnd.terminate();
+    for (let beats = 0; beats < 5; beats++) beat();
+    assert.equal(farEnd.pings, 0);
+  });
+});
+
+describe("a probe of a connection", () => {
+  test("is answered by a pong, by anything else that comes, or by its absence", async (t) => {
+    const { farEnd, keepalive } = begin(t);
+    assert.equal(await keepalive.probe(), true);
+    farEnd.answers = false;
+    const heard = keepalive.probe();
+    keepalive.heard();
+    assert.equal(await heard, true);
+    const silent = [keepalive.probe(), keepalive.probe()];
+    t.mock.timers.tick(resumeProbeMs);
+    assert.deepEqual(await Promise.all(silent), [false, false]);
+  });
+
+  test("is over when the connection is", async (t) => {
+    const { farEnd, keepalive } = begin(t);
+    farEnd.answers = false;
+    const asked = keepalive.probe();
+    farEnd.terminate();
+    assert.equal(await asked, false);
+    assert.equal(await keepalive.probe(), false);
+  });
+});
+
+describe("a network that goes silent without a word", () => {
+  test("costs nothing: another connection resumes the session, and the old one is cut", async (t) => {
+    const server = await startServer(t);
+    const proxy = await cuttingProxy(server.url, () => Number.POSITIVE_INFINITY);
+    t.after(() => proxy.close());
+    const lost = await connect(proxy.url);
+    const { sessionId } = await lost.initialize();
+    const start = { processId: "p", argv: ["cat"], cwd: "file:///", env: { PATH: "/bin" } };
+    await lost.request("process/start", { ...start, tty: false, pipeStdin: true });
+    proxy.freeze();
+    const next = await connect(server.url);
+    await next.initialize({ resumeSessionId: sessionId });
+    await next.request("process/write", { processId: "p", chunk: "eAo=", writeId: "1" });
+    assert.equal((await next.event("process/output")).chunk, "eAo=");
+    await within(5_000, "the end of the old connection", lost.closed);
+  });
+
+  test("finishes a start that was under way, whose process the next connection finds", async (t) => {
+    const server = await startServer(t);
+    const proxy = await cuttingProxy(server.url, () => Number.POSITIVE_INFINITY);
+    t.after(() => proxy.close());
+    const lost = await connect(proxy.url);
+    const { sessionId } = await lost.initialize();
+    const start = {
+      processId: "p",
+      argv: ["sleep", "300"],
+      cwd: "file:///",
+      env: { PATH: "/bin" },
+    };
+    lost.send({ id: 7, method: "process/start", params: { ...start, tty: false } });
+    // The request is with the server as soon as a later one is answered.
+    await lost.request("environment/status", {});
+    proxy.cutAll();
+    await lost.closed;
+    const next = await connect(server.url);
+    await next.initialize({ resumeSessionId: sessionId });
+    const { processes } = await next.request("process/list", {});
+    assert.deepEqual(
+      processes.map(({ processId, running }) => [processId, running]),
+      [["p", true]],
+    );
+  });
+});
