@@ -44,3 +44,10 @@ Exit code: 0 when the chain holds, 1 when it does not or the file cannot be read
 
 Example:
   $ codex exec-server audit verify /var/log/codex-audit.jsonl`;
+
+export const fsHelperHelp = `
+Answers each line by one line, in order, until the input ends. Without policy it does what it is asked
+with the rights it was started with; under bwrap that is what the policy of the request allows.
+
+Example:
+  $ echo '{"operation":"fs/getMetadata","params":{"path":"file:///etc/hostname"}}' | codex fs-helper`;

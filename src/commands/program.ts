@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { addExecServerOptions, type ExecServerFlags } from "./exec-server-options.ts";
-import { auditVerifyHelp, doctorHelp, execServerHelp } from "./help-texts.ts";
+import { auditVerifyHelp, doctorHelp, execServerHelp, fsHelperHelp } from "./help-texts.ts";
 import { version } from "./version.ts";
 
 /** The command line. Each command's code is loaded when it is asked for. */
@@ -14,6 +14,7 @@ export function program(): Command {
   const execServer = addExecServer(codex);
   addDoctor(execServer);
   addAudit(execServer);
+  addFsHelper(codex);
   return codex;
 }
 
@@ -51,5 +52,18 @@ function addAudit(execServer: Command): void {
     .action(async (file: string, flags: { readonly last?: string }) => {
       const { runAuditVerify } = await import("./audit-verify.ts");
       await runAuditVerify(file, flags);
+    });
+}
+
+function addFsHelper(codex: Command): void {
+  codex
+    .command("fs-helper")
+    .description(
+      "Do file operations, one JSON request a line on stdin. Run by the server, confined.",
+    )
+    .addHelpText("after", fsHelperHelp)
+    .action(async () => {
+      const { runFsHelper } = await import("../fs-helper/serve.ts");
+      await runFsHelper({ input: 0, output: 1 });
     });
 }

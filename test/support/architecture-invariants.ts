@@ -57,8 +57,7 @@ const starters = [
   "execa",
   "koffi",
 ];
-const mayStart =
-  /^(?:environment\/local\/spawn\/|sandbox\/(?:helper-pool|helper-worker|health)\.ts$)/;
+const mayStart = /^(?:environment\/local\/spawn\/|sandbox\/(?:helper-[\w-]+|health)\.ts$)/;
 
 /** One place knows how processes are started, and how they are killed. */
 export function checkProcessStarters(sources: Sources): Violation[] {
