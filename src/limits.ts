@@ -56,6 +56,10 @@ export const retainedOutputChunksMax = 50_000;
 /** Older output of a process kept on disk: what a long build prints while a client is away. Then the
  * oldest is dropped. */
 export const spilledOutputBytesMax = 256 * MiB;
+/** As long as somebody receives the output, the file does not grow beyond this: far more than can be
+ * on its way in buffers when a connection breaks. New pages of a file cost the kernel ten times as much
+ * as those that are written again, which halved the throughput of a flood. */
+export const receivedOutputBytesMax = 32 * MiB;
 /** The same of all processes of the server. */
 export const spilledOutputTotalBytesMax = 4 * GiB;
 /** Output goes to disk in blocks of this size: one system call each, each in a place of its own. */

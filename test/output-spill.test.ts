@@ -21,7 +21,9 @@ interface Spilling extends SpillOptions {
 async function spilling(options: Spilling, use: (bench: Bench) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "spill-"));
   const warnings: string[] = [];
-  const store = new SpillStore({ directory, warn: (text) => warnings.push(text), ...options });
+  const all = { receivedBytesMax: Number.POSITIVE_INFINITY };
+  const warn = (text: string) => warnings.push(text);
+  const store = new SpillStore({ directory, warn, ...all, ...options });
   const logs: OutputLog[] = [];
   const open = (onRoom?: () => void) => {
     const log = new OutputLog({ bounds: { ...bounds, ...options.bounds }, spill: store, onRoom });
@@ -82,6 +84,23 @@ test("the newest bytes are kept up to the bound of the file, whatever the pieces
     }),
     { numRuns: 40 },
   );
+});
+
+test("a file that is received does not grow, and loses nothing that it had", async () => {
+  const options = { blockBytes: 512, receivedBytesMax: 2048, queueBytesMax: 1024 };
+  await spilling(options, async ({ open }) => {
+    const log = open();
+    const all = numberedBytes(60_000);
+    await fill(log, all.subarray(0, 10_000), 500);
+    assert.ok((await assertIsTail(log, all.subarray(0, 10_000))) < 6000);
+    log.setReceived(false);
+    await fill(log, all.subarray(10_000, 40_000), 500);
+    const retained = await assertIsTail(log, all.subarray(0, 40_000));
+    assert.ok(retained >= 30_000);
+    log.setReceived(true);
+    await fill(log, all.subarray(40_000), 500);
+    assert.ok((await assertIsTail(log, all)) > retained - 2000);
+  });
 });
 
 test("pages that are read while the oldest output is dropped have only newer bytes", async () => {

@@ -122,6 +122,8 @@ export class ManagedProcess {
 
   async read(page: Params<"process/read">): Promise<Result<"process/read">> {
     const { receiver } = this.#feed;
+    // Whoever comes back reads, before or after anything else.
+    this.#log.setReceived(true);
     const answer = await this.#log.read(page);
     if (page.maxBytes == null && receiver === this.#feed.receiver) {
       this.#feed.wasRead(answer.nextSeq);
@@ -132,6 +134,7 @@ export class ManagedProcess {
   /** Whoever received the events and asked for output is gone. */
   detach(error: Error): void {
     this.#log.rejectReaders(error);
+    this.#log.setReceived(false);
     this.#feed.detach();
   }
 

@@ -66,6 +66,7 @@ export class OutputLog {
   readonly #keeper = new ByteKeeper();
   readonly #readers = new WaitingReaders((seq) => this.#hasNewsAfter(seq));
   #spill: OutputSpill | undefined;
+  #isReceived = true;
   #nextSeq = 1;
   #droppedBytes = 0;
   #exit: Extract<LogEvent, { kind: "exited" }> | undefined;
@@ -94,6 +95,12 @@ export class OutputLog {
   /** Whether too much waits for the disk: whoever produces output should stop for a while. */
   get isBehind(): boolean {
     return this.#spill?.isBehind ?? false;
+  }
+
+  /** Whether somebody receives the output as it comes, or the log alone has it. True at first. */
+  setReceived(isReceived: boolean): void {
+    this.#isReceived = isReceived;
+    this.#spill?.setReceived(isReceived);
   }
 
   /** Cuts what was read from a stream into chunks and enters them. */
@@ -170,7 +177,7 @@ export class OutputLog {
 
   #openSpill(): OutputSpill | undefined {
     const { spill, onRoom = () => {} } = this.#options;
-    return spill && new OutputSpill(spill, onRoom);
+    return spill && new OutputSpill(spill, this.#isReceived, onRoom);
   }
 
   /** An exit is news until it has been read, a closing for ever: nothing else will come. */

@@ -22,11 +22,13 @@ export class OutputSpill {
   #isWriting = false;
   #isBehind = false;
   #isClosed = false;
+  #isReceived: boolean;
   #droppedBytes = 0;
 
   /** `onRoom` is called when the disk has caught up after `isBehind` was true. */
-  constructor(store: SpillStore, onRoom: () => void) {
+  constructor(store: SpillStore, isReceived: boolean, onRoom: () => void) {
     this.#store = store;
+    this.#isReceived = isReceived;
     this.#onRoom = onRoom;
   }
 
@@ -42,6 +44,11 @@ export class OutputSpill {
   /** Whether the disk is slower than the process, and too much waits for it. */
   get isBehind(): boolean {
     return this.#isBehind;
+  }
+
+  /** Whether somebody receives the output: then less of it need be kept. */
+  setReceived(isReceived: boolean): void {
+    this.#isReceived = isReceived;
   }
 
   push(chunk: Chunk): void {
@@ -146,7 +153,9 @@ export class OutputSpill {
   #takeSlot(): number | undefined {
     const free = this.#freeSlots.pop();
     if (free !== undefined) return free;
-    const canGrow = this.#mayGrow && this.#slotsTaken < this.#store.blocksMax;
+    const { blocksMax, receivedBlocksMax } = this.#store;
+    const slotsMax = this.#isReceived ? receivedBlocksMax : blocksMax;
+    const canGrow = this.#mayGrow && this.#slotsTaken < slotsMax;
     if (canGrow && this.#store.take()) return this.#slotsTaken++;
     if (this.#blocks[0]?.slot === undefined) return undefined;
     this.#drop();

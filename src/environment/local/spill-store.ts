@@ -5,6 +5,7 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  receivedOutputBytesMax,
   spillBlockBytes,
   spilledOutputBytesMax,
   spilledOutputTotalBytesMax,
@@ -16,6 +17,8 @@ export interface SpillOptions {
   readonly directory?: string | undefined;
   /** Output of one process on disk; 256 MiB when absent. */
   readonly bytesMax?: number | undefined;
+  /** The same while somebody receives the output; 32 MiB when absent. */
+  readonly receivedBytesMax?: number | undefined;
   /** Output of all processes on disk; 4 GiB when absent. */
   readonly totalBytesMax?: number | undefined;
   /** Size of one write; 256 KiB when absent. Must hold a chunk. */
@@ -35,6 +38,8 @@ export class SpillStore {
   readonly queueBytesMax: number;
   /** Blocks of one process on disk. */
   readonly blocksMax: number;
+  /** The same while somebody receives its output. */
+  readonly receivedBlocksMax: number;
   readonly #directory: string;
   readonly #warn: (text: string) => void;
   readonly #spare: Buffer[] = [];
@@ -44,6 +49,11 @@ export class SpillStore {
     this.blockBytes = options.blockBytes ?? spillBlockBytes;
     this.queueBytesMax = options.queueBytesMax ?? spillQueueBytesMax;
     this.blocksMax = Math.floor((options.bytesMax ?? spilledOutputBytesMax) / this.blockBytes);
+    const receivedBytesMax = options.receivedBytesMax ?? receivedOutputBytesMax;
+    this.receivedBlocksMax = Math.min(
+      Math.floor(receivedBytesMax / this.blockBytes),
+      this.blocksMax,
+    );
     const totalBytesMax = options.totalBytesMax ?? spilledOutputTotalBytesMax;
     this.#blocksFree = Math.floor(totalBytesMax / this.blockBytes);
     this.#directory = options.directory ?? tmpdir();
