@@ -13,7 +13,9 @@ const GiB = 1024 * MiB;
 export const messageBytesMax = 64 * MiB;
 /** Deepest nesting of a message. The reference's value; nothing legitimate comes near it. */
 export const messageDepthMax = 128;
-/** JSON values in one message. The reference's value; keeps a hostile message from costing memory. */
+/**
+ * JSON values in one message. The reference's value; keeps a hostile message from costing memory.
+ */
 export const messageValuesMax = 262_144;
 /** Bytes of requests a connection may have unanswered; more is refused, never silently stalled. */
 export const inboundBytesMax = 256 * MiB;
@@ -22,21 +24,32 @@ export const inboundRequestsMax = 65_536;
 /** Unsent bytes of a connection above which the processes that add to them are paused. Small, so
  * that a keystroke's echo does not stand behind megabytes of somebody else's output. */
 export const outboundBytesHigh = 512 * KiB;
-/** Unsent bytes of a connection above which its further requests are refused: a client that asks and
- * never reads must not fill the memory. One answer may be larger. */
+/**
+ * Unsent bytes of a connection above which its further requests are refused: a client that asks and
+ * never reads must not fill the memory. One answer may be larger.
+ */
 export const outboundBytesMax = 256 * MiB;
-/** A connection is pinged this often; the reference pings every 30 s and never looks for the pong. */
+/**
+ * A connection is pinged this often; the reference pings every 30 s and never looks for the pong.
+ */
 export const heartbeatIntervalMs = 10_000;
 /** Heartbeats in a row that may go unanswered before the connection counts as lost. */
 export const heartbeatMissesMax = 2;
-/** When somebody wants to resume an attached session, its connection has this long to prove it lives. */
+/**
+ * When somebody wants to resume an attached session, its connection has this long to prove it
+ * lives.
+ */
 export const resumeProbeMs = 2_000;
 /** How long a closing socket may take to finish its handshake at shutdown before it is cut. */
 export const shutdownGraceMs = 500;
-/** How long the sessions may take to kill their processes at shutdown before the server itself does. */
+/**
+ * How long the sessions may take to kill their processes at shutdown before the server itself does.
+ */
 export const sessionsCloseMs = 2_000;
-/** Errors that nobody caught within `uncaughtWindowMs` after which the server stops: one is a slip that
- * harms one request, many are a state that does not mend itself. */
+/**
+ * Errors that nobody caught within `uncaughtWindowMs` after which the server stops: one is a slip
+ * that harms one request, many are a state that does not mend itself.
+ */
 export const uncaughtErrorsMax = 100;
 export const uncaughtWindowMs = 10_000;
 
@@ -51,14 +64,20 @@ export const sessionTtlMs = 80_000;
 export const outputChunkBytesMax = 8 * KiB;
 /** Newest output of a process kept in memory for `process/read`. The reference's value. */
 export const retainedOutputBytesMax = 1 * MiB;
-/** Chunks kept besides: a process that prints byte by byte must not cost a hundred times its output. */
+/**
+ * Chunks kept besides: a process that prints byte by byte must not cost a hundred times its output.
+ */
 export const retainedOutputChunksMax = 50_000;
-/** Older output of a process kept on disk: what a long build prints while a client is away. Then the
- * oldest is dropped. */
+/**
+ * Older output of a process kept on disk: what a long build prints while a client is away. Then the
+ * oldest is dropped.
+ */
 export const spilledOutputBytesMax = 256 * MiB;
-/** As long as somebody receives the output, the file does not grow beyond this: far more than can be
- * on its way in buffers when a connection breaks. New pages of a file cost the kernel ten times as much
- * as those that are written again, which halved the throughput of a flood. */
+/**
+ * As long as somebody receives the output, the file does not grow beyond this: far more than can be
+ * on its way in buffers when a connection breaks. New pages of a file cost the kernel ten times as
+ * much as those that are written again, which halved the throughput of a flood.
+ */
 export const receivedOutputBytesMax = 32 * MiB;
 /** The same of all processes of the server. */
 export const spilledOutputTotalBytesMax = 4 * GiB;
@@ -73,10 +92,14 @@ export const readAnswerBytesMax = 8 * MiB;
 export const readAnswerChunksMax = 50_000;
 /** Retained output read at once when it is pushed to a client that came back. */
 export const catchUpPageBytes = 256 * KiB;
-/** A closed process stays readable, and its id taken, this long. The reference's value, measured. */
+/**
+ * A closed process stays readable, and its id taken, this long. The reference's value, measured.
+ */
 export const closedProcessTtlMs = 80_000;
-/** Bytes waiting for a process that does not read its stdin; a write beyond is answered when there is
- * room again, or when the process ends. */
+/**
+ * Bytes waiting for a process that does not read its stdin; a write beyond is answered when there
+ * is room again, or when the process ends.
+ */
 export const stdinQueueBytesMax = 1 * MiB;
 /** After a kill, how long the end of the output may take to be read before it is given up: what the
  * pipes hold is read in a millisecond; only a stranger who holds one open makes it last longer. */
@@ -85,11 +108,17 @@ export const killedOutputDrainMs = 100;
 export const outputReadBytesMax = 64 * KiB;
 /** A start that takes longer hangs in the system (a dead mount); others stop waiting for it. */
 export const launchStallMs = 1_000;
-/** How often processes are looked at whose end the kernel cannot announce for want of descriptors. */
+/**
+ * How often processes are looked at whose end the kernel cannot announce for want of descriptors.
+ */
 export const exitScanIntervalMs = 50;
-/** Processes looked at in one turn of the event loop when a tree is searched: about a millisecond. */
+/**
+ * Processes looked at in one turn of the event loop when a tree is searched: about a millisecond.
+ */
 export const processScanSliceMax = 300;
-/** Passes over all processes to stop a tree that goes on forking; two or three find the last one. */
+/**
+ * Passes over all processes to stop a tree that goes on forking; two or three find the last one.
+ */
 export const treeStopPassesMax = 20;
 /** How long killed processes may take to vanish before they are reported as survivors. */
 export const treeKillGraceMs = 1_000;
@@ -103,7 +132,9 @@ export const fifoBatchMax = 48;
 export const writeIdsRememberedMax = 4096;
 /** Largest delay a timer of Node takes; a longer one would fire at once. */
 export const timerMsMax = 2 ** 31 - 1;
-/** Rows and columns of a terminal whose starter names none. The kernel's and the reference's value. */
+/**
+ * Rows and columns of a terminal whose starter names none. The kernel's and the reference's value.
+ */
 export const terminalSizeDefault = { rows: 24, cols: 80 };
 
 // ---- file system
@@ -131,7 +162,10 @@ export const procFileChunkBytes = 64 * KiB;
 export const copyChunkBytes = 1 * MiB;
 /** Calls under way to one mount that may hang: three such mounts leave some of the 32 threads. */
 export const remoteCallsMax = 8;
-/** How old the list of mounts may be by which calls are kept apart; reading it takes 50 microseconds. */
+/**
+ * How old the list of mounts may be by which calls are kept apart; reading it takes 50
+ * microseconds.
+ */
 export const mountTableMs = 1_000;
 /** Paths in one `fs/watchMissing`: each may cost a watch, of which the kernel gives thousands. */
 export const watchedPathsMax = 1024;
@@ -183,10 +217,14 @@ export const requestIdsRememberedMax = 4096;
 
 /** Redirects that are followed for one request. The reference's value. */
 export const httpRedirectsMax = 10;
-/** Bytes of one streamed piece of a body. The real client takes no more than 1 MiB in one, and small
- * ones leave room between them for a keystroke's echo. */
+/**
+ * Bytes of one streamed piece of a body. The real client takes no more than 1 MiB in one, and small
+ * ones leave room between them for a keystroke's echo.
+ */
 export const httpDeltaBytesMax = 64 * KiB;
-/** Largest body that is handed over in one answer: it is in memory as bytes, as base64 and as frame. */
+/**
+ * Largest body that is handed over in one answer: it is in memory as bytes, as base64 and as frame.
+ */
 export const bufferedHttpBodyBytesMax = 64 * MiB;
 /** Bytes of the headers of a response. Node's 16 KiB are too few for some policies and cookies. */
 export const httpHeaderBytesMax = 256 * KiB;
@@ -231,8 +269,10 @@ export const helperIdleMs = 60_000;
 export const helperStartMs = 10_000;
 /** How long one sandboxed file operation may take; copies of large trees take minutes. */
 export const helperOperationMs = 300_000;
-/** How long the output of a confined process that failed is waited for, to judge whether something was
- * denied. The reference's value. */
+/**
+ * How long the output of a confined process that failed is waited for, to judge whether something
+ * was denied. The reference's value.
+ */
 export const deniedOutputWaitMs = 20;
 /** How long somebody who asks about the sandbox waits for the first trial of it. */
 export const healthWaitMs = 1_000;
@@ -254,7 +294,9 @@ export const temporaryBytesWanted = 1024 * MiB;
 
 // ---- what an operator may set
 
-/** The bounds that `codex exec-server` takes as options. Reaching one fails the request that did. */
+/**
+ * The bounds that `codex exec-server` takes as options. Reaching one fails the request that did.
+ */
 export interface Limits {
   readonly sessionsMax: number;
   readonly connectionsMax: number;

@@ -119,7 +119,7 @@ const violations: readonly (readonly [Rule, Tree, RegExp])[] = [
   ],
   [
     "no way to the disk leads around the sandbox",
-    { "environment/local/a.ts": 'import { a } from "./direct-file-system.ts";' },
+    { "environment/local/a.ts": 'import { a } from "./files/direct-file-system.ts";' },
     /^environment\/local\/a\.ts:1: reaches the disk by .* around the sandbox/,
   ],
   reachability('import "./b.ts";', "imports ./b.ts, which is not there"),

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { createServer as createTcpServer, type Server } from "node:net";
+import { connect as connectTcp, createServer as createTcpServer, type Server } from "node:net";
 import { describe, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { WebSocketServer } from "ws";
 import { ConnectionError, type ConnectOptions, connect } from "../src/client/library.ts";
 
@@ -119,4 +120,39 @@ describe("connecting", () => {
     assert.deepEqual(JSON.parse(replies[0] ?? ""), { id: "x", error: { code: -32601, message } });
     await environment.close();
   });
+
+  test("outlives an answer that takes longer to arrive than silence may last", async (t) => {
+    const dataBase64 = "A".repeat(800_000);
+    const { url } = await executor(t, (text) => {
+      const { method } = JSON.parse(text);
+      if (method === "fs/readFile") return answerTo(text, { dataBase64 });
+      return method === "initialized"
+        ? undefined
+        : answerTo(text, { sessionId: "s", environmentInfo: {} });
+    });
+    const slow = await listening(t, slowNetwork(t, url));
+    const environment = await connect(slow, { heartbeatIntervalMs: 100 });
+    t.after(() => environment.close());
+    assert.equal((await environment.files.read("/large")).length, 600_000);
+  });
 });
+
+/** A way to the server that lets 20 kB pass in 15 ms, so that a long answer takes a while. */
+function slowNetwork(t: TestContext, url: string): Server {
+  const { hostname: host, port } = new URL(url);
+  return createTcpServer(async (client) => {
+    const server = connectTcp({ host, port: Number(port) });
+    t.after(() => {
+      client.destroy();
+      server.destroy();
+    });
+    client.on("error", () => server.destroy());
+    client.pipe(server);
+    for await (const bytes of server as AsyncIterable<Buffer>) {
+      for (let start = 0; start < bytes.length; start += 20_000) {
+        client.write(bytes.subarray(start, start + 20_000));
+        await delay(15);
+      }
+    }
+  });
+}

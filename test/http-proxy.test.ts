@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { proxyByVariables } from "../src/environment/local/http/proxy.ts";
 import { localHttp } from "../src/environment/local/http.ts";
-import { proxyByVariables } from "../src/environment/local/http-proxy.ts";
 import { okBytes, type Request, requestParams } from "./support/http-contract.ts";
 import { serveBytes, serveHttp } from "./support/web-server.ts";
 

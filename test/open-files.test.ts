@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openFiles } from "../src/environment/local/open-files.ts";
+import { openFiles } from "../src/environment/local/files/open-files.ts";
 import { hostPathOf, pathUriOf } from "../src/protocol/path-uri.ts";
 import { fails } from "./support/process-workbench.ts";
 

@@ -139,7 +139,7 @@ function startRpc(
   });
   const { heartbeatIntervalMs = defaultHeartbeatMs } = options;
   const silent = () => cut(`websocket ${url}: the other end is silent`);
-  socket.once("open", () => watchHeartbeat(socket, heartbeatIntervalMs, silent));
+  watchHeartbeat(socket, heartbeatIntervalMs, silent);
   return rpc;
 }
 

@@ -11,8 +11,8 @@ export interface StderrLog {
 type Write = (level: LogLevel, message: string, fields: LogFields) => void;
 
 /**
- * Lines on stderr: JSON, or readable ones when a person looks at a terminal. The library is loaded by
- * the first line that is written: most servers never write one, and start sooner.
+ * Lines on stderr: JSON, or readable ones when a person looks at a terminal. The library is loaded
+ * by the first line that is written: most servers never write one, and start sooner.
  */
 export function stderrLog(least: LogLevel): StderrLog {
   let writing: Promise<{ write: Write; close(): Promise<void> }> | undefined;

@@ -2,7 +2,8 @@ import type { Params, Result } from "../protocol/methods.ts";
 
 /**
  * Files of one machine. Paths are `file:` URIs, contents base64. Fails with -32004 when a path does
- * not exist, -32600 when it is refused or of the wrong kind, -32603 for any other error of the system.
+ * not exist, -32600 when it is refused or of the wrong kind, -32603 for any other error of the
+ * system.
  */
 export interface FileSystem {
   readFile(params: Params<"fs/readFile">): Promise<Result<"fs/readFile">>;

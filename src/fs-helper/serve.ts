@@ -6,8 +6,8 @@
 import { Buffer } from "node:buffer";
 import { readSync, writeSync } from "node:fs";
 import type { FileSystem } from "../environment/file-system.ts";
-import { directFileSystem } from "../environment/local/direct-file-system.ts";
-import { openFiles } from "../environment/local/open-files.ts";
+import { directFileSystem } from "../environment/local/files/direct-file-system.ts";
+import { openFiles } from "../environment/local/files/open-files.ts";
 import { fileSystemHandlers } from "../handlers/file-system.ts";
 import { invalidParams, invalidRequest, RpcError, toRpcError } from "../protocol/errors.ts";
 import { pathUriComplaint } from "../protocol/path-uri.ts";

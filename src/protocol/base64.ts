@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 
 /**
- * Decodes standard base64 with padding, as the reference demands it, and throws an `Error` that says
- * what is wrong otherwise. Node's decoder skips what it does not know and takes the URL-safe
+ * Decodes standard base64 with padding, as the reference demands it, and throws an `Error` that
+ * says what is wrong otherwise. Node's decoder skips what it does not know and takes the URL-safe
  * alphabet too; comparing lengths finds the first, a search the second. Both cost a tenth of what a
  * regular expression over a megabyte would.
  */

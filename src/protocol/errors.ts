@@ -97,7 +97,9 @@ const systemErrorTexts: Record<string, string> = {
   EXDEV: "Cross-device link",
 };
 
-/** `No such file or directory (os error 2)`: the form in which the reference words system errors. */
+/**
+ * `No such file or directory (os error 2)`: the form in which the reference words system errors.
+ */
 export function systemErrorText(code: string, errno: number | undefined): string {
   const text = systemErrorTexts[code] ?? code;
   return errno === undefined ? text : `${text} (os error ${Math.abs(errno)})`;

@@ -12,7 +12,9 @@ const place = {
   sandbox: sandbox.nullish(),
 };
 
-/** Under the same id the request is done once, however often it is made. Capability `requestIds`. */
+/**
+ * Under the same id the request is done once, however often it is made. Capability `requestIds`.
+ */
 const requestId = z.string().nullish();
 const handleId = z.string();
 const done = z.object({});

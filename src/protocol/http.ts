@@ -43,7 +43,10 @@ export const httpRequests = {
     }),
     bulk: "bodyBase64",
   },
-  /** Ends a request and its stream; one that is unknown or over is no error. Capability `httpCancel`. */
+  /**
+   * Ends a request and its stream; one that is unknown or over is no error. Capability
+   * `httpCancel`.
+   */
   "http/cancel": { params: z.object({ requestId }), result: z.object({}) },
 } as const;
 

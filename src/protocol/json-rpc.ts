@@ -86,7 +86,9 @@ function isInteger64(digits: string): boolean {
   return value >= int64Min && value <= uint64Max;
 }
 
-/** The text of a number that is the value of member `name` of the outermost object of valid JSON. */
+/**
+ * The text of a number that is the value of member `name` of the outermost object of valid JSON.
+ */
 function memberText(text: string, name: string): string | undefined {
   let depth = 0;
   let found: string | undefined;

@@ -43,8 +43,8 @@ export const bulkMember = (row: { readonly params: unknown; readonly bulk?: stri
 export type Call = <M extends Method>(method: M, params: Params<M>) => Promise<Result<M>>;
 
 /**
- * Where events go. False means that their reader is behind: whoever can stop producing should, until
- * told that there is room again. The event itself is never refused.
+ * Where events go. False means that their reader is behind: whoever can stop producing should,
+ * until told that there is room again. The event itself is never refused.
  */
 export type Emit<E extends Event> = <K extends E>(event: K, params: EventParams<K>) => boolean;
 

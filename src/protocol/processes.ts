@@ -10,7 +10,9 @@ const processId = z.string();
 
 const byProcessId = z.object({ processId });
 
-/** Under the same id the request is done once, however often it is made. Capability `requestIds`. */
+/**
+ * Under the same id the request is done once, however often it is made. Capability `requestIds`.
+ */
 const requestId = z.string().nullish();
 
 /** Rows and columns of a terminal, as the kernel's 16 bits allow them. */
@@ -91,7 +93,9 @@ export const processRequests = {
       env: z.record(z.string(), z.string()),
       envPolicy: envPolicy.nullish(),
       tty: z.boolean(),
-      /** Give the process a stdin to write to; without it stdin is /dev/null. A terminal has one. */
+      /**
+       * Give the process a stdin to write to; without it stdin is /dev/null. A terminal has one.
+       */
       pipeStdin: z.boolean().default(false),
       /** argv[0] as the process sees it, when that is not the program. */
       arg0: z.string().nullish(),
@@ -103,8 +107,10 @@ export const processRequests = {
       /** Everything the process started is killed this long after its start, unless it has closed;
        * no limit when absent. Capability `processTimeouts`, as the next. */
       timeoutMs: timeLimitMs.nullish(),
-      /** The same when it has printed nothing for so long. Time in which it waits for a slow reader of
-       * its output does not count. */
+      /**
+       * The same when it has printed nothing for so long. Time in which it waits for a slow reader
+       * of its output does not count.
+       */
       idleTimeoutMs: timeLimitMs.nullish(),
       requestId,
     }),
@@ -133,7 +139,9 @@ export const processRequests = {
       closed: z.boolean(),
       failure: z.string().nullable(),
       sandboxDenied: z.boolean(),
-      /** Raw bytes of this process that are no longer retained; all of them are older than the rest. */
+      /**
+       * Raw bytes of this process that are no longer retained; all of them are older than the rest.
+       */
       droppedBytes: z.number().optional(),
       reason,
       /** Only while it has exited and is not closed. Capability `processHolders`. */
@@ -151,7 +159,9 @@ export const processRequests = {
       status: z.enum(["accepted", "unknownProcess", "starting", "stdinClosed"]),
     }),
   },
-  /** End of input after what was written before; ^D in a terminal. Capability `processCloseStdin`. */
+  /**
+   * End of input after what was written before; ^D in a terminal. Capability `processCloseStdin`.
+   */
   "process/closeStdin": { params: byProcessId.extend({ requestId }), result: z.object({}) },
   /** Capability `processResize`. */
   "process/resize": {

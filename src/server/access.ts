@@ -13,8 +13,8 @@ export type CheckToken = (token: string) => string | undefined | Promise<string 
 export const openAccess: Access = async () => undefined;
 
 /**
- * Only those with a good token may. An address that tried too many bad ones is not listened to for a
- * while; a request without a token guesses nothing and does not count.
+ * Only those with a good token may. An address that tried too many bad ones is not listened to for
+ * a while; a request without a token guesses nothing and does not count.
  */
 export function tokenAccess(check: CheckToken, log: Log): Access {
   const failedAttempts = new FailedAttempts();

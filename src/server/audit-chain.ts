@@ -13,9 +13,9 @@ export interface ChainEnd {
 export const chainStart: ChainEnd = { lines: 0, hash: "0".repeat(64) };
 
 /**
- * Makes the next line of a chain: JSON that ends with the SHA-256 of the previous line's hash and of
- * its own text before. A line that is changed, inserted, removed or moved breaks the chain there;
- * lines cut off at the end do not, which only a hash that was kept elsewhere can show.
+ * Makes the next line of a chain: JSON that ends with the SHA-256 of the previous line's hash and
+ * of its own text before. A line that is changed, inserted, removed or moved breaks the chain
+ * there; lines cut off at the end do not, which only a hash that was kept elsewhere can show.
  */
 export function nextLine(previous: ChainEnd, fields: AuditFields): ChainEnd & { text: string } {
   const number = previous.lines + 1;

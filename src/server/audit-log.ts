@@ -24,8 +24,9 @@ export type AuditEvent =
   | "process-ended";
 
 /**
- * Opens a file for appending and goes on with the chain that it holds. A line is written before what
- * it tells of is done, in one synchronous call: some twenty microseconds beside a process start.
+ * Opens a file for appending and goes on with the chain that it holds. A line is written before
+ * what it tells of is done, in one synchronous call: some twenty microseconds beside a process
+ * start.
  */
 export function openAuditLog(path: string): AuditLog {
   const { O_APPEND, O_CREAT, O_RDWR } = constants;

@@ -21,8 +21,8 @@ interface ConnectionOptions {
 }
 
 /**
- * One client as the handlers see it. Its methods are the doors to what it may use, and the doors are
- * where a client that came too early, or too late, is refused: no handler can forget the check.
+ * One client as the handlers see it. Its methods are the doors to what it may use, and the doors
+ * are where a client that came too early, or too late, is refused: no handler can forget the check.
  */
 export class Connection {
   readonly #options: ConnectionOptions;

@@ -42,7 +42,10 @@ export class FailedAttempts {
   }
 }
 
-/** Whoever has one IPv6 address has the 2^64 of its network; an IPv4 address may come dressed as one. */
+/**
+ * Whoever has one IPv6 address has the 2^64 of its network; an IPv4 address may come dressed as
+ * one.
+ */
 function origin(address: string): string {
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
   if (mapped !== undefined) return mapped;

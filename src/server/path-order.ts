@@ -2,62 +2,88 @@
  * Keeps the order of file requests of one connection where it matters: requests that touch the same
  * path, or one above the other, go one after the other when one of them changes it. All else runs
  * side by side, so that a slow path delays only its own.
+ *
+ * Every place on the way to a path remembers the end of what is under way at it and below it, and
+ * not each request: so many pipelined changes of one path cost each the same, not as much as all
+ * those before it.
  */
 export interface Touched {
   readonly reads: readonly string[];
   readonly changes: readonly string[];
 }
 
-interface Running {
-  readonly touched: Touched;
-  readonly done: Promise<unknown>;
+/** Ends, never rejected, of requests about exactly this path, and of those and all below it. */
+interface Place {
+  readsAt?: Promise<unknown>;
+  changesAt?: Promise<unknown>;
+  readsBelow?: Promise<unknown>;
+  changesBelow?: Promise<unknown>;
 }
 
 export class PathOrder {
-  readonly #readers = new Set<Running>();
-  readonly #changers = new Set<Running>();
+  readonly #places = new Map<string, Place>();
 
   /** Runs `work` behind every earlier request that it must not overtake. */
   run<T>(touched: Touched, work: () => T | Promise<T>): T | Promise<T> {
-    const ahead = this.#conflicts(touched);
-    const outcome = ahead.length === 0 ? work() : Promise.allSettled(ahead).then(work);
-    if (outcome instanceof Promise) this.#remember(touched, outcome);
+    const ahead = this.#ahead(touched);
+    const outcome = ahead.size === 0 ? work() : Promise.all(ahead).then(work);
+    if (outcome instanceof Promise) this.#enter(touched, outcome.then(whatever, whatever));
     return outcome;
   }
 
-  #conflicts(touched: Touched): Promise<unknown>[] {
-    if (this.#changers.size === 0 && (touched.changes.length === 0 || this.#readers.size === 0)) {
-      return [];
+  #ahead({ reads, changes }: Touched): Set<Promise<unknown>> {
+    const ahead = new Set<Promise<unknown> | undefined>();
+    if (this.#places.size === 0) return new Set();
+    for (const path of reads) {
+      for (const above of placesAbove(path)) ahead.add(this.#places.get(above)?.changesAt);
+      ahead.add(this.#places.get(path)?.changesBelow);
     }
-    const everything = [...touched.reads, ...touched.changes];
-    const ahead = [];
-    for (const earlier of this.#changers) {
-      if (
-        overlap(earlier.touched.changes, everything) ||
-        overlap(earlier.touched.reads, touched.changes)
-      ) {
-        ahead.push(earlier.done);
+    for (const path of changes) {
+      for (const above of placesAbove(path)) {
+        ahead.add(this.#places.get(above)?.changesAt).add(this.#places.get(above)?.readsAt);
       }
+      ahead.add(this.#places.get(path)?.changesBelow).add(this.#places.get(path)?.readsBelow);
     }
-    if (touched.changes.length === 0) return ahead;
-    for (const earlier of this.#readers) {
-      if (overlap(earlier.touched.reads, touched.changes)) ahead.push(earlier.done);
-    }
-    return ahead;
+    ahead.delete(undefined);
+    return ahead as Set<Promise<unknown>>;
   }
 
-  #remember(touched: Touched, done: Promise<unknown>): void {
-    const running = { touched, done };
-    const kin = touched.changes.length > 0 ? this.#changers : this.#readers;
-    kin.add(running);
-    const forget = () => kin.delete(running);
-    done.then(forget, forget);
+  #enter({ reads, changes }: Touched, done: Promise<unknown>): void {
+    for (const path of reads) {
+      this.#extend(path, "readsAt", done);
+      for (const place of [...placesAbove(path), path]) this.#extend(place, "readsBelow", done);
+    }
+    for (const path of changes) {
+      this.#extend(path, "changesAt", done);
+      for (const place of [...placesAbove(path), path]) this.#extend(place, "changesBelow", done);
+    }
+  }
+
+  #extend(path: string, kind: keyof Place, done: Promise<unknown>): void {
+    const place = this.#places.get(path) ?? {};
+    this.#places.set(path, place);
+    const before = place[kind];
+    const end = before ? before.then(() => done) : done;
+    place[kind] = end;
+    void end.then(() => this.#forget(path, kind, end));
+  }
+
+  #forget(path: string, kind: keyof Place, end: Promise<unknown>): void {
+    const place = this.#places.get(path);
+    if (place?.[kind] !== end) return;
+    delete place[kind];
+    if (Object.keys(place).length === 0) this.#places.delete(path);
   }
 }
 
-const overlap = (some: readonly string[], others: readonly string[]) =>
-  some.some((one) => others.some((other) => contains(one, other) || contains(other, one)));
+/** Why a request failed is its caller's business; those behind it go on. */
+const whatever = () => undefined;
 
-/** Whether `inner` is `outer` or lies below it. Paths end without a slash. */
-const contains = (outer: string, inner: string) =>
-  inner.startsWith(outer) && (inner.length === outer.length || inner[outer.length] === "/");
+/** The paths above one, the root being the empty text. What is no path has none. */
+function placesAbove(path: string): string[] {
+  const above: string[] = [];
+  for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
+    above.push(path.slice(0, at));
+  }
+  return path.startsWith("/") ? above : [];
+}

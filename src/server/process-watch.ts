@@ -21,7 +21,9 @@ interface WatchOptions {
   readonly processesMax: number;
 }
 
-/** The processes of a session, with their starts and ends entered into log, counters and audit log. */
+/**
+ * The processes of a session, with their starts and ends entered into log, counters and audit log.
+ */
 export function watchedProcesses(
   make: Make,
   session: Session,

@@ -74,7 +74,9 @@ export class Session {
     this.counts.connections++;
   }
 
-  /** Nobody listens any more: processes run on, and reads that wait for the gone one are rejected. */
+  /**
+   * Nobody listens any more: processes run on, and reads that wait for the gone one are rejected.
+   */
   detach(): void {
     if (this.#attachment) addTraffic(this.counts, this.#attachment.traffic);
     this.#attachment = undefined;

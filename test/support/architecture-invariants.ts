@@ -122,9 +122,9 @@ function wayTo(path: string, reached: ReadonlyMap<string, string | undefined>): 
   return from === undefined ? path : `${wayTo(from, reached)} -> ${path}`;
 }
 
-const direct = /^environment\/local\/(?:direct-[\w-]+|open-files)\.ts$/;
+const direct = /^environment\/local\/files\//;
 const mayImportDirect =
-  /^(?:environment\/local\/(?:file-system|direct-|open-files)|fs-helper\/(?:main|serve)\.)/;
+  /^(?:environment\/local\/(?:file-system\.ts$|files\/)|fs-helper\/(?:main|serve)\.ts$)/;
 
 /** No way to the disk leads around the choice of a sandbox. */
 export function checkDirectFileAccess(sources: Sources): Violation[] {

@@ -6,6 +6,7 @@ const fileLinesMax = 250;
 const functionLinesMax = 40;
 const lineColumnsMax = 100;
 const parametersMax = 3;
+const textColumnsMax = 120;
 
 const forEach = (check: (source: Source) => Violation[]) => (sources: Sources) =>
   [...sources.values()].flatMap(check);
@@ -16,10 +17,14 @@ export const checkFileLengths = forEach(({ path, text }) => {
   return [`${path}: has ${count} lines of ${fileLinesMax}; move what is a subject of its own`];
 });
 
+/** What a person reads is not broken for the sake of a column: texts, patterns, lines of help. */
+const holdsText = (line: string) =>
+  !/^\s*(?:\/\/|\/?\*)/.test(line) && line.length <= textColumnsMax;
+
 export const checkLineLengths = forEach(({ path, text }) =>
   text.split("\n").flatMap((line, index) => {
     const columns = [...line].length;
-    if (columns <= lineColumnsMax) return [];
+    if (columns <= lineColumnsMax || holdsText(line)) return [];
     return [`${path}:${index + 1}: has ${columns} columns of ${lineColumnsMax}; break the line`];
   }),
 );

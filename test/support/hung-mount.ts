@@ -25,8 +25,9 @@ export interface HungMount {
 }
 
 /**
- * A file system whose server is there and never answers, like a network mount whose far end is gone.
- * The descriptor of the mount belongs to a process of its own, with whose end every call fails.
+ * A file system whose server is there and never answers, like a network mount whose far end is
+ * gone. The descriptor of the mount belongs to a process of its own, with whose end every call
+ * fails.
  */
 export async function hungMount(scope: {
   after(done: () => Promise<void>): void;

@@ -1,12 +1,12 @@
-import type { FileSystem } from "../../environment/file-system.ts";
 import { invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, FileSystemEvent, Params, Result } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
 import type { ConfinedFiles } from "../../sandbox/confined-files.ts";
+import type { FileSystem } from "../file-system.ts";
 import { remoteFileSystem } from "../remote/file-system.ts";
-import { directFileSystem } from "./direct-file-system.ts";
-import { openFiles } from "./open-files.ts";
-import { missingWatch } from "./watch-missing.ts";
+import { directFileSystem } from "./files/direct-file-system.ts";
+import { openFiles } from "./files/open-files.ts";
+import { missingWatch } from "./files/watch-missing.ts";
 
 type OptionalSandbox = Sandbox | null | undefined;
 

@@ -4,12 +4,12 @@ import { internalError, invalidParams, invalidRequest, RpcError } from "../../pr
 import type { Emit, HttpEvent, Params, Result } from "../../protocol/methods.ts";
 import type { Http } from "../http.ts";
 import type { Variables } from "./child-env.ts";
-import { streamBody, wholeBody } from "./http-body.ts";
-import { Exchange } from "./http-exchange.ts";
-import { proxyByVariables } from "./http-proxy.ts";
-import { redirected } from "./http-redirect.ts";
-import { type OutgoingRequest, outgoingRequest } from "./http-request.ts";
-import type { HttpTransport, IncomingResponse } from "./http-transport.ts";
+import { streamBody, wholeBody } from "./http/body.ts";
+import { Exchange } from "./http/exchange.ts";
+import { proxyByVariables } from "./http/proxy.ts";
+import { redirected } from "./http/redirect.ts";
+import { type OutgoingRequest, outgoingRequest } from "./http/request.ts";
+import type { HttpTransport, IncomingResponse } from "./http/transport.ts";
 
 /** Requests made from here, with connections of their own. */
 export interface LocalHttp extends Http {
@@ -157,7 +157,7 @@ class OwnedExchanges implements LocalHttp {
 const brokenBody = "error decoding response body";
 
 async function loadTransport(variables: Variables): Promise<HttpTransport> {
-  const { HttpTransport } = await import("./http-transport.ts");
+  const { HttpTransport } = await import("./http/transport.ts");
   return new HttpTransport(proxyByVariables(variables));
 }
 

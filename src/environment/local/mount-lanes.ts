@@ -1,8 +1,9 @@
 /**
  * Keeps file systems that hang from taking all threads of Node's pool, on which every file call and
  * every start of a process runs: of each mount that depends on somebody else (a network's server, a
- * FUSE daemon) only so many calls are under way at once, and further ones wait for those. A symbolic
- * link to such a mount counts for where it lies; for these there are more threads than one mount's.
+ * FUSE daemon) only so many calls are under way at once, and further ones wait for those. A
+ * symbolic link to such a mount counts for where it lies; for these there are more threads than one
+ * mount's.
  */
 import { readFileSync } from "node:fs";
 import { mountTableMs, remoteCallsMax } from "../../limits.ts";
@@ -91,7 +92,9 @@ const isAtOrBelow = (path: string, point: string) =>
 
 let known: { readonly atMs: number; readonly mounts: readonly string[] } | undefined;
 
-/** The kernel makes the table up itself, so reading it never hangs. The deepest mounts come first. */
+/**
+ * The kernel makes the table up itself, so reading it never hangs. The deepest mounts come first.
+ */
 function currentMounts(): readonly string[] {
   const now = performance.now();
   if (known && now - known.atMs < mountTableMs) return known.mounts;

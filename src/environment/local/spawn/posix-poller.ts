@@ -1,7 +1,7 @@
 /**
  * One epoll descriptor holds everything we wait for, and one native handle watches it. The handle
- * is made once because its interface is unforgiving: an exception in the callback ends all events, the
- * same descriptor twice aborts the process, and the collector takes a handle that nobody holds.
+ * is made once because its interface is unforgiving: an exception in the callback ends all events,
+ * the same descriptor twice aborts the process, and the collector takes a handle that nobody holds.
  */
 import { closeOnExec, epollEventWords, type Libc, native, type PollHandle } from "./posix-libc.ts";
 import { systemFailure } from "./start-failure.ts";

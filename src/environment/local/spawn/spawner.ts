@@ -101,12 +101,12 @@ export class SpawnError extends Error {
   readonly errno: number;
   readonly stage: "program" | "cwd" | "arguments" | "system";
 
-  constructor(code: string, errno: number, stage: SpawnError["stage"], message: string) {
+  constructor(message: string, cause: Pick<SpawnError, "code" | "errno" | "stage">) {
     super(message);
     this.name = "SpawnError";
-    this.code = code;
-    this.errno = errno;
-    this.stage = stage;
+    this.code = cause.code;
+    this.errno = cause.errno;
+    this.stage = cause.stage;
   }
 }
 

@@ -10,7 +10,7 @@ const errorNames = new Map(Object.entries(system.errno).map(([name, errno]) => [
 /** `errno` as libc counts, a positive number. Clients match on the text in front of the colon. */
 export function startFailure(errno: number, stage: SpawnError["stage"], about: string): SpawnError {
   const code = errorNames.get(errno) ?? `error ${errno}`;
-  return new SpawnError(code, errno, stage, `${systemErrorText(code, errno)}: ${about}`);
+  return new SpawnError(`${systemErrorText(code, errno)}: ${about}`, { code, errno, stage });
 }
 
 export function systemFailure(errno: number, about: string): SpawnError {
@@ -37,7 +37,11 @@ const cutVariableText =
   "nul byte found in provided data: data provided contains a nul byte in the environment";
 
 function unfit(message: string): SpawnError {
-  return new SpawnError("EINVAL", system.errno.EINVAL, "arguments", message);
+  return new SpawnError(message, {
+    code: "EINVAL",
+    errno: system.errno.EINVAL,
+    stage: "arguments",
+  });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { timerMsMax } from "../../limits.ts";
+import { timerMsMax } from "../../../limits.ts";
 
 /** Why an exchange was ended from this side. */
 export type Interruption = "timeout" | "cancelled" | "closed";

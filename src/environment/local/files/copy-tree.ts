@@ -1,14 +1,14 @@
 import type { Stats } from "node:fs";
-import type { FileSystem } from "../../environment/file-system.ts";
-import { fileCallsInParallel } from "../../limits.ts";
-import { internalError, invalidRequest } from "../../protocol/errors.ts";
+import { fileCallsInParallel } from "../../../limits.ts";
+import { internalError, invalidRequest } from "../../../protocol/errors.ts";
 import {
   type HostPath,
   hostPath,
   joinPath,
   shownPath,
   splitPath,
-} from "../../protocol/path-uri.ts";
+} from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { copyFile, identity, modeBits } from "./copy-file.ts";
 import { makeDirectories } from "./create-directory.ts";
 import {

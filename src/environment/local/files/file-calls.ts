@@ -21,8 +21,8 @@ import {
 } from "node:fs";
 import { mkdir, readdir, readlink, rmdir, symlink, unlink } from "node:fs/promises";
 import { promisify } from "node:util";
-import { type HostPath, nodePath } from "../../protocol/path-uri.ts";
-import { callAt, callOn, closeOf, mayHang, openAt } from "./mount-lanes.ts";
+import { type HostPath, nodePath } from "../../../protocol/path-uri.ts";
+import { callAt, callOn, closeOf, mayHang, openAt } from "../mount-lanes.ts";
 
 const openNow = promisify(open);
 const statFileNow = promisify<number, Stats>(fstat);
@@ -55,7 +55,10 @@ export function dropFile(fd: number): void {
   void closeOf(fd, () => new Promise<void>((resolve) => close(fd, () => resolve())));
 }
 
-/** Of a file just opened the kernel of a local disk knows this without waiting, so nobody else has to. */
+/**
+ * Of a file just opened the kernel of a local disk knows this without waiting, so nobody else has
+ * to.
+ */
 export function statFile(fd: number): Stats | Promise<Stats> {
   return mayHang(fd) ? callOn(fd, () => statFileNow(fd)) : fstatSync(fd);
 }

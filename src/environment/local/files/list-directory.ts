@@ -1,7 +1,7 @@
 import { constants, type Dirent } from "node:fs";
-import type { FileSystem } from "../../environment/file-system.ts";
-import { fileCallsInParallel } from "../../limits.ts";
-import { type HostPath, joinPath, shownPath } from "../../protocol/path-uri.ts";
+import { fileCallsInParallel } from "../../../limits.ts";
+import { type HostPath, joinPath, shownPath } from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { dropFile, hasCode, openFile, readEntries, stat } from "./file-calls.ts";
 import { inParallel } from "./in-parallel.ts";
 import { atPlace, descriptorPath } from "./no-follow.ts";

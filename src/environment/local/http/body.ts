@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { httpDeltaBytesMax } from "../../limits.ts";
-import { internalError } from "../../protocol/errors.ts";
-import type { EventParams } from "../../protocol/methods.ts";
+import { httpDeltaBytesMax } from "../../../limits.ts";
+import { internalError } from "../../../protocol/errors.ts";
+import type { EventParams } from "../../../protocol/methods.ts";
 
 type Delta = EventParams<"http/request/bodyDelta">;
 

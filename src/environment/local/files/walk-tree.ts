@@ -1,15 +1,15 @@
 import type { Dirent, Stats } from "node:fs";
-import type { FileSystem } from "../../environment/file-system.ts";
 import {
   fileCallsInParallel,
   walkAnswerBytesMax,
   walkDepthMax,
   walkDirectoriesMax,
   walkEntriesMax,
-} from "../../limits.ts";
-import { invalidRequest, toRpcError } from "../../protocol/errors.ts";
-import type { Params, Result } from "../../protocol/methods.ts";
-import { type HostPath, hostPath, joinPath, pathUriOf } from "../../protocol/path-uri.ts";
+} from "../../../limits.ts";
+import { invalidRequest, toRpcError } from "../../../protocol/errors.ts";
+import type { Params, Result } from "../../../protocol/methods.ts";
+import { type HostPath, hostPath, joinPath, pathUriOf } from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { identity } from "./copy-file.ts";
 import { hasCode, lstat, readEntries, stat } from "./file-calls.ts";
 import { refuseLinks } from "./no-follow.ts";

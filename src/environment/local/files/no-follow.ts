@@ -7,8 +7,8 @@
  * operation gets through.
  */
 import { constants, existsSync } from "node:fs";
-import { internalError, systemErrorText } from "../../protocol/errors.ts";
-import { type HostPath, hostPath, joinPath, splitPath } from "../../protocol/path-uri.ts";
+import { internalError, systemErrorText } from "../../../protocol/errors.ts";
+import { type HostPath, hostPath, joinPath, splitPath } from "../../../protocol/path-uri.ts";
 import { dropFile, openFile, readLink, realPath } from "./file-calls.ts";
 
 /** Not among Node's constants; the same number on every architecture that Node runs on. */

@@ -5,10 +5,10 @@
  * and watching something may appear, so after the watches are set everything is looked at again.
  */
 import { type FSWatcher, watch } from "node:fs";
-import type { FileSystem } from "../../environment/file-system.ts";
-import { watchedPathsMax, watchTriesMax } from "../../limits.ts";
-import type { Emit, FileSystemEvent } from "../../protocol/methods.ts";
-import { type HostPath, hostPath, nodePath, splitPath } from "../../protocol/path-uri.ts";
+import { watchedPathsMax, watchTriesMax } from "../../../limits.ts";
+import type { Emit, FileSystemEvent } from "../../../protocol/methods.ts";
+import { type HostPath, hostPath, nodePath, splitPath } from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { hasCode, lstat, stat } from "./file-calls.ts";
 
 export interface MissingWatch {

@@ -5,10 +5,15 @@
  */
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
-import type { FileSystem } from "../../environment/file-system.ts";
-import { fileBlockBytesMax, fileHandleIdBytesMax, fileHandlesMax } from "../../limits.ts";
-import { internalError, invalidRequest, notFound, systemErrorText } from "../../protocol/errors.ts";
-import { hostPath } from "../../protocol/path-uri.ts";
+import { fileBlockBytesMax, fileHandleIdBytesMax, fileHandlesMax } from "../../../limits.ts";
+import {
+  internalError,
+  invalidRequest,
+  notFound,
+  systemErrorText,
+} from "../../../protocol/errors.ts";
+import { hostPath } from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { decoded } from "./decoded-content.ts";
 import { closeFile, readAt, writeAt } from "./file-calls.ts";
 import { openForReading, openForWriting } from "./open-file.ts";

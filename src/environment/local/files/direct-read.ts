@@ -1,8 +1,8 @@
 import { Buffer, constants } from "node:buffer";
-import type { FileSystem } from "../../environment/file-system.ts";
-import { procFileChunkBytes, readFileBytesMax } from "../../limits.ts";
-import { invalidRequest } from "../../protocol/errors.ts";
-import { hostPath } from "../../protocol/path-uri.ts";
+import { procFileChunkBytes, readFileBytesMax } from "../../../limits.ts";
+import { invalidRequest } from "../../../protocol/errors.ts";
+import { hostPath } from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { dropFile, readAt } from "./file-calls.ts";
 import { atPlace } from "./no-follow.ts";
 import { openForReading } from "./open-file.ts";

@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
-import type { FileSystem } from "../../environment/file-system.ts";
-import { type HostPath, hostPath, pathUriOf, splitPath } from "../../protocol/path-uri.ts";
+import { type HostPath, hostPath, pathUriOf, splitPath } from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { hasCode, lstat, makeDirectory, stat } from "./file-calls.ts";
 import { atPlace } from "./no-follow.ts";
 

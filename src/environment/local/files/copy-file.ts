@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { constants, type Stats } from "node:fs";
-import { copyChunkBytes, procFileChunkBytes } from "../../limits.ts";
-import type { HostPath } from "../../protocol/path-uri.ts";
+import { copyChunkBytes, procFileChunkBytes } from "../../../limits.ts";
+import type { HostPath } from "../../../protocol/path-uri.ts";
 import { chmodFile, closeFile, dropFile, readAt, truncateFile, writeAt } from "./file-calls.ts";
 import { type OpenFile, openForReading, openForWriting } from "./open-file.ts";
 

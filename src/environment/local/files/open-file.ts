@@ -1,6 +1,6 @@
 import { constants, type Stats } from "node:fs";
-import { invalidRequest } from "../../protocol/errors.ts";
-import { type HostPath, shownPath } from "../../protocol/path-uri.ts";
+import { invalidRequest } from "../../../protocol/errors.ts";
+import { type HostPath, shownPath } from "../../../protocol/path-uri.ts";
 import { dropFile, hasCode, openFile, statFile } from "./file-calls.ts";
 
 const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;

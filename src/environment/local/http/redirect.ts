@@ -1,5 +1,5 @@
-import { internalError } from "../../protocol/errors.ts";
-import { bareUrl, type Header, isHttp, type OutgoingRequest } from "./http-request.ts";
+import { internalError } from "../../../protocol/errors.ts";
+import { bareUrl, type Header, isHttp, type OutgoingRequest } from "./request.ts";
 
 interface Answered {
   readonly status: number;

@@ -1,12 +1,14 @@
 import { Buffer } from "node:buffer";
-import { decodeBase64 } from "../../protocol/base64.ts";
-import { invalidParams } from "../../protocol/errors.ts";
-import type { Params, Result } from "../../protocol/methods.ts";
-import type { Variables } from "./child-env.ts";
+import { decodeBase64 } from "../../../protocol/base64.ts";
+import { invalidParams } from "../../../protocol/errors.ts";
+import type { Params, Result } from "../../../protocol/methods.ts";
+import type { Variables } from "../child-env.ts";
 
 export type Header = Result<"http/request">["headers"][number];
 
-/** A request that can be made as it is. Header names are in lower case, values as the client gave. */
+/**
+ * A request that can be made as it is. Header names are in lower case, values as the client gave.
+ */
 export interface OutgoingRequest {
   readonly method: string;
   /** Without credentials and fragment. */

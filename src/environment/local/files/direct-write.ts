@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import type { FileSystem } from "../../environment/file-system.ts";
-import { hostPath } from "../../protocol/path-uri.ts";
+import { hostPath } from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { decoded } from "./decoded-content.ts";
 import { closeFile, writeAt } from "./file-calls.ts";
 import { atPlace } from "./no-follow.ts";

@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
-import type { FileSystem } from "../../environment/file-system.ts";
-import { hostPath, pathUriOf } from "../../protocol/path-uri.ts";
+import { hostPath, pathUriOf } from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { lstat, realPath, stat } from "./file-calls.ts";
 import { atPlace, refuseLinks } from "./no-follow.ts";
 

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
-import { internalError } from "../../protocol/errors.ts";
-import type { Variables } from "./child-env.ts";
+import { internalError } from "../../../protocol/errors.ts";
+import type { Variables } from "../child-env.ts";
 
 /** The proxy for a URL, or undefined when the server is to be reached directly. */
 export type ProxyOf = (url: URL) => URL | undefined;
@@ -49,7 +49,9 @@ function proxyUrl({ name, value }: Variable): URL {
 /** IPv6 addresses stand in brackets in a URL. */
 const bareHost = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, "$1");
 
-/** Whether a host is on the list: names (with what lies below them), addresses, CIDR blocks, `*`. */
+/**
+ * Whether a host is on the list: names (with what lies below them), addresses, CIDR blocks, `*`.
+ */
 function exemption(list: string): (host: string) => boolean {
   const entries = list.split(",").map((entry) => entry.trim().toLowerCase());
   if (entries.includes("*")) return () => true;

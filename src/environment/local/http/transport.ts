@@ -6,9 +6,9 @@ import { Buffer } from "node:buffer";
 import { setMaxListeners } from "node:events";
 import type { Readable } from "node:stream";
 import { Agent, type Dispatcher, ProxyAgent } from "undici";
-import { httpHeaderBytesMax } from "../../limits.ts";
-import type { ProxyOf } from "./http-proxy.ts";
-import { basicAuthorization, type Header, type OutgoingRequest } from "./http-request.ts";
+import { httpHeaderBytesMax } from "../../../limits.ts";
+import type { ProxyOf } from "./proxy.ts";
+import { basicAuthorization, type Header, type OutgoingRequest } from "./request.ts";
 
 export interface IncomingResponse {
   readonly status: number;

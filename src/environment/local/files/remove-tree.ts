@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
-import type { FileSystem } from "../../environment/file-system.ts";
-import { fileCallsInParallel } from "../../limits.ts";
-import { invalidRequest } from "../../protocol/errors.ts";
-import { type HostPath, hostPath, joinPath } from "../../protocol/path-uri.ts";
+import { fileCallsInParallel } from "../../../limits.ts";
+import { invalidRequest } from "../../../protocol/errors.ts";
+import { type HostPath, hostPath, joinPath } from "../../../protocol/path-uri.ts";
+import type { FileSystem } from "../../file-system.ts";
 import {
   dropFile,
   hasCode,

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../../environment/file-system.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { copy } from "./copy-tree.ts";
 import { createDirectory } from "./create-directory.ts";
 import { readFile } from "./direct-read.ts";
