@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect as connectTcp, createServer as createTcpServer, type Server } from "node:net";
+import { pipeline } from "node:stream/promises";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocketServer } from "ws";
@@ -140,19 +141,20 @@ describe("connecting", () => {
 /** A way to the server that lets 20 kB pass in 15 ms, so that a long answer takes a while. */
 function slowNetwork(t: TestContext, url: string): Server {
   const { hostname: host, port } = new URL(url);
-  return createTcpServer(async (client) => {
+  return createTcpServer((client) => {
     const server = connectTcp({ host, port: Number(port) });
-    t.after(() => {
-      client.destroy();
-      server.destroy();
-    });
-    client.on("error", () => server.destroy());
-    client.pipe(server);
-    for await (const bytes of server as AsyncIterable<Buffer>) {
-      for (let start = 0; start < bytes.length; start += 20_000) {
-        client.write(bytes.subarray(start, start + 20_000));
-        await delay(15);
-      }
-    }
+    t.after(() => void client.destroy());
+    const brokenAtTheEnd = () => {};
+    pipeline(client, server).catch(brokenAtTheEnd);
+    pipeline(server, slowly, client).catch(brokenAtTheEnd);
   });
+}
+
+async function* slowly(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const bytes of source) {
+    for (let start = 0; start < bytes.length; start += 20_000) {
+      yield bytes.subarray(start, start + 20_000);
+      await delay(15);
+    }
+  }
 }
