@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Limits, requestHeadMs, shutdownGraceMs } from "../limits.ts";
@@ -48,6 +48,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     handleProtocols: () => false,
   });
   const http = await makeServer(options.tls);
+  // As a rule a client that does not trust the certificate, and has nobody else to tell.
+  http.on("tlsClientError", (error: Error, socket: Socket) => {
+    const address = socket.remoteAddress;
+    options.log("warn", "TLS handshake failed", { address, reason: error.message });
+  });
   http.on("request", (request, response) => {
     answerHttp(options.surface, request, response).catch((error) => {
       options.log("error", `${request.method} request failed: ${error}`);
