@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import { PathOrder, type Touched } from "../src/server/path-order.ts";
 
 const reads = (...paths: string[]): Touched => ({ reads: paths, changes: [] });
@@ -57,3 +58,69 @@ test("a failed request lets those behind it go on, and its failure stays its own
   await assert.rejects(async () => failed, /no/);
   assert.equal(await next, "done");
 });
+
+test("thousands of changes and looks from above, sent at once, keep their order and are not slow", async () => {
+  const order = new PathOrder();
+  const ran: number[] = [];
+  const outcomes = Array.from({ length: 20_000 }, (_, at) =>
+    order.run(at % 3 === 0 ? reads("/a") : changes("/a/b/c"), async () => ran.push(at)),
+  );
+  await Promise.all(outcomes);
+  const changesRan = ran.filter((at) => at % 3 !== 0);
+  assert.deepEqual(
+    changesRan,
+    [...changesRan].sort((a, b) => a - b),
+  );
+  assert.equal(ran.length, 20_000);
+});
+
+test("any mixture of requests runs as pairwise waiting says", async () => {
+  const path = fc.constantFrom("", "/a", "/a/b", "/a/b/c", "/a/bc", "/d", "handle:h", "handle:h/x");
+  const touched = fc.record({
+    reads: fc.array(path, { maxLength: 2 }),
+    changes: fc.array(path, { maxLength: 1 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(touched, { maxLength: 25 }),
+      fc.infiniteStream(fc.nat()),
+      async (all, picks) => {
+        const order = new PathOrder();
+        const open = new Map<number, () => void>();
+        const over = new Set<number>();
+        const outcomes = all.map((each, at) =>
+          order.run(each, () => new Promise<void>((resolve) => open.set(at, resolve))),
+        );
+        for (;;) {
+          await new Promise(setImmediate);
+          const expected = all.flatMap((each, at) => {
+            const waits = all
+              .slice(0, at)
+              .some((other, index) => !over.has(index) && conflict(other, each));
+            return waits || over.has(at) ? [] : [at];
+          });
+          assert.deepEqual(
+            [...open.keys()].sort((a, b) => a - b),
+            expected,
+          );
+          const pick = expected[(picks.next().value ?? 0) % expected.length];
+          if (pick === undefined) break;
+          open.get(pick)?.();
+          open.delete(pick);
+          over.add(pick);
+        }
+        await Promise.all(outcomes);
+      },
+    ),
+  );
+});
+
+/** The rule by itself: the same path or one above the other, and one of them changes it. */
+function conflict(a: Touched, b: Touched): boolean {
+  const meet = (some: readonly string[], others: readonly string[]) =>
+    some.some((one) => others.some((other) => isAbove(one, other) || isAbove(other, one)));
+  return meet(a.changes, [...b.reads, ...b.changes]) || meet(a.reads, b.changes);
+}
+
+const isAbove = (upper: string, lower: string) =>
+  upper === lower || (lower.startsWith("/") && lower.startsWith(`${upper}/`));

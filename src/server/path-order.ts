@@ -3,21 +3,21 @@
  * path, or one above the other, go one after the other when one of them changes it. All else runs
  * side by side, so that a slow path delays only its own.
  *
- * Every place on the way to a path remembers the end of what is under way at it and below it, and
- * not each request: so many pipelined changes of one path cost each the same, not as much as all
- * those before it.
+ * Every place on the way to a path counts what is under way at it and below it, and does not keep
+ * each request: so a pipelined change costs the same however many are before it, and one that hangs
+ * makes nobody remember those after it.
  */
 export interface Touched {
   readonly reads: readonly string[];
   readonly changes: readonly string[];
 }
 
-/** Ends, never rejected, of requests about exactly this path, and of those and all below it. */
+/** Requests about exactly this path, and those about it or anything below it. */
 interface Place {
-  readsAt?: Promise<unknown>;
-  changesAt?: Promise<unknown>;
-  readsBelow?: Promise<unknown>;
-  changesBelow?: Promise<unknown>;
+  readsAt?: Crowd;
+  changesAt?: Crowd;
+  readsBelow?: Crowd;
+  changesBelow?: Crowd;
 }
 
 export class PathOrder {
@@ -32,7 +32,7 @@ export class PathOrder {
   }
 
   #ahead({ reads, changes }: Touched): Set<Promise<unknown>> {
-    const ahead = new Set<Promise<unknown> | undefined>();
+    const ahead = new Set<Crowd | undefined>();
     if (this.#places.size === 0) return new Set();
     for (const path of reads) {
       for (const above of placesAbove(path)) ahead.add(this.#places.get(above)?.changesAt);
@@ -45,7 +45,7 @@ export class PathOrder {
       ahead.add(this.#places.get(path)?.changesBelow).add(this.#places.get(path)?.readsBelow);
     }
     ahead.delete(undefined);
-    return ahead as Set<Promise<unknown>>;
+    return new Set(Array.from(ahead as Set<Crowd>, (crowd) => crowd.awaited()));
   }
 
   #enter({ reads, changes }: Touched, done: Promise<unknown>): void {
@@ -63,16 +63,52 @@ export class PathOrder {
     const place = this.#places.get(path) ?? {};
     this.#places.set(path, place);
     const before = place[kind];
-    const end = before ? before.then(() => done) : done;
-    place[kind] = end;
-    void end.then(() => this.#forget(path, kind, end));
+    if (before === undefined || before.isClosed) {
+      const crowd = new Crowd(() => this.#forget(path, kind, crowd));
+      place[kind] = crowd;
+      if (before) crowd.add(before.awaited());
+    }
+    place[kind]?.add(done);
   }
 
-  #forget(path: string, kind: keyof Place, end: Promise<unknown>): void {
+  #forget(path: string, kind: keyof Place, crowd: Crowd): void {
     const place = this.#places.get(path);
-    if (place?.[kind] !== end) return;
+    if (place?.[kind] !== crowd) return;
     delete place[kind];
     if (Object.keys(place).length === 0) this.#places.delete(path);
+  }
+}
+
+/** Requests that are under way. Once somebody waits for them, no further one joins. */
+class Crowd {
+  isClosed = false;
+  readonly #over: () => void;
+  #underWay = 0;
+  #end: Promise<void> | undefined;
+  #tellEnd = () => {};
+
+  constructor(over: () => void) {
+    this.#over = over;
+  }
+
+  add(done: Promise<unknown>): void {
+    this.#underWay++;
+    void done.then(() => this.#leave());
+  }
+
+  /** The end of all that are in it now. */
+  awaited(): Promise<void> {
+    this.isClosed = true;
+    this.#end ??= new Promise((resolve) => {
+      this.#tellEnd = resolve;
+    });
+    return this.#end;
+  }
+
+  #leave(): void {
+    if (--this.#underWay > 0) return;
+    this.#over();
+    this.#tellEnd();
   }
 }
 
