@@ -306,6 +306,8 @@ export interface Limits {
   readonly inboundBytesMax: number;
   readonly messageBytesMax: number;
   readonly retainedOutputBytesMax: number;
+  readonly spilledOutputBytesMax: number;
+  readonly spilledOutputTotalBytesMax: number;
   readonly httpBodyBytesMax: number;
   readonly helpersMax: number;
 }
@@ -319,6 +321,8 @@ export const defaultLimits: Limits = {
   inboundBytesMax,
   messageBytesMax,
   retainedOutputBytesMax,
+  spilledOutputBytesMax,
+  spilledOutputTotalBytesMax,
   httpBodyBytesMax: bufferedHttpBodyBytesMax,
   helpersMax,
 };

@@ -17,6 +17,8 @@ export interface ExecServerFlags extends AccessFlags {
   readonly maxInbound: number;
   readonly maxMessage: number;
   readonly maxRetainedOutput: number;
+  readonly maxSpill: number;
+  readonly maxSpillTotal: number;
   readonly maxHttpBody: number;
   readonly maxHelpers: number;
   readonly logLevel: LogLevel;
@@ -97,6 +99,18 @@ const limitOptions: readonly [string, string, number, "bytes" | "count"][] = [
     "--max-retained-output",
     "newest output of one process kept in memory",
     defaultLimits.retainedOutputBytesMax,
+    "bytes",
+  ],
+  [
+    "--max-spill",
+    "older output of one process kept on disk",
+    defaultLimits.spilledOutputBytesMax,
+    "bytes",
+  ],
+  [
+    "--max-spill-total",
+    "the same of all processes",
+    defaultLimits.spilledOutputTotalBytesMax,
     "bytes",
   ],
   [

@@ -64,6 +64,8 @@ const limitsFrom = (flags: ExecServerFlags): Limits => ({
   inboundBytesMax: flags.maxInbound,
   messageBytesMax: flags.maxMessage,
   retainedOutputBytesMax: flags.maxRetainedOutput,
+  spilledOutputBytesMax: flags.maxSpill,
+  spilledOutputTotalBytesMax: flags.maxSpillTotal,
   httpBodyBytesMax: flags.maxHttpBody,
   helpersMax: flags.maxHelpers,
 });

@@ -45,7 +45,11 @@ export async function localEnvironment(
 ): Promise<LocalEnvironment> {
   const { variables, cwd, limits = defaultLimits } = options;
   const sandbox = localSandbox({ variables, cwd, limits: { workersMax: limits.helpersMax } });
-  const spill = new SpillStore({ warn: options.warn });
+  const spill = new SpillStore({
+    warn: options.warn,
+    bytesMax: limits.spilledOutputBytesMax,
+    totalBytesMax: limits.spilledOutputTotalBytesMax,
+  });
   const spawner = await createSpawner();
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
