@@ -1,4 +1,4 @@
-import { logBacklogBytesMax } from "../limits.ts";
+import { logBacklogBytesMax, shutdownGraceMs } from "../limits.ts";
 import { isLogged, type Log, type LogFields, type LogLevel } from "../server/log.ts";
 import { readableLine } from "./readable-line.ts";
 
@@ -37,6 +37,8 @@ const terminalLines = {
 async function jsonLines() {
   const { default: pino } = await import("pino");
   const destination = pino.destination({ dest: 2, sync: false, maxLength: logBacklogBytesMax });
+  // Whoever read our stderr has gone; a line that nobody can read must not end the server.
+  destination.on("error", () => {});
   const logger = pino(
     {
       level: "debug",
@@ -48,6 +50,15 @@ async function jsonLines() {
   );
   return {
     write: (level: LogLevel, message: string, fields: LogFields) => logger[level](fields, message),
-    close: () => new Promise<void>((resolve) => destination.flush(() => resolve())),
+    close: () => written(destination),
   };
+}
+
+/** Waits until the lines are out, but not for a reader who does not read. */
+function written(destination: { end(): void; once(event: "close", done: () => void): unknown }) {
+  return new Promise<void>((resolve) => {
+    destination.once("close", resolve);
+    setTimeout(resolve, shutdownGraceMs);
+    destination.end();
+  });
 }
