@@ -19,11 +19,13 @@ export function stderrLog(least: LogLevel): StderrLog {
   const log = (level: LogLevel, message: string, fields: LogFields = {}) => {
     if (!isLogged(level, least)) return;
     writing ??= process.stderr.isTTY ? Promise.resolve(terminalLines) : jsonLines();
-    void writing.then(({ write }) => write(level, message, fields));
+    // Without descriptors the library cannot be loaded; the line must be seen all the more.
+    const instead = () => terminalLines.write(level, message, fields);
+    void writing.then(({ write }) => write(level, message, fields), instead);
   };
   return {
     log: Object.assign(log, { writes: (level: LogLevel) => isLogged(level, least) }),
-    close: async () => (await writing)?.close(),
+    close: async () => (await writing?.catch(() => terminalLines))?.close(),
   };
 }
 
