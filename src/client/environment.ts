@@ -64,6 +64,12 @@ export interface Environment {
   check(options?: CallOptions): Promise<void>;
   /** Fulfilled with the reason when the environment is out of reach for good, or was closed. */
   readonly lost: Promise<Error>;
+  /**
+   * Leaves the session to another client: the connection ends, and the processes run on until the
+   * executor's time for sessions without one is over, 80 s by default. Fails with a `TypeError` for
+   * this machine.
+   */
+  detach(): void;
   /** Kills every process that was started and frees what is held, here and there. */
   close(): Promise<void>;
 }

@@ -38,6 +38,9 @@ export async function localMachine(
     http,
     follow: () => {}, // Every process here was started here, and is followed from then on.
     resumeOutput: () => http.resumeOutput(),
+    detach: () => {
+      throw new TypeError("this machine has no session that could be left to another client");
+    },
     close: async () => {
       listener.onLost(new SessionLostError("the local environment was closed by its owner"));
       await Promise.all([processes.close(), fileSystem.close(), http.close()]);

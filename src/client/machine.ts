@@ -12,6 +12,8 @@ export interface Machine extends Environment {
   follow(processId: string): void;
   /** Streams that were paused because their reader was behind go on. */
   resumeOutput(): void;
+  /** Ends the connection, and leaves the session for whoever resumes it. */
+  detach(): void;
   /** Kills what was started and frees what is held. */
   close(): Promise<void>;
 }

@@ -49,6 +49,7 @@ export async function remoteMachine(
     sessionId: session.id,
     follow: remote.processes.follow,
     resumeOutput: () => {}, // A socket is never stopped, so there is nothing to go on.
+    detach: () => session.close(),
     close: () => close(session, () => endOf(session.call, remote, info)),
   };
 }

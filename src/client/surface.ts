@@ -75,6 +75,7 @@ class Surface {
       }),
       check: ({ signal } = {}) => perform(signal, async () => void (await machine.host.status())),
       lost: this.#lost.promise,
+      detach: () => machine.detach(),
       close: () => machine.close(),
     };
   }
