@@ -176,11 +176,14 @@ export class ManagedProcess {
 
   async #killAndEnd(): Promise<void> {
     this.#stdin.close();
-    await this.#child?.killTree();
-    // What the pipes still hold is little, and nobody adds to it: a slow reader gets it at once.
-    this.#child?.flow(true);
-    await this.#ending.streamsEndedWithin(killedOutputDrainMs);
-    this.#child?.abandonOutput();
+    try {
+      await this.#child?.killTree();
+    } finally {
+      // What the pipes still hold is little, and nobody adds to it: a slow reader gets it at once.
+      this.#child?.flow(true);
+      await this.#ending.streamsEndedWithin(killedOutputDrainMs);
+      this.#child?.abandonOutput();
+    }
   }
 
   async #startWith(spawner: Spawner): Promise<SpawnedProcess> {

@@ -3,7 +3,7 @@
  * ancestor whatever they do: double fork, setsid, `env -i`. All bearers are stopped first, until a
  * pass finds no new one, so that nobody forks away from under the search.
  */
-import { readdirSync } from "node:fs";
+import { closeSync, openSync, readdirSync } from "node:fs";
 import { constants as system } from "node:os";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { processScanSliceMax, treeKillGraceMs, treeStopPassesMax } from "../../../limits.ts";
@@ -53,7 +53,8 @@ export class TreeKiller {
       this.#next = undefined;
       return this.#killAll(marks);
     });
-    this.#running = done;
+    // One search that fails must not fail all those behind it; whoever asked for it is told.
+    this.#running = done.catch(() => undefined);
     return { marks, done };
   }
 
@@ -93,6 +94,7 @@ export class TreeKiller {
   /** Living processes with one of the marks. What is of our own session was not started by us. */
   async #bearers(marks: ReadonlySet<bigint>): Promise<Map<number, bigint>> {
     const found = new Map<number, bigint>();
+    await untilDescriptorIsFree();
     const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
     for (let index = 0; index < pids.length; index++) {
       if (index > 0 && index % processScanSliceMax === 0) await setImmediate();
@@ -102,6 +104,19 @@ export class TreeKiller {
       if (this.#table.sessionOf(pid) !== this.#ownSession && isAlive(pid)) found.set(pid, mark);
     }
     return found;
+  }
+}
+
+/** The search needs one. Those of the killed group become free in a moment, so it can wait for them. */
+async function untilDescriptorIsFree(): Promise<void> {
+  for (const deadline = performance.now() + treeKillGraceMs; performance.now() < deadline; ) {
+    try {
+      closeSync(openSync("/dev/null", "r"));
+      return;
+    } catch {
+      // None is free yet; without one in the end, reading the list of processes tells why.
+      await setTimeout(deathPollIntervalMs);
+    }
   }
 }
 

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { type Client, connect } from "./support/client.ts";
+import { startServer } from "./support/server.ts";
+
+const idle = (processId: string) => ({
+  processId,
+  argv: ["/bin/cat"],
+  cwd: "file:///",
+  env: {},
+  tty: false,
+  pipeStdin: true,
+});
+
+const openFiles = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
+
+/** Waits for what other processes bring about; the test's own time limit is the bound. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** In batches, so that no answer has to wait for all the others. */
+async function inBatches(count: number, work: (at: number) => Promise<unknown>): Promise<void> {
+  for (let from = 0; from < count; from += 100) {
+    const batch = Array.from({ length: Math.min(100, count - from) }, (_, at) => work(from + at));
+    await Promise.all(batch);
+  }
+}
+
+async function echo(client: Client, processId: string, text: string): Promise<void> {
+  const chunk = Buffer.from(`${text}\n`).toString("base64");
+  await client.request("process/write", { processId, chunk, writeId: text });
+  let seen = "";
+  while (!seen.includes(text)) {
+    const own = (event: { processId: string }) => event.processId === processId;
+    const output = await client.event("process/output", own);
+    seen += Buffer.from(output.chunk, "base64").toString();
+  }
+}
+
+async function endAll(client: Client, pid: number, before: number): Promise<void> {
+  await client.request("session/end", {});
+  await client.close();
+  await until(() => openFiles(pid) <= before);
+}
+
+describe("a server bears", () => {
+  test("700 terminals at once, each of which echoes", async (t) => {
+    const server = await startServer(t);
+    const client = await connect(server.url);
+    await client.initialize();
+    const before = openFiles(server.pid);
+    await inBatches(700, (at) =>
+      client.request("process/start", { ...idle(`t${at}`), tty: true, pipeStdin: false }),
+    );
+    await inBatches(700, (at) => echo(client, `t${at}`, `line ${at}`));
+    await endAll(client, server.pid, before);
+  });
+
+  test("2,000 idle processes, of which each can be reached", async (t) => {
+    const server = await startServer(t);
+    const client = await connect(server.url);
+    await client.initialize();
+    const before = openFiles(server.pid);
+    await inBatches(2000, (at) => client.request("process/start", idle(`p${at}`)));
+    const { processes } = await client.request("process/list", {});
+    assert.equal(processes.filter(({ running }) => running).length, 2000);
+    await inBatches(2000, (at) => echo(client, `p${at}`, `line ${at}`));
+    await endAll(client, server.pid, before);
+  });
+
+  test("500 sessions, attached and waiting, with a process each", async (t) => {
+    const server = await startServer(t);
+    const before = openFiles(server.pid);
+    const clients: Client[] = [];
+    const ids: string[] = [];
+    await inBatches(500, async (at) => {
+      const client = await connect(server.url);
+      ids[at] = (await client.initialize()).sessionId;
+      clients[at] = client;
+      await client.request("process/start", idle("p"));
+    });
+    await inBatches(500, (at) => clients[at]?.close() ?? Promise.resolve());
+    await inBatches(500, async (at) => {
+      const client = await connect(server.url);
+      const resumed = await client.initialize({ resumeSessionId: ids[at] });
+      assert.equal(resumed.sessionId, ids[at]);
+      await echo(client, "p", `line ${at}`);
+      await client.request("session/end", {});
+      await client.close();
+    });
+    await until(() => openFiles(server.pid) <= before + 8);
+  });
+});
+
+const pipelined: [string, number, (at: number) => [string, object]][] = [
+  ["20,000 requests", 20_000, () => ["environment/status", {}]],
+  ["20,000 reads of one file", 20_000, () => ["fs/getMetadata", { path: "file:///etc/passwd" }]],
+  [
+    "20,000 changes of one path",
+    20_000,
+    () => ["fs/remove", { path: "file:///proc/no/such", force: true }],
+  ],
+  ["1,000 starts", 1000, (at) => ["process/start", { ...idle(`p${at}`), argv: ["/bin/true"] }]],
+];
+
+describe("a server answers", () => {
+  for (const [title, count, request] of pipelined) {
+    test(`${title} that were sent without waiting`, async (t) => {
+      const server = await startServer(t);
+      const client = await connect(server.url);
+      await client.initialize();
+      const answered = new Set<unknown>();
+      const all = new Promise<void>((resolve) => {
+        client.socket.on("message", (text: Buffer) => {
+          const { id } = JSON.parse(text.toString());
+          if (id !== undefined) answered.add(id);
+          if (answered.size === count) resolve();
+        });
+      });
+      for (let at = 0; at < count; at++) {
+        const [method, params] = request(at);
+        client.send({ id: `pipelined ${at}`, method, params });
+      }
+      await all;
+    });
+  }
+});
+
+test("without descriptors one request fails with the reason, and the server goes on", async (t) => {
+  const server = await startServer(t);
+  const client = await connect(server.url);
+  await client.initialize();
+  await client.request("process/start", idle("before"));
+  const room = openFiles(server.pid) + 40;
+  await client.request("process/start", {
+    ...idle("limit"),
+    argv: ["prlimit", `--pid=${server.pid}`, `--nofile=${room}`],
+    env: { PATH: "/usr/bin:/bin" },
+  });
+  await client.event("process/closed", ({ processId }) => processId === "limit");
+  const codes = new Set<number>();
+  for (let at = 0; at < 60; at++) {
+    await client.request("process/start", idle(`p${at}`)).catch((error) => {
+      codes.add(error.code);
+      assert.match(error.message, /Too many open files/);
+    });
+  }
+  assert.deepEqual([...codes], [-32603]);
+  const handles: string[] = [];
+  const openOneMore = async () => {
+    for (;;) {
+      const handleId = `h${handles.length}`;
+      await client.request("fs/open", { handleId, path: "file:///etc/passwd" });
+      handles.push(handleId);
+    }
+  };
+  await assert.rejects(openOneMore, { code: -32603, message: /Too many open files/ });
+  await echo(client, "before", "still here");
+  for (let at = 0; at < 60; at++) {
+    await client.request("process/terminate", { processId: `p${at}` });
+  }
+  for (const handleId of handles) await client.request("fs/close", { handleId });
+  await until(() => openFiles(server.pid) < room - 20);
+  const { dataBase64 } = await client.request("fs/readFile", { path: "file:///etc/hostname" });
+  assert.equal(dataBase64, readFileSync("/etc/hostname").toString("base64"));
+  const other = await connect(server.url);
+  await other.initialize();
+  assert.equal(server.stderr(), "");
+});
