@@ -5,7 +5,7 @@ import { type LocalProcesses, localProcesses } from "../src/environment/local/pr
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import { invalidRequest } from "../src/protocol/errors.ts";
 import type { Params } from "../src/protocol/methods.ts";
-import { exitOf } from "./support/process-limits-contract.ts";
+import { exitOf, tellsHolders } from "./support/process-limits-contract.ts";
 import {
   fails,
   type MakeProcesses,
@@ -110,6 +110,8 @@ local("an exit says what the process has used, where the system tells", async (t
   await t.run("q", ["perl", "-e", "$x = 'a' x 300_000_000"]);
   assert.ok((exitOf(t, "q").usage?.maxRssBytes ?? 0) > 300_000_000);
 });
+
+local("who holds a terminal open is told too", (t) => tellsHolders(t, true));
 
 local("a process that is paused for a slow reader is not idle", async (t) => {
   t.recorder.hasRoom = false;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import type { EventParams } from "../../src/protocol/methods.ts";
 import {
   hasMembers,
@@ -59,11 +60,36 @@ export function describeLimits(make: MakeProcesses): void {
     assert.equal(t.recorder.exitCode("p"), 143);
   });
 
+  declare("who holds the output open after the exit is told by name", (t) =>
+    tellsHolders(t, false),
+  );
+
   declare("an exit says how long the process took", async (t) => {
     await t.run("p", "sleep 0.2");
     const { usage } = exitOf(t, "p");
     assert.ok(usage && usage.wallMs >= 200 && usage.wallMs < 30_000, JSON.stringify(usage));
   });
+}
+
+/** A process leaves one behind that keeps its output open, until that is killed. */
+export async function tellsHolders(t: Workbench, tty: boolean): Promise<void> {
+  // A terminal is taken from whoever has not left its session when the leader exits.
+  await t.start("p", "(trap '' HUP; exec setsid sleep 300) & echo $!; sleep 0.3; exit 0", { tty });
+  const [pid] = await t.recorder.untilText("p", /\d+/);
+  await t.recorder.untilExited("p");
+  const read = async () => (await t.processes.read({ processId: "p" })).heldOpenBy;
+  const expected = [{ pid: Number(pid), program: "sleep" }];
+  let holders = await read();
+  // It may have been looked at before it became `sleep`, and is looked at again in a second.
+  while (!isDeepStrictEqual(holders, expected)) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    holders = await read();
+  }
+  const { processes } = await t.processes.list();
+  assert.deepEqual(processes[0]?.heldOpenBy, expected);
+  process.kill(Number(pid), "SIGKILL");
+  await t.recorder.untilClosed("p");
+  assert.equal(await read(), undefined);
 }
 
 export function exitOf({ recorder }: Workbench, processId: string): EventParams<"process/exited"> {

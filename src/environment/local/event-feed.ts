@@ -49,11 +49,11 @@ export class EventFeed {
     return sendTo(send, processId, event);
   }
 
-  /** A receiver has read without a bound and has everything below `nextSeq`. */
-  wasRead(nextSeq: number): void {
+  /** A receiver has read up to `nextSeq`. Without `maxBytes` it will not read on by itself. */
+  wasRead(nextSeq: number, maxBytes: number | null | undefined): void {
     if (!this.#hasMissedSome || this.#catchUp) return;
-    if (nextSeq >= this.#options.log.nextSeq) this.#hasMissedSome = false;
-    else void this.#sendFrom(nextSeq);
+    if (nextSeq >= this.#options.log.nextSeq) this.#hasEverything();
+    else if (maxBytes == null) void this.#sendFrom(nextSeq);
   }
 
   /** The receiver has room again. */
@@ -65,6 +65,7 @@ export class EventFeed {
   detach(): void {
     this.#receiver++;
     this.#hasMissedSome = true;
+    this.#options.log.setReceived(false);
     this.#endCatchUp();
   }
 
@@ -79,8 +80,13 @@ export class EventFeed {
       await this.#sendPage(catchUp, await log.eventsAfter(catchUp.lastSeq, catchUpPageBytes));
     }
     if (this.#catchUp !== catchUp) return;
-    this.#hasMissedSome = false;
+    this.#hasEverything();
     this.#endCatchUp();
+  }
+
+  #hasEverything(): void {
+    this.#hasMissedSome = false;
+    this.#options.log.setReceived(true);
   }
 
   async #sendPage(catchUp: { lastSeq: number }, events: readonly LogEvent[]): Promise<void> {

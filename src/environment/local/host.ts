@@ -71,6 +71,7 @@ const announced = (terminals: boolean) => ({
   processResize: terminals,
   processList: true,
   processSignals: true,
+  processHolders: process.platform === "linux",
   processTimeouts: true,
   processUsage: true,
   sessionEnd: true,

@@ -5,6 +5,7 @@ import type { Confinement } from "./confinement.ts";
 
 import { EventFeed, type EventFeedOptions } from "./event-feed.ts";
 import { OutputFlow } from "./output-flow.ts";
+import { OutputHolders } from "./output-holders.ts";
 import { OutputLog, type OutputLogBounds } from "./output-log.ts";
 import { ProcessEnding } from "./process-ending.ts";
 
@@ -56,6 +57,7 @@ export class ManagedProcess {
   readonly #flow = new OutputFlow((on) => this.#child?.flow(on));
   readonly #limits: TimeLimits;
   readonly #ending: ProcessEnding;
+  readonly #holders: OutputHolders;
   readonly #stdin: StdinQueue;
   /** Missing only while the start runs; events can come before it is over. */
   #child: SpawnedProcess | undefined;
@@ -77,6 +79,7 @@ export class ManagedProcess {
     this.#confinement = confinement;
     this.#log = new OutputLog({ bounds, spill, onRoom: () => this.#flow.release("disk") });
     this.#feed = this.#makeFeed();
+    this.#holders = new OutputHolders(this.#log, () => this.#child?.outputPlaces() ?? []);
     this.#ending = new ProcessEnding({
       ...{ log: this.#log, feed: this.#feed, confinement },
       onClosed: () => this.#onClosed(),
@@ -109,7 +112,7 @@ export class ManagedProcess {
     return this.#log.closed;
   }
 
-  summary(): Result<"process/list">["processes"][number] {
+  async summary(): Promise<Result<"process/list">["processes"][number]> {
     return {
       processId: this.processId,
       argv: [...this.#request.argv],
@@ -117,24 +120,20 @@ export class ManagedProcess {
       running: this.isRunning,
       exitCode: this.#ending.exit?.exitCode ?? null,
       nextSeq: this.#log.nextSeq,
+      ...(await this.#holders.told()),
     };
   }
 
   async read(page: Params<"process/read">): Promise<Result<"process/read">> {
     const { receiver } = this.#feed;
-    // Whoever comes back reads, before or after anything else.
-    this.#log.setReceived(true);
     const answer = await this.#log.read(page);
-    if (page.maxBytes == null && receiver === this.#feed.receiver) {
-      this.#feed.wasRead(answer.nextSeq);
-    }
-    return { ...answer, failure: null };
+    if (receiver === this.#feed.receiver) this.#feed.wasRead(answer.nextSeq, page.maxBytes);
+    return { ...answer, failure: null, ...(await this.#holders.told()) };
   }
 
   /** Whoever received the events and asked for output is gone. */
   detach(error: Error): void {
     this.#log.rejectReaders(error);
-    this.#log.setReceived(false);
     this.#feed.detach();
   }
 
@@ -225,13 +224,11 @@ export class ManagedProcess {
       hasRoom = this.#feed.tell({ kind: "output", ...chunk });
     }
     if (this.#killed) return;
-    if (!hasRoom) this.#pause();
+    if (!hasRoom) {
+      this.#flow.hold("receiver");
+      this.#listener.paused(this);
+    }
     if (this.#log.isBehind) this.#flow.hold("disk");
-  }
-
-  #pause(): void {
-    this.#flow.hold("receiver");
-    this.#listener.paused(this);
   }
 
   #onExited(exit: ProcessExit): void {

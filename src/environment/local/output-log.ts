@@ -99,6 +99,7 @@ export class OutputLog {
 
   /** Whether somebody receives the output as it comes, or the log alone has it. True at first. */
   setReceived(isReceived: boolean): void {
+    if (isReceived === this.#isReceived) return;
     this.#isReceived = isReceived;
     this.#spill?.setReceived(isReceived);
   }

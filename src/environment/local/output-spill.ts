@@ -22,13 +22,13 @@ export class OutputSpill {
   #isWriting = false;
   #isBehind = false;
   #isClosed = false;
-  #isReceived: boolean;
+  #slotsMax: number;
   #droppedBytes = 0;
 
   /** `onRoom` is called when the disk has caught up after `isBehind` was true. */
   constructor(store: SpillStore, isReceived: boolean, onRoom: () => void) {
     this.#store = store;
-    this.#isReceived = isReceived;
+    this.#slotsMax = isReceived ? store.receivedBlocksMax : store.blocksMax;
     this.#onRoom = onRoom;
   }
 
@@ -46,9 +46,11 @@ export class OutputSpill {
     return this.#isBehind;
   }
 
-  /** Whether somebody receives the output: then less of it need be kept. */
+  /** Whether somebody receives the output: then no more need be kept than there is. */
   setReceived(isReceived: boolean): void {
-    this.#isReceived = isReceived;
+    const { blocksMax, receivedBlocksMax } = this.#store;
+    const keptMax = Math.max(receivedBlocksMax, this.#blocks.length);
+    this.#slotsMax = isReceived ? Math.min(keptMax, blocksMax) : blocksMax;
   }
 
   push(chunk: Chunk): void {
@@ -153,9 +155,7 @@ export class OutputSpill {
   #takeSlot(): number | undefined {
     const free = this.#freeSlots.pop();
     if (free !== undefined) return free;
-    const { blocksMax, receivedBlocksMax } = this.#store;
-    const slotsMax = this.#isReceived ? receivedBlocksMax : blocksMax;
-    const canGrow = this.#mayGrow && this.#slotsTaken < slotsMax;
+    const canGrow = this.#mayGrow && this.#slotsTaken < this.#slotsMax;
     if (canGrow && this.#store.take()) return this.#slotsTaken++;
     if (this.#blocks[0]?.slot === undefined) return undefined;
     this.#drop();

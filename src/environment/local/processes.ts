@@ -127,7 +127,8 @@ class ProcessTable implements LocalProcesses {
   async list(): Promise<Result<"process/list">> {
     // What was asked to be started before is in the list, unless its start hangs in the system.
     await settledWithin(Promise.allSettled(this.#processes.values()), launchStallMs);
-    return { processes: Array.from(this.#started.values(), (process) => process.summary()) };
+    const summaries = Array.from(this.#started.values(), (process) => process.summary());
+    return { processes: await Promise.all(summaries) };
   }
 
   resumeOutput(): void {

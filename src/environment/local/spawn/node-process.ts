@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import { constants as system } from "node:os";
 import { outputReadBytesMax, stdinQueueBytesMax } from "../../../limits.ts";
 import { readAvailable, resizeTerminal } from "./node-terminal.ts";
+import { outputPlace } from "./output-place.ts";
 import { readProcessStat } from "./process-stat.ts";
 import type {
   KillReport,
@@ -86,6 +87,12 @@ export class NodeProcess implements SpawnedProcess {
     const isLeaderKilled = this.signal(system.signals.SIGKILL, "group") && !this.#hasExited;
     const report = await this.#connections.killDescendants();
     return { ...report, killed: report.killed + (isLeaderKilled ? 1 : 0) };
+  }
+
+  outputPlaces(): string[] {
+    const { device } = this.#connections;
+    if (device) return [device];
+    return [...this.#outputs.values()].flatMap(({ fd }) => outputPlace(fd) ?? []);
   }
 
   abandonOutput(): void {

@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
+import { outputPlace } from "./output-place.ts";
 import { InputWriter } from "./posix-input.ts";
 import { type Libc, native } from "./posix-libc.ts";
 import { OutputReader, type ReadMemory } from "./posix-output.ts";
@@ -91,6 +92,10 @@ export class PosixProcess implements SpawnedProcess {
     const { method, killed, survivors } = await this.#around.killDescendants();
     const others = killed.filter((pid) => pid !== this.pid).length;
     return { method, killed: others + (isLeaderKilled ? 1 : 0), survivors };
+  }
+
+  outputPlaces(): string[] {
+    return [...this.#outputs].flatMap(({ fd }) => outputPlace(fd) ?? []);
   }
 
   abandonOutput(): void {

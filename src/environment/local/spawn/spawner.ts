@@ -79,6 +79,8 @@ export interface SpawnedProcess {
    * from the process, also when the process itself has ended long ago.
    */
   killTree(): Promise<KillReport>;
+  /** Where output is still open, as /proc names what those who write it have open. */
+  outputPlaces(): string[];
   /** Frees descriptors without waiting for the end of streams: `ended` follows if need be. */
   abandonOutput(): void;
 }
