@@ -12,7 +12,13 @@ const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 const scripts = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code ?? "");
 
 /** What each script is expected to print. */
-const printed = [/^Linux \S+\n$/];
+const printed = [
+  /^Linux \S+\n$/,
+  /^0 Linux\n$/,
+  /30 100\r\n(.|\n|\r)*0\n$/,
+  /^hello there\n$/,
+  /^begun\ngot it\n$/,
+];
 
 describe("the README's scripts do what it says", () => {
   test("there is an expectation for each of them", () => {

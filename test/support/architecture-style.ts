@@ -13,7 +13,8 @@ const forEach = (check: (source: Source) => Violation[]) => (sources: Sources) =
 
 export const checkFileLengths = forEach(({ path, text }) => {
   const count = text.replace(/\n$/, "").split("\n").length;
-  if (count <= fileLinesMax) return [];
+  // The list of all bounds is looked up, not read.
+  if (count <= fileLinesMax || path === "limits.ts") return [];
   return [`${path}: has ${count} lines of ${fileLinesMax}; move what is a subject of its own`];
 });
 
