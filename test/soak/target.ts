@@ -56,7 +56,7 @@ const isOurs = (name: string) => name.startsWith("codex");
 
 const filesIn = (directory: string) => readdirSync(directory, { recursive: true }).length;
 
-/** All processes with one of ours above them, whoever their parent is now: by their sessions' leader. */
+/** All below the server, and all that bear our mark, whoever their parent is by now. */
 function descendants(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {

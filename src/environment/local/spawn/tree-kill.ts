@@ -107,7 +107,7 @@ export class TreeKiller {
   }
 }
 
-/** The search needs one. Those of the killed group become free in a moment, so it can wait for them. */
+/** The search needs one. Those of the killed group become free soon, so it can wait for them. */
 async function untilDescriptorIsFree(): Promise<void> {
   for (const deadline = performance.now() + treeKillGraceMs; performance.now() < deadline; ) {
     try {
