@@ -8,6 +8,7 @@ import {
   type OutputLogBounds,
 } from "../src/environment/local/output-log.ts";
 import { SpillStore } from "../src/environment/local/spill-store.ts";
+import { OutputLogModel } from "./support/output-log-model.ts";
 
 /** What happens to a log, in any order that a process can bring about. */
 type Step =
@@ -19,78 +20,6 @@ type Step =
       readonly afterSeq?: number | undefined;
       readonly maxBytes?: number | undefined;
     };
-
-interface ModelChunk {
-  readonly seq: number;
-  readonly stream: string;
-  readonly text: string;
-}
-
-/** The same rules without any cleverness: a list that is filtered anew for every question. */
-class Model {
-  chunks: ModelChunk[] = [];
-  nextSeq = 1;
-  droppedBytes = 0;
-  exitCode: number | null = null;
-  exitSeq = Number.POSITIVE_INFINITY;
-  closedSeq = Number.POSITIVE_INFINITY;
-  readonly bounds: OutputLogBounds;
-
-  constructor(bounds: OutputLogBounds) {
-    this.bounds = bounds;
-  }
-
-  append(stream: string, text: string): void {
-    for (let rest = text; rest.length > 0; rest = rest.slice(this.bounds.chunkBytesMax)) {
-      const part = rest.slice(0, this.bounds.chunkBytesMax);
-      this.chunks.push({ seq: this.nextSeq++, stream, text: part });
-      while (this.isOverfull()) this.droppedBytes += this.chunks.shift()?.text.length ?? 0;
-    }
-  }
-
-  exit(exitCode: number): number {
-    this.exitCode = exitCode;
-    this.exitSeq = this.nextSeq++;
-    return this.exitSeq;
-  }
-
-  close(): number {
-    this.closedSeq = this.nextSeq++;
-    return this.closedSeq;
-  }
-
-  get closed(): boolean {
-    return this.closedSeq < this.nextSeq;
-  }
-
-  isOverfull(): boolean {
-    const bytes = this.chunks.reduce((sum, { text }) => sum + text.length, 0);
-    return bytes > this.bounds.bytesMax || this.chunks.length > this.bounds.chunksMax;
-  }
-
-  read(afterSeq = 0, maxBytes?: number) {
-    const later = this.chunks.filter(({ seq }) => seq > afterSeq);
-    const { answerBytesMax, answerChunksMax } = this.bounds;
-    const bytesMax = Math.min(maxBytes ?? answerBytesMax, answerBytesMax);
-    const given = later.filter((_, at) => {
-      const bytes = later.slice(0, at + 1).reduce((sum, { text }) => sum + text.length, 0);
-      return at === 0 || (bytes <= bytesMax && at < answerChunksMax);
-    });
-    const last = given.at(-1);
-    const isCut = given.length < later.length;
-    const nextSeq = last && (maxBytes !== undefined || isCut) ? last.seq + 1 : this.nextSeq;
-    const known = maxBytes === undefined ? nextSeq : this.nextSeq;
-    return {
-      chunks: given.map(({ seq, stream, text }) => ({ seq, stream, chunk: btoa(text) })),
-      nextSeq,
-      exited: this.exitSeq < known,
-      exitCode: this.exitSeq < known ? this.exitCode : null,
-      closed: this.closedSeq < known,
-      sandboxDenied: false,
-      droppedBytes: this.droppedBytes,
-    };
-  }
-}
 
 const ending = (exitCode: number): Ending => ({ exitCode, sandboxDenied: false });
 
@@ -129,7 +58,11 @@ function letters(from: number, length: number): string {
 }
 
 /** Does the same to a log and to its model, and compares all answers. */
-async function follow(log: OutputLog, model: Model, steps: readonly Step[]): Promise<void> {
+async function follow(
+  log: OutputLog,
+  model: OutputLogModel,
+  steps: readonly Step[],
+): Promise<void> {
   let written = 0;
   for (const each of steps) {
     if (each.kind === "output" && !model.closed) {
@@ -152,7 +85,7 @@ async function follow(log: OutputLog, model: Model, steps: readonly Step[]): Pro
 test("a log answers as a plain list with the same rules does", async () => {
   await fc.assert(
     fc.asyncProperty(bounds, fc.array(step, { maxLength: 60 }), async (limits, steps) => {
-      await follow(new OutputLog({ bounds: limits }), new Model(limits), steps);
+      await follow(new OutputLog({ bounds: limits }), new OutputLogModel(limits), steps);
     }),
     { numRuns: 400 },
   );
@@ -164,7 +97,7 @@ test("a log with a file behind it answers as one whose memory is endless", async
       const log = new OutputLog({ bounds: limits, spill: new SpillStore({ blockBytes: 64 }) });
       const endless = { bytesMax: Number.POSITIVE_INFINITY, chunksMax: Number.POSITIVE_INFINITY };
       try {
-        await follow(log, new Model({ ...limits, ...endless }), steps);
+        await follow(log, new OutputLogModel({ ...limits, ...endless }), steps);
       } finally {
         await log.dispose();
       }
