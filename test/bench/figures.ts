@@ -15,18 +15,16 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** Leaves out what could not be taken; nothing but that gives NaN. */
 export function spreadOf(values: readonly number[]): Spread {
-  return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
+  const taken = values.filter((value) => !Number.isNaN(value));
+  if (taken.length === 0) return { median: Number.NaN, least: Number.NaN, most: Number.NaN };
+  return { median: median(taken), least: Math.min(...taken), most: Math.max(...taken) };
 }
 
-/** How long each of `count` runs takes, one after another, after a few that are not counted. */
-export async function timesOf(count: number, run: (index: number) => Promise<unknown>) {
-  const times: number[] = [];
-  const warmups = Math.min(5, count);
-  for (let index = -warmups; index < count; index += 1) {
-    const before = performance.now();
-    await run(index);
-    if (index >= 0) times.push(performance.now() - before);
-  }
-  return times;
+/** Three digits are as many as a shared machine repeats. */
+export function short(value: number): string {
+  if (Number.isNaN(value)) return "-";
+  if (Math.abs(value) >= 1000) return value.toFixed(0);
+  return Number(value.toPrecision(3)).toString();
 }

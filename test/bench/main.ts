@@ -1,24 +1,27 @@
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { Figures, Group } from "./group.ts";
-import { output } from "./groups/output.ts";
-import { processes } from "./groups/processes.ts";
-import { requests } from "./groups/requests.ts";
-import { start } from "./groups/start.ts";
-import { terminal } from "./groups/terminal.ts";
-import { type Round, type Row, rowsOf, tableOf } from "./report.ts";
-import { createTarget, type Target } from "./target.ts";
-
-const groups: readonly Group[] = [start, requests, processes, terminal, output];
+import { compare } from "./compare.ts";
+import { groups } from "./groups.ts";
+import { runNotes } from "./machine.ts";
+import { ratioPlot } from "./ratio-plot.ts";
+import { tableOf } from "./report.ts";
+import { axes } from "./scaling/axes.ts";
+import { scalingPlot } from "./scaling/plot.ts";
+import { scalingTable } from "./scaling/report.ts";
+import { measureScaling } from "./scaling/scaling.ts";
+import { targetOf, thisTarget } from "./target.ts";
 
 const usage = `npm run bench -- [options]
 
   --against 'COMMAND'  measure another server too, in alternating rounds, and print ratios
-  --only GROUP,...     ${groups.map(({ name }) => name).join(", ")}
+  --scaling            measure how costs grow with the work instead, of this server
+                       (or of the other, when --against names one)
+  --only NAME,...      ${groups.map(({ name }) => name).join(", ")};
+                       with --scaling: ${axes.map(({ name }) => name).join(", ")}
   --rounds N           rounds of each group
-  --quick              a few seconds instead of a minute, for trying things out
+  --quick              a tenth of the work, for trying things out
   --json FILE          write the figures of every round
+  --svg FILE           draw the ratios, or the growth of costs
 
 COMMAND starts a server and prints its URL, such as
 'codex exec-server --listen ws://127.0.0.1:0'. Ratios: this server's figure divided by the other's.
@@ -28,57 +31,54 @@ Build first (npm run build): without a build the sources are run, which start mu
 const { values: options } = parseArgs({
   options: {
     against: { type: "string" },
+    scaling: { type: "boolean", default: false },
     only: { type: "string" },
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
     json: { type: "string" },
+    svg: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
 
-if (options.help) process.stdout.write(usage);
-else await measureAll(groups.filter(isWanted));
+const effort = {
+  rounds: options.rounds === undefined ? undefined : Number(options.rounds),
+  quick: options.quick,
+};
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
 
-function isWanted({ name }: Group): boolean {
+if (options.help) process.stdout.write(usage);
+else if (options.scaling) await scale();
+else await measure();
+// A server that hangs may have left something to wait for.
+process.exit();
+
+async function measure(): Promise<void> {
+  const other = options.against === undefined ? [] : [targetOf("against", options.against)];
+  const targets = [thisTarget(), ...other];
+  const { rows, rounds } = await compare(groups.filter(isWanted), targets, effort);
+  const labels = targets.map(({ label }) => label);
+  const heading = [runNotes(), ...targets.map(({ label, shown }) => `${label}: ${shown}`)];
+  process.stdout.write(tableOf(labels, rows));
+  write(options.json, () => JSON.stringify({ heading, labels, rows, rounds }, null, 1));
+  write(options.svg, () => ratioPlot(rows, heading));
+}
+
+async function scale(): Promise<void> {
+  const target =
+    options.against === undefined ? thisTarget() : targetOf("against", options.against);
+  const rows = await measureScaling(axes.filter(isWanted), target, effort);
+  const heading = [runNotes(), target.shown];
+  process.stdout.write(scalingTable(rows));
+  write(options.json, () => JSON.stringify({ heading, rows }, null, 1));
+  write(options.svg, () => scalingPlot(rows, heading));
+}
+
+function isWanted({ name }: { readonly name: string }): boolean {
   return options.only === undefined || options.only.split(",").includes(name);
 }
 
-async function measureAll(wanted: readonly Group[]): Promise<void> {
-  const targets = createTargets();
-  const rows: Row[] = [];
-  const rounds: Record<string, readonly Round[]> = {};
-  try {
-    for (const group of wanted) {
-      const taken = await measureGroup(group, targets);
-      rounds[group.name] = taken;
-      rows.push(...rowsOf(group, taken));
-    }
-  } finally {
-    await Promise.all(targets.map((target) => target.stop()));
-  }
-  const labels = targets.map(({ label }) => label);
-  process.stdout.write(tableOf(labels, rows));
-  if (options.json) writeFileSync(options.json, JSON.stringify({ labels, rows, rounds }, null, 1));
-}
-
-function createTargets(): Target[] {
-  const bin = fileURLToPath(new URL("../../bin/codex.js", import.meta.url));
-  const ours = `'${process.execPath}' '${bin}' exec-server --listen ws://127.0.0.1:0`;
-  const other = options.against === undefined ? [] : [createTarget("against", options.against)];
-  return [createTarget("this", ours), ...other];
-}
-
-/** Servers take turns within a round, so that a machine that slows down hits both. */
-async function measureGroup(group: Group, targets: readonly Target[]): Promise<Round[]> {
-  const count = Number(options.rounds ?? (options.quick ? 2 : group.rounds));
-  const rounds: Round[] = [];
-  for (let round = 1; round <= count; round += 1) {
-    const figures: Figures[] = [];
-    for (const target of targets) {
-      process.stderr.write(`${group.name}: round ${round} of ${count}, ${target.label}\n`);
-      figures.push(await group.measure(target, options.quick ? 0.1 : 1));
-    }
-    rounds.push(figures);
-  }
-  return rounds;
+function write(path: string | undefined, content: () => string): void {
+  if (path !== undefined) writeFileSync(path, content());
 }

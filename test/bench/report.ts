@@ -1,5 +1,6 @@
-import { type Spread, spreadOf } from "./figures.ts";
+import { type Spread, short, spreadOf } from "./figures.ts";
 import type { Figures, Group, Metric } from "./group.ts";
+import { tableText } from "./table.ts";
 
 /** The figures of one round, one for each server. */
 export type Round = readonly Figures[];
@@ -13,6 +14,8 @@ export interface Row {
   readonly ratio: Spread | undefined;
 }
 
+export type Verdict = "better" | "worse" | "=" | "-";
+
 export function rowsOf(group: Group, rounds: readonly Round[]): Row[] {
   return group.metrics.map((metric) => {
     const figures = (round: Round) => round.map((figure) => figure[metric.name] ?? Number.NaN);
@@ -20,11 +23,15 @@ export function rowsOf(group: Group, rounds: readonly Round[]): Row[] {
     const spreads = (all[0] ?? []).map((_, server) =>
       spreadOf(all.map((values) => values[server] ?? Number.NaN)),
     );
-    const ratios = all.map(([ours = Number.NaN, theirs = Number.NaN]) => ours / theirs);
+    const ratios = all.map(([ours = Number.NaN, theirs = Number.NaN]) => ratioOf(ours, theirs));
     const ratio = spreads.length > 1 ? spreadOf(ratios) : undefined;
     return { group: group.name, metric, spreads, ratio };
   });
 }
+
+/** Growth may be nothing or negative, and then no multiple says how much better one is. */
+const ratioOf = (ours: number, theirs: number) =>
+  ours > 0 && theirs > 0 ? ours / theirs : Number.NaN;
 
 /** Columns: what, unit, each server's median and spread, and their ratio with its spread. */
 export function tableOf(labels: readonly string[], rows: readonly Row[]): string {
@@ -33,29 +40,23 @@ export function tableOf(labels: readonly string[], rows: readonly Row[]): string
     `${group}: ${metric.name}`,
     metric.unit,
     ...spreads.map(spreadText),
-    ...(ratio ? [spreadText(ratio), verdict(metric, ratio, labels)] : []),
+    ...(ratio ? [spreadText(ratio), betterOf(metric, ratio, labels)] : []),
   ]);
-  const widths = header.map((_, column) =>
-    Math.max(...[header, ...lines].map((line) => line[column]?.length ?? 0)),
-  );
-  const format = (line: readonly string[]) =>
-    line
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd();
-  return [format(header), format(widths.map((width) => "-".repeat(width))), ...lines.map(format)]
-    .map((line) => `${line}\n`)
-    .join("");
+  return tableText([header, ...lines]);
 }
 
-const spreadText = ({ median, least, most }: Spread) =>
-  `${short(median)} (${short(least)} to ${short(most)})`;
+function spreadText({ median, least, most }: Spread): string {
+  return least < most ? `${short(median)} (${short(least)} to ${short(most)})` : short(median);
+}
 
-const short = (value: number) =>
-  value >= 1000 ? value.toFixed(0) : Number(value.toPrecision(3)).toString();
+function betterOf(metric: Metric, ratio: Spread, [first = "", second = ""]: readonly string[]) {
+  const verdict = verdictOf(metric, ratio);
+  return { better: first, worse: second, "=": "=", "-": "-" }[verdict];
+}
 
-/** Rounds that disagree about who is better decide nothing. */
-function verdict(metric: Metric, ratio: Spread, labels: readonly string[]): string {
+/** About the first server. Rounds that disagree about who is better decide nothing. */
+export function verdictOf(metric: Metric, ratio: Spread): Verdict {
+  if (Number.isNaN(ratio.median)) return "-";
   if (ratio.least <= 1 && ratio.most >= 1) return "=";
-  return ratio.median < 1 === (metric.better === "lower") ? (labels[0] ?? "") : (labels[1] ?? "");
+  return ratio.median < 1 === (metric.better === "lower") ? "better" : "worse";
 }

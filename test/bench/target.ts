@@ -1,70 +1,41 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { type BenchClient, openClient } from "./client.ts";
+import { fileURLToPath } from "node:url";
+import { type BenchServer, launchServer } from "./server.ts";
 
-const startMsMax = 30_000;
-
-/** A server that is measured. */
+/** One of the two sides that are compared. */
 export interface Target {
   readonly label: string;
-  /** A connection to the one server that all groups share. */
-  open(): Promise<BenchClient>;
+  /** Its command as people read it. */
+  readonly shown: string;
   /** Starts a server of its own. */
-  launch(): Promise<Launched>;
+  launch(): Promise<BenchServer>;
+  /** The one server that groups share. */
+  shared(): Promise<BenchServer>;
+  /** Stops the shared one; the next who asks gets a new one. */
   stop(): Promise<void>;
 }
 
-export interface Launched {
-  readonly url: string;
-  /** From the start of the program to its URL line. */
-  readonly urlMs: number;
-  readonly startedAt: number;
-  stop(): Promise<void>;
+export function thisTarget(): Target {
+  const bin = fileURLToPath(new URL("../../bin/codex.js", import.meta.url));
+  const rest = "exec-server --listen ws://127.0.0.1:0";
+  const shown = `node bin/codex.js ${rest}`;
+  return { ...targetOf("this", `'${process.execPath}' '${bin}' ${rest}`), shown };
 }
 
-/** `command` is a line for the shell that starts a server, which prints its URL. */
-export function createTarget(label: string, command: string): Target {
-  let shared: Promise<Launched> | undefined;
+export function targetOf(label: string, command: string): Target {
+  let shared: Promise<BenchServer> | undefined;
   const launch = () => launchServer(command);
   return {
     label,
+    shown: command,
     launch,
-    async open() {
+    shared() {
       shared ??= launch();
-      return openClient((await shared).url);
+      return shared;
     },
     async stop() {
-      await (await shared)?.stop();
+      const server = await shared;
+      shared = undefined;
+      await server?.stop();
     },
   };
-}
-
-async function launchServer(command: string): Promise<Launched> {
-  const startedAt = performance.now();
-  const child = spawn("sh", ["-c", `exec ${command}`], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
-  });
-  const url = await firstLine(child, command);
-  const urlMs = performance.now() - startedAt;
-  return { url, urlMs, startedAt, stop: () => stop(child) };
-}
-
-async function firstLine(child: ChildProcess, command: string): Promise<string> {
-  const bounded = { signal: AbortSignal.timeout(startMsMax) };
-  const line = once(child.stdout?.setEncoding("utf8") ?? child, "data", bounded);
-  const ended = once(child, "exit", bounded).then(() => {
-    throw new Error(`${command} ended before it printed its URL`);
-  });
-  // After the line, the end is what everybody waits for.
-  ended.catch(() => {});
-  return String(await Promise.race([line, ended])).trim();
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
-  child.kill("SIGTERM");
-  const kill = setTimeout(() => child.kill("SIGKILL"), 5_000);
-  await exited.finally(() => clearTimeout(kill));
 }

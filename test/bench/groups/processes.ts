@@ -1,32 +1,42 @@
-import { median, timesOf } from "../figures.ts";
-import type { Group } from "../group.ts";
+import type { BenchClient } from "../client.ts";
+import { median } from "../figures.ts";
+import { type Group, lower } from "../group.ts";
+import { timesOf } from "../timing.ts";
 
-/** Short commands, from the request to their first byte and to their end. */
+/** Short commands, from the request to its answer, their first byte and their end. */
 export const processes: Group = {
   name: "processes",
-  rounds: 5,
+  rounds: 4,
   metrics: [
-    { name: "/bin/true closed, pipe, p50", unit: "ms", better: "lower" },
-    { name: "/bin/true closed, pty, p50", unit: "ms", better: "lower" },
-    { name: "first byte of echo, p50", unit: "ms", better: "lower" },
+    lower("echo answered, p50"),
+    lower("/bin/true closed, pipe, p50"),
+    lower("/bin/true closed, pty, p50"),
+    lower("first byte of echo, p50"),
   ],
-  async measure(target, effort) {
-    const client = await target.open();
+  async measure(server, effort) {
+    const client = await server.open();
     const count = Math.ceil(60 * effort);
-    const closed = async (tty: boolean) => (await client.start(["/bin/true"], { tty })).closed;
-    const pipe = await timesOf(count, () => closed(false));
-    const pty = await timesOf(count, () => closed(true));
-    const firstBytes: number[] = [];
-    await timesOf(count, async () => {
-      const echo = await client.start(["/bin/echo", "x"]);
-      firstBytes.push((await echo.firstOutput) - echo.startedAt);
-      await echo.closed;
-    });
-    client.close();
+    const pipe = await timesOf(count, () => client.run(["/bin/true"]));
+    const pty = await timesOf(count, () => client.run(["/bin/true"], { tty: true }));
     return {
+      ...(await echoes(client, count)),
       "/bin/true closed, pipe, p50": median(pipe),
       "/bin/true closed, pty, p50": median(pty),
-      "first byte of echo, p50": median(firstBytes),
     };
   },
 };
+
+async function echoes(client: BenchClient, count: number) {
+  const answers: number[] = [];
+  const firstBytes: number[] = [];
+  await timesOf(count, async () => {
+    const echo = await client.start(["/bin/echo", "x"]);
+    answers.push(echo.answeredAt - echo.startedAt);
+    firstBytes.push((await echo.firstOutput) - echo.startedAt);
+    await echo.closed;
+  });
+  return {
+    "echo answered, p50": median(answers),
+    "first byte of echo, p50": median(firstBytes),
+  };
+}

@@ -1,46 +1,36 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { openClient } from "../client.ts";
-import type { Figures, Group } from "../group.ts";
-import type { Target } from "../target.ts";
+import { type Group, lower } from "../group.ts";
+import { msOf, sleep } from "../timing.ts";
 
 const run = promisify(execFile);
 
-/** How soon a server is there, against the least that Node itself takes. */
+/** How soon a server is there, against the least that Node itself takes, and what it weighs. */
 export const start: Group = {
   name: "start",
   rounds: 8,
   metrics: [
-    { name: "node -e 0", unit: "ms", better: "lower" },
-    { name: "URL line", unit: "ms", better: "lower" },
-    { name: "URL line / node", unit: "times", better: "lower" },
-    { name: "initialize answer", unit: "ms", better: "lower" },
-    { name: "initialize answer / node", unit: "times", better: "lower" },
+    { ...lower("node -e 0"), basis: true },
+    lower("URL line"),
+    { ...lower("URL line / node", "times"), basis: true },
+    lower("initialize answer"),
+    { ...lower("initialize answer / node", "times"), basis: true },
+    lower("RSS", "MB"),
   ],
-  measure,
-};
-
-async function measure(target: Target): Promise<Figures> {
-  const nodeMs = await nodeStartMs();
-  const server = await target.launch();
-  try {
-    const client = await openClient(server.url);
+  fresh: true,
+  async measure(server) {
+    await server.open();
     const initializeMs = performance.now() - server.startedAt;
-    client.close();
+    await sleep(250);
+    const residentKb = server.family().residentKb();
+    const nodeMs = await msOf(() => run("sh", ["-c", 'exec "$0" -e 0', process.execPath]));
     return {
       "node -e 0": nodeMs,
       "URL line": server.urlMs,
       "URL line / node": server.urlMs / nodeMs,
       "initialize answer": initializeMs,
       "initialize answer / node": initializeMs / nodeMs,
+      RSS: residentKb / 1024,
     };
-  } finally {
-    await server.stop();
-  }
-}
-
-async function nodeStartMs(): Promise<number> {
-  const before = performance.now();
-  await run("sh", ["-c", 'exec "$0" -e 0', process.execPath]);
-  return performance.now() - before;
-}
+  },
+};

@@ -1,0 +1,34 @@
+import { median } from "../../figures.ts";
+import { metadataOf } from "../../groups/requests.ts";
+import { inLanes, sleep, timesOf } from "../../timing.ts";
+import type { Axis } from "../axis.ts";
+
+/** Connections, each with a session of its own. */
+export const sessions: Axis = {
+  name: "sessions",
+  counted: "sessions",
+  sizes: [2, 20, 200, 2000],
+  costs: [
+    { name: "open", unit: "ms each" },
+    { name: "RSS", unit: "KB each" },
+    { name: "fs/getMetadata beside them", unit: "ms" },
+    { name: "/bin/true beside them", unit: "ms" },
+  ],
+  async measure(server, size) {
+    const { client, family } = await server.settle();
+    await inLanes(20, 20, async () => (await server.open()).close());
+    await sleep(200);
+    const residentKb = family.residentKb();
+    const before = performance.now();
+    await inLanes(size, 20, () => server.open());
+    const openMs = performance.now() - before;
+    await sleep(200);
+    const residentEachKb = (family.residentKb() - residentKb) / size;
+    return {
+      open: openMs / size,
+      RSS: residentEachKb,
+      "fs/getMetadata beside them": median(await timesOf(200, () => metadataOf(client))),
+      "/bin/true beside them": median(await timesOf(30, () => client.run(["/bin/true"]))),
+    };
+  },
+};
