@@ -57,7 +57,7 @@ process.exit();
 async function measure(): Promise<void> {
   const other = options.against === undefined ? [] : [targetOf("against", options.against)];
   const targets = [thisTarget(), ...other];
-  const { rows, rounds } = await compare(groups.filter(isWanted), targets, effort);
+  const { rows, rounds } = await compare(wantedOf(groups), targets, effort);
   const labels = targets.map(({ label }) => label);
   const heading = [runNotes(), ...targets.map(({ label, shown }) => `${label}: ${shown}`)];
   process.stdout.write(tableOf(labels, rows));
@@ -68,15 +68,19 @@ async function measure(): Promise<void> {
 async function scale(): Promise<void> {
   const target =
     options.against === undefined ? thisTarget() : targetOf("against", options.against);
-  const rows = await measureScaling(axes.filter(isWanted), target, effort);
+  const rows = await measureScaling(wantedOf(axes), target, effort);
   const heading = [runNotes(), target.shown];
   process.stdout.write(scalingTable(rows));
   write(options.json, () => JSON.stringify({ heading, rows }, null, 1));
   write(options.svg, () => scalingPlot(rows, heading));
 }
 
-function isWanted({ name }: { readonly name: string }): boolean {
-  return options.only === undefined || options.only.split(",").includes(name);
+function wantedOf<T extends { readonly name: string }>(all: readonly T[]): readonly T[] {
+  const names = options.only?.split(",") ?? all.map(({ name }) => name);
+  const unknown = names.find((wanted) => !all.some(({ name }) => name === wanted));
+  if (unknown !== undefined)
+    throw new Error(`--only ${unknown}: see --help for the names there are`);
+  return all.filter(({ name }) => names.includes(name));
 }
 
 function write(path: string | undefined, content: () => string): void {

@@ -1,3 +1,6 @@
+import { median } from "./figures.ts";
+import type { Family } from "./process-family.ts";
+
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 export async function msOf(run: () => Promise<unknown>): Promise<number> {
@@ -6,15 +9,25 @@ export async function msOf(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - before;
 }
 
+const warmupsOf = (count: number) => Math.min(5, count);
+
 /** How long each of `count` runs takes, one after another, after a few that are not counted. */
 export async function timesOf(count: number, run: (index: number) => Promise<unknown>) {
   const times: number[] = [];
-  const warmups = Math.min(5, count);
+  const warmups = warmupsOf(count);
   for (let index = -warmups; index < count; index += 1) {
     const ms = await msOf(() => run(index));
     if (index >= 0) times.push(ms);
   }
   return times;
+}
+
+/** The median time of `count` runs, and the processors' time that one costs those who serve it. */
+export async function costOf(count: number, family: Family, run: () => Promise<unknown>) {
+  const cpuBeforeMs = family.cpuMs();
+  const times = await timesOf(count, run);
+  const runs = count + warmupsOf(count);
+  return { ms: median(times), cpuMs: (family.cpuMs() - cpuBeforeMs) / runs };
 }
 
 /**

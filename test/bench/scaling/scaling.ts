@@ -1,5 +1,5 @@
 import type { Effort } from "../compare.ts";
-import { median } from "../figures.ts";
+import { spreadOf } from "../figures.ts";
 import type { Figures } from "../group.ts";
 import type { Target } from "../target.ts";
 import { within } from "../timing.ts";
@@ -13,7 +13,7 @@ export interface ScalingRow {
   readonly counted: string;
   readonly cost: Cost;
   readonly sizes: readonly number[];
-  /** The cost at each size: the median of the rounds. */
+  /** The cost at each size: the least of the rounds, for a machine with other work only adds. */
   readonly values: readonly number[];
 }
 
@@ -58,8 +58,8 @@ async function measureOnce(axis: Axis, target: Target, size: number): Promise<Fi
 }
 
 function rowOf(axis: Axis, cost: Cost, taken: readonly (readonly Figures[])[]): ScalingRow {
-  const values = taken.map((figures) =>
-    median(figures.map((one) => one[cost.name] ?? Number.NaN).filter((one) => !Number.isNaN(one))),
+  const values = taken.map(
+    (figures) => spreadOf(figures.map((one) => one[cost.name] ?? Number.NaN)).least,
   );
   return { axis: axis.name, counted: axis.counted, cost, sizes: axis.sizes, values };
 }

@@ -1,7 +1,7 @@
 import { median } from "../../figures.ts";
 import { terminateAll } from "../../groups/idle.ts";
 import { metadataOf } from "../../groups/requests.ts";
-import { inLanes, msOf, sleep, timesOf } from "../../timing.ts";
+import { costOf, inLanes, msOf, sleep, timesOf } from "../../timing.ts";
 import type { Axis } from "../axis.ts";
 
 /** Processes that do nothing, and what others cost beside them. */
@@ -14,6 +14,7 @@ export const processes: Axis = {
     { name: "RSS", unit: "KB each" },
     { name: "fs/getMetadata beside them", unit: "ms" },
     { name: "/bin/true beside them", unit: "ms" },
+    { name: "CPU of that", unit: "ms" },
     { name: "terminate", unit: "ms each" },
   ],
   async measure(server, size) {
@@ -26,13 +27,14 @@ export const processes: Axis = {
     await sleep(200);
     const residentEachKb = (family.residentKb() - residentKb) / size;
     const metadata = await timesOf(200, () => metadataOf(client));
-    const others = await timesOf(30, () => client.run(["/bin/true"]));
+    const other = await costOf(100, family, () => client.run(["/bin/true"]));
     const terminateMs = await msOf(() => terminateAll(client, all));
     return {
       start: startMs / size,
       RSS: residentEachKb,
       "fs/getMetadata beside them": median(metadata),
-      "/bin/true beside them": median(others),
+      "/bin/true beside them": other.ms,
+      "CPU of that": other.cpuMs,
       terminate: terminateMs / size,
     };
   },

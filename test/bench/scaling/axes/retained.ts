@@ -30,6 +30,7 @@ export const retained: Axis = {
     await sleep(200);
     const residentKb = family.residentKb();
     const printMs = await msOf(async () => {
+      // Whoever opens the pipe to write lets the reader at its other end go on.
       await writeFile(go, "");
       while (!existsSync(done)) await sleep(1);
     });

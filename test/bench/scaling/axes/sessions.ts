@@ -1,6 +1,6 @@
 import { median } from "../../figures.ts";
 import { metadataOf } from "../../groups/requests.ts";
-import { inLanes, sleep, timesOf } from "../../timing.ts";
+import { costOf, inLanes, sleep, timesOf } from "../../timing.ts";
 import type { Axis } from "../axis.ts";
 
 /** Connections, each with a session of its own. */
@@ -13,6 +13,7 @@ export const sessions: Axis = {
     { name: "RSS", unit: "KB each" },
     { name: "fs/getMetadata beside them", unit: "ms" },
     { name: "/bin/true beside them", unit: "ms" },
+    { name: "CPU of that", unit: "ms" },
   ],
   async measure(server, size) {
     const { client, family } = await server.settle();
@@ -24,11 +25,14 @@ export const sessions: Axis = {
     const openMs = performance.now() - before;
     await sleep(200);
     const residentEachKb = (family.residentKb() - residentKb) / size;
+    const metadata = await timesOf(200, () => metadataOf(client));
+    const other = await costOf(100, family, () => client.run(["/bin/true"]));
     return {
       open: openMs / size,
       RSS: residentEachKb,
-      "fs/getMetadata beside them": median(await timesOf(200, () => metadataOf(client))),
-      "/bin/true beside them": median(await timesOf(30, () => client.run(["/bin/true"]))),
+      "fs/getMetadata beside them": median(metadata),
+      "/bin/true beside them": other.ms,
+      "CPU of that": other.cpuMs,
     };
   },
 };

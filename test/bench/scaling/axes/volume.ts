@@ -1,5 +1,4 @@
-import { median } from "../../figures.ts";
-import { timesOf } from "../../timing.ts";
+import { costOf } from "../../timing.ts";
 import { type Axis, repeatsFor } from "../axis.ts";
 
 /** Output of one process through a pipe. */
@@ -15,15 +14,11 @@ export const volume: Axis = {
   async measure(server, size) {
     const { client, family } = await server.settle();
     const zeros = ["/usr/bin/head", "-c", String(size * 1e6), "/dev/zero"];
-    const repeats = repeatsFor(size, 100);
     const residentKb = family.residentKb();
-    const cpuBeforeMs = family.cpuMs();
-    const before = performance.now();
-    const times =
-      size < 100 ? await timesOf(repeats, () => client.run(zeros)) : [await client.run(zeros)];
+    const cost = await costOf(repeatsFor(size, 100), family, () => client.run(zeros));
     return {
-      time: median(times) / size,
-      CPU: ((family.cpuMs() - cpuBeforeMs) / (performance.now() - before)) * (median(times) / size),
+      time: cost.ms / size,
+      CPU: cost.cpuMs / size,
       "peak RSS": (family.peakKb() - residentKb) / size,
     };
   },
