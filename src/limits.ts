@@ -161,6 +161,17 @@ export const walkAnswerBytesMax = 4 * MiB;
 /** File calls that one operation on many files has in flight: enough for the four threads of Node's
  * pool, few enough that another request's call does not wait long behind them. */
 export const fileCallsInParallel = 8;
+/**
+ * How long one turn of the event loop may spend on file calls of its own: another request waits no
+ * longer behind a copied tree, and the turns themselves cost a hundredth of that.
+ */
+export const directSliceMs = 2;
+/** A file call that takes longer than this is one of a slow disk, and is best made on a thread. */
+export const slowCallMs = 20;
+/** For how many times what a slow call took others go to threads: it has a tenth of the loop. */
+export const slowDiskPauseRatio = 10;
+/** Largest piece of a file read or written on the event loop: some 100 microseconds. */
+export const directBytesMax = 1 * MiB;
 /** Bytes read at once of a file that does not tell its size, such as those of procfs. */
 export const procFileChunkBytes = 64 * KiB;
 /** Bytes copied at once of a file; small, so that copies in parallel stay cheap. */
@@ -171,7 +182,7 @@ export const remoteCallsMax = 8;
  * How old the list of mounts may be by which calls are kept apart; reading it takes 50
  * microseconds.
  */
-export const mountTableMs = 1_000;
+export const mountTableMs = 100;
 /** Paths in one `fs/watchMissing`: each may cost a watch, of which the kernel gives thousands. */
 export const watchedPathsMax = 1024;
 /** Times that `fs/watchMissing` sets its watches anew because directories came while it did. */

@@ -1,7 +1,7 @@
 /** File systems whose answers come from this machine alone. */
 const localTypes = new Set(
   [
-    "autofs bcachefs binfmt_misc bpf btrfs cgroup cgroup2 configfs debugfs devpts devtmpfs",
+    "bcachefs binfmt_misc bpf btrfs cgroup cgroup2 configfs debugfs devpts devtmpfs",
     "ecryptfs efivarfs erofs exfat ext2 ext3 ext4 f2fs fusectl hugetlbfs iso9660 mqueue nsfs",
     "overlay proc pstore ramfs rpc_pipefs securityfs squashfs sysfs tmpfs tracefs vfat xfs zfs",
   ].flatMap((line) => line.split(" ")),
@@ -15,8 +15,17 @@ export function remoteMounts(table: string): readonly string[] {
   const mounts = table.split("\n").flatMap((line) => {
     const [before = "", after] = line.split(" - ");
     const type = after?.split(" ", 1)[0];
-    return type === undefined || localTypes.has(type) ? [] : [before.split(" ")[4] ?? ""];
+    const point = before.split(" ")[4] ?? "";
+    return type === undefined || localTypes.has(type) || isTrapOfKernel(type, point) ? [] : [point];
   });
   last = { table, mounts };
   return mounts;
+}
+
+/**
+ * A place where something is mounted when somebody looks may wait for a server. What systemd has
+ * the kernel mount of its own below /proc, on nearly every machine, does not.
+ */
+function isTrapOfKernel(type: string, point: string): boolean {
+  return type === "autofs" && point.startsWith("/proc/");
 }

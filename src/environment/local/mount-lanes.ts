@@ -8,46 +8,53 @@
 import { readFileSync } from "node:fs";
 import { mountTableMs, remoteCallsMax } from "../../limits.ts";
 import { remoteMounts } from "../../sandbox/remote-mounts.ts";
+import { callDirectly, type FileCall } from "./direct-calls.ts";
 
 /** Makes a call about a path: at once, unless its file system may hang and is busy. */
-export function callAt<T>(path: string, call: () => Promise<T>): Promise<T> {
-  const lane = laneAt(path);
-  return lane ? lane.run(call) : call();
+export function callAt<T>(path: string, call: FileCall<T>): Promise<T> {
+  return callIn(laneAt(path), call);
 }
 
 /** The same for a call that depends on all of these paths. */
 export function callAtAll<T>(paths: readonly string[], call: () => Promise<T>): Promise<T> {
   // One lane is enough to bound it, and who waits for two at once can wait for ever.
-  const atRisk = paths.find((path) => laneAt(path) !== undefined);
-  return atRisk === undefined ? call() : callAt(atRisk, call);
+  for (const path of paths) {
+    const lane = laneAt(path);
+    if (lane) return lane.run(call);
+  }
+  return call();
 }
 
-/** Whether even a call about this open file that needs no disk may wait for somebody else. */
-export const mayHang = (fd: number) => lanesOfFiles.has(fd);
-
 /** The same for an open file, which hangs with the file system it was opened on. */
-export function callOn<T>(fd: number, call: () => Promise<T>): Promise<T> {
-  const lane = lanesOfFiles.get(fd);
-  return lane ? lane.run(call) : call();
+export function callOn<T>(fd: number, call: FileCall<T>): Promise<T> {
+  return callIn(lanesOfFiles.get(fd), call);
 }
 
 /** Opens a file, whose later calls keep to the lane of its path. */
-export async function openAt(path: string, open: () => Promise<number>): Promise<number> {
+export async function openAt(path: string, open: FileCall<number>): Promise<number> {
   const lane = laneAt(path);
-  if (lane === undefined) return open();
-  const fd = await lane.run(open);
-  lanesOfFiles.set(fd, lane);
+  const fd = await callIn(lane, open);
+  if (lane) lanesOfFiles.set(fd, lane);
   return fd;
 }
 
 /** Closes a file. Its number is free for the next one as soon as the call has been made. */
-export function closeOf<T>(fd: number, close: () => Promise<T>): Promise<T> {
+export function closeOf<T>(fd: number, close: FileCall<T>): Promise<T> {
   const lane = lanesOfFiles.get(fd);
-  if (lane === undefined) return close();
+  if (lane === undefined) return callIn(lane, close);
   return lane.run(() => {
     lanesOfFiles.delete(fd);
-    return close();
+    return close.later();
   });
+}
+
+/**
+ * Where nothing is mounted that may hang, the event loop makes the call itself. Where something is,
+ * it never does: a link in a path that looks local may lead there.
+ */
+function callIn<T>(lane: Lane | undefined, call: FileCall<T>): Promise<T> {
+  if (lane) return lane.run(call.later);
+  return currentMounts().length > 0 ? call.later() : callDirectly(call);
 }
 
 class Lane {

@@ -1,150 +1,175 @@
 /**
  * The calls of node:fs that the file operations are made of, for host paths. Open files are plain
- * descriptors with callbacks, because a `FileHandle` costs more than the system call it makes.
+ * descriptors, because a `FileHandle` costs more than the system call it makes.
  */
 import type { Buffer } from "node:buffer";
-import {
-  chmod as chmodCallback,
-  close,
-  type Dirent,
-  fchmod,
-  fstat,
-  fstatSync,
-  ftruncate,
-  lstat as lstatCallback,
-  open,
-  read,
-  realpath,
-  type Stats,
-  stat as statCallback,
-  write,
-} from "node:fs";
-import { mkdir, readdir, readlink, rmdir, symlink, unlink } from "node:fs/promises";
+import * as fs from "node:fs";
 import { promisify } from "node:util";
+import { directBytesMax } from "../../../limits.ts";
 import { type HostPath, nodePath } from "../../../protocol/path-uri.ts";
-import { callAt, callOn, closeOf, mayHang, openAt } from "../mount-lanes.ts";
+import type { FileCall } from "../direct-calls.ts";
+import { callAt, callOn, closeOf, openAt } from "../mount-lanes.ts";
 
-const openNow = promisify(open);
-const statFileNow = promisify<number, Stats>(fstat);
-const chmodFileNow = promisify(fchmod);
-const truncateFileNow = promisify(ftruncate);
-const closeNow = promisify(close);
-const chmodNow = promisify(chmodCallback);
-const lstatNow = promisify<string | Buffer, Stats>(lstatCallback);
-const statNow = promisify<string | Buffer, Stats>(statCallback);
+type NodePath = string | Buffer;
 
-export function chmodFile(fd: number, mode: number): Promise<void> {
-  return callOn(fd, () => chmodFileNow(fd, mode));
-}
+/** Makes calls of a function that node:fs has in two forms. */
+const inBothForms =
+  <A extends readonly unknown[], T>(now: (...args: A) => T, later: (...args: A) => Promise<T>) =>
+  (...args: A): FileCall<T> => ({ now: () => now(...args), later: () => later(...args) });
 
-export function truncateFile(fd: number, length?: number): Promise<void> {
-  return callOn(fd, () => truncateFileNow(fd, length));
-}
+const latin1 = { encoding: "latin1" } as const;
+const open = inBothForms<[NodePath, number, number | undefined], number>(
+  fs.openSync,
+  promisify(fs.open),
+);
+const close = inBothForms<[number], void>(fs.closeSync, promisify(fs.close));
+const fstat = inBothForms<[number], fs.Stats>(fs.fstatSync, promisify(fs.fstat));
+const fchmod = inBothForms<[number, number], void>(fs.fchmodSync, promisify(fs.fchmod));
+const ftruncate = inBothForms<[number, number | undefined], void>(
+  fs.ftruncateSync,
+  promisify(fs.ftruncate),
+);
+const lstatOf = inBothForms<[NodePath], fs.Stats>(fs.lstatSync, promisify(fs.lstat));
+const statOf = inBothForms<[NodePath], fs.Stats>(fs.statSync, promisify(fs.stat));
+const chmod = inBothForms<[NodePath, number], void>(fs.chmodSync, promisify(fs.chmod));
+const mkdir = inBothForms<[NodePath, number | undefined], unknown>(
+  fs.mkdirSync,
+  promisify(fs.mkdir),
+);
+const rmdir = inBothForms<[NodePath], void>(fs.rmdirSync, promisify(fs.rmdir));
+const unlink = inBothForms<[NodePath], void>(fs.unlinkSync, promisify(fs.unlink));
+const symlink = inBothForms<[NodePath, NodePath], void>(
+  (target, path) => fs.symlinkSync(target, path),
+  fs.promises.symlink,
+);
+const readlink = inBothForms<[NodePath], string>(
+  (path) => fs.readlinkSync(path, latin1),
+  (path) => fs.promises.readlink(path, latin1),
+);
+const realpath = inBothForms<[NodePath], string>(
+  (path) => fs.realpathSync.native(path, latin1),
+  (path) =>
+    new Promise((resolve, reject) => {
+      fs.realpath.native(path, latin1, (error, real) => (error ? reject(error) : resolve(real)));
+    }),
+);
+const withTypes = { ...latin1, withFileTypes: true } as const;
+const readdir = inBothForms<[NodePath], fs.Dirent[]>(
+  (path) => fs.readdirSync(path, withTypes),
+  (path) => fs.promises.readdir(path, withTypes),
+);
+const read = inBothForms<[number, Uint8Array, number | null], number>(
+  (fd, bytes, position) => fs.readSync(fd, bytes, 0, bytes.length, position),
+  (fd, bytes, position) =>
+    new Promise((resolve, reject) => {
+      fs.read(fd, bytes, 0, bytes.length, position, (error, count) =>
+        error ? reject(error) : resolve(count),
+      );
+    }),
+);
+const write = inBothForms<[number, Uint8Array, number], number>(
+  (fd, bytes, position) => fs.writeSync(fd, bytes, 0, bytes.length, position),
+  (fd, bytes, position) =>
+    new Promise((resolve, reject) => {
+      fs.write(fd, bytes, 0, bytes.length, position, (error, count) =>
+        error ? reject(error) : resolve(count),
+      );
+    }),
+);
 
 export function openFile(path: HostPath, flags: number, mode?: number): Promise<number> {
-  return openAt(path, () => openNow(nodePath(path), flags, mode));
+  return openAt(path, open(nodePath(path), flags, mode));
 }
 
 /** Closes a file that was written; fails with what the system only now finds out of the writes. */
 export function closeFile(fd: number): Promise<void> {
-  return closeOf(fd, () => closeNow(fd));
+  return closeOf(fd, close(fd));
 }
 
 /** Closes a file without waiting: for one that was only read, where nothing can be lost. */
 export function dropFile(fd: number): void {
-  void closeOf(fd, () => new Promise<void>((resolve) => close(fd, () => resolve())));
+  closeFile(fd).catch(nothingLost);
 }
 
-/**
- * Of a file just opened the kernel of a local disk knows this without waiting, so nobody else has
- * to.
- */
-export function statFile(fd: number): Stats | Promise<Stats> {
-  return mayHang(fd) ? callOn(fd, () => statFileNow(fd)) : fstatSync(fd);
+export function statFile(fd: number): Promise<fs.Stats> {
+  return callOn(fd, fstat(fd));
+}
+
+export function chmodFile(fd: number, mode: number): Promise<void> {
+  return callOn(fd, fchmod(fd, mode));
+}
+
+export function truncateFile(fd: number, length?: number): Promise<void> {
+  return callOn(fd, ftruncate(fd, length));
 }
 
 /** Reads up to the length of `bytes` from `position` on; 0 at the end of the file. */
 export function readAt(fd: number, bytes: Uint8Array, position: number | null): Promise<number> {
-  const call = () =>
-    new Promise<number>((resolve, reject) => {
-      read(fd, bytes, 0, bytes.length, position, (error, count) => {
-        if (error) reject(error);
-        else resolve(count);
-      });
-    });
-  return callOn(fd, call);
+  const call = read(fd, bytes, position);
+  // What has no positions may be the kernel's own, and wait for something to happen.
+  return callOn(fd, position === null ? onThread(call) : boundedBy(bytes, call));
 }
 
 /** Writes all of `bytes`, however many calls the system needs for them. */
 export async function writeAt(fd: number, bytes: Uint8Array, position: number): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
-    written += await writeSome(fd, bytes.subarray(written), position + written);
+    const rest = written === 0 ? bytes : bytes.subarray(written);
+    written += await callOn(fd, boundedBy(rest, write(fd, rest, position + written)));
   }
 }
 
-function writeSome(fd: number, bytes: Uint8Array, position: number): Promise<number> {
-  const call = () =>
-    new Promise<number>((resolve, reject) => {
-      write(fd, bytes, 0, bytes.length, position, (error, count) => {
-        if (error) reject(error);
-        else resolve(count);
-      });
-    });
-  return callOn(fd, call);
+const boundedBy = <T>(bytes: Uint8Array, call: FileCall<T>): FileCall<T> =>
+  bytes.length > directBytesMax ? onThread(call) : call;
+
+const onThread = <T>({ later }: FileCall<T>): FileCall<T> => ({ later });
+
+export function lstat(path: HostPath): Promise<fs.Stats> {
+  return callAt(path, lstatOf(nodePath(path)));
 }
 
-export function lstat(path: HostPath): Promise<Stats> {
-  return callAt(path, () => lstatNow(nodePath(path)));
-}
-
-export function stat(path: HostPath): Promise<Stats> {
-  return callAt(path, () => statNow(nodePath(path)));
+export function stat(path: HostPath): Promise<fs.Stats> {
+  return callAt(path, statOf(nodePath(path)));
 }
 
 /** What is in a directory, in the order of the names' bytes; names have one char per byte. */
-export async function readEntries(path: HostPath): Promise<Dirent[]> {
-  const how = { withFileTypes: true, encoding: "latin1" } as const;
-  const entries = await callAt(path, () => readdir(nodePath(path), how));
+export async function readEntries(path: HostPath): Promise<fs.Dirent[]> {
+  const entries = await callAt(path, readdir(nodePath(path)));
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-export function realPath(path: HostPath): Promise<HostPath> {
-  const call = () =>
-    new Promise<HostPath>((resolve, reject) => {
-      realpath.native(nodePath(path), { encoding: "latin1" }, (error, real) => {
-        if (error) reject(error);
-        else resolve(real as HostPath);
-      });
-    });
-  return callAt(path, call);
+export async function realPath(path: HostPath): Promise<HostPath> {
+  return (await callAt(path, realpath(nodePath(path)))) as HostPath;
 }
 
 export async function makeDirectory(path: HostPath, mode?: number): Promise<void> {
-  await callAt(path, () => mkdir(nodePath(path), mode));
+  await callAt(path, mkdir(nodePath(path), mode));
 }
 
-export async function chmodPath(path: HostPath, mode: number): Promise<void> {
-  await callAt(path, () => chmodNow(nodePath(path), mode));
+export function chmodPath(path: HostPath, mode: number): Promise<void> {
+  return callAt(path, chmod(nodePath(path), mode));
 }
 
 export function unlinkPath(path: HostPath): Promise<void> {
-  return callAt(path, () => unlink(nodePath(path)));
+  return callAt(path, unlink(nodePath(path)));
 }
 
 export function removeEmptyDirectory(path: HostPath): Promise<void> {
-  return callAt(path, () => rmdir(nodePath(path)));
+  return callAt(path, rmdir(nodePath(path)));
 }
 
 export function readLink(path: HostPath): Promise<string> {
-  return callAt(path, () => readlink(nodePath(path), { encoding: "latin1" }));
+  return callAt(path, readlink(nodePath(path)));
 }
 
 export function makeLink(target: string, path: HostPath): Promise<void> {
-  return callAt(path, () => symlink(nodePath(target as HostPath), nodePath(path)));
+  return callAt(path, symlink(nodePath(target as HostPath), nodePath(path)));
 }
 
 /** Whether `thrown` is an error of the system with one of these codes. */
 export function hasCode(thrown: unknown, ...codes: string[]): boolean {
   return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
 }
+
+/** A close that fails frees the descriptor all the same. */
+const nothingLost = () => undefined;
