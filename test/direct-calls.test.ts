@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { callDirectly } from "../src/environment/local/direct-calls.ts";
 import { directSliceMs, slowCallMs } from "../src/limits.ts";
 
@@ -8,13 +9,14 @@ function busyFor(durationMs: number): void {
   while (performance.now() < endMs);
 }
 
-const onThread = async () => "thread" as const;
+/** As a real one, it answers in a later turn. */
+const onThread = () => setImmediate("thread" as const);
 
 describe("file calls on the event loop", () => {
   test("give what the call gives, and fail as it fails", async () => {
     assert.equal(await callDirectly({ now: () => "loop", later: onThread }), "loop");
     const failure = new Error("no such file");
-    const failing = () => {
+    const failing = (): string => {
       throw failure;
     };
     await assert.rejects(callDirectly({ now: failing, later: onThread }), failure);
@@ -29,9 +31,9 @@ describe("file calls on the event loop", () => {
     let isOver = false;
     const count = () => {
       turns++;
-      if (!isOver) setImmediate(count);
+      if (!isOver) void setImmediate().then(count);
     };
-    setImmediate(count);
+    void setImmediate().then(count);
     const calls = 10;
     const call = { now: () => busyFor(directSliceMs), later: onThread };
     for (let made = 0; made < calls; made++) await callDirectly<unknown>(call);
