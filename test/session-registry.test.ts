@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import fc from "fast-check";
-import { checkSteps, type Step, World } from "./support/registry-model.ts";
+import type { LocalEnvironment } from "../src/environment/local/environment.ts";
+import { Connection } from "../src/server/connection.ts";
+import { checkSteps, FakeAttachment, type Step, World } from "./support/registry-model.ts";
 
 const who = fc.nat({ max: 5 });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -60,8 +62,22 @@ describe("the sessions of a server", () => {
     const outcomes = await Promise.allSettled(rivals.map(({ resumed }) => resumed));
     const winners = outcomes.filter(({ status }) => status === "fulfilled");
     assert.equal(winners.length, 1);
-    assert.ok(attachment.cuts > 0);
+    assert.equal(attachment.cuts, 1);
     assert.deepEqual(world.registry.census, { attached: 1, detached: 0 });
+  });
+
+  test("are not kept by a client that went while their holder was asked", async (t) => {
+    const world = newWorld(t);
+    const { session, attachment: holder } = world.create();
+    const attachment = new FakeAttachment();
+    // What the handshake would say of the machine is not reached.
+    const environment = {} as LocalEnvironment;
+    const heir = new Connection({ environment, sessions: world.registry, attachment });
+    const opened = heir.initialize({ clientName: "heir", resumeSessionId: session.id });
+    await heir.close();
+    holder.answerProbes(false);
+    await assert.rejects(opened, { code: -32600, message: /closed while the session/ });
+    assert.deepEqual(world.registry.census, { attached: 0, detached: 1 });
   });
 
   test("are lost to a resume at the very moment of expiry", async (t) => {

@@ -31,6 +31,7 @@ export class Connection {
   #http: LocalHttp | undefined;
   #session: Session | undefined;
   #state: "new" | "initializing" | "initialized" | "ready" = "new";
+  #isClosed = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -110,15 +111,19 @@ export class Connection {
 
   /** The client is gone: what belongs to the connection ends, the session waits. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     if (this.#session) this.#options.sessions.detach(this.#session, this.#options.attachment);
     await Promise.all([this.#fileSystem?.close(), this.#http?.close()]);
   }
 
-  #openSession(resumeSessionId: string | null | undefined): Session | Promise<Session> {
+  async #openSession(resumeSessionId: string | null | undefined): Promise<Session> {
     const { sessions, attachment } = this.#options;
-    return resumeSessionId == null
-      ? sessions.create(attachment)
-      : sessions.resume(resumeSessionId, attachment);
+    if (resumeSessionId == null) return sessions.create(attachment);
+    const session = await sessions.resume(resumeSessionId, attachment);
+    if (!this.#isClosed) return session;
+    // The client went while the former holder was asked: nobody else would release the session.
+    sessions.detach(session, attachment);
+    throw invalidRequest("the connection was closed while the session was being resumed");
   }
 
   #admit(family: string): void {

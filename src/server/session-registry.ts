@@ -50,6 +50,8 @@ export class SessionRegistry {
         return session;
       }
       if (await holder.isAlive()) throw alreadyAttached(id);
+      // Several may have asked the same holder; one cuts it, the others meet its successor.
+      if (session.attachment !== holder) continue;
       holder.cut("the session was resumed by another connection");
       this.detach(session, holder);
     }
