@@ -15,6 +15,7 @@ const platform = {
   secrets: [{ path: path("/etc/shadow"), isDirectory: false }],
   runtime: [],
   links: [{ at: path("/bin"), target: path("usr/bin") }],
+  controls: [path("/proc/sys")],
 };
 
 interface Found {
@@ -43,6 +44,7 @@ function mounts(sandbox: Sandbox, found: Found = {}, more: Partial<BwrapPlan> = 
 const plan: Omit<BwrapPlan, "confinement"> = {
   ownNetwork: true,
   ownProc: true,
+  controls: platform.controls,
   masks: { file: path("/s/file"), directory: path("/s/dir") },
   kept: [path("/s")],
   seccompFd: 3,
@@ -51,7 +53,8 @@ const plan: Omit<BwrapPlan, "confinement"> = {
   cwd: path("/"),
 };
 
-const base = "--ro-bind / / --dev /dev --proc /proc";
+const proc = "--proc /proc --ro-bind /proc/sys /proc/sys";
+const base = `--ro-bind / / --dev /dev ${proc}`;
 const read = special("root", "read");
 const write = place("/w", "write");
 
@@ -104,7 +107,7 @@ const cases: [title: string, sandbox: Sandbox, found: Found, expected: string][]
     "an empty tree gets the links, and cannot be written itself",
     sandboxOf([special("minimal", "read"), place("/l", "write")]),
     { real: { "/l": "/w" }, links: { "/l": [{ at: path("/l"), target: path("w") }] } },
-    "--tmpfs / --dev /dev --proc /proc --symlink usr/bin /bin --symlink w /l " +
+    `--tmpfs / --dev /dev ${proc} --symlink usr/bin /bin --symlink w /l ` +
       "--ro-bind /etc /etc --ro-bind /s/file /etc/shadow --ro-bind /usr /usr --bind /w /w " +
       "--remount-ro / --chdir /",
   ],
@@ -112,7 +115,7 @@ const cases: [title: string, sandbox: Sandbox, found: Found, expected: string][]
     "writing everything keeps the devices",
     sandboxOf([special("root", "write")]),
     {},
-    "--dev-bind / / --proc /proc --ro-bind /s /s --chdir /",
+    `--dev-bind / / ${proc} --ro-bind /s /s --chdir /`,
   ],
   [
     "a directory of the server in a writable place is kept from being written",

@@ -42,6 +42,7 @@ for (const argv0 of [false, true]) {
         grants: { rules: [], denyGlobs: [] },
       },
       masks: { file: path("/s/file"), directory: path("/s/dir") },
+      controls: [],
       stateDirectory: path("/s"),
       variables: { PATH: "/bin", SECRET: "x" },
       command: ["/usr/bin/node", "/s/fs-helper.mjs"],

@@ -14,7 +14,7 @@ import {
   scripts,
   secret,
 } from "./support/escapes.ts";
-import { uri } from "./support/sandboxes.ts";
+import { sandboxOf, special, uri, workspaceWrite } from "./support/sandboxes.ts";
 
 async function onGround(work: (ground: Ground) => Promise<void>): Promise<void> {
   const ground = new Ground();
@@ -64,6 +64,20 @@ for (const [title, program] of Object.entries(programs)) {
       assert.match(text, /Error|Bad system call|Operation not permitted/);
     }),
   );
+}
+
+const readOnly = sandboxOf([special("root", "read")]);
+const controls = ["kernel/core_pattern", "vm/overcommit_memory", "fs/suid_dumpable"];
+const policies = { "what may only read": readOnly, "a workspace": workspaceWrite("/var/tmp") };
+
+for (const [title, sandbox] of Object.entries(policies)) {
+  test(`settings of the whole machine cannot be opened for writing by ${title}`, () =>
+    onGround(async (ground) => {
+      const opening = (name: string) => `(: >> /proc/sys/${name}) 2>&1 && echo OPENED`;
+      const text = await ground.shell(controls.map(opening).join("; "), sandbox);
+      assert.doesNotMatch(text, /OPENED/);
+      assert.equal(text.match(/Read-only file system|Permission denied/g)?.length, controls.length);
+    }));
 }
 
 test("the end of one process does not uncover what another one needs covered", () =>

@@ -8,6 +8,8 @@ export interface BwrapPlan {
   readonly ownNetwork: boolean;
   /** A procfs that shows the sandbox's own processes; false where the kernel refuses one. */
   readonly ownProc: boolean;
+  /** What of procfs works on the whole machine: nobody inside may write it. */
+  readonly controls: readonly HostPath[];
   /** What stands in for files and directories that are hidden: nobody may read them. */
   readonly masks: { readonly file: HostPath; readonly directory: HostPath };
   /** Directories of this server, which nobody inside may write. */
@@ -57,8 +59,9 @@ export function bwrapMounts(plan: BwrapPlan): string[] {
 /**
  * Writing everywhere keeps the devices of the host; in all other cases there are the harmless ones.
  */
-function baseOf({ confinement: { base }, ownProc }: BwrapPlan): string[] {
-  const proc = ownProc ? ["--proc", "/proc"] : [];
+function baseOf({ confinement: { base }, ownProc, controls }: BwrapPlan): string[] {
+  const covered = controls.flatMap((path) => ["--ro-bind", path, path]);
+  const proc = ownProc ? ["--proc", "/proc", ...covered] : base === "writeAll" ? covered : [];
   if (base === "writeAll") return ["--dev-bind", "/", "/", ...proc];
   const tree = base === "readAll" ? ["--ro-bind", "/", "/"] : ["--tmpfs", "/"];
   return [...tree, "--dev", "/dev", ...proc];

@@ -8,6 +8,7 @@ import { accessTable } from "./access.ts";
 import { type BwrapPlan, bwrapFlags, bwrapMounts } from "./bwrap.ts";
 import { type Confinement, confinementOf, isWritable } from "./confinement.ts";
 import type { MadePoints, WantedPoint } from "./mount-points.ts";
+import type { Platform } from "./platform.ts";
 import { confinesNothing, type Policy, policyOf } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { seccompMachine, seccompProgram } from "./seccomp.ts";
@@ -45,7 +46,7 @@ export async function confineProcess(
     const platform = await machine.platform();
     const world = made.isOutdated ? await surveyWorld(policy, noMountPoints) : before;
     const confinement = confinementOf({ policy, world: withMade(world, made), platform });
-    const confined = await confinedRequest({ request, policy, confinement, machine });
+    const confined = await confinedRequest({ request, policy, platform, confinement, machine });
     return {
       request: confined,
       started: () => {
@@ -93,6 +94,7 @@ function pointsIn(policy: Policy, world: World): WantedPoint[] {
 interface Parts {
   readonly request: ProcessRequest;
   readonly policy: Policy;
+  readonly platform: Platform;
   readonly confinement: Confinement;
   readonly machine: SandboxMachine;
 }
@@ -101,7 +103,7 @@ interface Parts {
 const seccompFd = 3;
 const argumentsFd = 4;
 
-async function confinedRequest({ request, policy, confinement, machine }: Parts) {
+async function confinedRequest({ request, policy, platform, confinement, machine }: Parts) {
   const [{ bwrap, abilities }, state, launcher] = await Promise.all([
     machine.bwrap((path) => isWritable(confinement, path)),
     machine.state(),
@@ -112,6 +114,7 @@ async function confinedRequest({ request, policy, confinement, machine }: Parts)
   const plan: BwrapPlan = {
     confinement,
     masks: state.masks,
+    controls: platform.controls,
     kept: [state.path],
     // Without the namespace the filter still refuses every socket.
     ownNetwork: policy.network === "restricted" && abilities.ownNetwork,

@@ -58,11 +58,13 @@ function unwell(finding: { complaint: string; bwrap?: Bwrap }): BwrapHealth {
   return { abilities: undefined, explanation: explain({ ...finding, kernel: release() }) };
 }
 
+const proc = ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"];
+
 /** What a confined file operation will ask for, around a program that does nothing. */
 function trial({ ownNetwork, ownProc }: (typeof modes)[number]): string[] {
   const namespaces = ["--unshare-user", "--unshare-pid", "--unshare-ipc"];
   if (ownNetwork) namespaces.push("--unshare-net");
-  const mounts = ["--ro-bind", "/", "/", "--dev", "/dev", ...(ownProc ? ["--proc", "/proc"] : [])];
+  const mounts = ["--ro-bind", "/", "/", "--dev", "/dev", ...(ownProc ? proc : [])];
   const command = ["--", "/bin/sh", "-c", ":"];
   return [
     "--as-pid-1",

@@ -45,7 +45,11 @@ export async function helperRecipe(
   station: HelperStation,
   machine: SandboxMachine,
 ): Promise<Recipe> {
-  const [state, helper] = await Promise.all([machine.state(), machine.helper()]);
+  const [state, helper, platform] = await Promise.all([
+    machine.state(),
+    machine.helper(),
+    machine.platform(),
+  ]);
   const arch = seccompMachine(process.arch);
   if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
   const { confinement, working } = station;
@@ -54,6 +58,7 @@ export async function helperRecipe(
     confinement,
     machine: arch,
     masks: state.masks,
+    controls: platform.controls,
     stateDirectory: state.path,
     variables: machine.variables,
     command: [process.execPath, helper],

@@ -23,6 +23,7 @@ export interface HelperLaunchParts {
   readonly machine: SeccompMachine;
   readonly confinement: Confinement;
   readonly masks: BwrapPlan["masks"];
+  readonly controls: BwrapPlan["controls"];
   readonly stateDirectory: HostPath;
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** The program of Node and the helper's file. */
@@ -45,6 +46,7 @@ export function helperLaunch(parts: HelperLaunchParts): HelperLaunch {
   const plan: BwrapPlan = {
     confinement,
     masks,
+    controls: parts.controls,
     ownNetwork: abilities.ownNetwork,
     ownProc: abilities.ownProc,
     kept: [stateDirectory],

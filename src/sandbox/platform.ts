@@ -16,7 +16,15 @@ export interface Platform {
   readonly runtime: readonly HostPath[];
   /** Links such as `/bin` by which the former are known. */
   readonly links: readonly Link[];
+  /** What of procfs works on the whole machine, namespaces or not. */
+  readonly controls: readonly HostPath[];
 }
+
+/**
+ * The kernel asks of many of these only whether the user is 0, which root still is in a namespace
+ * without any capability; `--proc` of bwrap covers some, but not `sys`.
+ */
+const controlPlaces = ["acpi", "bus", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger"];
 
 const minimalPlaces = [
   "/bin",
@@ -68,6 +76,7 @@ export async function surveyPlatform(): Promise<Platform> {
     secrets: await Promise.all(secrets.paths.map(asMatch)),
     runtime: runtime.paths,
     links: [...new Map(links.map((link) => [link.at, link])).values()],
+    controls: (await existingPlaces(controlPlaces.map((name) => `/proc/${name}`))).paths,
   };
 }
 
