@@ -90,8 +90,10 @@ export const spillQueueBytesMax = 8 * MiB;
 export const readAnswerBytesMax = 8 * MiB;
 /** Chunks in one answer. With five JSON values each they stay below `messageValuesMax`. */
 export const readAnswerChunksMax = 50_000;
-/** Who holds the output of an exited process open is looked for this often: it means a look at every
- * open file of the machine. */
+/**
+ * Who holds the output of an exited process open is looked for this often: it means a look at every
+ * open file of the machine.
+ */
 export const holderScanIntervalMs = 1_000;
 /** Open files looked at in one turn of the event loop: about two milliseconds. */
 export const holderScanSliceMax = 500;

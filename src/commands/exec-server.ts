@@ -13,12 +13,13 @@ import { version } from "./version.ts";
 export async function runExecServer(flags: ExecServerFlags): Promise<void> {
   const stderr = stderrLog(flags.logLevel);
   const server = await start(flags, stderr.log).catch((error) => explain(error, flags.listen));
-  process.stdout.write(`${server.url}\n`);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => void stop(server, stderr));
   }
   const giveUp = () => void stop(server, stderr, 1);
   process.on("uncaughtException", uncaughtErrorHandler({ log: stderr.log, giveUp }));
+  // Last: whoever reads it may send a signal at once.
+  process.stdout.write(`${server.url}\n`);
 }
 
 async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
