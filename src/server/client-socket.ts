@@ -5,12 +5,12 @@ import { inboundRequestsMax, outboundBytesMax } from "../limits.ts";
 import { invalidRequest, isSystemError, RpcError, toRpcError } from "../protocol/errors.ts";
 import {
   type Incoming,
-  readMessage,
   unreadableId,
   writeError,
   writeEvent,
   writeResult,
 } from "../protocol/json-rpc.ts";
+import { readFrame } from "../protocol/large-frame.ts";
 import { bulkMember, type Event, type EventParams, events, requests } from "../protocol/methods.ts";
 import { Connection } from "./connection.ts";
 import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
@@ -81,7 +81,7 @@ export class ClientSocket implements ConnectionGauge {
 
   #hear(frame: Buffer): void {
     if (this.#held) this.#held.push(frame);
-    else this.#onMessage(readMessage(frame.toString()), frame.length);
+    else this.#onMessage(readFrame(frame), frame.length);
   }
 
   #onMessage(message: Incoming, bytes: number): void {

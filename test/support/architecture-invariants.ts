@@ -9,7 +9,13 @@ import { lineAt } from "./architecture-text.ts";
 
 const helper = "fs-helper/main.ts";
 /** Where the outside world comes in; a source that none of these leads to is dead. */
-const entries = ["commands/main.ts", helper, "client/library.ts"];
+const entries = [
+  "commands/main.ts",
+  helper,
+  "client/library.ts",
+  // The build has ws load it in place of a package.
+  "server/frame-mask.ts",
+];
 
 const list = (sources: Sources) => [...sources.values()];
 

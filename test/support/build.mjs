@@ -57,8 +57,9 @@ async function bundleProgram() {
     // A native library is loaded from where it was installed; the bundler only in a checkout.
     external: ["koffi", "esbuild"],
     banner: { js: requireForPackages },
-    // Optional native parts of ws, which it would otherwise look for at every start.
-    define: { "process.env.WS_NO_BUFFER_UTIL": '"1"', "process.env.WS_NO_UTF_8_VALIDATE": '"1"' },
+    // Optional native parts of ws: one in which we stand in, one that Node has made superfluous.
+    alias: { bufferutil: "./src/server/frame-mask.ts" },
+    define: { "process.env.WS_NO_BUFFER_UTIL": '""', "process.env.WS_NO_UTF_8_VALIDATE": '"1"' },
   });
   return packagesOf(metafile);
 }
