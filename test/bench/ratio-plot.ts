@@ -4,8 +4,8 @@ import { element, headHeight, line, page, text } from "./svg.ts";
 
 const width = 960;
 const rowHeight = 20;
-const left = 310;
-const right = 800;
+const left = 330;
+const right = 780;
 
 interface Bar {
   readonly name: string;
@@ -23,7 +23,7 @@ export function ratioPlot(rows: readonly Row[], heading: readonly string[]): str
   const notes = [
     ...heading,
     "Bar: median of the rounds; line: least to most. Solid: better in every round; hatched: worse " +
-      "in every round; hollow: rounds disagree.",
+      "in every round; hollow: rounds disagree. In brackets: the ratio.",
   ];
   const top = headHeight(notes) + 24;
   const bottom = top + bars.length * rowHeight;
@@ -76,16 +76,19 @@ function grid({ lowest, highest, at }: Scale, top: number, bottom: number): stri
   );
   return decades.map((factor) => {
     const x = at(factor);
-    const words = factor === 1 ? "same" : `${factor > 1 ? short(factor) : short(1 / factor)}x`;
     return (
       line(x, top, { x, y: bottom, style: factor === 1 ? "axis" : "grid" }) +
-      text({ x, y: top - 8, words: sideOf(factor, words), style: "faint", anchor: "middle" })
+      text({ x, y: top - 8, words: scaleWords(factor), style: "faint", anchor: "middle" })
     );
   });
 }
 
-const sideOf = (factor: number, words: string) =>
-  factor === 1 ? words : factor > 1 ? `${words} better` : `${words} worse`;
+/** The sides are named at the first step to each; further steps have no room for it. */
+function scaleWords(factor: number): string {
+  if (factor === 1) return "same";
+  if (factor < 1) return `${short(1 / factor)}x${factor === 0.1 ? " worse" : ""}`;
+  return `${short(factor)}x${factor === 10 ? " better" : ""}`;
+}
 
 function drawBar(bar: Bar, y: number, { at }: Scale): string {
   const [from, to] = [Math.min(at(1), at(bar.factor)), Math.max(at(1), at(bar.factor))];

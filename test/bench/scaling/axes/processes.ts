@@ -11,6 +11,7 @@ export const processes: Axis = {
   sizes: [3, 30, 300, 3000],
   costs: [
     { name: "start", unit: "ms each" },
+    { name: "CPU of the start", unit: "ms each" },
     { name: "RSS", unit: "KB each" },
     { name: "fs/getMetadata beside them", unit: "ms" },
     { name: "/bin/true beside them", unit: "ms" },
@@ -21,9 +22,11 @@ export const processes: Axis = {
     const { client, family } = await server.settle();
     await timesOf(30, () => client.run(["/bin/true"]));
     const residentKb = family.residentKb();
+    const cpuBeforeMs = family.cpuMs();
     const before = performance.now();
     const all = await inLanes(size, 32, () => client.start(["/bin/sleep", "600"]));
     const startMs = performance.now() - before;
+    const startCpuMs = family.cpuMs() - cpuBeforeMs;
     await sleep(200);
     const residentEachKb = (family.residentKb() - residentKb) / size;
     const metadata = await timesOf(200, () => metadataOf(client));
@@ -31,6 +34,7 @@ export const processes: Axis = {
     const terminateMs = await msOf(() => terminateAll(client, all));
     return {
       start: startMs / size,
+      "CPU of the start": startCpuMs / size,
       RSS: residentEachKb,
       "fs/getMetadata beside them": median(metadata),
       "/bin/true beside them": other.ms,
