@@ -76,6 +76,26 @@ describe("connecting", () => {
     assert.equal(error.retryable, false);
   });
 
+  const statuses: [number, boolean][] = [
+    [400, false],
+    [401, false],
+    [403, false],
+    [404, false],
+    [408, true],
+    [425, true],
+    [429, true],
+    [500, true],
+    [503, true],
+  ];
+  for (const [status, isTemporary] of statuses) {
+    test(`takes a refusal with ${status} for ${isTemporary ? "passing" : "lasting"}`, async (t) => {
+      const http = createServer();
+      http.on("upgrade", (_, socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`));
+      const error = await refused(await listening(t, http), {}, new RegExp(`HTTP ${status}$`));
+      assert.equal(error.retryable, isTemporary);
+    });
+  }
+
   test("sends the token, and takes a server that says nothing of itself at first", async (t) => {
     const methods: string[] = [];
     const { url, headers } = await executor(t, (text) => {

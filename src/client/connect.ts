@@ -112,11 +112,17 @@ function watchEnd(socket: WebSocket, url: string): SocketEnd {
   return { ended, cut };
 }
 
-/** An answer 4xx to the upgrade, such as for a wrong token, stays what it is when asked again. */
+/**
+ * Answers 4xx that time changes: a request that arrived too slowly, came too early, or was one too
+ * many. Any other, such as that for a wrong token, stays what it is when asked again.
+ */
+const temporaryStatuses: readonly number[] = [408, 425, 429];
+
 async function refusal(response: IncomingMessage, url: string): Promise<ConnectionError> {
   const { statusCode = 0 } = response;
   const body = (await text(response)).trim();
-  const retryable = statusCode < 400 || statusCode >= 500;
+  const isLasting = statusCode >= 400 && statusCode < 500;
+  const retryable = !isLasting || temporaryStatuses.includes(statusCode);
   return new ConnectionError(
     `websocket ${url} was refused with HTTP ${statusCode}${body && `: ${body}`}`,
     { retryable },

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { FailedAttempts } from "./failed-attempts.ts";
-import type { Refusal } from "./http-surface.ts";
 import type { Log } from "./log.ts";
+import type { Refusal } from "./refusal.ts";
 
 /** Why a request may not open a WebSocket or read the metrics; undefined when it may. */
 export type Access = (request: IncomingMessage) => Promise<Refusal | undefined>;
@@ -13,20 +13,22 @@ export type CheckToken = (token: string) => string | undefined | Promise<string 
 export const openAccess: Access = async () => undefined;
 
 /**
- * Only those with a good token may. An address that tried too many bad ones is not listened to for
- * a while; a request without a token guesses nothing and does not count.
+ * Only those with a good token may. An address that tried too many bad ones is told to wait, and its
+ * bad tokens are not logged any more; a request without a token guesses nothing and does not count.
+ * A good token is good from everywhere: whoever shares an address with one who guesses (a proxy, a
+ * port forwarding) must not be locked out by it.
  */
 export function tokenAccess(check: CheckToken, log: Log): Access {
   const failedAttempts = new FailedAttempts();
   return async (request) => {
-    const address = request.socket.remoteAddress ?? "";
-    const waitMs = failedAttempts.waitMs(address);
-    if (waitMs > 0) return tooManyAttempts(waitMs);
     const { authorization } = request.headers;
     if (authorization === undefined) return unauthorized("missing websocket bearer token");
     const token = bearerToken(authorization);
     const reason = token === undefined ? "invalid authorization header" : await check(token);
     if (reason === undefined) return undefined;
+    const address = request.socket.remoteAddress ?? "";
+    const waitMs = failedAttempts.waitMs(address);
+    if (waitMs > 0) return tooManyAttempts(waitMs);
     log("warn", "access refused", { address, reason });
     if (failedAttempts.add(address)) {
       log("warn", "too many refused tokens; the address has to wait", { address });

@@ -2,12 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Access } from "./access.ts";
-
-export interface Refusal {
-  readonly status: number;
-  readonly text: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import type { Refusal } from "./refusal.ts";
 
 /** What the listener tells over plain HTTP, besides opening WebSockets. */
 export interface HttpSurface {

@@ -3,15 +3,10 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Limits, requestHeadMs, shutdownGraceMs } from "../limits.ts";
-import {
-  answerHttp,
-  type HttpSurface,
-  type Refusal,
-  refusalOfUpgrade,
-  refuseUpgrade,
-} from "./http-surface.ts";
+import { answerHttp, type HttpSurface, refusalOfUpgrade, refuseUpgrade } from "./http-surface.ts";
 import { type ListenAddress, listenUrlOf } from "./listen-url.ts";
 import type { Log } from "./log.ts";
+import type { Refusal } from "./refusal.ts";
 
 export interface Listener {
   /** `ws://IP:PORT` with the real port, `wss:` when the connections are encrypted. */
