@@ -24,9 +24,12 @@ interface Found {
   readonly real?: Record<string, string>;
   readonly links?: Record<string, Link[]>;
   readonly matches?: World["matches"];
+  /** Directories of the server. */
+  readonly kept?: HostPath[];
 }
 
-function confinement(sandbox: Sandbox, { kinds = {}, real = {}, links = {}, matches = [] }: Found) {
+function confinement(sandbox: Sandbox, found: Found) {
+  const { kinds = {}, real = {}, links = {}, matches = [], kept = [path("/s")] } = found;
   const policy = policyOf(sandbox, { cwd: path("/") });
   const places = policy.rules.map((rule) => ({
     rule,
@@ -34,7 +37,7 @@ function confinement(sandbox: Sandbox, { kinds = {}, real = {}, links = {}, matc
     kind: kinds[rule.path] ?? (rule.origin === "protected" ? ("missing" as const) : "directory"),
     links: links[rule.path] ?? [],
   }));
-  return confinementOf({ policy, platform, world: { places, matches, fingerprint: "" } });
+  return confinementOf({ policy, platform, world: { places, matches, fingerprint: "" }, kept });
 }
 
 function mounts(sandbox: Sandbox, found: Found = {}, more: Partial<BwrapPlan> = {}): string {
@@ -46,7 +49,6 @@ const plan: Omit<BwrapPlan, "confinement"> = {
   ownProc: true,
   controls: platform.controls,
   masks: { file: path("/s/file"), directory: path("/s/dir") },
-  kept: [path("/s")],
   seccompFd: 3,
   commandIsInit: true,
   newSession: true,
@@ -118,10 +120,37 @@ const cases: [title: string, sandbox: Sandbox, found: Found, expected: string][]
     `--dev-bind / / ${proc} --ro-bind /s /s --chdir /`,
   ],
   [
-    "a directory of the server in a writable place is kept from being written",
+    "a directory of the server is not written, whatever is granted",
     sandboxOf([read, place("/s", "write")]),
     {},
-    `${base} --bind /s /s --chdir /`,
+    `${base} --chdir /`,
+  ],
+  [
+    "directories on the way to what is cut out of a writable place cannot be renamed",
+    sandboxOf([read, write, place("/w/a/b/ro", "read"), place("/w/a/c/d", "deny")]),
+    {},
+    `${base} --bind /w /w --bind /w/a /w/a --bind /w/a/b /w/a/b --ro-bind /w/a/b/ro /w/a/b/ro ` +
+      "--bind /w/a/c /w/a/c --ro-bind /s/dir /w/a/c/d --chdir /",
+  ],
+  [
+    "nor those on the way to a writable place in another",
+    sandboxOf([read, write, place("/w/a/b", "write")]),
+    { kinds: { "/w/a/b/.git": "directory" } },
+    `${base} --bind /w /w --bind /w/a /w/a --bind /w/a/b /w/a/b ` +
+      "--ro-bind /w/a/b/.git /w/a/b/.git --chdir /",
+  ],
+  [
+    "nor those on the way to a match of a pattern where everything is writable",
+    sandboxOf([special("root", "write"), glob("/x/**/*.key")]),
+    { matches: [{ path: path("/x/y/a.key"), isDirectory: false }] },
+    `--dev-bind / / ${proc} --ro-bind /s /s --dev-bind /x /x --dev-bind /x/y /x/y ` +
+      "--ro-bind /s/file /x/y/a.key --chdir /",
+  ],
+  [
+    "what only leads to it in a read-only place need not be held",
+    sandboxOf([read, write, place("/w/ro", "read"), place("/w/ro/a/b", "deny")]),
+    {},
+    `${base} --bind /w /w --ro-bind /w/ro /w/ro --ro-bind /s/dir /w/ro/a/b --chdir /`,
   ],
 ];
 for (const [title, sandbox, found, expected] of cases) {
@@ -129,12 +158,10 @@ for (const [title, sandbox, found, expected] of cases) {
 }
 
 test("bwrap: what the server keeps is read-only below a writable place", () => {
-  const text = mounts(
-    sandboxOf([read, place("/tmp", "write")]),
-    {},
-    { kept: [path("/tmp/state")] },
-  );
-  assert.equal(text, `${base} --bind /tmp /tmp --ro-bind /tmp/state /tmp/state --chdir /`);
+  const sandbox = sandboxOf([read, place("/tmp", "write")]);
+  const text = mounts(sandbox, { kept: [path("/tmp/x/state")] });
+  const way = "--bind /tmp /tmp --bind /tmp/x /tmp/x --ro-bind /tmp/x/state /tmp/x/state";
+  assert.equal(text, `${base} ${way} --chdir /`);
 });
 
 test("bwrap: a mount cannot keep a name that is a link in a writable place", () => {

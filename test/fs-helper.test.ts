@@ -43,7 +43,6 @@ for (const argv0 of [false, true]) {
       },
       masks: { file: path("/s/file"), directory: path("/s/dir") },
       controls: [],
-      stateDirectory: path("/s"),
       variables: { PATH: "/bin", SECRET: "x" },
       command: ["/usr/bin/node", "/s/fs-helper.mjs"],
     });

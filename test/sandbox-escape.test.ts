@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
@@ -14,7 +14,7 @@ import {
   scripts,
   secret,
 } from "./support/escapes.ts";
-import { sandboxOf, special, uri, workspaceWrite } from "./support/sandboxes.ts";
+import { glob, place, sandboxOf, special, uri, workspaceWrite } from "./support/sandboxes.ts";
 
 async function onGround(work: (ground: Ground) => Promise<void>): Promise<void> {
   const ground = new Ground();
@@ -79,6 +79,24 @@ for (const [title, sandbox] of Object.entries(policies)) {
       assert.equal(text.match(/Read-only file system|Permission denied/g)?.length, controls.length);
     }));
 }
+
+test("directories on the way to what is cut out of a workspace cannot be moved away", () =>
+  onGround(async (ground) => {
+    for (const name of ["a/b/ro", "a/b/hidden"]) {
+      mkdirSync(ground.at(`ws/${name}`), { recursive: true });
+      writeFileSync(ground.at(`ws/${name}/f`), secret);
+    }
+    writeFileSync(ground.at("ws/a/b/k.key"), secret);
+    const cut = [place(ground.at("ws/a/b/ro"), "read"), place(ground.at("ws/a/b/hidden"), "deny")];
+    const sandbox = workspaceWrite(ground.at("ws"), ...cut, glob(ground.at("ws/**/*.key")));
+    const text = await ground.shell(moveAway, sandbox);
+    assert.equal(readFileSync(ground.at("ws/a/b/ro/f"), "utf8"), secret, text);
+    assert.doesNotMatch(text, new RegExp(secret));
+    assert.deepEqual(readdirSync(ground.at("ws")), ["a"]);
+  }));
+const moveAway =
+  "mv a/b a/c; mv a d; mkdir -p a/b/ro; echo planted > a/b/ro/f; " +
+  "cat a/c/hidden/f d/b/hidden/f a/c/k.key d/b/k.key a/b/k.key";
 
 test("the end of one process does not uncover what another one needs covered", () =>
   onGround(async (ground) => {

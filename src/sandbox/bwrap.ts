@@ -1,6 +1,7 @@
 /** The arguments of bwrap for a confinement. Pure. */
 import type { HostPath } from "../protocol/path-uri.ts";
-import type { Confinement, Mount } from "./confinement.ts";
+import type { Confinement } from "./confinement.ts";
+import type { Mount } from "./mounts.ts";
 
 export interface BwrapPlan {
   readonly confinement: Confinement;
@@ -12,8 +13,6 @@ export interface BwrapPlan {
   readonly controls: readonly HostPath[];
   /** What stands in for files and directories that are hidden: nobody may read them. */
   readonly masks: { readonly file: HostPath; readonly directory: HostPath };
-  /** Directories of this server, which nobody inside may write. */
-  readonly kept: readonly HostPath[];
   /** The descriptor from which bwrap reads the program for seccomp. */
   readonly seccompFd?: number | undefined;
   /** The command itself is the first process; else bwrap is, and reaps orphans. */
@@ -42,13 +41,9 @@ export function bwrapFlags(plan: BwrapPlan): string[] {
 /** Mounts in the order in which bwrap makes them, one char per byte. */
 export function bwrapMounts(plan: BwrapPlan): string[] {
   const { base, mounts } = plan.confinement;
-  const isWritable = (path: string) =>
-    base === "writeAll" ||
-    mounts.some(({ kind, path: root }) => kind === "write" && path.startsWith(`${root}/`));
   return [
     ...baseOf(plan),
     ...mounts.flatMap((mount) => mountOf(mount, plan)),
-    ...plan.kept.filter(isWritable).flatMap((path) => ["--ro-bind", path, path]),
     // Directories that only lead to mounts would take files, and lose them.
     ...(base === "nothing" ? ["--remount-ro", "/"] : []),
     "--chdir",
@@ -67,12 +62,14 @@ function baseOf({ confinement: { base }, ownProc, controls }: BwrapPlan): string
   return [...tree, "--dev", "/dev", ...proc];
 }
 
-function mountOf(mount: Mount, { masks }: BwrapPlan): string[] {
+function mountOf(mount: Mount, { masks, confinement: { base } }: BwrapPlan): string[] {
   switch (mount.kind) {
     case "read":
       return ["--ro-bind", mount.path, mount.path];
     case "write":
       return ["--bind", mount.path, mount.path];
+    case "hold":
+      return [base === "writeAll" ? "--dev-bind" : "--bind", mount.path, mount.path];
     case "hideFile":
       return ["--ro-bind", masks.file, mount.path];
     case "hideDirectory":

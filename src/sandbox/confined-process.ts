@@ -43,9 +43,10 @@ export async function confineProcess(
   const before = await surveyWorld(policy, noMountPoints);
   const made = await machine.mountPoints.make(pointsIn(policy, before));
   try {
-    const platform = await machine.platform();
+    const [platform, state] = await Promise.all([machine.platform(), machine.state()]);
     const world = made.isOutdated ? await surveyWorld(policy, noMountPoints) : before;
-    const confinement = confinementOf({ policy, world: withMade(world, made), platform });
+    const found = withMade(world, made);
+    const confinement = confinementOf({ policy, world: found, platform, kept: [state.path] });
     const confined = await confinedRequest({ request, policy, platform, confinement, machine });
     return {
       request: confined,
@@ -115,7 +116,6 @@ async function confinedRequest({ request, policy, platform, confinement, machine
     confinement,
     masks: state.masks,
     controls: platform.controls,
-    kept: [state.path],
     // Without the namespace the filter still refuses every socket.
     ownNetwork: policy.network === "restricted" && abilities.ownNetwork,
     ownProc: abilities.ownProc,

@@ -4,19 +4,15 @@
  */
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, shownPath } from "../protocol/path-uri.ts";
-import { type Access, accessTable, type Grants, isBelow, isWithin, type Rule } from "./access.ts";
+import { type Access, accessTable, type Grants, isWithin, type Rule } from "./access.ts";
+import { type Base, type Mount, orderedMounts } from "./mounts.ts";
 import type { Platform } from "./platform.ts";
 import { type Policy, readsEverything, writesEverything } from "./policy.ts";
 import type { Match } from "./scan-globs.ts";
 import type { Place, World } from "./world.ts";
 
-export type Mount =
-  | { readonly kind: "read" | "write" | "hideFile" | "hideDirectory"; readonly path: HostPath }
-  | { readonly kind: "link"; readonly path: HostPath; readonly target: HostPath };
-
 export interface Confinement {
-  /** What lies under the mounts: the host's tree for reading, for writing, or nothing at all. */
-  readonly base: "readAll" | "writeAll" | "nothing";
+  readonly base: Base;
   /** In the order in which they must be made. */
   readonly mounts: readonly Mount[];
   readonly grants: Grants;
@@ -28,11 +24,13 @@ export interface ConfinementParts {
   readonly platform: Platform;
   /** Real paths that the confined program itself needs, without being granted to its client. */
   readonly needed?: readonly HostPath[];
+  /** Directories of this server, which nobody inside may write. */
+  readonly kept?: readonly HostPath[];
 }
 
 /** Throws an RpcError for a policy that mounts cannot keep. */
 export function confinementOf(parts: ConfinementParts): Confinement {
-  const { policy, world, platform, needed = [] } = parts;
+  const { policy, world, platform, needed = [], kept = [] } = parts;
   const places = world.places.filter(({ kind, rule }) => kind !== "missing" || !rule.skipMissing);
   const rules = realRules(places, policy, platform);
   const grants = { rules, denyGlobs: policy.denyGlobs };
@@ -46,10 +44,11 @@ export function confinementOf(parts: ConfinementParts): Confinement {
     ...readable.map((path) => ({ kind: "read", path }) as const),
     ...hidden,
   ];
-  return { base, grants, mounts: [...linksOf(base, places, platform), ...ordered(base, mounts)] };
+  const links = linksOf(base, places, platform);
+  return { base, grants, mounts: [...links, ...orderedMounts(base, mounts, kept)] };
 }
 
-function baseOf(policy: Policy): Confinement["base"] {
+function baseOf(policy: Policy): Base {
   if (writesEverything(policy)) return "writeAll";
   const root = policy.rules.find(({ path }) => path === "/");
   if (root?.access === "write") return "writeAll";
@@ -124,7 +123,7 @@ function secretsOf(rules: readonly Rule[], { secrets }: Platform): Mount[] {
 }
 
 /** On an empty base the links of the host are missing; they are made before anything is mounted. */
-function linksOf(base: Confinement["base"], places: readonly Place[], platform: Platform): Mount[] {
+function linksOf(base: Base, places: readonly Place[], platform: Platform): Mount[] {
   if (base !== "nothing") return [];
   const links = [...platform.links, ...places.flatMap((place) => place.links)];
   return [...new Map(links.map((link) => [link.at, link])).values()].map(({ at, target }) => ({
@@ -132,29 +131,6 @@ function linksOf(base: Confinement["base"], places: readonly Place[], platform: 
     path: at,
     target,
   }));
-}
-
-/** What lies in a directory comes after it; what would only repeat the base is left out. */
-function ordered(base: Confinement["base"], mounts: readonly Mount[]): Mount[] {
-  const unique = new Map<string, Mount>();
-  for (const mount of mounts) if (!unique.has(mount.path)) unique.set(mount.path, mount);
-  const sorted = [...unique.values()]
-    // A sandbox has a procfs of its own; that of the host would show, and lead to, other processes.
-    .filter(({ path }) => !isWithin(path, "/proc"))
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
-  return sorted.filter((mount) => !isIdle(mount, base, sorted));
-}
-
-function isIdle(mount: Mount, base: Confinement["base"], all: readonly Mount[]): boolean {
-  const around = all.filter((other) => isBelow(mount.path, other.path));
-  if (around.some(({ kind }) => kind === "hideDirectory" || kind === "hideFile")) return true;
-  if (mount.kind === "read") {
-    if (base === "writeAll") return false;
-    const nearest = around.at(-1)?.kind;
-    return nearest === "read" || (base === "readAll" && nearest === undefined);
-  }
-  const isHiding = mount.kind === "hideFile" || mount.kind === "hideDirectory";
-  return isHiding && base === "nothing" && around.length === 0;
 }
 
 /** Whether some writable place of the confinement holds `path`. */

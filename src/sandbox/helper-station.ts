@@ -21,13 +21,14 @@ export async function helperStation(
   policy: Policy,
   machine: SandboxMachine,
 ): Promise<HelperStation> {
-  const [world, platform, helper] = await Promise.all([
+  const [world, platform, helper, state] = await Promise.all([
     surveyWorld(policy, machine.mountPoints),
     machine.platform(),
     machine.helper(),
+    machine.state(),
   ]);
   const needed = [...platform.runtime, helper];
-  const confinement = confinementOf({ policy, world, platform, needed });
+  const confinement = confinementOf({ policy, world, platform, needed, kept: [state.path] });
   const working = await machine.bwrap((path) => isWritable(confinement, path));
   const { fingerprint } = world;
   const name = `${JSON.stringify(policy)}\n${fingerprint}\n${working.bwrap.identity}`;
@@ -59,7 +60,6 @@ export async function helperRecipe(
     machine: arch,
     masks: state.masks,
     controls: platform.controls,
-    stateDirectory: state.path,
     variables: machine.variables,
     command: [process.execPath, helper],
   });

@@ -24,7 +24,6 @@ export interface HelperLaunchParts {
   readonly confinement: Confinement;
   readonly masks: BwrapPlan["masks"];
   readonly controls: BwrapPlan["controls"];
-  readonly stateDirectory: HostPath;
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** The program of Node and the helper's file. */
   readonly command: readonly [string, string];
@@ -42,14 +41,13 @@ export function helperEnvironment(
 }
 
 export function helperLaunch(parts: HelperLaunchParts): HelperLaunch {
-  const { abilities, confinement, masks, stateDirectory, command } = parts;
+  const { abilities, confinement, masks, command } = parts;
   const plan: BwrapPlan = {
     confinement,
     masks,
     controls: parts.controls,
     ownNetwork: abilities.ownNetwork,
     ownProc: abilities.ownProc,
-    kept: [stateDirectory],
     seccompFd: 3,
     commandIsInit: true,
     newSession: true,

@@ -4,7 +4,7 @@
  * sandbox has it read-only or not at all.
  */
 import { constants } from "node:fs";
-import { chmod, lstat, mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readFile, realpath, rename, writeFile } from "node:fs/promises";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 
@@ -21,7 +21,9 @@ export interface StateDirectory {
  */
 export async function openStateDirectory(temporaryDirectory: string): Promise<StateDirectory> {
   const uid = process.getuid?.() ?? 0;
-  const path = hostPathOf(`${temporaryDirectory}/codex-exec-server-${uid}`);
+  // Without links: what keeps sandboxes from writing it are mounts, which have real paths.
+  const parent = await realpath(temporaryDirectory);
+  const path = hostPathOf(`${parent}/codex-exec-server-${uid}`);
   const inside = (name: string) => `${path}/${name}` as HostPath;
   await ownDirectory(path, uid);
   await ownDirectory(inside("marks"), uid);
