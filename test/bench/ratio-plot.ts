@@ -22,8 +22,8 @@ export function ratioPlot(rows: readonly Row[], heading: readonly string[]): str
   const bars = rows.map(barOf).filter((bar) => bar !== undefined);
   const notes = [
     ...heading,
-    "Bar: median of the rounds; line: least to most. Solid: better in every round; hatched: worse " +
-      "in every round; hollow: rounds disagree. In brackets: the ratio.",
+    "Bar: median of the rounds (ratio in brackets); line: least to most. Solid: always better; " +
+      "hatched: always worse; hollow: rounds disagree.",
   ];
   const top = headHeight(notes) + 24;
   const bottom = top + bars.length * rowHeight;
