@@ -3,6 +3,7 @@ import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -81,6 +82,12 @@ const changes: Record<string, (at: (name: string) => string) => void> = {
   "the root is another directory": (at) => {
     renameSync(at("ws"), at("old"));
     mkdirSync(at("ws"));
+  },
+  "its program is another file": (at) => {
+    const state = at(`tmp/codex-exec-server-${process.getuid?.()}`);
+    const [program = ""] = readdirSync(state).filter((name) => name.startsWith("fs-helper"));
+    rmSync(join(state, program));
+    writeFileSync(join(state, program), "process.exit(7)");
   },
   "bwrap is another file": (at) => {
     renameSync(at("bin/bwrap"), at("bin/old"));

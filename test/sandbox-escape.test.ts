@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import {
-  fileReads,
-  fileWrites,
-  Ground,
-  hardLinkInto,
-  hasPython,
-  programs,
-  pythonScript,
-  scripts,
-  secret,
-} from "./support/escapes.ts";
+import { localSandbox } from "../src/sandbox/sandbox.ts";
+import { fileReads, fileWrites } from "./support/escape-file-calls.ts";
+import { Ground, hardLinkInto, secret } from "./support/escape-ground.ts";
+import { hasPython, programs, pythonScript, scripts } from "./support/escape-programs.ts";
 import { glob, place, sandboxOf, special, uri, workspaceWrite } from "./support/sandboxes.ts";
 
 async function onGround(work: (ground: Ground) => Promise<void>): Promise<void> {
@@ -97,6 +90,32 @@ test("directories on the way to what is cut out of a workspace cannot be moved a
 const moveAway =
   "mv a/b a/c; mv a d; mkdir -p a/b/ro; echo planted > a/b/ro/f; " +
   "cat a/c/hidden/f d/b/hidden/f a/c/k.key d/b/k.key a/b/k.key";
+
+test("the server's directory cannot be replaced from inside, behind a link and in a folder", () =>
+  onGround(async (ground) => {
+    mkdirSync(ground.at("ws/x/y"), { recursive: true });
+    symlinkSync(ground.at("ws/x/y"), ground.at("swap"));
+    const { PATH } = process.env;
+    const variables = { PATH, TMPDIR: ground.at("swap") };
+    const local = localSandbox({ variables, cwd: "/" });
+    try {
+      const write = (name: string) =>
+        local.files().call(ground.writing)("fs/writeFile", {
+          path: uri(ground.at(`ws/${name}`)),
+          dataBase64: "",
+        });
+      await write("first");
+      const text = await ground.shell(replaceState, ground.writing, local);
+      assert.match(text, /Read-only file system/);
+      assert.match(text, /busy/);
+      await write("second");
+    } finally {
+      await local.close();
+    }
+  }));
+const replaceState =
+  "cd x/y/codex-exec-server-*/ && for f in fs-helper*; do echo 'process.exit(7)' > $f; rm -f $f; " +
+  "done; ln -s / marks/m; cd ../../..; mv x/y x/z; mv x z";
 
 test("the end of one process does not uncover what another one needs covered", () =>
   onGround(async (ground) => {

@@ -6,6 +6,7 @@ import { helperLaunch } from "./launch.ts";
 import type { Policy } from "./policy.ts";
 import type { SandboxMachine, WorkingBwrap } from "./sandbox-machine.ts";
 import { seccompMachine } from "./seccomp.ts";
+import { type KeptFile, keptIdentity } from "./state-directory.ts";
 import { currentFingerprint, surveyWorld } from "./world.ts";
 
 export interface HelperStation {
@@ -15,6 +16,7 @@ export interface HelperStation {
   readonly fingerprint: string;
   readonly confinement: Confinement;
   readonly working: WorkingBwrap;
+  readonly helper: KeptFile;
 }
 
 export async function helperStation(
@@ -27,17 +29,19 @@ export async function helperStation(
     machine.helper(),
     machine.state(),
   ]);
-  const needed = [...platform.runtime, helper];
+  const needed = [...platform.runtime, helper.path];
   const confinement = confinementOf({ policy, world, platform, needed, kept: [state.path] });
   const working = await machine.bwrap((path) => isWritable(confinement, path));
   const { fingerprint } = world;
-  const name = `${JSON.stringify(policy)}\n${fingerprint}\n${working.bwrap.identity}`;
-  return { policy, world: name, fingerprint, confinement, working };
+  const programs = `${working.bwrap.identity}\n${helper.path} ${helper.identity}`;
+  const name = `${JSON.stringify(policy)}\n${fingerprint}\n${programs}`;
+  return { policy, world: name, fingerprint, confinement, working, helper };
 }
 
 /** Mounts are frozen at the start of a worker: what has changed since needs another one. */
 export async function isStill(station: HelperStation, machine: SandboxMachine): Promise<boolean> {
   if (!machine.isCurrent(station.working.bwrap)) return false;
+  if (keptIdentity(station.helper.path) !== station.helper.identity) return false;
   const fingerprint = await currentFingerprint(station.policy, machine.mountPoints);
   return fingerprint === station.fingerprint;
 }
@@ -46,14 +50,10 @@ export async function helperRecipe(
   station: HelperStation,
   machine: SandboxMachine,
 ): Promise<Recipe> {
-  const [state, helper, platform] = await Promise.all([
-    machine.state(),
-    machine.helper(),
-    machine.platform(),
-  ]);
+  const [state, platform] = await Promise.all([machine.state(), machine.platform()]);
   const arch = seccompMachine(process.arch);
   if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
-  const { confinement, working } = station;
+  const { confinement, working, helper } = station;
   const launch = helperLaunch({
     ...working,
     confinement,
@@ -61,7 +61,7 @@ export async function helperRecipe(
     masks: state.masks,
     controls: platform.controls,
     variables: machine.variables,
-    command: [process.execPath, helper],
+    command: [process.execPath, helper.path],
   });
   return { launch, grants: confinement.grants, isStill: () => isStill(station, machine) };
 }

@@ -11,7 +11,13 @@ import { findLauncher, type Launcher } from "./launcher.ts";
 import { MountPoints } from "./mount-points.ts";
 import { type Platform, surveyPlatform } from "./platform.ts";
 import type { Surroundings } from "./policy.ts";
-import { keepFile, openStateDirectory, type StateDirectory } from "./state-directory.ts";
+import {
+  type KeptFile,
+  keepFile,
+  keptIdentity,
+  openStateDirectory,
+  type StateDirectory,
+} from "./state-directory.ts";
 
 /** What whoever may look at the outside world tells. */
 export interface SandboxOptions {
@@ -39,7 +45,7 @@ export class SandboxMachine {
   readonly #healths = new Map<string, Promise<BwrapHealth>>();
   #state: Promise<StateDirectory> | undefined;
   #platform: Promise<Platform> | undefined;
-  #helper: Promise<HostPath> | undefined;
+  #helper: Promise<KeptFile> | undefined;
   #launcher: Promise<Launcher | undefined> | undefined;
 
   constructor({ variables, cwd }: SandboxOptions) {
@@ -93,13 +99,22 @@ export class SandboxMachine {
     return this.#launcher;
   }
 
-  /** The fs-helper, where no sandbox can change it. */
-  helper(): Promise<HostPath> {
-    this.#helper ??= this.#keepHelper();
-    return this.#helper;
+  /**
+   * The fs-helper, where no sandbox can change it. Whoever else has touched it: then it is written
+   * anew, because it must be what this server's is, and not somebody's program.
+   */
+  async helper(): Promise<KeptFile> {
+    const known = this.#helper;
+    if (known) {
+      const kept = await known;
+      if (keptIdentity(kept.path) === kept.identity) return kept;
+    }
+    // Somebody may have asked meanwhile.
+    if (this.#helper === known) this.#helper = this.#keepHelper();
+    return this.#helper as Promise<KeptFile>;
   }
 
-  async #keepHelper(): Promise<HostPath> {
+  async #keepHelper(): Promise<KeptFile> {
     const [state, program] = await Promise.all([this.state(), helperProgram()]);
     const { createHash } = await import("node:crypto");
     const hash = createHash("sha256").update(program).digest("hex").slice(0, 16);

@@ -3,7 +3,8 @@
  * files, the fs-helper's program, and marks of what has to be removed from workspaces. Every
  * sandbox has it read-only or not at all.
  */
-import { constants } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { constants, lstatSync } from "node:fs";
 import { chmod, lstat, mkdir, open, readFile, realpath, rename, writeFile } from "node:fs/promises";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
@@ -37,19 +38,33 @@ export async function openStateDirectory(temporaryDirectory: string): Promise<St
   return { path, masks, marks: inside("marks") };
 }
 
+export interface KeptFile {
+  readonly path: HostPath;
+  /** Is another one when anybody has written, replaced or renamed the file. */
+  readonly identity: string;
+}
+
 /** Puts a file there under its own name, whole or not at all; servers of one version share it. */
 export async function keepFile(
   state: StateDirectory,
   name: string,
   content: Uint8Array,
-): Promise<HostPath> {
+): Promise<KeptFile> {
   const path = `${state.path}/${name}` as HostPath;
+  // Before the content is read, so that what is written after that makes another one.
+  const identity = keptIdentity(path);
   const present = await readFile(path).catch(() => undefined);
-  if (present && Buffer.compare(present, content) === 0) return path;
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, content, { mode: 0o400, flush: false });
+  if (present && Buffer.compare(present, content) === 0) return { path, identity };
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, content, { mode: 0o400, flag: "wx", flush: false });
   await rename(draft, path);
-  return path;
+  return { path, identity: keptIdentity(path) };
+}
+
+/** With the time of change, which nobody can set. Empty when there is no such file. */
+export function keptIdentity(path: HostPath): string {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats ? `${stats.dev}:${stats.ino}:${stats.ctimeNs}` : "";
 }
 
 /** A mask has mode 000, which its owner cannot open either unless he is root. */
