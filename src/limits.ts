@@ -199,6 +199,13 @@ export const failedAttemptsWindowMs = 60_000;
 export const failedAddressesMax = 10_000;
 /** A client has this long to send the head of its HTTP request. */
 export const requestHeadMs = 10_000;
+/** Characters of one text in the audit log, such as a path; what is longer is cut. */
+export const auditTextCharsMax = 4096;
+/**
+ * Bytes at the end of an audit log that are looked at to go on with it: more than its last line and
+ * one that was cut off can have.
+ */
+export const auditTailBytes = 512 * KiB;
 /** Bytes of log lines that wait for stderr; more are dropped, for they must not stop the server. */
 export const logBacklogBytesMax = 1 * MiB;
 

@@ -72,16 +72,79 @@ describe("the audit log", () => {
     await assert.rejects(run(client, { argv: ["/bin/true"] }), /changed by somebody else/);
   });
 
-  test("refuses a file that is none, and a last line that is cut", async (t) => {
-    const file = join(folder, "cut.jsonl");
+  test("refuses a file that is none, and lines of somebody else behind its own", async (t) => {
+    const file = join(folder, "none.jsonl");
     await recordOnce(t, file);
-    for (const text of ["hello\n", readFileSync(file, "utf8").slice(0, -5)]) {
+    const whole = readFileSync(file, "utf8");
+    for (const text of ["hello\n", "hello", `${whole}hello\n`]) {
       writeFileSync(file, text);
       const server = launchServer({ args: ["--audit-log", file] });
       assert.equal((await server.exited).code, 1);
-      assert.match(server.stderr(), /^Error: the audit log .* does not end with a whole line/);
+      assert.match(
+        server.stderr(),
+        /^Error: the audit log .* does not end with a line of an audit/,
+      );
       assert.equal(server.stdout(), "");
+      assert.equal(readFileSync(file, "utf8"), text);
     }
+  });
+
+  const tears: [string, (whole: string) => string | Buffer, number][] = [
+    ["a last line without its end", (whole) => whole.slice(0, -5), 14],
+    ["a first line without its end", (whole) => whole.slice(0, 40), 8],
+    ["a few bytes of a line", (whole) => `${whole}{"li`, 15],
+    [
+      "a character cut in the middle",
+      (whole) => Buffer.from(`${whole}{"x":"ä`).subarray(0, -1),
+      15,
+    ],
+    ["zeros, as after a loss of power", (whole) => `${whole}${"\0".repeat(5000)}`, 15],
+    ["what looks like two lines", (whole) => `${whole}x\ny`, 15],
+  ];
+  for (const [title, tear, lines] of tears) {
+    test(`goes on behind ${title}, and tells of it`, async (t) => {
+      const file = join(folder, "torn.jsonl");
+      rmSync(file, { force: true });
+      await recordOnce(t, file);
+      const torn = tear(readFileSync(file, "utf8"));
+      writeFileSync(file, torn);
+      assert.equal((await verify(file)).code, 1);
+      await recordOnce(t, file);
+      assert.ok(readFileSync(file).subarray(0, torn.length).equals(Buffer.from(torn)));
+      const { code, stdout, stderr } = await verify(file);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      const last = `${lines} lines, chain unbroken`;
+      assert.match(stdout, new RegExp(`: \\d+ bytes behind line .* torn off .*\\n.*: ${last}`));
+      const pieces = readFileSync(file);
+      pieces[torn.length - 1] = 63;
+      writeFileSync(file, pieces);
+      assert.match((await verify(file)).stderr, /is not a line of an audit log|does not follow/);
+    });
+  }
+
+  test("goes on behind a last line that lacks nothing but its line feed", async (t) => {
+    const file = join(folder, "unended.jsonl");
+    await recordOnce(t, file);
+    writeFileSync(file, readFileSync(file, "utf8").trimEnd());
+    await recordOnce(t, file);
+    assert.match((await verify(file)).stdout, /^\S+: 14 lines, chain unbroken/);
+  });
+
+  test("is gone on with after a kill, whatever a client has named its processes", async (t) => {
+    const file = join(folder, "long.jsonl");
+    const server = await startServer(t, { args: ["--audit-log", file] });
+    const client = await connect(server.url);
+    await client.initialize();
+    const long = "\u0001".repeat(70_000);
+    for (const path of [long, `/${long}`]) {
+      const start = { processId: long, argv: [path], cwd: "file:///", env: {}, tty: false };
+      await assert.rejects(client.request("process/start", start));
+    }
+    server.kill("SIGKILL");
+    await server.exited;
+    await startServer(t, { args: ["--audit-log", file] });
+    assert.equal((await verify(file)).code, 0);
+    assert.ok(statSync(file).size < 200_000);
   });
 });
 

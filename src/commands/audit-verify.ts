@@ -1,11 +1,15 @@
+import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
+import { auditTailBytes } from "../limits.ts";
 import { type ChainEnd, chainStart, followLine } from "../server/audit-chain.ts";
+import { isTearOf } from "../server/audit-tear.ts";
 
 /** `codex exec-server audit verify`: follows the chain from the first line to the last. */
 export async function runAuditVerify(file: string, flags: { readonly last?: string }) {
   try {
-    const end = await followFile(file);
+    const { end, tears } = await followFile(file);
     refuseOtherEnd(end, flags.last);
+    for (const tear of tears) process.stdout.write(`${file}: ${tear}\n`);
     process.stdout.write(`${file}: ${end.lines} lines, chain unbroken, last hash ${end.hash}\n`);
   } catch (error) {
     process.stderr.write(`Error: ${file}: ${(error as Error).message}\n`);
@@ -13,25 +17,58 @@ export async function runAuditVerify(file: string, flags: { readonly last?: stri
   }
 }
 
-async function followFile(file: string): Promise<ChainEnd> {
-  let end = chainStart;
-  for await (const text of linesOf(file)) {
-    const next = followLine(end, text);
-    if (typeof next === "string") throw new Error(`line ${end.lines + 1} ${next}`);
-    end = next;
-  }
-  return end;
+/** What does not follow, until the next line that does tells what it is. */
+interface Doubtful {
+  readonly complaint: string;
+  readonly bytes: Buffer;
 }
 
-/** Only a line feed ends a line here; readline would also cut at separators inside of texts. */
-async function* linesOf(file: string): AsyncGenerator<string> {
-  let rest = "";
-  for await (const part of createReadStream(file, "utf8")) {
-    const lines = (rest + part).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
+/** Gives the end of the chain, and says of each torn piece where it is. */
+async function followFile(file: string): Promise<{ end: ChainEnd; tears: string[] }> {
+  const tears: string[] = [];
+  let end = chainStart;
+  let doubtful: Doubtful | undefined;
+  for await (const line of linesOf(file)) {
+    const text = line.toString();
+    const next = followLine(end, text);
+    if (typeof next === "string") {
+      doubtful = withLine(doubtful, line, `line ${end.lines + 1} ${next}`);
+      continue;
+    }
+    if (doubtful && !isTearOf(doubtful.bytes, text)) throw new Error(doubtful.complaint);
+    if (doubtful) tears.push(tornPiece(doubtful.bytes, end));
+    doubtful = undefined;
+    end = next;
   }
-  if (rest !== "") throw new Error("the last line is cut off");
+  if (doubtful) throw new Error(doubtful.complaint);
+  return { end, tears };
+}
+
+/** A torn piece can hold what looks like the ends of lines, but is never long. */
+function withLine(before: Doubtful | undefined, line: Buffer, complaint: string): Doubtful {
+  if (before === undefined) return { complaint, bytes: line };
+  const bytes = Buffer.concat([before.bytes, Buffer.from("\n"), line]);
+  if (bytes.length > auditTailBytes) throw new Error(before.complaint);
+  return { complaint: before.complaint, bytes };
+}
+
+const tornPiece = ({ length }: Buffer, { lines }: ChainEnd) =>
+  `${length} bytes behind line ${lines} were torn off by a crash or a full disk, ` +
+  `as line ${lines + 1} tells`;
+
+/** Only a line feed ends a line here; readline would also cut at separators inside of texts. */
+async function* linesOf(file: string): AsyncGenerator<Buffer> {
+  let rest = Buffer.alloc(0);
+  for await (const part of createReadStream(file)) {
+    const bytes = Buffer.concat([rest, part]);
+    let start = 0;
+    for (let end = bytes.indexOf("\n"); end >= 0; end = bytes.indexOf("\n", start)) {
+      yield bytes.subarray(start, end);
+      start = end + 1;
+    }
+    rest = bytes.subarray(start);
+  }
+  if (rest.length > 0) throw new Error("the last line is cut off");
 }
 
 function refuseOtherEnd({ hash, lines }: ChainEnd, last: string | undefined): void {

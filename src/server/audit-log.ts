@@ -1,12 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { auditTailBytes, auditTextCharsMax } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
-import {
-  type AuditFields,
-  type ChainEnd,
-  chainEndOf,
-  chainStart,
-  nextLine,
-} from "./audit-chain.ts";
+import { type AuditFields, followLine, nextLine } from "./audit-chain.ts";
+import { type AuditEnd, auditEndIn, tearEvent, tearOf } from "./audit-tear.ts";
 
 /** Enters who started what and where. Throws when it cannot: then nothing must be started. */
 export interface AuditLog {
@@ -21,42 +17,62 @@ export type AuditEvent =
   | "session-ended"
   | "process-started"
   | "process-not-started"
-  | "process-ended";
+  | "process-ended"
+  | typeof tearEvent;
 
 /**
  * Opens a file for appending and goes on with the chain that it holds. A line is written before
  * what it tells of is done, in one synchronous call: some twenty microseconds beside a process
- * start.
+ * start. A last line that a crash or a full disk cut off is left as it is, and the next line tells
+ * what it is.
  */
 export function openAuditLog(path: string): AuditLog {
   const { O_APPEND, O_CREAT, O_RDWR } = constants;
   const file = openSync(path, O_RDWR | O_APPEND | O_CREAT, 0o600);
   let size = fstatSync(file).size;
-  let end = chainEndIn(file, size, path);
+  const { end: lastEnd, behind } = endOf(file, size, path);
+  let end = lastEnd;
+  const append = (lineStart: string, event: AuditEvent, fields: AuditFields) => {
+    const line = nextLine(end, { time: new Date().toISOString(), event, ...cut(fields) });
+    size += write(file, `${lineStart}${line.text}\n`, path);
+    end = line;
+  };
+  const unended = followLine(lastEnd, behind.toString());
+  if (typeof unended === "object") {
+    size += write(file, "\n", path);
+    end = unended;
+  } else if (behind.length > 0) {
+    append("\n", tearEvent, tearOf(behind));
+  }
   return {
     enter(event, fields) {
       refuseForeignChange(file, size, path);
-      const line = nextLine(end, { time: new Date().toISOString(), event, ...fields });
-      size += append(file, `${line.text}\n`, path);
-      end = line;
+      append("", event, fields);
     },
     close: () => closeSync(file),
   };
 }
 
-/** Longer than any line that is written here. */
-const lastLineBytesMax = 64 * 1024;
+/** A client chooses ids and places, and could choose very long ones. */
+function cut(fields: AuditFields): AuditFields {
+  const entries = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === "string" && value.length > auditTextCharsMax
+      ? `${value.slice(0, auditTextCharsMax)}…`
+      : value,
+  ]);
+  return Object.fromEntries(entries);
+}
 
-function chainEndIn(file: number, size: number, path: string): ChainEnd {
-  if (size === 0) return chainStart;
-  const tail = Buffer.alloc(Math.min(size, lastLineBytesMax));
+/** The end of the chain, and what stands behind it: nothing, or a line that was cut off. */
+function endOf(file: number, size: number, path: string): AuditEnd {
+  const tail = Buffer.alloc(Math.min(size, auditTailBytes));
   readSync(file, tail, 0, tail.length, size - tail.length);
-  const [lastLine = "", afterLast] = tail.toString().split("\n").slice(-2);
-  const end = afterLast === "" ? chainEndOf(lastLine) : undefined;
-  if (end) return end;
+  const found = auditEndIn(tail, tail.length === size);
+  if (found) return found;
   throw new Error(
-    `the audit log ${path} does not end with a whole line of an audit log; check it by ` +
-      "`codex exec-server audit verify`, move it away and start again",
+    `the audit log ${path} does not end with a line of an audit log, whole or cut off; check it ` +
+      "by `codex exec-server audit verify`, move it away and start again",
   );
 }
 
@@ -69,7 +85,7 @@ function refuseForeignChange(file: number, size: number, path: string): void {
   );
 }
 
-function append(file: number, line: string, path: string): number {
+function write(file: number, line: string, path: string): number {
   try {
     const written = writeSync(file, line);
     if (written === Buffer.byteLength(line)) return written;

@@ -128,7 +128,7 @@ class ProcessWatch {
   #enterEnd(processId: string, { startedAtMs, tty, outputBytes, exitCode }: Watched): void {
     this.#open.delete(processId);
     this.#sight.counters.processesOpen--;
-    const fields = { session: this.#session.label, process: processId, exitCode };
+    const fields = { session: this.#session.label, process: processId.slice(0, 128), exitCode };
     enterAfterwards(this.#sight, "process-ended", fields);
     const durationMs = Math.round(performance.now() - startedAtMs);
     this.#sight.log("info", "process ended", { ...fields, tty, durationMs, outputBytes });
