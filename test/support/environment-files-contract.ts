@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { InvalidRequestError, NotFoundError, RpcError } from "../../src/client/library.ts";
+import type { SetUp } from "./environment-workbench.ts";
+import { within } from "./within.ts";
+
+/** Files and directories. */
+export function describeFiles(setUp: SetUp): void {
+  test("content goes in as text, bytes or streams, and comes out so", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const path = join(directory, "naïve file");
+    const { files } = environment;
+    for (const content of ["hällo", Buffer.from("hällo"), new Blob(["hällo"]).stream()]) {
+      await files.write(path, content);
+      assert.equal(await readFile(path, "utf8"), "hällo");
+      assert.equal(await files.readText(path), "hällo");
+      assert.deepEqual(Buffer.from(await files.read(path)), Buffer.from("hällo"));
+      assert.equal(await new Response(files.stream(path)).text(), "hällo");
+      await files.remove(path);
+    }
+  });
+
+  test("large content passes in blocks", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const path = join(directory, "large");
+    const content = Buffer.alloc(17 * 1024 * 1024 + 5, "abc");
+    await environment.files.write(path, content);
+    const streamed = await new Response(environment.files.stream(path)).arrayBuffer();
+    assert.ok(Buffer.from(streamed).equals(content));
+  });
+
+  test("directories are made, listed, walked, copied and removed", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const { files } = environment;
+    const path = (name: string) => join(directory, name);
+    await files.makeDirectory(path("a/b"), { recursive: true });
+    await writeFile(path("a/b/c ü"), "x");
+    await files.copy(path("a"), path("copy"), { recursive: true });
+    const file = { isDirectory: false, isFile: true, isSymlink: false };
+    assert.deepEqual(await files.list(path("copy/b")), [{ name: "c ü", ...file }]);
+    const { entries, truncated } = await files.walk(path("copy"));
+    assert.ok(entries.some((entry) => entry.path === path("copy/b/c ü") && entry.kind === "file"));
+    assert.equal(truncated, false);
+    const { size, modifiedAt, ...kind } = await files.stat(path("copy/b/c ü"));
+    assert.equal(size, 1);
+    assert.ok(Math.abs(modifiedAt.getTime() - (await stat(path("copy/b/c ü"))).mtimeMs) < 1000);
+    assert.equal(kind.isFile, true);
+    await files.remove(path("copy"), { recursive: true });
+    await files.remove(path("copy"), { recursive: true, force: true });
+    assert.equal(await files.realPath(path("a/../a")), path("a"));
+  });
+
+  test("errors have a class and the code of the wire", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const { files } = environment;
+    const absent = await files.read(join(directory, "absent")).catch((error) => error);
+    assert.ok(absent instanceof NotFoundError && absent instanceof RpcError);
+    assert.deepEqual([absent.name, absent.code], ["NotFoundError", -32004]);
+    await assert.rejects(files.read(directory), InvalidRequestError);
+    await assert.rejects(files.read("relative"), TypeError);
+    await assert.rejects(files.read(directory, { signal: AbortSignal.abort() }), {
+      name: "AbortError",
+    });
+  });
+
+  test("a path that appears is told to whoever watches for it", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const older = environment.files.watchMissing([join(directory, "never")]);
+    const replaced = assert.rejects(older, /replaced by a newer one/);
+    const appeared = environment.files.watchMissing([join(directory, "x")]);
+    await replaced;
+    await environment.files.makeDirectory(join(directory, "x"));
+    await within(10_000, "the change", appeared);
+    await environment.files.watchMissing([directory]);
+  });
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { createServer, type RequestListener } from "node:http";
+import { type TestContext, test } from "node:test";
+import { OperationFailedError } from "../../src/client/library.ts";
+import type { SetUp } from "./environment-workbench.ts";
+import { within } from "./within.ts";
+
+/** Requests that the environment makes for its client. */
+export function describeHttp(setUp: SetUp): void {
+  test("a request gives a response of the web", async (t) => {
+    const { environment } = await setUp(t);
+    const url = await serve(t, async (request, response) => {
+      const parts = [];
+      for await (const part of request) parts.push(part);
+      response.writeHead(201, { "x-method": request.method, "x-sent": request.headers["x-a"] });
+      response.end(Buffer.concat(parts));
+    });
+    const request = { method: "POST", headers: { "x-a": "b" }, body: "hällo" };
+    const response = await environment.fetch(url, request);
+    assert.equal(response.status, 201);
+    assert.equal(response.headers.get("x-method"), "POST");
+    assert.equal(response.headers.get("x-sent"), "b");
+    assert.equal(await response.text(), "hällo");
+  });
+
+  test("a large body streams, and an empty one may have no body at all", async (t) => {
+    const { environment } = await setUp(t);
+    const body = Buffer.alloc(8 * 1024 * 1024, "stream");
+    const url = await serve(t, (request, response) => {
+      if (request.url === "/empty") response.writeHead(204).end();
+      else response.end(body);
+    });
+    const streamed = await (await environment.fetch(url)).arrayBuffer();
+    assert.ok(Buffer.from(streamed).equals(body));
+    assert.equal((await environment.fetch(`${url}/empty`)).body, null);
+  });
+
+  test("a request that is given up ends at the server, before and after its headers", async (t) => {
+    const { environment } = await setUp(t);
+    const ended: Promise<void>[] = [];
+    const url = await serve(t, (request, response) => {
+      ended.push(new Promise((resolve) => response.once("close", resolve)));
+      if (request.url === "/begins") response.writeHead(200).write("x");
+    });
+    const controller = new AbortController();
+    const begun = await environment.fetch(`${url}/begins`, { signal: controller.signal });
+    controller.abort();
+    await assert.rejects(begun.text(), { name: "AbortError" });
+    const silent = environment.fetch(url, { signal: AbortSignal.timeout(100) });
+    await assert.rejects(silent, { name: "TimeoutError" });
+    await within(10_000, "the end of both requests", Promise.all(ended));
+    assert.equal(ended.length, 2);
+  });
+
+  test("a request that cannot be made is an error", async (t) => {
+    const { environment } = await setUp(t);
+    await assert.rejects(environment.fetch("http://127.0.0.1:1/"), OperationFailedError);
+  });
+}
+
+async function serve(t: TestContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => void server.close().closeAllConnections());
+  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+}

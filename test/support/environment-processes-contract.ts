@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import {
+  OperationFailedError,
+  SessionLostError,
+  StdinClosedError,
+} from "../../src/client/library.ts";
+import { type SetUp, textOf } from "./environment-workbench.ts";
+import { within } from "./within.ts";
+
+/** Commands that are run, and processes that are started. */
+export function describeCommands(setUp: SetUp): void {
+  test("a command is run to its end", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const finished = await environment.run(["sh", "-c", "cat; pwd; echo $A >&2; exit 3"], {
+      cwd: directory,
+      env: { A: "ä" },
+      input: "in\n",
+    });
+    const stdout = `in\n${directory}\n`;
+    assert.deepEqual(finished, {
+      exitCode: 3,
+      sandboxDenied: false,
+      lostBytes: 0,
+      stdout,
+      stderr: "ä\n",
+    });
+  });
+
+  test("output is iterated over as it comes, and again where the loop was left", async (t) => {
+    const { environment } = await setUp(t);
+    const process = await environment.start(["cat"], { stdin: true });
+    await process.stdin.write("one");
+    for await (const { stream, bytes } of process) {
+      assert.deepEqual([stream, Buffer.from(bytes).toString()], ["stdout", "one"]);
+      break;
+    }
+    await process.stdin.write(Buffer.from("two"));
+    await process.stdin.end();
+    assert.equal(await textOf(process), "two");
+    assert.deepEqual(await process.exit, { exitCode: 0, sandboxDenied: false });
+  });
+
+  test("long input arrives whole and in order, through a stream too", async (t) => {
+    const { environment } = await setUp(t);
+    const input = Array.from({ length: 100_000 }, (_, at) => `line ${at}\n`).join("");
+    const { stdout } = await environment.run(["cat"], { input });
+    assert.ok(stdout === input);
+    const process = await environment.start(["cat"], { stdin: true });
+    const output = textOf(process);
+    await new Blob([input]).stream().pipeTo(process.stdin.stream());
+    assert.ok((await output) === input);
+  });
+
+  test("output that nobody looks at does not hold a process up", async (t) => {
+    const { environment } = await setUp(t);
+    const process = await environment.start(["sh", "-c", "seq 300000"]);
+    await within(20_000, "the end of the process", process.closed);
+    assert.equal((await textOf(process)).length, 1_988_895);
+  });
+
+  test("a terminal has the size that it is given", async (t) => {
+    const { environment } = await setUp(t);
+    const process = await environment.start(["sh", "-c", "stty size; read line; stty size"], {
+      terminal: { rows: 10, cols: 20 },
+    });
+    const sizes = textOf(process);
+    await process.resize({ rows: 30, cols: 40 });
+    await process.stdin.write("\n");
+    assert.match(await sizes, /30 40\r\n$/);
+  });
+
+  test("a process is interrupted, killed, or ended by its signal", async (t) => {
+    const { environment } = await setUp(t);
+    const sleeping = () => environment.start(["sleep", "1000"]);
+    const interrupted = await sleeping();
+    assert.equal(await interrupted.kill("SIGINT"), true);
+    assert.equal((await interrupted.exit).exitCode, 130);
+    const killed = await sleeping();
+    assert.equal(await killed.kill(), true);
+    assert.equal((await killed.exit).exitCode, 137);
+    await killed.closed;
+    assert.equal(await killed.kill(), false);
+    const controller = new AbortController();
+    const aborted = await environment.start(["sleep", "1000"], { signal: controller.signal });
+    controller.abort();
+    assert.equal((await aborted.exit).exitCode, 137);
+  });
+
+  test("writing to a process without stdin fails, and so does a start that cannot be", async (t) => {
+    const { environment } = await setUp(t);
+    const process = await environment.start(["sleep", "1000"]);
+    await assert.rejects(process.stdin.write("x"), StdinClosedError);
+    await assert.rejects(environment.start(["/no/such/program"]), OperationFailedError);
+    await assert.rejects(environment.start(["true"], { cwd: "relative" }), TypeError);
+    await assert.rejects(environment.start(["true"], { signal: AbortSignal.abort() }), {
+      name: "AbortError",
+    });
+  });
+}
+
+/** What the end of an environment does to its processes. */
+export function describeEnd(setUp: SetUp): void {
+  test("closing kills what was started, and whatever waits is told", async (t) => {
+    const { environment } = await setUp(t);
+    const process = await environment.start(["sh", "-c", "echo $$; exec sleep 1000"]);
+    let pid = 0;
+    for await (const { bytes } of process) {
+      pid = Number(Buffer.from(bytes).toString());
+      break;
+    }
+    const waiting = assert.rejects(textOf(process), SessionLostError);
+    await environment.close();
+    await waiting;
+    assert.ok((await environment.lost) instanceof SessionLostError);
+    const alive = async () => {
+      const status = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
+      return /\) [^ZX]/.test(status);
+    };
+    while (await alive()) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+}

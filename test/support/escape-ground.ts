@@ -1,0 +1,121 @@
+/** Where attempts to get out of a sandbox are made. */
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { FileSystem } from "../../src/environment/file-system.ts";
+import { remoteFileSystem } from "../../src/environment/remote/file-system.ts";
+import type { Sandbox } from "../../src/protocol/sandbox.ts";
+import { type LocalSandbox, localSandbox } from "../../src/sandbox/sandbox.ts";
+import { workspaceOnly, workspaceWrite } from "./sandboxes.ts";
+
+export const secret = "not to be read or changed";
+
+/** A fresh place: `ws` may be written, `outside` has a file that may not, and must stay the same. */
+export class Ground {
+  readonly directory: string;
+  readonly sandbox: LocalSandbox;
+  readonly #racers: ChildProcess[] = [];
+
+  constructor() {
+    this.directory = mkdtempSync("/var/tmp/escape-");
+    mkdirSync(this.at("ws"));
+    mkdirSync(this.at("outside"));
+    writeFileSync(this.at("outside/f"), secret);
+    const { PATH, TMPDIR } = process.env;
+    this.sandbox = localSandbox({ variables: { PATH, TMPDIR }, cwd: "/" });
+  }
+
+  at(name: string): string {
+    return join(this.directory, name);
+  }
+
+  link(name: string, target: string): void {
+    symlinkSync(target, this.at(name));
+  }
+
+  /** Everything readable, `ws` writable. */
+  get writing(): Sandbox {
+    return workspaceWrite(this.at("ws"));
+  }
+
+  /** Only `ws`, for reading and writing. */
+  get only(): Sandbox {
+    return workspaceOnly(this.at("ws"));
+  }
+
+  files(sandbox: Sandbox): FileSystem {
+    return remoteFileSystem(this.sandbox.files().call(sandbox));
+  }
+
+  /** Runs a shell script under the sandbox and gives all it printed. */
+  async shell(script: string, sandbox = this.writing, local = this.sandbox): Promise<string> {
+    const env = {
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+      OUT: this.at("outside"),
+      WS: this.at("ws"),
+    };
+    const request = { argv: ["/bin/sh", "-c", script] as const, env, cwd: this.at("ws") };
+    const confined = await local.confine(sandbox, request);
+    if (!confined) throw new Error("nothing would confine this");
+    const [file, ...argv] = confined.request.argv;
+    const { fds, cwd } = confined.request;
+    const child = spawn(file, argv, {
+      env: {},
+      cwd: `${cwd}`,
+      stdio: ["ignore", "pipe", "pipe", ...fds],
+    });
+    confined.started();
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (more: string) => {
+        text += more;
+      });
+    }
+    await new Promise((resolve) => child.once("close", resolve));
+    await confined.ended();
+    return text;
+  }
+
+  /** Does `script` over and over, outside of any sandbox, until the ground is cleared. */
+  race(script: string): void {
+    const racer = spawn("/bin/sh", ["-c", `while :; do ${script}; done`], {
+      cwd: this.directory,
+      stdio: "ignore",
+    });
+    this.#racers.push(racer);
+  }
+
+  /** What is different from how it has to be. */
+  damage(): string[] {
+    const found: string[] = [];
+    if (readFileSync(this.at("outside/f"), "utf8") !== secret) found.push("outside/f was changed");
+    const strangers = readdirSync(this.at("outside")).filter((name) => name !== "f");
+    if (strangers.length > 0) found.push(`outside has ${strangers}`);
+    const top = readdirSync(this.directory).filter((name) => !/^(?:ws2?|outside|swap)$/.test(name));
+    if (top.length > 0) found.push(`beside it there is ${top}`);
+    for (const name of [".git", ".agents", ".codex", ".aws"]) {
+      if (existsSync(this.at(`ws/${name}/planted`))) found.push(`${name} was filled`);
+    }
+    return found;
+  }
+
+  async clear(): Promise<void> {
+    for (const racer of this.#racers) racer.kill("SIGKILL");
+    await this.sandbox.close();
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+export function hardLinkInto(ground: Ground): void {
+  linkSync(ground.at("outside/f"), ground.at("ws/h"));
+}
