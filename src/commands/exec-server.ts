@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import type { Limits } from "../limits.ts";
 import type { Listener } from "../server/listen.ts";
 import { parseListenUrl } from "../server/listen-url.ts";
@@ -20,6 +21,16 @@ export async function runExecServer(flags: ExecServerFlags): Promise<void> {
   process.on("uncaughtException", uncaughtErrorHandler({ log: stderr.log, giveUp }));
   // Last: whoever reads it may send a signal at once.
   process.stdout.write(`${server.url}\n`);
+  stopYoungGenerationGrowth();
+}
+
+/**
+ * Nearly all that a flood of output leaves behind is dead after a moment. Left alone, V8 would give
+ * such objects 16 MiB twice over; without that the peak of memory falls by a quarter, at no cost in
+ * time. Starting takes a tenth longer under it, so it begins afterwards.
+ */
+function stopYoungGenerationGrowth(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
