@@ -129,6 +129,16 @@ test("the end of one process does not uncover what another one needs covered", (
     assert.deepEqual(readdirSync(ground.at("ws")), ["go"]);
   }));
 
+test("a variable does not go on as options that open the sandbox", () =>
+  onGround(async (ground) => {
+    const cwd = ground.at("ws");
+    const argv = ["/bin/true"] as const;
+    for (const env of [{ A: "a\0--bind\0/\0/" }, { "A\0a\0--bind\0/\0/\0--setenv\0B": "b" }]) {
+      const confined = ground.sandbox.confine(ground.writing, { argv, env, cwd });
+      await assert.rejects(confined, /nul byte/);
+    }
+  }));
+
 test("a file that the workspace shares by a hard link is part of it", () =>
   onGround(async (ground) => {
     hardLinkInto(ground);

@@ -5,6 +5,7 @@ import { seccompMachine, seccompProgram } from "../src/sandbox/seccomp.ts";
 const answers = new Map([
   [0x7fff0000, "allow"],
   [0x00050001, "refuse"],
+  [0x00050058, "noSocket"],
   [0x80000000, "kill"],
 ]);
 
@@ -46,6 +47,7 @@ const numbers = {
     ioctl: 16,
     socket: 41,
     connect: 42,
+    getpeername: 52,
     socketpair: 53,
     sendmsg: 46,
     ptrace: 101,
@@ -56,6 +58,7 @@ const numbers = {
     ioctl: 29,
     socket: 198,
     connect: 203,
+    getpeername: 205,
     socketpair: 199,
     sendmsg: 211,
     ptrace: 117,
@@ -68,6 +71,8 @@ for (const machine of ["x64", "arm64"] as const) {
     ["reading", own.read, [], "allow", "allow"],
     ["any socket", own.socket, [1], "refuse", "allow"],
     ["connecting", own.connect, [], "refuse", "allow"],
+    ["the peer of the input", own.getpeername, [0], "noSocket", "allow"],
+    ["the peer of another socket", own.getpeername, [3], "refuse", "allow"],
     ["sending to a pair", own.sendmsg, [], "allow", "allow"],
     ["a pair of streams", own.socketpair, [1, 0x80001], "allow", "allow"],
     ["a pair of packets", own.socketpair, [1, 5], "allow", "allow"],

@@ -7,6 +7,7 @@ import type { Sandbox } from "../protocol/sandbox.ts";
 import { accessTable } from "./access.ts";
 import { type BwrapPlan, bwrapFlags, bwrapMounts } from "./bwrap.ts";
 import { type Confinement, confinementOf, isWritable } from "./confinement.ts";
+import { defaultSignals, ignoreSignals } from "./launcher.ts";
 import type { MadePoints, WantedPoint } from "./mount-points.ts";
 import type { Platform } from "./platform.ts";
 import { confinesNothing, type Policy, policyOf } from "./policy.ts";
@@ -141,14 +142,7 @@ async function confinedRequest({ request, policy, platform, confinement, machine
   };
 }
 
-/**
- * What a terminal's keys send goes to bwrap as well, which would die of it and take the command
- * along. So bwrap is started ignoring them, and the command is given them back.
- */
-const ignoreSignals = "--ignore-signal=INT,QUIT,TSTP";
-const defaultSignals = "--default-signal=INT,QUIT,TSTP";
-
-/** No start-up files: bash reads them when its input looks like that of a remote shell. */
+/** No start-up files: bash reads them when its input or variables look like a remote shell's. */
 const renaming = ["/bin/bash", "--norc", "-c", 'exec -a "$0" "$@"'];
 
 /** Through `env`, which also says of a program that is not there what shells say, and exits 127. */
@@ -165,9 +159,14 @@ function commandOf({ argv, arg0 }: ProcessRequest, env: string | undefined) {
  */
 function argumentsOf({ env }: ProcessRequest, plan: BwrapPlan): Buffer {
   const variables = Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);
-  const mounts = bwrapMounts(plan);
   return Buffer.concat([
-    Buffer.from(mounts.map((argument) => `${argument}\0`).join(""), "latin1"),
-    Buffer.from(["--clearenv", ...variables].map((argument) => `${argument}\0`).join(""), "utf8"),
+    Buffer.from(bwrapMounts(plan).map(terminated).join(""), "latin1"),
+    Buffer.from(["--clearenv", ...variables].map(terminated).join(""), "utf8"),
   ]);
+}
+
+/** What came after a nul byte would be bwrap's next option, and could open the sandbox. */
+function terminated(argument: string): string {
+  if (!argument.includes("\0")) return `${argument}\0`;
+  throw internalError("nul byte found in provided data: a variable or a path contains a nul byte");
 }

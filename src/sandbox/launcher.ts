@@ -1,4 +1,5 @@
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { signalNames } from "../protocol/signals.ts";
 import { succeeds } from "./health.ts";
 import { existingPath } from "./world.ts";
 
@@ -8,13 +9,23 @@ export interface Launcher {
   readonly real: HostPath;
 }
 
+/**
+ * What a client sends, or a terminal's keys, goes to bwrap as well, which would die of it and take
+ * the command along before its trap ran. So bwrap is started ignoring all that can be ignored, but
+ * not the end of its child, which it could not wait for then; and the command is given them back.
+ */
+const kept = new Set<string>(["SIGCHLD", "SIGKILL", "SIGSTOP"]);
+const signals = signalNames.filter((name) => !kept.has(name)).map((name) => name.slice(3));
+export const ignoreSignals = `--ignore-signal=${signals}`;
+export const defaultSignals = `--default-signal=${signals}`;
+
 /** That of coreutils can since 8.31, that of busybox cannot. */
 export async function findLauncher(): Promise<Launcher | undefined> {
   for (const path of ["/usr/bin/env", "/bin/env"]) {
     const real = await existingPath(hostPathOf(path));
     if (real === undefined) continue;
-    const signals = ["--ignore-signal=INT,QUIT,TSTP", path, "--default-signal=INT,QUIT,TSTP"];
-    if (await succeeds(path, [...signals, "--", "/bin/sh", "-c", ":"])) return { path, real };
+    const nested = [ignoreSignals, path, defaultSignals, "--", "/bin/sh", "-c", ":"];
+    if (await succeeds(path, nested)) return { path, real };
   }
   return undefined;
 }

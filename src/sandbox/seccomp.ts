@@ -32,14 +32,17 @@ const refusedWithoutNetwork = [
   "sendto",
   "sendmmsg",
   "recvmmsg",
-  "getpeername",
   "getsockname",
   "shutdown",
   "setsockopt",
   "getsockopt",
 ] as const;
 
-type Call = (typeof refusedAlways | typeof refusedWithoutNetwork)[number] | "socketpair" | "ioctl";
+type Call =
+  | (typeof refusedAlways | typeof refusedWithoutNetwork)[number]
+  | "getpeername"
+  | "socketpair"
+  | "ioctl";
 
 interface Machine {
   /** AUDIT_ARCH_*: calls made in another machine's convention have other numbers. */
@@ -118,6 +121,7 @@ export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Bu
     ...(machine === "x64" ? [skipIfBelow(x32Bit, 1), answer.refuse] : []),
     ...refused.flatMap((name) => [skipUnlessEqual(calls[name], 1), answer.refuse]),
     ...onCall(calls.ioctl, terminalInput),
+    ...(restricted ? onCall(calls.getpeername, peerNames) : []),
     ...(restricted ? onCall(calls.socketpair, socketPairs) : []),
     answer.allow,
   ]);
@@ -145,11 +149,13 @@ const TIOCSTI = 0x5412;
 /** The same for the console, by its selection buffer. */
 const TIOCLINUX = 0x541c;
 const EPERM = 1;
+const ENOTSOCK = 88;
 
 /** `BPF_RET | BPF_K` with SECCOMP_RET_ALLOW, _ERRNO and _KILL_PROCESS. */
 const answer = {
   allow: plain(0x06, 0x7fff0000),
   refuse: plain(0x06, 0x00050000 | EPERM),
+  noSocket: plain(0x06, 0x00050000 | ENOTSOCK),
   kill: plain(0x06, 0x80000000),
 };
 
@@ -160,6 +166,17 @@ const terminalInput = [
   skipUnlessEqual(TIOCLINUX, 1),
   answer.refuse,
   answer.allow,
+];
+
+/**
+ * `bash -c` asks who is at the other end of its input. By any other answer than that it is no
+ * socket, which is true here, it takes itself for a remote shell and runs `~/.bashrc`.
+ */
+const peerNames = [
+  load(offsets.firstArgument),
+  skipUnlessEqual(0, 1),
+  answer.noSocket,
+  answer.refuse,
 ];
 
 /**

@@ -3,6 +3,7 @@ import type { Params } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { SpawnRequest } from "./spawn/spawner.ts";
+import { checkStrings } from "./spawn/start-failure.ts";
 
 /** A start that is confined, and what has to be done for it afterwards. */
 export interface Confinement {
@@ -21,6 +22,7 @@ export async function confinementOf(
 ): Promise<Confinement | undefined> {
   if (!params.sandbox || asksForNothing(params.sandbox)) return undefined;
   if (!sandbox) throw unenforceable("it has no sandbox for processes");
+  checkStrings(request);
   const confined = await sandbox.confine(params.sandbox, request);
   if (!confined) return undefined;
   const { argv, env, cwd, fds } = confined.request;
