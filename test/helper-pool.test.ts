@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { PoolLimits } from "../src/sandbox/helper-pool.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
@@ -175,4 +176,51 @@ test("an open file stays with its worker, which is kept for it", async (t) => {
   assert.equal(files.holds("h"), false);
   assert.equal(readFileSync(at("ws/moved"), "utf8"), "text");
   await sandbox.files().call(policy)("fs/writeFile", { path: file("b"), dataBase64 });
+});
+
+test("what was asked for before the connection ended is done, and then the worker goes", async (t) => {
+  const script = 'while ! [ -e $0.go ]; do sleep 0.01; done\nexec $REAL "$@"';
+  const { sandbox, policy, at, file, launches } = workshop(t, { script });
+  const files = sandbox.files();
+  const call = files.call(policy);
+  const writes = ["a", "b"].map((name) => call("fs/writeFile", { path: file(name), dataBase64 }));
+  const open = call("fs/open", { handleId: "h", path: file("c"), mode: "replace" });
+  files.close();
+  writeFileSync(at("bin/bwrap.go"), "");
+  assert.deepEqual(await Promise.all(writes), [{}, {}]);
+  await open;
+  // Such as one that had to wait for another request of its connection.
+  await call("fs/writeFile", { path: file("d"), dataBase64 });
+  assert.equal(readFileSync(at("ws/d"), "utf8"), "text");
+  assert.ok(launches() <= 3);
+  await nobodyLeft(sandbox);
+  assert.equal(files.holds("h"), false);
+});
+
+async function nobodyLeft(sandbox: ReturnType<typeof workshop>["sandbox"]): Promise<void> {
+  const { busy, idle } = sandbox.helperCensus();
+  if (busy + idle === 0) return;
+  await setImmediate();
+  return nobodyLeft(sandbox);
+}
+
+test("a worker that only holds files open goes with its connection", async (t) => {
+  const { sandbox, policy, file } = workshop(t);
+  const files = sandbox.files();
+  await files.call(policy)("fs/open", { handleId: "h", path: file("a"), mode: "replace" });
+  files.close();
+  await nobodyLeft(sandbox);
+  const late = files.call(policy)("fs/open", { handleId: "i", path: file("a"), mode: "read" });
+  await assert.rejects(late, { message: /connection that would hold the file has ended/ });
+});
+
+test("when the server ends nothing more is started", async (t) => {
+  const { sandbox, policy, file, launches } = workshop(t);
+  const call = sandbox.files().call(policy);
+  await call("fs/writeFile", { path: file("a"), dataBase64 });
+  await sandbox.close();
+  const late = call("fs/writeFile", { path: file("b"), dataBase64 });
+  await assert.rejects(late, { message: /the server has ended/ });
+  assert.equal(launches(), 1);
+  assert.deepEqual(sandbox.helperCensus(), { busy: 0, idle: 0, waiting: 0 });
 });

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { fileHandlesMax } from "../limits.ts";
-import { invalidRequest, notFound } from "../protocol/errors.ts";
+import { internalError, invalidRequest, notFound } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import type { HelperCrew } from "./helper-crew.ts";
@@ -56,6 +56,7 @@ class ConnectionFiles implements ConfinedFiles {
   readonly #stations = new Map<string, Station>();
   /** An id counts as taken from the moment in which the open is asked for. */
   readonly #holders = new Map<string, Promise<Holder>>();
+  #isClosed = false;
 
   constructor(machine: SandboxMachine, pool: HelperPool) {
     this.#machine = machine;
@@ -86,7 +87,10 @@ class ConnectionFiles implements ConfinedFiles {
     }
   };
 
+  /** What has been asked for is still done: the client may come back and want to know how it went. */
   close(): void {
+    this.#isClosed = true;
+    this.#holders.clear();
     this.#pool.release(this.#owner);
   }
 
@@ -99,11 +103,19 @@ class ConnectionFiles implements ConfinedFiles {
     const request = { ...(params as object), sandbox: null };
     if (method === "fs/open") return this.#open(sandbox, request) as Promise<Result<M>>;
     const { crew } = await this.#station(policyOfCall(sandbox, this.#machine));
-    return crew.run((worker) => worker.request(method, request)) as Promise<Result<M>>;
+    return this.#run(crew, (worker) => worker.request(method, request)) as Promise<Result<M>>;
+  }
+
+  #run<T>(crew: HelperCrew, work: (worker: HelperWorker) => Promise<T>): Promise<T> {
+    const result = crew.run(work);
+    // One that waited for another request of its connection: nobody else will need the worker.
+    if (this.#isClosed) this.#pool.release(this.#owner);
+    return result;
   }
 
   async #open(sandbox: Sandbox, request: object): Promise<{ handleId: string }> {
     const handleId = handleIdOf(request);
+    if (this.#isClosed) throw internalError("the connection that would hold the file has ended");
     if (this.#holders.size >= fileHandlesMax) {
       throw invalidRequest(`at most ${fileHandlesMax} file handles may be open per connection`);
     }
@@ -120,7 +132,7 @@ class ConnectionFiles implements ConfinedFiles {
 
   async #holderOf(sandbox: Sandbox, request: object): Promise<Holder> {
     const { crew } = await this.#station(policyOfCall(sandbox, this.#machine));
-    return crew.run(async (worker) => {
+    return this.#run(crew, async (worker) => {
       await worker.request("fs/open", request);
       // Before the worker counts as idle, which one with open files never does.
       worker.handles.add(handleIdOf(request));

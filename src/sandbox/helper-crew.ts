@@ -1,3 +1,4 @@
+import { internalError } from "../protocol/errors.ts";
 import type { Grants } from "./access.ts";
 import type { HelperWorker } from "./helper-worker.ts";
 import type { HelperLaunch } from "./launch.ts";
@@ -23,6 +24,8 @@ export interface Hiring {
   /** The worker has nothing to do: it may be let go from now on, or is wanted elsewhere. */
   idle(worker: HelperWorker): void;
   busy(worker: HelperWorker): void;
+  /** The last worker has gone, and nothing waits for one. */
+  emptied(): void;
 }
 
 /** Workers of one owner under one policy in one state of the world, and what waits for them. */
@@ -32,7 +35,9 @@ export class HelperCrew {
   readonly #idle: HelperWorker[] = [];
   readonly #jobs: Job[] = [];
   #hires = 0;
-  #isDisbanded = false;
+  /** Working: until the owner goes. Retiring: what was asked for is done. Disbanded: nothing is. */
+  #stage: "working" | "retiring" | "disbanded" = "working";
+  #endTimer: NodeJS.Timeout | undefined;
   #crowdTimer: NodeJS.Timeout | undefined;
 
   constructor(hiring: Hiring) {
@@ -45,6 +50,7 @@ export class HelperCrew {
 
   /** Gives `work` a worker for itself as soon as there is one. */
   run<T>(work: (worker: HelperWorker) => Promise<T>): Promise<T> {
+    if (this.#stage === "disbanded") return Promise.reject(tooLate());
     return new Promise((resolve, reject) => {
       const run = (worker: HelperWorker) => work(worker).then(resolve, reject);
       this.#jobs.push({ run, fail: reject });
@@ -57,10 +63,22 @@ export class HelperCrew {
     if (this.#idle.includes(worker)) this.#hiring.idle(worker);
   }
 
-  /** The owner has gone; a worker that is still being started goes as soon as it is up. */
-  killAll(): void {
-    this.#isDisbanded = true;
-    for (const job of this.#jobs.splice(0)) job.fail(new Error("the connection has ended"));
+  /**
+   * The owner has gone, and may come back to ask how it went: what runs or waits is done, and then
+   * the workers leave, with the files they hold open. What takes longer than `limitMs` is killed.
+   */
+  retire(limitMs: number): void {
+    if (this.#stage !== "working") return;
+    this.#stage = "retiring";
+    this.#endTimer = setTimeout(() => this.disband(), limitMs).unref();
+    this.#advance();
+  }
+
+  /** Ends everything; a worker that is still being started goes as soon as it is up. */
+  disband(): void {
+    this.#stage = "disbanded";
+    clearTimeout(this.#crowdTimer);
+    for (const job of this.#jobs.splice(0)) job.fail(tooLate());
     for (const worker of this.#workers) worker.kill();
   }
 
@@ -73,6 +91,7 @@ export class HelperCrew {
       }
       if (!worker.isEnded) void this.#serve(worker);
     }
+    if (this.#stage === "retiring") for (const worker of this.#idle.splice(0)) worker.leave();
   }
 
   async #serve(worker: HelperWorker): Promise<void> {
@@ -80,7 +99,7 @@ export class HelperCrew {
     this.#hiring.busy(worker);
     await job?.run(worker);
     if (!worker.isEnded) this.#idle.push(worker);
-    if (this.#jobs.length > 0) this.#advance();
+    if (this.#jobs.length > 0 || this.#stage !== "working") this.#advance();
     else if (!worker.isEnded) this.#hiring.idle(worker);
   }
 
@@ -102,7 +121,7 @@ export class HelperCrew {
     try {
       const worker = await this.#hiring.hire();
       this.#workers.add(worker);
-      if (this.#isDisbanded) worker.kill();
+      if (this.#stage === "disbanded") worker.kill();
       else this.#idle.push(worker);
       void worker.ended.then(() => this.#lose(worker));
     } catch (error) {
@@ -118,5 +137,12 @@ export class HelperCrew {
     const at = this.#idle.indexOf(worker);
     if (at >= 0) this.#idle.splice(at, 1);
     this.#advance();
+    if (!this.isEmpty) return;
+    clearTimeout(this.#endTimer);
+    this.#hiring.emptied();
   }
+}
+
+export function tooLate() {
+  return internalError("the connection or the server has ended");
 }

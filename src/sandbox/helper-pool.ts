@@ -3,7 +3,7 @@
  * again only while all three are the same: its mounts were made for them.
  */
 import { internalError } from "../protocol/errors.ts";
-import { HelperCrew, type Recipe } from "./helper-crew.ts";
+import { HelperCrew, type Recipe, tooLate } from "./helper-crew.ts";
 import { HelperWorker, type WorkerLimits } from "./helper-worker.ts";
 
 export interface PoolLimits extends WorkerLimits {
@@ -39,12 +39,13 @@ export class HelperPool {
     const key = `${owner}\n${world}`;
     const known = this.#crews.get(key);
     if (known) return known;
-    const crew = new HelperCrew({
+    const crew: HelperCrew = new HelperCrew({
       workersMax: this.#limits.workersPerCrewMax,
       crowdMs: this.#limits.crowdMs,
       hire: () => this.#takeSpare(world) ?? this.#start(recipe),
       idle: (worker) => this.#setIdle(worker),
       busy: (worker) => this.#setBusy(worker),
+      emptied: () => this.#forget(key, crew),
     });
     this.#crews.set(key, crew);
     return crew;
@@ -64,12 +65,12 @@ export class HelperPool {
     }, forget);
   }
 
-  /** Ends all that worked for this owner. */
+  /** The owner has gone: whoever works for him ends when that is done. */
   release(owner: string): void {
     for (const [key, crew] of this.#crews) {
       if (!key.startsWith(`${owner}\n`)) continue;
-      crew.killAll();
-      this.#crews.delete(key);
+      crew.retire(this.#limits.operationMs);
+      if (crew.isEmpty) this.#forget(key, crew);
     }
   }
 
@@ -81,7 +82,7 @@ export class HelperPool {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const crew of this.#crews.values()) crew.killAll();
+    for (const crew of this.#crews.values()) crew.disband();
     this.#crews.clear();
     for (const worker of this.#all) worker.kill();
     await Promise.all([...this.#all].map((worker) => worker.ended));
@@ -94,6 +95,7 @@ export class HelperPool {
   }
 
   async #start(recipe: () => Promise<Recipe>): Promise<HelperWorker> {
+    if (this.#isClosed) throw tooLate();
     await this.#place();
     try {
       const { launch, grants, isStill } = await recipe();
@@ -114,7 +116,10 @@ export class HelperPool {
     this.#all.delete(worker);
     this.#setBusy(worker);
     this.#freePlace();
-    for (const [key, crew] of this.#crews) if (crew.isEmpty) this.#crews.delete(key);
+  }
+
+  #forget(key: string, crew: HelperCrew): void {
+    if (this.#crews.get(key) === crew) this.#crews.delete(key);
   }
 
   /** One with open files stays: nobody else could read or write them. */

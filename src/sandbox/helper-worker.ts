@@ -79,6 +79,12 @@ export class HelperWorker {
     this.#child.stdin.end();
   }
 
+  /** Ends it when it has done what it has been asked so far. */
+  leave(): void {
+    this.#isLeaving = true;
+    void this.#last.then(() => this.end());
+  }
+
   kill(): void {
     this.#isLeaving = true;
     this.#child.kill("SIGKILL");
