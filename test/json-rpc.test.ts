@@ -116,6 +116,11 @@ test("answers and events are the JSON of what they say", () => {
     parsed(writeEvent("process/output", { processId: 'ü"', chunk: base64 }, "chunk")),
     { method: "process/output", params: { processId: 'ü"', chunk: base64 } },
   );
+  const chunks = [1, 2].map((seq) => ({ seq, stream: "stdout", chunk: base64 }));
+  for (const list of [chunks, chunks.slice(1), []]) {
+    const result = { chunks: list, failure: 'é"' };
+    assert.deepEqual(parsed(writeResult("2", result, { chunksOf: "chunks" })), { id: 2, result });
+  }
   assert.deepEqual(parsed(writeError("-1", invalidRequest('say "no"'))), {
     id: -1,
     error: { code: -32600, message: 'say "no"' },

@@ -2,6 +2,7 @@ import type * as z from "zod";
 import { environmentRequests } from "./environment.ts";
 import { fileSystemEvents, fileSystemRequests } from "./file-system.ts";
 import { httpEvents, httpRequests } from "./http.ts";
+import type { Bulk } from "./json-rpc.ts";
 import { processEvents, processRequests } from "./processes.ts";
 import { sessionNotifications, sessionRequests } from "./session.ts";
 
@@ -36,8 +37,8 @@ export type ProcessEvent = keyof typeof processEvents;
 export type FileSystemEvent = keyof typeof fileSystemEvents;
 export type HttpEvent = keyof typeof httpEvents;
 
-/** The member of a row's result or params that holds base64 and goes into its frame as it is. */
-export const bulkMember = (row: { readonly params: unknown; readonly bulk?: string }) => row.bulk;
+/** Where a row's result or params hold base64, which goes into its frame as it is. */
+export const bulkMember = (row: { readonly params: unknown; readonly bulk?: Bulk }) => row.bulk;
 
 /** Anything that can carry a request to whoever answers it: a socket, a helper process. */
 export type Call = <M extends Method>(method: M, params: Params<M>) => Promise<Result<M>>;

@@ -147,6 +147,7 @@ export const processRequests = {
       /** Only while it has exited and is not closed. Capability `processHolders`. */
       heldOpenBy,
     }),
+    bulk: { chunksOf: "chunks" },
   },
   "process/write": {
     params: z.object({
