@@ -30,6 +30,16 @@ export const outboundBytesHigh = 512 * KiB;
  */
 export const outboundBytesMax = 256 * MiB;
 /**
+ * Unsent and expected bytes of a connection above which requests for more of them wait: enough to
+ * keep a fast line busy, little enough that slow readers do not fill the memory.
+ */
+export const outboundBytesHold = 64 * MiB;
+/**
+ * A file request for much that takes longer than this is waited for by no other one: it may hang in
+ * a dead mount, and a hundred such must not hold up the next for long.
+ */
+export const bulkStallMs = 50;
+/**
  * A connection is pinged this often; the reference pings every 30 s and never looks for the pong.
  */
 export const heartbeatIntervalMs = 10_000;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import fc from "fast-check";
 import type { LocalEnvironment } from "../src/environment/local/environment.ts";
+import { BulkTurns } from "../src/server/bulk-turns.ts";
 import { Connection } from "../src/server/connection.ts";
 import { checkSteps, FakeAttachment, type Step, World } from "./support/registry-model.ts";
 
@@ -72,7 +73,8 @@ describe("the sessions of a server", () => {
     const attachment = new FakeAttachment();
     // What the handshake would say of the machine is not reached.
     const environment = {} as LocalEnvironment;
-    const heir = new Connection({ environment, sessions: world.registry, attachment });
+    const bulk = new BulkTurns(() => 0);
+    const heir = new Connection({ environment, sessions: world.registry, attachment, bulk });
     const opened = heir.initialize({ clientName: "heir", resumeSessionId: session.id });
     await heir.close();
     holder.answerProbes(false);

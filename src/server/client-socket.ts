@@ -11,7 +11,15 @@ import {
   writeResult,
 } from "../protocol/json-rpc.ts";
 import { readFrame } from "../protocol/large-frame.ts";
-import { bulkMember, type Event, type EventParams, events, requests } from "../protocol/methods.ts";
+import {
+  bulkMember,
+  type Event,
+  type EventParams,
+  events,
+  type Method,
+  requests,
+} from "../protocol/methods.ts";
+import { BulkTurns, isBulk } from "./bulk-turns.ts";
 import { Connection } from "./connection.ts";
 import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
 import { Keepalive } from "./keepalive.ts";
@@ -53,8 +61,12 @@ export class ClientSocket implements ConnectionGauge {
       peer: { address: request.socket.remoteAddress },
       traffic: this.traffic,
     };
-    this.#connection = new Connection({ ...context, attachment });
-    this.#outbox.onDrain(() => this.#connection.resumeOutput());
+    const bulk = new BulkTurns(() => this.#outbox.unsentBytes);
+    this.#connection = new Connection({ ...context, attachment, bulk });
+    this.#outbox.onDrain(() => {
+      this.#connection.resumeOutput();
+      bulk.goOn();
+    });
     socket.on("message", (frame) => this.#onFrame(frame as Buffer));
     socket.on("error", (error) => context.log("warn", `connection failed: ${error.message}`));
     socket.on("close", () => void this.#onClose());
@@ -133,8 +145,8 @@ export class ClientSocket implements ConnectionGauge {
 
   async #answer(request: Request): Promise<Outcome> {
     try {
-      this.#refuseExcess();
       const method = methodNamed(request.method);
+      this.#refuseExcess(method);
       const result = await answer(this.#connection, method, request.params);
       const frame = writeResult(request.id, result, bulkMember(requests[method]));
       this.#outbox.send(frame);
@@ -147,7 +159,7 @@ export class ClientSocket implements ConnectionGauge {
     }
   }
 
-  #refuseExcess(): void {
+  #refuseExcess(method: Method): void {
     const { inboundBytesMax } = this.#context.limits;
     if (this.#unansweredRequests > inboundRequestsMax || this.#unansweredBytes > inboundBytesMax) {
       throw invalidRequest(
@@ -155,7 +167,8 @@ export class ClientSocket implements ConnectionGauge {
           `and ${inboundBytesMax} bytes; wait for answers before sending more`,
       );
     }
-    if (this.#outbox.unsentBytes > outboundBytesMax) {
+    // What can be large waits for room instead.
+    if (this.#outbox.unsentBytes > outboundBytesMax && !isBulk(method)) {
       throw invalidRequest(
         `more than ${outboundBytesMax} bytes of answers wait to be read; read them before asking on`,
       );

@@ -5,10 +5,11 @@ import type {
   LocalEnvironment,
   LocalFileSystem,
   LocalHttp,
+  LocalProcesses,
 } from "../environment/local/environment.ts";
-import type { Processes } from "../environment/processes.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, Event, Method, Params, Result } from "../protocol/methods.ts";
+import { type BulkTurns, isBulk } from "./bulk-turns.ts";
 import { PathOrder } from "./path-order.ts";
 import type { Attachment, Session } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
@@ -18,6 +19,7 @@ interface ConnectionOptions {
   readonly environment: LocalEnvironment;
   readonly sessions: SessionRegistry;
   readonly attachment: Attachment & { readonly emit: Emit<Event> };
+  readonly bulk: BulkTurns;
 }
 
 /**
@@ -64,7 +66,7 @@ export class Connection {
     return this.#options.environment.host;
   }
 
-  processes(): Processes {
+  processes(): LocalProcesses {
     this.#admit("exec");
     return this.#ownSession().processes;
   }
@@ -103,6 +105,24 @@ export class Connection {
     return touched === undefined ? run() : (this.#order.run(touched, run) as T | Promise<T>);
   }
 
+  /**
+   * Carries out a request when there is room for its answer. A read of output waits for its process
+   * and for news before it takes its turn, for both may take for ever.
+   */
+  inTurn<M extends Method, T>(
+    method: M,
+    params: Params<M>,
+    run: (params: Params<M>) => T,
+  ): T | Promise<T> {
+    const { bulk } = this.#options;
+    if (!isBulk(method)) return run(params);
+    if (method !== "process/read") return bulk.run(method, params, () => run(params));
+    const now = { ...params, waitMs: 0 } as Params<M>;
+    return this.processes()
+      .news(params as Params<"process/read">)
+      .then(() => bulk.run(method, now, () => run(now)));
+  }
+
   /** The reader has caught up: what was paused for it goes on. */
   resumeOutput(): void {
     this.#session?.processes.resumeOutput();
@@ -112,6 +132,7 @@ export class Connection {
   /** The client is gone: what belongs to the connection ends, the session waits. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#options.bulk.close();
     if (this.#session) this.#options.sessions.detach(this.#session, this.#options.attachment);
     await Promise.all([this.#fileSystem?.close(), this.#http?.close()]);
   }

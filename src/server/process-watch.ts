@@ -33,6 +33,7 @@ export function watchedProcesses(
   const processes = make(emit, (event, params) => watch.saw(event, params));
   return {
     start: (params) => watch.start(params, processes),
+    news: (params) => processes.news(params),
     read: (params) => processes.read(params),
     write: (params) => processes.write(params),
     closeStdin: (params) => processes.closeStdin(params),

@@ -39,6 +39,8 @@ export function answer(
   // The params were made by the schema of this very method, which the compiler cannot follow.
   const run = handlers[method] as (connection: Connection, params: unknown) => Promise<object>;
   return connection.once(method, params as Params<Method>, () =>
-    connection.ordered(method, params as Params<Method>, () => run(connection, params)),
+    connection.ordered(method, params as Params<Method>, () =>
+      connection.inTurn(method, params as Params<Method>, (given) => run(connection, given)),
+    ),
   );
 }

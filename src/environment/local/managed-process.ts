@@ -124,6 +124,11 @@ export class ManagedProcess {
     };
   }
 
+  /** Waits as `read` would. */
+  news(page: Params<"process/read">): Promise<void> {
+    return this.#log.news(page);
+  }
+
   async read(page: Params<"process/read">): Promise<Result<"process/read">> {
     const { receiver } = this.#feed;
     const answer = await this.#log.read(page);

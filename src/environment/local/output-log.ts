@@ -133,10 +133,16 @@ export class OutputLog {
     return this.#closing;
   }
 
+  /** Waits up to `waitMs` until there is something to read. */
+  async news({ afterSeq, waitMs }: Pick<Page, "afterSeq" | "waitMs">): Promise<void> {
+    const after = afterSeq ?? 0;
+    if (waitMs && !this.#hasNewsAfter(after)) await this.#readers.newsAfter(after, waitMs);
+  }
+
   /** Gives what is retained, after waiting up to `waitMs` for some when there is none. */
   async read({ afterSeq, maxBytes, waitMs }: Page): Promise<Answer> {
     const after = afterSeq ?? 0;
-    if (waitMs && !this.#hasNewsAfter(after)) await this.#readers.newsAfter(after, waitMs);
+    if (waitMs) await this.news({ afterSeq, waitMs });
     const { answerBytesMax, answerChunksMax } = this.#bounds;
     const bytesMax = Math.min(maxBytes ?? answerBytesMax, answerBytesMax);
     const part = new LogPart(after, { bytesMax, chunksMax: answerChunksMax });

@@ -36,6 +36,8 @@ export interface LocalProcessesOptions {
 
 /** The processes of one session on this machine. */
 export interface LocalProcesses extends Processes {
+  /** Waits as `read` with the same params would, so that a read without waiting can follow. */
+  news(params: Params<"process/read">): Promise<void>;
   /** Whoever receives the events has room again: what was paused for it goes on. */
   resumeOutput(): void;
   /** Ends all reads that wait: those who asked, and who received the events, are gone. */
@@ -84,11 +86,12 @@ class ProcessTable implements LocalProcesses {
     return { processId, sandboxType: isConfined ? "linuxSeccomp" : "none" };
   }
 
+  async news(params: Params<"process/read">): Promise<void> {
+    await (await this.#readable(params)).news(params);
+  }
+
   async read(params: Params<"process/read">): Promise<Result<"process/read">> {
-    const { signal } = this.#readers;
-    const process = known(await this.#find(params.processId), params.processId);
-    signal.throwIfAborted();
-    return process.read(params);
+    return (await this.#readable(params)).read(params);
   }
 
   async write(params: Params<"process/write">): Promise<Result<"process/write">> {
@@ -196,6 +199,13 @@ class ProcessTable implements LocalProcesses {
     if (!sandbox || this.#preparedFor === named) return;
     this.#preparedFor = named;
     this.#options.sandbox?.prepare(sandbox);
+  }
+
+  async #readable({ processId }: Params<"process/read">): Promise<ManagedProcess> {
+    const { signal } = this.#readers;
+    const process = known(await this.#find(processId), processId);
+    signal.throwIfAborted();
+    return process;
   }
 
   /** Undefined for an id that was never started, has been forgotten, or could not be started. */

@@ -1,0 +1,108 @@
+import { bulkStallMs, outboundBytesHold, readAnswerBytesMax } from "../limits.ts";
+import { invalidRequest } from "../protocol/errors.ts";
+import type { Method, Params } from "../protocol/methods.ts";
+
+const MiB = 1024 * 1024;
+
+/** Bytes that an answer is expected to take at most, for methods whose answers can be large. */
+const expectedBytes = new Map<Method, number>([
+  ["process/read", readAnswerBytesMax],
+  ["process/list", 4 * MiB],
+  ["fs/readFile", 16 * MiB],
+  ["fs/readBlock", MiB],
+  ["fs/readDirectory", 4 * MiB],
+  ["fs/walk", 4 * MiB],
+]);
+
+/** Whether the answers of a method can be large. */
+export const isBulk = (method: Method) => expectedBytes.has(method);
+
+interface Waiting {
+  readonly bytes: number;
+  readonly start: () => void;
+  readonly refuse: (error: Error) => void;
+}
+
+/**
+ * Requests of one connection whose answers can be large. They are carried out only when there is
+ * room for what they give: a client that asks for much and reads slowly costs a little memory, and
+ * gets everything in the end. Other requests are never held, so that a keystroke or a terminate
+ * passes them.
+ */
+export class BulkTurns {
+  readonly #unsentBytes: () => number;
+  readonly #waiting: Waiting[] = [];
+  #expectedBytes = 0;
+  #isClosed = false;
+
+  constructor(unsentBytes: () => number) {
+    this.#unsentBytes = unsentBytes;
+  }
+
+  /** Does the work now if there is room and nobody is before it, else when its turn has come. */
+  run<M extends Method, T>(method: M, params: Params<M>, work: () => T): T | Promise<T> {
+    if (this.#isClosed) throw gone();
+    const bytes = bytesOf(method, params);
+    const begin = () => this.#begin({ bytes, mayHang: method.startsWith("fs/") }, work);
+    if (this.#waiting.length === 0 && this.#hasRoomFor(bytes)) return begin();
+    return new Promise<T>((resolve, reject) => {
+      const start = () => resolve(new Promise<T>((done) => done(begin())));
+      this.#waiting.push({ bytes, start, refuse: reject });
+    });
+  }
+
+  /** Something has left for the client. */
+  goOn(): void {
+    for (
+      let next = this.#waiting[0];
+      next && this.#hasRoomFor(next.bytes);
+      next = this.#waiting[0]
+    ) {
+      this.#waiting.shift();
+      next.start();
+    }
+  }
+
+  /** The client is gone: nothing is read for it any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { refuse } of this.#waiting.splice(0)) refuse(gone());
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    const taken = this.#unsentBytes() + this.#expectedBytes;
+    return taken === 0 || taken + bytes <= outboundBytesHold;
+  }
+
+  #begin<T>({ bytes, mayHang }: { bytes: number; mayHang: boolean }, work: () => T): T {
+    this.#expectedBytes += bytes;
+    let isOver = false;
+    const over = () => {
+      clearTimeout(stall);
+      if (isOver) return;
+      isOver = true;
+      this.#expectedBytes -= bytes;
+      this.goOn();
+    };
+    // One that hangs in a dead mount gives nothing, and must not keep the others waiting.
+    const stall = mayHang ? setTimeout(over, bulkStallMs) : undefined;
+    try {
+      const outcome = work();
+      // The answer is sent by those who wait for the outcome: then it is among the unsent bytes.
+      const afterSending = () => process.nextTick(over);
+      Promise.resolve(outcome).then(afterSending, afterSending);
+      return outcome;
+    } catch (error) {
+      over();
+      throw error;
+    }
+  }
+}
+
+const gone = () => invalidRequest("the connection was closed before the answer was made");
+
+function bytesOf<M extends Method>(method: M, params: Params<M>): number {
+  const expected = expectedBytes.get(method) ?? 0;
+  const { maxBytes } = (params ?? {}) as { readonly maxBytes?: number | null };
+  return Math.min(maxBytes ?? expected, expected);
+}

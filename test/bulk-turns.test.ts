@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { outboundBytesHold, readAnswerBytesMax } from "../src/limits.ts";
+import { BulkTurns } from "../src/server/bulk-turns.ts";
+import { type Client, connect, type Message } from "./support/client.ts";
+import { finish, start } from "./support/process.ts";
+import { startServer } from "./support/server.ts";
+
+const reads = 60;
+const printedBytes = readAnswerBytesMax;
+
+/** A client, and a process of it that has printed as much as one answer holds. */
+async function setUp(t: TestContext) {
+  const server = await startServer(t);
+  const client = await connect(server.url);
+  await client.initialize();
+  const argv = ["head", "-c", String(printedBytes), "/dev/zero"];
+  await finish(client, await start(client, { processId: "much", argv }));
+  return { server, client };
+}
+
+async function gauge(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url.replace("ws:", "http:")}/metrics`)).text();
+  return Number(new RegExp(`^codex_${name} (.*)$`, "m").exec(text)?.[1]);
+}
+
+/** The bytes that wait for a client that does not read, once they grow no more. */
+async function settledUnsentBytes(url: string): Promise<number> {
+  for (let before = -1; ; await delay(100)) {
+    const now = await gauge(url, "unsent_bytes");
+    if (now > 0 && now === before) return now;
+    before = now;
+  }
+}
+
+function answersTo(client: Client, count: number): Promise<Map<unknown, Message>> {
+  const answers = new Map<unknown, Message>();
+  return new Promise((resolve) => {
+    client.socket.on("message", (text: Buffer) => {
+      const message: Message = JSON.parse(text.toString());
+      if (message.id !== undefined) answers.set(message.id, message);
+      if (answers.size === count) resolve(answers);
+    });
+  });
+}
+
+describe("answers with much in them", () => {
+  test("are made when a slow reader has room for them, and all come", async (t) => {
+    const { server, client } = await setUp(t);
+    await start(client, { processId: "endless", argv: ["sleep", "1000"] });
+    const answered = answersTo(client, reads + 1);
+    client.socket.pause();
+    for (let id = 0; id < reads; id++) {
+      client.send({ id: `read ${id}`, method: "process/read", params: { processId: "much" } });
+    }
+    const unsent = await settledUnsentBytes(server.url);
+    assert.ok(unsent <= outboundBytesHold * 1.5, `${unsent} bytes wait for the client`);
+    assert.ok((await gauge(server.url, "unanswered_requests")) > reads / 2);
+    // What is small passes them: it is carried out although nobody reads its answer yet.
+    client.send({ id: "end", method: "process/terminate", params: { processId: "endless" } });
+    while ((await gauge(server.url, "open_processes")) > 0) await delay(10);
+    client.socket.resume();
+    for (const [id, { result }] of await answered) {
+      if (id === "end") continue;
+      const { chunks } = result as { chunks: { chunk: string }[] };
+      const bytes = chunks.reduce((sum, { chunk }) => sum + Buffer.byteLength(chunk, "base64"), 0);
+      assert.equal(bytes, printedBytes, String(id));
+    }
+  });
+
+  test("that wait keep nothing when their client goes", async (t) => {
+    const { server, client } = await setUp(t);
+    client.socket.pause();
+    for (let id = 0; id < reads; id++) {
+      client.send({ id: `read ${id}`, method: "process/read", params: { processId: "much" } });
+    }
+    await settledUnsentBytes(server.url);
+    await client.cut();
+    while ((await gauge(server.url, "open_connections")) > 0) await delay(10);
+    assert.equal(await gauge(server.url, "unsent_bytes"), 0);
+    assert.equal(server.stderr(), "");
+  });
+
+  test("are not held up by long polls, nor by a request that hangs", async (t) => {
+    const { client } = await setUp(t);
+    await start(client, { processId: "endless", argv: ["sleep", "1000"] });
+    const params = { processId: "endless", waitMs: 60_000 };
+    for (let id = 0; id < reads; id++)
+      client.send({ id: `p${id}`, method: "process/read", params });
+    const { chunks } = await client.request("process/read", { processId: "much", maxBytes: 1 });
+    assert.equal(chunks.length, 1);
+
+    const turns = new BulkTurns(() => 0);
+    const path = "file:///dead/mount";
+    const hang = () => new Promise<string>(() => {});
+    for (let at = 0; at < 10; at++) void turns.run("fs/readFile", { path }, hang);
+    assert.equal(await turns.run("fs/readFile", { path }, async () => "read"), "read");
+  });
+});
