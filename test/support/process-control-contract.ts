@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
-import {
-  fails,
-  type MakeProcesses,
-  untilDead,
-  type Workbench,
-  workbenchTest,
-} from "./process-workbench.ts";
+import type { ProcessAbilities } from "./process-abilities.ts";
+import { fails, type MakeProcesses, type Workbench, workbenchTest } from "./process-workbench.ts";
 
 /** What can be done to a process that runs: input, signals, its end. */
-export function describeControl(make: MakeProcesses): void {
+export function describeControl(make: MakeProcesses, abilities: ProcessAbilities): void {
   const declare = (title: string, body: (workbench: Workbench) => Promise<void>) =>
     workbenchTest(title, make, body);
 
@@ -31,6 +26,11 @@ export function describeControl(make: MakeProcesses): void {
     assert.equal(await t.write("gone", "x"), "stdinClosed");
     await t.start("shut", "exec <&-; echo closed; exec sleep 60", { pipeStdin: true });
     await t.recorder.untilText("shut", /closed/);
+    if (!abilities.noticesClosedStdin) {
+      assert.equal(await t.write("shut", "x"), "accepted");
+      await t.processes.terminate({ processId: "shut" });
+      await t.recorder.untilClosed("shut");
+    }
     while ((await t.write("shut", "x")) !== "stdinClosed") await new Promise(setImmediate);
   });
 
@@ -106,39 +106,39 @@ export function describeControl(make: MakeProcesses): void {
   });
 
   declare("terminate kills at once whatever the process ignores", async (t) => {
-    await t.start("p", "trap '' TERM INT HUP; echo $$; while :; do sleep 1; done");
-    const [pid] = await t.recorder.untilText("p", /\d+/);
+    await t.start("p", "trap '' TERM INT HUP; echo ready; exec sleep 300");
+    await t.recorder.untilText("p", /ready/);
+    await t.untilLiving(1);
     const poll = t.processes.read({ processId: "p", afterSeq: 1, waitMs: 20_000 });
     assert.deepEqual(await t.processes.terminate({ processId: "p" }), { running: true });
     assert.equal((await poll).exitCode, 137);
     await t.recorder.untilClosed("p");
-    await untilDead(Number(pid));
+    await t.untilLiving(0);
     assert.deepEqual(await t.processes.terminate({ processId: "p" }), { running: false });
     assert.deepEqual(await t.processes.terminate({ processId: "nobody" }), { running: false });
     assert.equal((await t.processes.read({ processId: "p" })).closed, true);
   });
 
   declare("terminate takes the children too", async (t) => {
-    await t.start("p", "sleep 300 & echo $!; sleep 301 & echo $!; wait");
-    const [, one, two] = await t.recorder.untilText("p", /(\d+)\n(\d+)\n/);
+    await t.start("p", "sleep 300 & sleep 301 & wait");
+    await t.untilLiving(3);
     await t.processes.terminate({ processId: "p" });
-    await untilDead(Number(one));
-    await untilDead(Number(two));
+    await t.untilLiving(0);
   });
 
   declare("terminate after the exit kills what is left, and the exit code stays", async (t) => {
-    await t.start("p", "sleep 300 & echo $!; exit 5");
+    await t.start("p", "sleep 300 & exit 5");
     assert.equal(await t.recorder.untilExited("p"), 5);
-    const [pid] = await t.recorder.untilText("p", /\d+/);
+    await t.untilLiving(abilities.outlivesLeader ? 1 : 0);
     assert.deepEqual(await t.processes.terminate({ processId: "p" }), { running: false });
-    await untilDead(Number(pid));
+    await t.untilLiving(0);
     await t.recorder.untilClosed("p");
     assert.equal((await t.processes.read({ processId: "p" })).exitCode, 5);
   });
 
   declare("after terminate nobody can hold the closing back", async (t) => {
-    await t.start("p", "echo $$; exec sleep 300");
-    const [pid] = await t.recorder.untilText("p", /\d+/);
+    await t.start("p", "exec sleep 300");
+    const [pid] = await t.untilLiving(1);
     const stranger = await open(`/proc/${pid}/fd/1`, "w");
     try {
       await t.processes.terminate({ processId: "p" });

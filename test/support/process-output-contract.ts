@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ProcessAbilities } from "./process-abilities.ts";
 import {
   fails,
   hasMembers,
@@ -15,7 +16,7 @@ const mebibyte = 1024 * 1024;
 const md5 = (bytes: Buffer | string) => createHash("md5").update(bytes).digest("hex");
 
 /** What a process says: events as they happen, and what `read` gives later. */
-export function describeOutput(make: MakeProcesses): void {
+export function describeOutput(make: MakeProcesses, abilities: ProcessAbilities): void {
   const declare = (title: string, body: (workbench: Workbench) => Promise<void>) =>
     workbenchTest(title, make, body);
 
@@ -67,6 +68,11 @@ export function describeOutput(make: MakeProcesses): void {
     await t.run("fifo", ["mkfifo", "gate"]);
     await t.start("p", "(read go < gate; echo late) & echo early; exit 6");
     assert.equal(await t.recorder.untilExited("p"), 6);
+    if (!abilities.outlivesLeader) {
+      await t.recorder.untilClosed("p");
+      assert.equal(t.recorder.text("p"), "early\n");
+      return;
+    }
     const meanwhile = await t.processes.read({ processId: "p" });
     hasMembers(meanwhile, { exited: true, exitCode: 6, closed: false });
     const { nextSeq } = meanwhile;

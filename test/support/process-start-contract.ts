@@ -3,6 +3,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Params } from "../../src/protocol/methods.ts";
+import { addedVariables, cannotRun, type ProcessAbilities } from "./process-abilities.ts";
 import {
   fails,
   hasMembers,
@@ -14,7 +15,7 @@ import {
 type StartParams = Params<"process/start">;
 
 /** What `start` takes, refuses, and gives to the process. */
-export function describeStart(make: MakeProcesses): void {
+export function describeStart(make: MakeProcesses, abilities: ProcessAbilities): void {
   const declare = (title: string, body: (workbench: Workbench) => Promise<void>) =>
     workbenchTest(title, make, body);
 
@@ -40,11 +41,8 @@ export function describeStart(make: MakeProcesses): void {
     const file = join(t.directory, "file");
     await writeFile(file, "#!/bin/sh\n");
     const rows: [string[], Partial<StartParams>, RegExp][] = [
-      [["/no/such/program"], {}, /No such file or directory/],
-      [["no-such-program-anywhere"], {}, /No such file or directory/],
       [["/bin/true"], { cwd: "file:///no/such/directory" }, /No such file or directory/],
       [["/bin/true"], { cwd: pathToFileURL(file).href }, /Not a directory/],
-      [[file], {}, /Permission denied/],
       [["echo", "a\0b"], {}, /nul/i],
       [["echo"], { env: { A: "a\0b" } }, /nul/i],
       [["/bin/echo", "x".repeat(200_000)], {}, /Argument list too long/],
@@ -57,6 +55,16 @@ export function describeStart(make: MakeProcesses): void {
     assert.deepEqual(t.recorder.events, []);
     await t.run("p", "echo works");
     assert.equal(t.recorder.text("p"), "works\n");
+  });
+
+  declare("why a program cannot be run is told", async (t) => {
+    const file = join(t.directory, "file");
+    await writeFile(file, "#!/bin/sh\n");
+    const absent = { text: /No such file or directory/, exitCode: 127 as const };
+    const forbidden = { text: /Permission denied/, exitCode: 126 as const };
+    await cannotRun(t, abilities, { processId: "path", argv: ["/no/such/program"], ...absent });
+    await cannotRun(t, abilities, { processId: "name", argv: ["no-such-program"], ...absent });
+    await cannotRun(t, abilities, { processId: "text", argv: [file], ...forbidden });
   });
 
   declare("a working directory of another host is a wrong parameter", async (t) => {
@@ -72,9 +80,11 @@ export function describeStart(make: MakeProcesses): void {
     const env = { A: "1", B: "", "WITH SPACE": "x y", UNI: "ü\n=;" };
     await t.run("p", ["/usr/bin/env", "-0"], { env });
     const entries = t.recorder.text("p").split("\0").slice(0, -1);
-    assert.deepEqual(entries.sort(), ["A=1", "B=", "UNI=ü\n=;", "WITH SPACE=x y"]);
-    await t.run("none", ["/usr/bin/env"], { env: {} });
-    assert.equal(t.recorder.text("none"), "");
+    const added = addedVariables(abilities, t);
+    const expected = ["A=1", "B=", ...added, "UNI=ü\n=;", "WITH SPACE=x y"];
+    assert.deepEqual(entries.sort(), expected);
+    await t.run("none", ["/usr/bin/env", "-0"], { env: {} });
+    assert.deepEqual(t.recorder.text("none").split("\0").slice(0, -1), added);
   });
 
   declare("with a policy env is laid over what the policy gives", async (t) => {
@@ -86,7 +96,8 @@ export function describeStart(make: MakeProcesses): void {
       includeOnly: [],
     };
     await t.run("p", ["/usr/bin/env"], { env: { A: "over" }, envPolicy });
-    assert.deepEqual(t.recorder.text("p").trim().split("\n").sort(), ["A=over", "B=set"]);
+    const expected = ["A=over", "B=set", ...addedVariables(abilities, t)];
+    assert.deepEqual(t.recorder.text("p").trim().split("\n").sort(), expected);
   });
 
   declare("a program is looked up in the PATH of the process", async (t) => {
@@ -97,7 +108,8 @@ export function describeStart(make: MakeProcesses): void {
     const env = { PATH: `/nowhere:${join(t.directory, "bin")}` };
     await t.run("p", ["own-tool", "a b"], { env });
     assert.equal(t.recorder.text("p"), "found a b\n");
-    await fails(t.start("q", ["cat"], { env }), -32603, /No such file or directory/);
+    const absent = { text: /No such file or directory/, exitCode: 127 as const };
+    await cannotRun(t, abilities, { processId: "q", argv: ["cat"], more: { env }, ...absent });
   });
 
   declare("arg0 is what the process sees as its name", async (t) => {
@@ -110,7 +122,8 @@ export function describeStart(make: MakeProcesses): void {
     const script = "readlink /proc/$$/fd/0; cat; echo again > /dev/stdout; echo $$";
     await t.run("p", `${script}; cut -d' ' -f5,6 /proc/$$/stat; echo err > /dev/stderr`);
     const [stdin, again, pid, ids] = t.recorder.text("p", "stdout").split("\n");
-    assert.deepEqual([stdin, again, ids], ["/dev/null", "again", `${pid} ${pid}`]);
+    const expected = abilities.seesItsSession ? `${pid} ${pid}` : "0 0";
+    assert.deepEqual([stdin, again, ids], ["/dev/null", "again", expected]);
     assert.equal(t.recorder.text("p", "stderr"), "err\n");
   });
 
@@ -145,14 +158,20 @@ export function describeStart(make: MakeProcesses): void {
   });
 
   declare("calls sent behind a start that fails find nothing", async (t) => {
-    const start = fails(t.start("p", ["/no/such/program"]), -32603, /No such file/);
-    const read = fails(t.processes.read({ processId: "p" }), -32600, "unknown process id p");
-    const write = t.write("p", "x");
-    const terminate = t.processes.terminate({ processId: "p" });
-    const signal = t.processes.signal({ processId: "p", signal: "interrupt" });
-    await Promise.all([start, read]);
-    assert.equal(await write, "unknownProcess");
-    assert.deepEqual(await terminate, { running: false });
-    assert.deepEqual(await signal, {});
+    const rows: [string, Partial<StartParams>][] = [
+      ["/bin/true", { cwd: "file:///no/such/directory" }],
+      ...(abilities.startFindsProgram ? [["/no/such/program", {}] satisfies [string, object]] : []),
+    ];
+    for (const [program, more] of rows) {
+      const start = fails(t.start("p", [program], more), -32603, /No such file/);
+      const read = fails(t.processes.read({ processId: "p" }), -32600, "unknown process id p");
+      const write = t.write("p", "x");
+      const terminate = t.processes.terminate({ processId: "p" });
+      const signal = t.processes.signal({ processId: "p", signal: "interrupt" });
+      await Promise.all([start, read]);
+      assert.equal(await write, "unknownProcess");
+      assert.deepEqual(await terminate, { running: false });
+      assert.deepEqual(await signal, {});
+    }
   });
 }

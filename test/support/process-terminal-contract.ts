@@ -1,19 +1,9 @@
 import assert from "node:assert/strict";
-import {
-  fails,
-  type MakeProcesses,
-  untilDead,
-  type Workbench,
-  workbenchTest,
-} from "./process-workbench.ts";
-
-/** What is worth having, and cannot be had by every means of starting. */
-export interface TerminalAbilities {
-  readonly arg0InTerminal: boolean;
-}
+import { addedVariables, cannotRun, type ProcessAbilities } from "./process-abilities.ts";
+import { fails, type MakeProcesses, type Workbench, workbenchTest } from "./process-workbench.ts";
 
 /** Processes in a terminal. */
-export function describeTerminals(make: MakeProcesses, abilities: TerminalAbilities): void {
+export function describeTerminals(make: MakeProcesses, abilities: ProcessAbilities): void {
   const declare = (title: string, body: (workbench: Workbench) => Promise<void>) =>
     workbenchTest(`terminal: ${title}`, make, body);
   const tty = true;
@@ -62,10 +52,12 @@ export function describeTerminals(make: MakeProcesses, abilities: TerminalAbilit
   });
 
   declare("it fails, takes its environment and dies as with pipes", async (t) => {
-    await fails(t.start("p", ["/no/such/program"], { tty }), -32603, /No such file/);
+    const absent = { argv: ["/no/such/program"], text: /No such file/, exitCode: 127 as const };
+    await cannotRun(t, abilities, { processId: "absent", more: { tty }, ...absent });
     await fails(t.start("p", "pwd", { tty, cwd: "file:///no/such" }), -32603, /No such file/);
     await t.run("p", ["/usr/bin/env"], { tty, env: { A: "b" } });
-    assert.equal(t.recorder.text("p"), "A=b\r\n");
+    const variables = ["A=b", ...addedVariables(abilities, t)];
+    assert.equal(t.recorder.text("p"), variables.map((variable) => `${variable}\r\n`).join(""));
     await t.run("r", "kill -9 $$", { tty });
     assert.equal(t.recorder.exitCode("r"), 137);
   });
@@ -79,11 +71,11 @@ export function describeTerminals(make: MakeProcesses, abilities: TerminalAbilit
   }
 
   declare("terminate ends it and what ignores its hang-up", async (t) => {
-    await t.start("p", "trap '' HUP TERM; echo $$; while :; do sleep 1; done", { tty });
-    const [pid] = await t.recorder.untilText("p", /\d+/);
+    await t.start("p", "trap '' HUP TERM; echo ready; exec sleep 300", { tty });
+    await t.recorder.untilText("p", /ready/);
     assert.deepEqual(await t.processes.terminate({ processId: "p" }), { running: true });
     await t.recorder.untilClosed("p");
     assert.equal(t.recorder.exitCode("p"), 137);
-    await untilDead(Number(pid));
+    await t.untilLiving(0);
   });
 }

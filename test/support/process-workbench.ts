@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -31,7 +31,14 @@ export interface Workbench<P extends Processes = Processes> {
   /** Starts and waits until it is closed. */
   run(processId: string, what: string | string[], more?: Partial<StartParams>): Promise<void>;
   write(processId: string, text: string | Buffer, writeId?: string): Promise<string>;
+  /**
+   * Resolves with the pids of the processes that have the environment which `start` gives, when
+   * there are so many of them. A process in a namespace does not know its pid outside of it.
+   */
+  untilLiving(count: number): Promise<number[]>;
 }
+
+const usualEnv = { PATH: "/usr/local/bin:/usr/bin:/bin" };
 
 export function startParams(
   processId: string,
@@ -42,7 +49,7 @@ export function startParams(
     processId,
     argv: typeof what === "string" ? ["/bin/sh", "-c", what] : what,
     cwd: "file:///tmp",
-    env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+    env: usualEnv,
     tty: false,
     pipeStdin: false,
     enforceManagedNetwork: false,
@@ -76,7 +83,8 @@ function workbench<P extends Processes>(
   let writes = 0;
   const start: Workbench["start"] = (processId, what, more) => {
     const cwd = pathToFileURL(directory).href;
-    return processes.start(startParams(processId, what, { cwd, ...more }));
+    const env = { ...usualEnv, WORKBENCH: directory };
+    return processes.start(startParams(processId, what, { cwd, env, ...more }));
   };
   return {
     ...base,
@@ -89,7 +97,24 @@ function workbench<P extends Processes>(
       const chunk = Buffer.from(text).toString("base64");
       return (await processes.write({ processId, chunk, writeId })).status;
     },
+    untilLiving: (count) => untilBearers(`WORKBENCH=${directory}`, count),
   };
+}
+
+async function untilBearers(variable: string, count: number): Promise<number[]> {
+  for (;;) {
+    const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+    const bears = await Promise.all(
+      pids.map(async (pid) => {
+        // That of a dead process is empty, until the process is collected and has none.
+        const environ = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+        return environ.split("\0").includes(variable);
+      }),
+    );
+    const bearers = pids.filter((_, at) => bears[at]).map(Number);
+    if (bearers.length === count) return bearers;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 /** Asserts that a call fails with this code, and with exactly or about this text. */
