@@ -134,11 +134,13 @@ async function confinedRequest({ request, policy, platform, confinement, machine
   const around = command.isLaunched && launcher ? [launcher.path, ignoreSignals] : [];
   const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, "--", ...command.argv];
   const filter = seccompProgram(arch, { network: policy.network });
+  // Before a descriptor is open that nobody would close: it may be refused.
+  const argumentBytes = argumentsOf(request, plan);
   return {
     argv: [...around, bwrap.path, ...options] as [string, ...string[]],
     env: {},
     cwd: request.cwd,
-    fds: [unlinkedFile(state.path, filter), unlinkedFile(state.path, argumentsOf(request, plan))],
+    fds: [unlinkedFile(state.path, filter), unlinkedFile(state.path, argumentBytes)],
   };
 }
 
