@@ -20,7 +20,7 @@ import { workspaceOnly, workspaceWrite } from "./sandboxes.ts";
 
 export const secret = "not to be read or changed";
 
-/** A fresh place: `ws` may be written, `outside` has a file that may not, and must stay the same. */
+/** A fresh place: `ws` may be written, `outside` has a file that may not, and must be the same. */
 export class Ground {
   readonly directory: string;
   readonly sandbox: LocalSandbox;
