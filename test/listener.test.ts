@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect as connectTcp, createServer } from "node:net";
 import { describe, test } from "node:test";
 import { type Client, connect } from "./support/client.ts";
 import { launchServer, startServer } from "./support/server.ts";
@@ -22,6 +22,25 @@ describe("the HTTP surface", () => {
     test(`answers ${title} with ${status}`, async (t) => {
       const { url } = await startServer(t);
       assert.equal((await fetch(httpUrl(url, path), init)).status, status);
+    });
+  }
+
+  const offers: [string, string, RegExp][] = [
+    ["a probe", "GET /readyz", /^HTTP\/1\.1 200 OK\r\n.*content-length: 0\r\n\r\n$/s],
+    ["the metrics", "GET /metrics", /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n# HELP codex_/s],
+    ["the metrics without a body", "HEAD /metrics", /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n$/s],
+    ["the root", "GET /", /^HTTP\/1\.1 400 /],
+    ["an unknown path", "GET /no/such/path", /^HTTP\/1\.1 404 /],
+  ];
+  for (const [title, line, expected] of offers) {
+    test(`answers ${title} also to a client that offers another protocol`, async (t) => {
+      const { url } = await startServer(t);
+      const socket = connectTcp(Number(new URL(url).port), "127.0.0.1").setEncoding("utf8");
+      const offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA";
+      socket.write(`${line} HTTP/1.1\r\nHost: x\r\n${offer}\r\n\r\n`);
+      let answer = "";
+      for await (const part of socket) answer += part;
+      assert.match(answer, expected);
     });
   }
 

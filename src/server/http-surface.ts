@@ -23,6 +23,22 @@ export async function answerHttp(
   response.end(request.method === "HEAD" ? undefined : text);
 }
 
+/**
+ * Answers by hand what wants another protocol than WebSocket, such as a probe that offers h2c: it
+ * may be answered as if it had not asked (RFC 9110), but Node has let go of its socket.
+ */
+export async function answerOtherUpgrade(
+  surface: HttpSurface,
+  request: IncomingMessage,
+  socket: Duplex,
+): Promise<void> {
+  respond(socket, await plainAnswer(surface, request), request.method);
+}
+
+/** Whether the upgrade that is asked for is one to a WebSocket. */
+export const wantsWebSocket = ({ headers }: IncomingMessage) =>
+  headers.upgrade?.trim().toLowerCase() === "websocket";
+
 async function plainAnswer(surface: HttpSurface, request: IncomingMessage): Promise<Refusal> {
   if (hasOrigin(request)) return fromBrowser;
   switch (pathOf(request)) {
@@ -60,7 +76,9 @@ export function refusalOfUpgrade(request: IncomingMessage): Refusal | undefined 
 }
 
 /** Refuses an upgrade, whose socket the HTTP server has let go of. */
-export function refuseUpgrade(socket: Duplex, { status, text, headers }: Refusal): void {
+export const refuseUpgrade = (socket: Duplex, refusal: Refusal) => respond(socket, refusal);
+
+function respond(socket: Duplex, { status, text, headers }: Refusal, method = "GET"): void {
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     "connection: close",
@@ -69,7 +87,7 @@ export function refuseUpgrade(socket: Duplex, { status, text, headers }: Refusal
   ];
   // A client that never closes its end would keep the socket open.
   socket.once("finish", () => socket.destroy());
-  socket.end(`${lines.join("\r\n")}\r\n\r\n${text}`);
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${method === "HEAD" ? "" : text}`);
 }
 
 const pathOf = (request: IncomingMessage) => (request.url ?? "/").split("?", 1)[0] ?? "/";

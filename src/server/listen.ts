@@ -3,7 +3,14 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Limits, requestHeadMs, shutdownGraceMs } from "../limits.ts";
-import { answerHttp, type HttpSurface, refusalOfUpgrade, refuseUpgrade } from "./http-surface.ts";
+import {
+  answerHttp,
+  answerOtherUpgrade,
+  type HttpSurface,
+  refusalOfUpgrade,
+  refuseUpgrade,
+  wantsWebSocket,
+} from "./http-surface.ts";
 import { type ListenAddress, listenUrlOf } from "./listen-url.ts";
 import type { Log } from "./log.ts";
 import type { Refusal } from "./refusal.ts";
@@ -55,7 +62,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     });
   });
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void upgrade(options, webSockets, { request, socket, head });
+    upgrade(options, webSockets, { request, socket, head }).catch((error) => {
+      options.log("error", `${request.method} upgrade failed: ${error}`);
+      socket.destroy();
+    });
   });
   await listening(http, options.address);
   const { port } = http.address() as AddressInfo;
@@ -86,6 +96,7 @@ async function upgrade(
   // Nobody else listens for errors of this socket until it is a WebSocket.
   const onError = () => socket.destroy();
   socket.on("error", onError);
+  if (!wantsWebSocket(request)) return answerOtherUpgrade(options.surface, request, socket);
   const refusal = refusalOfUpgrade(request) ?? (await refusalOfClient(options, request));
   const excess = refusal ?? refusalOfExcess(options, webSockets);
   if (excess) {
