@@ -7,6 +7,7 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocketServer } from "ws";
 import { ConnectionError, type ConnectOptions, connect } from "../src/client/library.ts";
+import { within } from "./support/within.ts";
 
 async function listening(t: TestContext, server: Server): Promise<string> {
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -18,16 +19,21 @@ async function listening(t: TestContext, server: Server): Promise<string> {
 async function executor(t: TestContext, answer: (text: string) => string | undefined) {
   const http = createServer();
   const headers: NodeJS.Dict<string | string[]>[] = [];
+  let tellClosed = () => {};
+  const closed = new Promise<void>((resolve) => {
+    tellClosed = resolve;
+  });
   const sockets = new WebSocketServer({ server: http });
   sockets.on("connection", (socket, request) => {
     headers.push(request.headers);
     t.after(() => socket.terminate());
+    socket.once("close", tellClosed);
     socket.on("message", (frame) => {
       const text = answer(frame.toString());
       if (text !== undefined) socket.send(text);
     });
   });
-  return { url: await listening(t, http), headers };
+  return { url: await listening(t, http), headers, closed };
 }
 
 const answerTo = (text: string, result: object) =>
@@ -113,6 +119,16 @@ describe("connecting", () => {
     assert.deepEqual(methods, ["initialize", "initialized", "environment/info"]);
     assert.deepEqual([environment.sessionId, environment.info.shell.name], ["s", "sh"]);
     await environment.close();
+  });
+
+  test("closes the connection to a server that says nothing of itself at all", async (t) => {
+    const { url, closed } = await executor(t, (text) => {
+      const { id, method } = JSON.parse(text);
+      if (method === "initialize") return answerTo(text, { sessionId: "s" });
+      return id && JSON.stringify({ id, error: { code: -32601, message: "unknown" } });
+    });
+    await assert.rejects(connect(url), { code: -32601, message: "unknown" });
+    await within(5_000, "the end of the connection", closed);
   });
 
   test("answers a server that asks the client, and outlives what it does not know", async (t) => {

@@ -21,8 +21,8 @@ export interface TerminalSize {
 /**
  * A process of the executor. Iterating gives its output piece by piece as it comes, and ends when
  * every holder of its output has closed it. Leaving the loop does not stop the process, and a later
- * loop goes on where the first one ended. Output that nobody iterates over costs little memory
- * here.
+ * loop goes on where the first one ended; two at once would each miss what the other one gets, so
+ * the second fails with a `TypeError`. Output that nobody iterates over costs little memory here.
  */
 export interface Process extends AsyncIterable<OutputChunk> {
   readonly id: string;
@@ -49,6 +49,7 @@ export class RunningProcess implements Process {
   readonly #exit: Deferred<ProcessExit> = deferred();
   readonly #closed: Deferred<void> = deferred();
   #hasExited = false;
+  #isIterated = false;
 
   constructor(id: string, processes: Processes) {
     this.id = id;
@@ -81,10 +82,18 @@ export class RunningProcess implements Process {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<OutputChunk, void, undefined> {
-    for (;;) {
-      const chunk = await perform(undefined, () => this.output.next());
-      if (!chunk) return;
-      yield chunk;
+    if (this.#isIterated)
+      throw new TypeError(`the output of process ${this.id} is iterated over \
+already: leave that loop first, or hand its pieces on`);
+    this.#isIterated = true;
+    try {
+      for (;;) {
+        const chunk = await perform(undefined, () => this.output.next());
+        if (!chunk) return;
+        yield chunk;
+      }
+    } finally {
+      this.#isIterated = false;
     }
   }
 

@@ -42,7 +42,7 @@ export async function remoteMachine(
     },
     onLost: listener.onLost,
   });
-  const info = session.environmentInfo ?? (await remote.host.info());
+  const info = await infoOf(session, remote);
   return {
     ...remote,
     info,
@@ -52,6 +52,16 @@ export async function remoteMachine(
     detach: () => session.close(),
     close: () => close(session, () => endOf(session.call, remote, info)),
   };
+}
+
+/** A session that nobody gets would keep its connection for ever. */
+async function infoOf(session: Session, { host }: RemoteEnvironment): Promise<EnvironmentInfo> {
+  try {
+    return session.environmentInfo ?? (await host.info());
+  } catch (error) {
+    session.close();
+    throw error;
+  }
 }
 
 /** Events of processes may be missing or doubled, and are put in order first. */

@@ -42,6 +42,17 @@ export function describeCommands(setUp: SetUp): void {
     assert.deepEqual(await process.exit, { exitCode: 0, sandboxDenied: false });
   });
 
+  test("output is iterated over by one loop at a time", async (t) => {
+    const { environment } = await setUp(t);
+    const process = await environment.start(["cat"], { stdin: true });
+    const first = textOf(process);
+    await assert.rejects(textOf(process), { name: "TypeError", message: /iterated over already/ });
+    await process.stdin.write("one");
+    await process.stdin.end();
+    assert.equal(await first, "one");
+    assert.equal(await textOf(process), "");
+  });
+
   test("long input arrives whole and in order, through a stream too", async (t) => {
     const { environment } = await setUp(t);
     const input = Array.from({ length: 100_000 }, (_, at) => `line ${at}\n`).join("");
