@@ -40,20 +40,21 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const tls = await tlsIfAsked(flags);
   const limits = limitsFrom(flags);
   const audit = await auditIfAsked(flags);
-  const environment = localEnvironment(limits);
+  const environment = localEnvironment(limits, log);
   // Without an environment nobody can be served, also when the URL has been printed by then.
   environment.catch((error) => explain(error, flags.listen));
   const sessionTtlMs = flags.sessionTtl * 1000;
   return startExecServer({ address, tls, access, limits, sessionTtlMs, environment, log, audit });
 }
 
-async function localEnvironment(limits: Limits) {
+async function localEnvironment(limits: Limits, log: Log) {
   const local = await import("../environment/local/environment.ts");
   return local.localEnvironment({
     variables: inheritableVariables(),
     cwd: process.cwd(),
     version,
     limits,
+    warn: (text) => log("warn", text),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Result } from "../protocol/methods.ts";
+import type { Params, Result } from "../protocol/methods.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Http } from "./http.ts";
 import type { Processes } from "./processes.ts";
@@ -7,7 +7,8 @@ import type { Processes } from "./processes.ts";
 export interface Host {
   info(): Promise<Result<"environment/info">>;
   status(): Promise<Result<"environment/status">>;
-  readConfig(): Promise<Result<"environmentConfig/read">>;
+  /** The configuration of a codex installation there, as far as it keeps one. */
+  readConfig(params: Params<"environmentConfig/read">): Promise<Result<"environmentConfig/read">>;
 }
 
 /** What can be done on one machine, near or far. */

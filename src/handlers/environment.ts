@@ -9,5 +9,6 @@ interface HostContext {
 export const environmentHandlers: Handlers<EnvironmentMethod, HostContext> = {
   "environment/info": (context) => context.host("environment info").info(),
   "environment/status": (context) => context.host("environment status").status(),
-  "environmentConfig/read": (context) => context.host("environment config").readConfig(),
+  "environmentConfig/read": (context, params) =>
+    context.host("environment config").readConfig(params),
 };

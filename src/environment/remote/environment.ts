@@ -16,11 +16,8 @@ export const remoteEnvironment = (options: RemoteProcessesOptions): RemoteEnviro
   http: remoteHttp(options.call),
 });
 
-/** What is asked for makes no difference to an executor that keeps no configuration. */
-const anyConfig = { cwd: "file:///", configPaths: [["config.toml"]], requirementsPaths: [] };
-
 const remoteHost = (call: Call): Host => ({
   info: () => call("environment/info", {}),
   status: () => call("environment/status", {}),
-  readConfig: () => call("environmentConfig/read", anyConfig),
+  readConfig: (params) => call("environmentConfig/read", params),
 });
