@@ -268,6 +268,8 @@ export const httpExchangesMax = 1024;
 
 // ---- sandbox
 
+/** How often a sandbox is set up anew when what it names, or a mount, changes meanwhile. */
+export const helperStartAttemptsMax = 5;
 /** Bytes an fs-helper reads at once of its input. */
 export const helperReadBytes = 256 * KiB;
 /** How often an fs-helper looks again at an input that was left non-blocking. */
