@@ -91,6 +91,8 @@ export const spilledOutputBytesMax = 256 * MiB;
 export const receivedOutputBytesMax = 32 * MiB;
 /** The same of all processes of the server. */
 export const spilledOutputTotalBytesMax = 4 * GiB;
+/** Newest output of all closed processes of the server kept in memory; the oldest goes to disk. */
+export const closedOutputBytesMax = 64 * MiB;
 /** Output goes to disk in blocks of this size: one system call each, each in a place of its own. */
 export const spillBlockBytes = 256 * KiB;
 /** Blocks that wait for the disk. A process that is faster than the disk is paused above this. */

@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  type Ending,
-  OutputLog,
-  type OutputLogBounds,
-} from "../src/environment/local/output-log.ts";
+import { type Ending, OutputLog } from "../src/environment/local/output-log.ts";
+import type { OutputLogBounds } from "../src/environment/local/output-log-bounds.ts";
 import { SpillStore } from "../src/environment/local/spill-store.ts";
 import { OutputLogModel } from "./support/output-log-model.ts";
 

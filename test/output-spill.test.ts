@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { OutputLog, type OutputLogBounds } from "../src/environment/local/output-log.ts";
+import { OutputLog } from "../src/environment/local/output-log.ts";
+import type { OutputLogBounds } from "../src/environment/local/output-log-bounds.ts";
 import { type SpillOptions, SpillStore } from "../src/environment/local/spill-store.ts";
 import { numberedBytes, readWhole } from "./support/retained-output.ts";
 

@@ -36,6 +36,19 @@ export class ChunkWindow {
     return this.#places.at(-1)?.seq ?? 0;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Gives everything away, oldest first. */
+  drain(): Chunk[] {
+    const chunks = [...this.after(0)];
+    this.#places = [];
+    this.#first = 0;
+    this.#bytes = 0;
+    return chunks;
+  }
+
   /** Takes a chunk in and gives those that had to leave for it, oldest first. */
   push(chunk: Chunk): Chunk[] {
     this.#places.push(chunk);

@@ -2,16 +2,14 @@ import { constants } from "node:os";
 import { killedOutputDrainMs } from "../../limits.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
 import type { Confinement } from "./confinement.ts";
-
 import { EventFeed, type EventFeedOptions } from "./event-feed.ts";
 import { OutputFlow } from "./output-flow.ts";
 import { OutputHolders } from "./output-holders.ts";
-import { OutputLog, type OutputLogBounds } from "./output-log.ts";
+import { OutputLog } from "./output-log.ts";
+import type { OutputLogBounds } from "./output-log-bounds.ts";
 import { ProcessEnding } from "./process-ending.ts";
-
 import type {
   OutputStream,
-  ProcessExit,
   ProcessSink,
   SpawnedProcess,
   Spawner,
@@ -215,7 +213,10 @@ export class ManagedProcess {
   #sink(): ProcessSink {
     return {
       output: (stream, bytes) => this.#onOutput(stream, bytes),
-      exited: (exit) => this.#onExited(exit),
+      exited: (exit) => {
+        this.#stdin.close();
+        this.#ending.exited(exit);
+      },
       ended: () => this.#ending.streamsEnded(),
       drained: () => this.#stdin.drained(),
       stdinGone: () => this.#stdin.close(),
@@ -234,11 +235,6 @@ export class ManagedProcess {
       this.#listener.paused(this);
     }
     if (this.#log.isBehind) this.#flow.hold("disk");
-  }
-
-  #onExited(exit: ProcessExit): void {
-    this.#stdin.close();
-    this.#ending.exited(exit);
   }
 
   #onClosed(): void {

@@ -1,37 +1,13 @@
 import { Buffer } from "node:buffer";
-import {
-  outputChunkBytesMax,
-  readAnswerBytesMax,
-  readAnswerChunksMax,
-  retainedOutputBytesMax,
-  retainedOutputChunksMax,
-} from "../../limits.ts";
 import type { EventParams, Params, Result } from "../../protocol/methods.ts";
 import { ByteKeeper } from "./byte-keeper.ts";
 import { type Chunk, ChunkWindow } from "./chunk-window.ts";
 import { LogPart } from "./log-part.ts";
+import { defaultBounds, type OutputLogBounds } from "./output-log-bounds.ts";
 import { OutputSpill } from "./output-spill.ts";
 import type { OutputStream } from "./spawn/spawner.ts";
 import type { SpillStore } from "./spill-store.ts";
 import { WaitingReaders } from "./waiting-readers.ts";
-
-export interface OutputLogBounds {
-  readonly chunkBytesMax: number;
-  /** What is kept in memory. */
-  readonly bytesMax: number;
-  readonly chunksMax: number;
-  /** What one answer holds at most. */
-  readonly answerBytesMax: number;
-  readonly answerChunksMax: number;
-}
-
-const defaultBounds: OutputLogBounds = {
-  chunkBytesMax: outputChunkBytesMax,
-  bytesMax: retainedOutputBytesMax,
-  chunksMax: retainedOutputChunksMax,
-  answerBytesMax: readAnswerBytesMax,
-  answerChunksMax: readAnswerChunksMax,
-};
 
 type Page = Omit<Params<"process/read">, "processId">;
 type Answer = Omit<Result<"process/read">, "failure">;
@@ -130,7 +106,19 @@ export class OutputLog {
   close(): LogEvent {
     this.#closing = { kind: "closed", seq: this.#nextSeq++ };
     this.#readers.wake();
+    this.#options.spill?.closedLogs.add(this);
     return this.#closing;
+  }
+
+  get memoryBytes(): number {
+    return this.#window.bytes;
+  }
+
+  /** To be called when nothing more will come. */
+  leaveMemory(): void {
+    this.setReceived(false);
+    for (const chunk of this.#window.drain()) this.#store(chunk);
+    this.#spill?.finish();
   }
 
   /** Waits up to `waitMs` until there is something to read. */
@@ -170,16 +158,19 @@ export class OutputLog {
 
   /** Frees what is on disk. Nobody will read any more. */
   async dispose(): Promise<void> {
+    this.#options.spill?.closedLogs.delete(this);
     await this.#spill?.close();
   }
 
   /** The one place where chunks leave memory. */
   #retain(chunk: Chunk): void {
-    for (const old of this.#window.push(chunk)) {
-      this.#spill ??= this.#openSpill();
-      if (this.#spill) this.#spill.push(old);
-      else this.#droppedBytes += old.bytes.length;
-    }
+    for (const old of this.#window.push(chunk)) this.#store(old);
+  }
+
+  #store(chunk: Chunk): void {
+    this.#spill ??= this.#openSpill();
+    if (this.#spill) this.#spill.push(chunk);
+    else this.#droppedBytes += chunk.bytes.length;
   }
 
   #openSpill(): OutputSpill | undefined {

@@ -66,6 +66,12 @@ export class OutputSpill {
     this.#blocks.push(this.#filling);
   }
 
+  /** Writes what is there although it fills no block: there will be no more. */
+  finish(): void {
+    if (this.#filling) this.#enqueue(this.#filling);
+    this.#filling = undefined;
+  }
+
   /** The oldest chunks with a greater number than `seq`, as many as lie together. */
   async after(seq: number): Promise<Chunk[]> {
     const block = this.#blocks[this.#placeAfter(seq)];

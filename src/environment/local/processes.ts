@@ -3,18 +3,19 @@ import { closedProcessTtlMs, launchStallMs } from "../../limits.ts";
 import { decodeBase64 } from "../../protocol/base64.ts";
 import { internalError, invalidParams, invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
-import { hostPath, nodePath } from "../../protocol/path-uri.ts";
+import { hostPath } from "../../protocol/path-uri.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { Processes } from "../processes.ts";
-import { childEnvironment, type Variables } from "./child-env.ts";
+import type { Variables } from "./child-env.ts";
 import { confinementOf, refuseManagedNetwork } from "./confinement.ts";
 import type { Observe } from "./event-feed.ts";
 import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { callAtAll } from "./mount-lanes.ts";
-import type { OutputLogBounds } from "./output-log.ts";
+import type { OutputLogBounds } from "./output-log-bounds.ts";
 import { settledWithin } from "./settled-within.ts";
 import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
+import { spawnRequest } from "./spawn-request.ts";
 import type { SpillStore } from "./spill-store.ts";
 
 export interface LocalProcessesOptions {
@@ -222,30 +223,6 @@ function known(process: ManagedProcess | undefined, processId: string): ManagedP
 
 /** Why a start failed is told to its caller; for everybody else the id is just unknown. */
 const alreadyReported = () => undefined;
-
-/** Checks in the order of the reference: the directory first, then the program. */
-function spawnRequest(params: StartParams, executorEnv: Variables): SpawnRequest {
-  const cwd = directoryOf(params.cwd);
-  const [program, ...rest] = params.argv;
-  if (program === undefined) throw invalidParams("argv must not be empty");
-  return {
-    argv: [program, ...rest],
-    arg0: params.arg0 ?? undefined,
-    env: childEnvironment({ executorEnv, policy: params.envPolicy, overlay: params.env }),
-    cwd,
-    stdio: params.tty ? "pty" : params.pipeStdin ? "pipes+stdin" : "pipes",
-    size: params.size ?? undefined,
-  };
-}
-
-function directoryOf(uri: string): string | Buffer {
-  try {
-    return nodePath(hostPath(uri));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw invalidParams(`cwd URI \`${uri}\` is not valid on this exec-server host: ${reason}`);
-  }
-}
 
 function decodedChunk(chunk: string): Buffer {
   try {

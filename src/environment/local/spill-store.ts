@@ -5,12 +5,14 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  closedOutputBytesMax,
   receivedOutputBytesMax,
   spillBlockBytes,
   spilledOutputBytesMax,
   spilledOutputTotalBytesMax,
   spillQueueBytesMax,
 } from "../../limits.ts";
+import { ClosedLogs } from "./closed-logs.ts";
 
 export interface SpillOptions {
   /** Where the files are, which have no names. The system's temporary folder when absent. */
@@ -21,6 +23,8 @@ export interface SpillOptions {
   readonly receivedBytesMax?: number | undefined;
   /** Output of all processes on disk; 4 GiB when absent. */
   readonly totalBytesMax?: number | undefined;
+  /** Output of all closed processes in memory; 64 MiB when absent. */
+  readonly closedBytesMax?: number | undefined;
   /** Size of one write; 256 KiB when absent. Must hold a chunk. */
   readonly blockBytes?: number | undefined;
   /** Bytes that may wait for the disk before a process is paused; 8 MiB when absent. */
@@ -40,6 +44,7 @@ export class SpillStore {
   readonly blocksMax: number;
   /** The same while somebody receives its output. */
   readonly receivedBlocksMax: number;
+  readonly closedLogs: ClosedLogs;
   readonly #directory: string;
   readonly #warn: (text: string) => void;
   readonly #spare: Buffer[] = [];
@@ -56,6 +61,7 @@ export class SpillStore {
     );
     const totalBytesMax = options.totalBytesMax ?? spilledOutputTotalBytesMax;
     this.#blocksFree = Math.floor(totalBytesMax / this.blockBytes);
+    this.closedLogs = new ClosedLogs(options.closedBytesMax ?? closedOutputBytesMax);
     this.#directory = options.directory ?? tmpdir();
     this.#warn = options.warn ?? (() => {});
   }

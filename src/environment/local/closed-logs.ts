@@ -1,0 +1,36 @@
+/** What a closed process has said, as far as it takes memory. */
+export interface ClosedLog {
+  readonly memoryBytes: number;
+  /** Moves what is in memory to disk. */
+  leaveMemory(): void;
+}
+
+/**
+ * The logs of closed processes, which stay readable for a while: only so much of them stays in
+ * memory. A client that runs hundreds of commands a minute reads them long before they expire.
+ */
+export class ClosedLogs {
+  readonly #bytesMax: number;
+  /** Oldest first. */
+  readonly #inMemory = new Map<ClosedLog, number>();
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  add(log: ClosedLog): void {
+    this.#inMemory.set(log, log.memoryBytes);
+    this.#bytes += log.memoryBytes;
+    for (const oldest of this.#inMemory.keys()) {
+      if (this.#bytes <= this.#bytesMax) return;
+      this.delete(oldest);
+      oldest.leaveMemory();
+    }
+  }
+
+  delete(log: ClosedLog): void {
+    this.#bytes -= this.#inMemory.get(log) ?? 0;
+    this.#inMemory.delete(log);
+  }
+}
