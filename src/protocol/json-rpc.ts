@@ -149,7 +149,8 @@ export const writeError = (id: string, error: RpcError): Buffer =>
   );
 
 /**
- * Where the base64 of a body is: in a member of it, or in the member `chunk` of each item of a list.
+ * Where the base64 of a body is: in a member of it, or in the member `chunk` of each item of a
+ * list.
  */
 export type Bulk = string | { readonly chunksOf: string };
 

@@ -87,7 +87,9 @@ class ConnectionFiles implements ConfinedFiles {
     }
   };
 
-  /** What has been asked for is still done: the client may come back and want to know how it went. */
+  /**
+   * What has been asked for is still done: the client may come back and want to know how it went.
+   */
   close(): void {
     this.#isClosed = true;
     this.#holders.clear();

@@ -13,10 +13,10 @@ export type CheckToken = (token: string) => string | undefined | Promise<string 
 export const openAccess: Access = async () => undefined;
 
 /**
- * Only those with a good token may. An address that tried too many bad ones is told to wait, and its
- * bad tokens are not logged any more; a request without a token guesses nothing and does not count.
- * A good token is good from everywhere: whoever shares an address with one who guesses (a proxy, a
- * port forwarding) must not be locked out by it.
+ * Only those with a good token may. An address that tried too many bad ones is told to wait, and
+ * its bad tokens are not logged any more; a request without a token guesses nothing and does not
+ * count. A good token is good from everywhere: whoever shares an address with one who guesses (a
+ * proxy, a port forwarding) must not be locked out by it.
  */
 export function tokenAccess(check: CheckToken, log: Log): Access {
   const failedAttempts = new FailedAttempts();

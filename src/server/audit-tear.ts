@@ -53,7 +53,9 @@ function withTorn(end: ChainEnd, behind: Buffer): AuditEnd | undefined {
   return behind.at(-1) === lineFeed ? undefined : { end, behind };
 }
 
-/** Any file may be named by mistake; only what can have been meant as an audit log is gone on with. */
+/**
+ * Any file may be named by mistake; only what can have been meant as an audit log is gone on with.
+ */
 function startsLikeAFirstLine(whole: Buffer): boolean {
   const start = '{"line":1,"time":"';
   const text = whole.toString("latin1", 0, start.length);

@@ -129,8 +129,7 @@ function wayTo(path: string, reached: ReadonlyMap<string, string | undefined>): 
 }
 
 const direct = /^environment\/local\/files\//;
-const mayImportDirect =
-  /^(?:environment\/local\/(?:file-system\.ts$|files\/)|fs-helper\/(?:main|serve)\.ts$)/;
+const mayImportDirect = /^(?:environment\/local\/(?:file-system\.ts$|files\/)|fs-helper\/)/;
 
 /** No way to the disk leads around the choice of a sandbox. */
 export function checkDirectFileAccess(sources: Sources): Violation[] {

@@ -1,9 +1,9 @@
 /**
  * Finds and kills everything that descends from a process. Descendants bear the mark of their
- * ancestor through double fork, setsid and `env -i`; only one that leaves its session and lowers the
- * very limit that is the mark (`ulimit -S -x`) gets away, which nobody does but on purpose. All
- * bearers are stopped first, until a pass finds no new one, so that nobody forks away from under the
- * search.
+ * ancestor through double fork, setsid and `env -i`; only one that leaves its session and lowers
+ * the very limit that is the mark (`ulimit -S -x`) gets away, which nobody does but on purpose. All
+ * bearers are stopped first, until a pass finds no new one, so that nobody forks away from under
+ * the search.
  */
 import { closeSync, openSync, readdirSync } from "node:fs";
 import { constants as system } from "node:os";
