@@ -123,9 +123,7 @@ export class ManagedProcess {
   }
 
   /** Waits as `read` would. */
-  news(page: Params<"process/read">): Promise<void> {
-    return this.#log.news(page);
-  }
+  readonly news = (page: Params<"process/read">) => this.#log.news(page);
 
   async read(page: Params<"process/read">): Promise<Result<"process/read">> {
     const { receiver } = this.#feed;
