@@ -143,6 +143,8 @@ export const treeStopPassesMax = 20;
 export const treeKillGraceMs = 1_000;
 /** The process that cleans up after this server's death is started anew this often. */
 export const keeperRestartsMax = 10;
+/** How often a terminal that nobody has open is looked at while its process lives. */
+export const terminalLookIntervalMs = 20;
 /** How long `script`, where it stands in for a terminal, may take to end after its program. */
 export const terminalCopyGraceMs = 200;
 /** Named pipes made by one run of mkfifo, where pipes cannot be made otherwise. */

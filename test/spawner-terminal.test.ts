@@ -54,6 +54,13 @@ for (const kind of ["posix", "node"] as const) {
       assert.equal(sleep.exit?.exitCode, 130);
     });
 
+    test("a program that closes its terminal before it ends is not hung up", async () => {
+      const script = "exec </dev/null >/dev/null 2>&1; sleep 0.1; echo back >/dev/tty; exit 7";
+      const ran = await run(spawner, shell(script, { stdio: "pty" }));
+      assert.equal(ran.exit?.exitCode, 7);
+      assert.equal(ran.text("pty"), "back\r\n");
+    });
+
     test("a signal for the foreground reaches the job that has the terminal", async () => {
       const env = { PATH: searchPath, PS1: "$ ", HISTFILE: "" };
       const request = shell("", { argv: ["bash", "--norc", "-i"], env, stdio: "pty" });

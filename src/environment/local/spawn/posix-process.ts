@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
+import { terminalLookIntervalMs } from "../../../limits.ts";
 import { outputPlace } from "./output-place.ts";
 import { InputWriter } from "./posix-input.ts";
 import { type Libc, native } from "./posix-libc.ts";
@@ -47,6 +48,9 @@ export class PosixProcess implements SpawnedProcess {
   readonly #terminalFd: number | undefined;
   #input: Input | undefined;
   #hasExited = false;
+  #isFlowing = true;
+  /** Waits for somebody to open the terminal again. */
+  #nextLook: NodeJS.Timeout | undefined;
 
   constructor(started: { pid: number; stdio: StdioPlan; sink: ProcessSink; around: Surroundings }) {
     const { pid, stdio, sink, around } = started;
@@ -73,6 +77,7 @@ export class PosixProcess implements SpawnedProcess {
   }
 
   flow(on: boolean): void {
+    this.#isFlowing = on;
     for (const { watch } of this.#outputs) watch.want("read", on);
   }
 
@@ -117,6 +122,7 @@ export class PosixProcess implements SpawnedProcess {
   exit(exit: ProcessExit): void {
     this.#hasExited = true;
     this.#sink.exited(exit);
+    if (this.#nextLook) this.#lookNow();
     this.#releaseWhenOver();
   }
 
@@ -129,7 +135,9 @@ export class PosixProcess implements SpawnedProcess {
   #watchOutput(fd: number, reader: OutputReader): Output {
     const watch = this.#around.poller.watch(fd, {
       readable: () => {
-        if (reader.readBatch() === "end") this.#endOutput(output);
+        if (reader.readBatch() !== "end") return;
+        if (fd === this.#terminalFd && !this.#hasExited) this.#lookLater(output);
+        else this.#endOutput(output);
       },
       writable: () => this.#input?.writer.flush(),
       hungUp: () => this.#input?.writer.abandon(),
@@ -137,6 +145,21 @@ export class PosixProcess implements SpawnedProcess {
     const output = { fd, reader, watch };
     watch.want("read", true);
     return output;
+  }
+
+  /**
+   * Nobody has the terminal open, but its session still lives: `cat` closes its streams before it
+   * ends. To close our side now would kill it by SIGHUP, and somebody may open `/dev/tty` again.
+   */
+  #lookLater({ watch }: Output): void {
+    watch.want("read", false);
+    this.#nextLook = setTimeout(() => this.#lookNow(), terminalLookIntervalMs);
+  }
+
+  #lookNow(): void {
+    clearTimeout(this.#nextLook);
+    this.#nextLook = undefined;
+    this.flow(this.#isFlowing);
   }
 
   #watchInput(fd: number, isTerminal: boolean): Input {
@@ -172,6 +195,7 @@ export class PosixProcess implements SpawnedProcess {
 
   #endOutput(output: Output): void {
     if (!this.#outputs.has(output)) return;
+    clearTimeout(this.#nextLook);
     if (output.fd === this.#terminalFd) this.#input?.writer.abandon();
     this.#outputs.delete(output);
     output.watch.close();
