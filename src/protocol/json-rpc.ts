@@ -32,7 +32,7 @@ export function readMessage(text: string): Incoming {
     return malformed((error as SyntaxError).message);
   }
   if (!isObject(message)) return malformed("expected a JSON-RPC object");
-  const excess = excessOf(message);
+  const excess = text.length < excessCharsMin ? undefined : excessOf(message);
   if (excess) return malformed(excess);
   if (Object.hasOwn(message, "method")) return readCall(message, text);
   if (isReply(message)) return { kind: "reply" };
@@ -121,6 +121,9 @@ function numberAfterColon(text: string, keyEnd: number): string | undefined {
 }
 
 // ---- size of a message
+
+/** Every level takes two brackets and every value a character: a shorter text exceeds nothing. */
+const excessCharsMin = Math.min(2 * messageDepthMax, messageValuesMax);
 
 /** Why a message is too deep or has too many values, or undefined. */
 function excessOf(message: object): string | undefined {
