@@ -164,6 +164,8 @@ export const terminalSizeDefault = { rows: 24, cols: 80 };
 export const readFileBytesMax = 512 * MiB;
 /** Bytes in one `fs/readBlock` or `fs/writeBlock`. The reference's value. */
 export const fileBlockBytesMax = 1 * MiB;
+/** Blocks of memory kept for the next `fs/readBlock`; one is enough unless a disk is slow. */
+export const spareBlocksMax = 2;
 /** Files a connection may have open. The reference's value. */
 export const fileHandlesMax = 128;
 /** Bytes of a file handle's id. The reference's value. */

@@ -5,7 +5,12 @@
  */
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
-import { fileBlockBytesMax, fileHandleIdBytesMax, fileHandlesMax } from "../../../limits.ts";
+import {
+  fileBlockBytesMax,
+  fileHandleIdBytesMax,
+  fileHandlesMax,
+  spareBlocksMax,
+} from "../../../limits.ts";
 import {
   internalError,
   invalidRequest,
@@ -132,17 +137,25 @@ class Handles {
   }
 }
 
+/** Memory of blocks that have been read: a new MiB for each costs as much as reading it. */
+const spareBlocks: Buffer[] = [];
+
 /** Reads until the block is full, because a short read is not the end of every kind of file. */
 async function readBlock(fd: number, offset: number, length: number) {
-  const block = Buffer.allocUnsafeSlow(length);
-  let count = 0;
-  // No file reaches beyond what numbers are exact for, and Node refuses such a position.
-  while (count < length && Number.isSafeInteger(offset + count)) {
-    const read = await readAt(fd, block.subarray(count), offset + count);
-    if (read === 0) break;
-    count += read;
+  const memory = spareBlocks.pop() ?? Buffer.allocUnsafeSlow(fileBlockBytesMax);
+  try {
+    const block = memory.subarray(0, length);
+    let count = 0;
+    // No file reaches beyond what numbers are exact for, and Node refuses such a position.
+    while (count < length && Number.isSafeInteger(offset + count)) {
+      const read = await readAt(fd, block.subarray(count), offset + count);
+      if (read === 0) break;
+      count += read;
+    }
+    return { chunk: block.toString("base64", 0, count), eof: count < length };
+  } finally {
+    if (spareBlocks.length < spareBlocksMax) spareBlocks.push(memory);
   }
-  return { chunk: block.toString("base64", 0, count), eof: count < length };
 }
 
 function refuseLongId(id: string): void {
