@@ -3,12 +3,12 @@
  * so do the workers: nothing is carried over from one client to another.
  */
 import { randomUUID } from "node:crypto";
-import { fileHandlesMax } from "../limits.ts";
+import { fileHandlesMax, helperStartAttemptsMax } from "../limits.ts";
 import { internalError, invalidRequest, notFound } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import type { HelperCrew } from "./helper-crew.ts";
-import type { HelperPool } from "./helper-pool.ts";
+import { type HelperPool, WorldChangedError } from "./helper-pool.ts";
 import { type HelperStation, helperRecipe, helperStation, isStill } from "./helper-station.ts";
 import type { HelperWorker } from "./helper-worker.ts";
 import {
@@ -104,8 +104,28 @@ class ConnectionFiles implements ConfinedFiles {
     // The worker has its policy; the one in the request would only be read again.
     const request = { ...(params as object), sandbox: null };
     if (method === "fs/open") return this.#open(sandbox, request) as Promise<Result<M>>;
-    const { crew } = await this.#station(policyOfCall(sandbox, this.#machine));
-    return this.#run(crew, (worker) => worker.request(method, request)) as Promise<Result<M>>;
+    const work = (worker: HelperWorker) => worker.request(method, request);
+    return this.#onWorker(sandbox, work) as Promise<Result<M>>;
+  }
+
+  /**
+   * On a busy machine mounts come and go all the time. When they did while a worker was set up,
+   * nothing has been done yet, and another one is set up for what is there now.
+   */
+  async #onWorker<T>(
+    sandbox: Sandbox,
+    work: (worker: HelperWorker, crew: HelperCrew) => Promise<T>,
+  ): Promise<T> {
+    const policy = policyOfCall(sandbox, this.#machine);
+    for (let attempt = 1; ; attempt++) {
+      const { crew } = await this.#station(policy);
+      try {
+        return await this.#run(crew, (worker) => work(worker, crew));
+      } catch (error) {
+        if (!(error instanceof WorldChangedError) || attempt === helperStartAttemptsMax)
+          throw error;
+      }
+    }
   }
 
   #run<T>(crew: HelperCrew, work: (worker: HelperWorker) => Promise<T>): Promise<T> {
@@ -133,8 +153,7 @@ class ConnectionFiles implements ConfinedFiles {
   }
 
   async #holderOf(sandbox: Sandbox, request: object): Promise<Holder> {
-    const { crew } = await this.#station(policyOfCall(sandbox, this.#machine));
-    return this.#run(crew, async (worker) => {
+    return this.#onWorker(sandbox, async (worker, crew) => {
       await worker.request("fs/open", request);
       // Before the worker counts as idle, which one with open files never does.
       worker.handles.add(handleIdOf(request));

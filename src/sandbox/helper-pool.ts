@@ -2,8 +2,7 @@
  * Warm fs-helpers. One serves one owner under one policy in one state of the world, and is used
  * again only while all three are the same: its mounts were made for them.
  */
-import { helperStartAttemptsMax } from "../limits.ts";
-import { internalError } from "../protocol/errors.ts";
+import { errorCodes, internalError, RpcError } from "../protocol/errors.ts";
 import { HelperCrew, type Recipe, tooLate } from "./helper-crew.ts";
 import { HelperWorker, type WorkerLimits } from "./helper-worker.ts";
 
@@ -95,17 +94,7 @@ export class HelperPool {
     return spare;
   }
 
-  /** On a busy machine mounts come and go all the time: what has changed meanwhile is made anew. */
   async #start(recipe: () => Promise<Recipe>): Promise<HelperWorker> {
-    for (let attempt = 0; attempt < helperStartAttemptsMax; attempt++) {
-      const worker = await this.#startOnce(recipe);
-      if (worker) return worker;
-    }
-    throw changedMeanwhile();
-  }
-
-  /** Undefined when what the sandbox names has changed while it was set up. */
-  async #startOnce(recipe: () => Promise<Recipe>): Promise<HelperWorker | undefined> {
     if (this.#isClosed) throw tooLate();
     await this.#place();
     try {
@@ -120,7 +109,7 @@ export class HelperPool {
       this.#freePlace();
       throw error;
     }
-    return undefined;
+    throw new WorldChangedError();
   }
 
   #onEnded(worker: HelperWorker): void {
@@ -186,8 +175,12 @@ function allInUse(count: number) {
   );
 }
 
-function changedMeanwhile() {
-  return internalError(
-    "what the sandbox names, or the mounts of this machine, changed each time it was set up: try again",
-  );
+/** Nothing was done: with another look at what the policy names it may be. */
+export class WorldChangedError extends RpcError {
+  constructor() {
+    super(
+      errorCodes.internal,
+      "what the sandbox names, or the mounts of this machine, changed while it was set up: try again",
+    );
+  }
 }
