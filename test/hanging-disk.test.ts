@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { type Client, connect } from "./support/client.ts";
 import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
 import { startServer } from "./support/server.ts";
@@ -10,6 +12,16 @@ import { startServer } from "./support/server.ts";
 /** Far more than there are threads. */
 const hangingCalls = 100;
 const skip = hungMountHindrance() ?? false;
+/** A mount that comes or goes lets the sandboxes of other tests start anew: theirs do not see these. */
+const hasOwnMounts = process.env.TEST_HAS_OWN_MOUNTS === "1";
+
+test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () => {
+  const itself = ["--import", "tsx", "--test", fileURLToPath(import.meta.url)];
+  const inNamespace = ["--mount", "--propagation", "private", process.execPath, ...itself];
+  const env = { ...process.env, TEST_HAS_OWN_MOUNTS: "1", NODE_TEST_CONTEXT: undefined };
+  const { status, stdout } = spawnSync("unshare", inNamespace, { env, encoding: "utf8" });
+  assert.equal(status, 0, stdout);
+});
 
 const command = (processId: string, argv: string[]) => ({
   processId,
@@ -33,7 +45,7 @@ async function checkOthers(client: Client, round: string): Promise<void> {
   assert.deepEqual(await client.request("environment/status", {}), { status: "ready" });
 }
 
-describe("a disk whose calls hang", { skip }, () => {
+describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
   const hanging: [string, (client: Client, directory: string, at: number) => Promise<unknown>][] = [
     [
       "metadata",
