@@ -12,7 +12,9 @@ import { startServer } from "./support/server.ts";
 /** Far more than there are threads. */
 const hangingCalls = 100;
 const skip = hungMountHindrance() ?? false;
-/** A mount that comes or goes lets the sandboxes of other tests start anew: theirs do not see these. */
+/**
+ * A mount that comes or goes lets the sandboxes of other tests start anew: theirs do not see these.
+ */
 const hasOwnMounts = process.env.TEST_HAS_OWN_MOUNTS === "1";
 
 test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () => {
