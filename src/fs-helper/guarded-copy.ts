@@ -1,4 +1,5 @@
 import { lstatSync } from "node:fs";
+import { copyUnder } from "../environment/local/files/copy-tree.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Params } from "../protocol/methods.ts";
 import {
@@ -36,7 +37,7 @@ export async function guardedCopy(
   const { place, undo } = await destinationOf(params, source, means);
   const paths = { sourcePath: pathUriOf(source.at), destinationPath: pathUriOf(place.at) };
   try {
-    return await means.direct.copy({ ...params, ...paths });
+    return await copyUnder({ ...params, ...paths }, means.permit);
   } catch (error) {
     const sourceNamed = renamed(error, source.at, hostPath(params.sourcePath));
     return undo(renamed(sourceNamed, place.at, hostPath(params.destinationPath)));

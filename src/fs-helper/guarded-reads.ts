@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { FileSystem } from "../environment/file-system.ts";
+import { walkUnder } from "../environment/local/files/walk-tree.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import type { HelperFileSystem } from "./guarded-file-system.ts";
@@ -14,6 +15,7 @@ export function guardedReads(
   table: AccessTable,
 ): Pick<FileSystem, Reads> {
   const permit = new Permit(table);
+  const isGranted = (real: HostPath) => /read|write/.test(table.accessTo(real));
   const holding = <T>(work: (holds: Holds) => Promise<T>) =>
     withHolds((unreachable) => permit.unreachable(unreachable), work);
   return {
@@ -48,7 +50,9 @@ export function guardedReads(
         const follows = params.options.followDirectorySymlinks;
         const entry = follows ? holds.target(path) : holds.entry(path);
         permit.read(entry.real);
-        const found = await atHeld(params, entry, (at) => direct.walk({ ...params, ...at }));
+        const found = await atHeld(params, entry, (at) =>
+          walkUnder({ ...params, ...at }, isGranted),
+        );
         return renamedWalk(found, pathUriOf(entry.at), pathUriOf(path));
       }),
     open: (params) =>

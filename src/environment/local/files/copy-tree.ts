@@ -1,6 +1,7 @@
-import type { Stats } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { fileCallsInParallel } from "../../../limits.ts";
 import { internalError, invalidRequest } from "../../../protocol/errors.ts";
+import type { Params, Result } from "../../../protocol/methods.ts";
 import {
   type HostPath,
   hostPath,
@@ -8,6 +9,7 @@ import {
   shownPath,
   splitPath,
 } from "../../../protocol/path-uri.ts";
+import { isWithin } from "../../../sandbox/access.ts";
 import type { FileSystem } from "../../file-system.ts";
 import { copyFile, identity, modeBits } from "./copy-file.ts";
 import { makeDirectories } from "./create-directory.ts";
@@ -22,9 +24,24 @@ import {
   stat,
 } from "./file-calls.ts";
 import { inParallel } from "./in-parallel.ts";
+import { inDirectory } from "./no-follow.ts";
+
+/** Asked, in real paths, for what is in a tree before it is touched; refuses by throwing. */
+export interface CopyGuard {
+  read(real: HostPath): void;
+  write(real: HostPath): void;
+}
 
 /** Links are copied as links; a directory is merged into one that is there already. */
-export const copy: FileSystem["copy"] = async ({ sourcePath, destinationPath, recursive }) => {
+export const copy: FileSystem["copy"] = (params) => copyUnder(params);
+
+/**
+ * With a guard no file is written through a link inside the destination, which could lead anywhere.
+ */
+export async function copyUnder(
+  { sourcePath, destinationPath, recursive }: Params<"fs/copy">,
+  guard?: CopyGuard,
+): Promise<Result<"fs/copy">> {
   const source = hostPath(sourcePath);
   const destination = hostPath(destinationPath);
   const stats = await lstat(source);
@@ -32,9 +49,9 @@ export const copy: FileSystem["copy"] = async ({ sourcePath, destinationPath, re
   else if (stats.isSymbolicLink()) await copyLink(source, destination);
   else if (!stats.isDirectory()) throw specialFile();
   else if (!recursive) throw notRecursive();
-  else await copyTree(source, destination);
+  else await copyTree(source, destination, guard);
   return {};
-};
+}
 
 async function copyLink(source: HostPath, destination: HostPath): Promise<void> {
   try {
@@ -50,10 +67,14 @@ async function isSame(source: HostPath, destination: HostPath): Promise<boolean>
   return identity(from) === identity(to);
 }
 
-async function copyTree(source: HostPath, destination: HostPath): Promise<void> {
+async function copyTree(
+  source: HostPath,
+  destination: HostPath,
+  guard: CopyGuard | undefined,
+): Promise<void> {
   if (isWithin(await futureRealPath(destination), await realPath(source))) throw intoItself();
   try {
-    await new TreeCopy().copyDirectory(source, destination);
+    await new TreeCopy(guard).copyDirectory(source, destination);
   } catch (error) {
     // "Not found" would say that the source itself is missing.
     if (hasCode(error, "ENOENT")) throw changedMeanwhile(source, error);
@@ -72,13 +93,14 @@ async function futureRealPath(path: HostPath): Promise<HostPath> {
   return joinPath(await futureRealPath(parent), name);
 }
 
-function isWithin(path: HostPath, directory: HostPath): boolean {
-  return path === directory || directory === "/" || path.startsWith(`${directory}/`);
-}
-
 class TreeCopy {
   /** Directories copied into: through a link in the destination one may turn up as a source. */
   readonly #destinations = new Set<string>();
+  readonly #guard: CopyGuard | undefined;
+
+  constructor(guard: CopyGuard | undefined) {
+    this.#guard = guard;
+  }
 
   async copyDirectory(source: HostPath, destination: HostPath): Promise<void> {
     const stats = await lstat(source);
@@ -91,18 +113,57 @@ class TreeCopy {
     if (isNew) await giveMode(destination, made, stats.mode & modeBits);
   }
 
-  /** Special files have no content that could be copied, and are left out as in the reference. */
+  /** A guard is asked for where things really are, so that has to stay so meanwhile. */
   async #copyEntries(source: HostPath, destination: HostPath): Promise<void> {
+    if (!this.#guard) return this.#copyChildren(source, destination, { ask, flags: 0 });
+    const guard = this.#guard;
+    await inDirectory(source, constants.O_NOFOLLOW, (from) =>
+      inDirectory(destination, 0, (to) => {
+        const asking = (name: string, isThere: boolean) => {
+          guard.read(joinPath(from.real, name));
+          if (!isThere) guard.write(joinPath(to.real, name));
+        };
+        return this.#copyChildren(from.at, to.at, { ask: asking, flags: constants.O_NOFOLLOW });
+      }),
+    );
+  }
+
+  /** Special files have no content that could be copied, and are left out as in the reference. */
+  async #copyChildren(source: HostPath, destination: HostPath, manner: Manner): Promise<void> {
     const entries = await readEntries(source);
     await inParallel(entries, fileCallsInParallel, async (entry) => {
+      if (!entry.isFile() && !entry.isSymbolicLink()) return;
+      manner.ask(entry.name, false);
       const from = joinPath(source, entry.name);
       const to = joinPath(destination, entry.name);
-      if (entry.isFile()) await copyFile(from, to);
-      else if (entry.isSymbolicLink()) await copyLink(from, to);
+      if (entry.isFile()) await copyFile(from, to, manner.flags);
+      else await copyLink(from, to);
     });
     for (const { name } of entries.filter((entry) => entry.isDirectory())) {
-      await this.copyDirectory(joinPath(source, name), joinPath(destination, name));
+      const to = joinPath(destination, name);
+      // One that is there is not written itself.
+      if (this.#guard) manner.ask(name, await isThere(to));
+      await this.copyDirectory(joinPath(source, name), to);
     }
+  }
+}
+
+/** How the children of a directory are copied. */
+interface Manner {
+  ask(name: string, isThere: boolean): void;
+  /** With which destinations are opened. */
+  readonly flags: number;
+}
+
+/** Without a guard nobody minds. */
+function ask(): void {}
+
+async function isThere(path: HostPath): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ELOOP")) return false;
+    throw error;
   }
 }
 

@@ -6,9 +6,16 @@
  * the parent is compared instead, and who swaps a directory for a link between that and the
  * operation gets through.
  */
+import { Buffer } from "node:buffer";
 import { constants, existsSync } from "node:fs";
 import { internalError, systemErrorText } from "../../../protocol/errors.ts";
-import { type HostPath, hostPath, joinPath, splitPath } from "../../../protocol/path-uri.ts";
+import {
+  type HostPath,
+  hostPath,
+  hostPathOf,
+  joinPath,
+  splitPath,
+} from "../../../protocol/path-uri.ts";
 import { dropFile, openFile, readLink, realPath } from "./file-calls.ts";
 
 /** Not among Node's constants; the same number on every architecture that Node runs on. */
@@ -40,6 +47,28 @@ export async function refuseLinks(place: Place): Promise<void> {
 /** A name for an open directory that stays right when the directory is moved. */
 export function descriptorPath(fd: number, path: HostPath): HostPath {
   return hasDescriptorPaths ? (`/proc/self/fd/${fd}` as HostPath) : path;
+}
+
+interface HeldDirectory {
+  /** The path by which to work in it. */
+  readonly at: HostPath;
+  readonly real: HostPath;
+}
+
+/** Works in a directory that stays the same, whatever becomes of its name meanwhile. */
+export async function inDirectory<T>(
+  path: HostPath,
+  noFollow: number,
+  use: (held: HeldDirectory) => Promise<T>,
+): Promise<T> {
+  if (!hasDescriptorPaths) return use({ at: path, real: await realPath(path) });
+  const fd = await openFile(path, O_PATH | constants.O_DIRECTORY | noFollow);
+  try {
+    const at = descriptorPath(fd, path);
+    return await use({ at, real: hostPathOf(Buffer.from(await readLink(at), "latin1")) });
+  } finally {
+    dropFile(fd);
+  }
 }
 
 async function belowRealParent<T>(path: HostPath, use: (path: HostPath) => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import type { Dirent, Stats } from "node:fs";
+import type { Dirent } from "node:fs";
 import {
   fileCallsInParallel,
   walkAnswerBytesMax,
@@ -11,7 +11,7 @@ import type { Params, Result } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
 import { identity } from "./copy-file.ts";
-import { hasCode, lstat, readEntries, stat } from "./file-calls.ts";
+import { hasCode, lstat, readEntries, realPath, stat } from "./file-calls.ts";
 import { refuseLinks } from "./no-follow.ts";
 
 type Options = Params<"fs/walk">["options"];
@@ -33,14 +33,20 @@ type Found = { readonly children: readonly Child[] } | { readonly message: strin
 const entryBytes = '{"path":"","kind":"directory"},'.length;
 
 /** Lists a tree breadth first, each directory sorted by name; the root itself is not listed. */
-export const walk: FileSystem["walk"] = async (params) => {
+export const walk: FileSystem["walk"] = (params) => walkUnder(params);
+
+/** Links are followed only to directories whose real path `isVisible`. */
+export async function walkUnder(
+  params: Params<"fs/walk">,
+  isVisible?: (real: HostPath) => boolean,
+): Promise<Answer> {
   refuseUnboundedWalk(params.options);
   await refuseLinks(params);
   const root = hostPath(params.path);
   const look = params.options.followDirectorySymlinks ? stat : lstat;
   if (!(await look(root)).isDirectory()) return { entries: [], errors: [], truncated: false };
-  return new Walk(params.options).from(root);
-};
+  return new Walk(params.options, isVisible).from(root);
+}
 
 function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options): void {
   if (maxDirectories === 0 || maxEntries === 0) {
@@ -59,13 +65,15 @@ function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options):
 
 class Walk {
   readonly #options: Options;
+  readonly #isVisible: ((real: HostPath) => boolean) | undefined;
   readonly #answer: Answer = { entries: [], errors: [], truncated: false };
   /** Directories entered, so that a link cannot lead round in circles. Only kept when following. */
   readonly #entered = new Set<string>();
   #answerBytes = 0;
 
-  constructor(options: Options) {
+  constructor(options: Options, isVisible: ((real: HostPath) => boolean) | undefined) {
     this.#options = options;
+    this.#isVisible = isVisible;
   }
 
   /** Several directories are read at once and taken in order, so that the disk need not be waited
@@ -127,7 +135,14 @@ class Walk {
     if (entry.isFile()) return "file";
     if (entry.isDirectory()) return "directory";
     if (!entry.isSymbolicLink() || !this.#options.followDirectorySymlinks) return undefined;
-    return stat(path).then(kindOfTarget, unlessUnreachable);
+    return this.#kindOfTarget(path).catch(unlessUnreachable);
+  }
+
+  /** Links to files are left out, as in the reference. */
+  async #kindOfTarget(path: HostPath): Promise<"directory" | undefined> {
+    if (!(await stat(path)).isDirectory()) return undefined;
+    const isVisible = !this.#isVisible || this.#isVisible(await realPath(path));
+    return isVisible ? "directory" : undefined;
   }
 
   /** Adds what was found to the answer; gives the directories to go on with. */
@@ -159,11 +174,6 @@ class Walk {
     const hidden = path.charAt(path.lastIndexOf("/") + 1) === ".";
     return depth <= this.#options.maxDepth && !(hidden && this.#options.pruneHiddenDirectories);
   }
-}
-
-/** Links to files are left out, as in the reference. */
-function kindOfTarget(stats: Stats): "directory" | undefined {
-  return stats.isDirectory() ? "directory" : undefined;
 }
 
 function unlessUnreachable(error: unknown): undefined {
