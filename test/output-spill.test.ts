@@ -165,8 +165,10 @@ test("the file has no name, and is gone with the log", async () => {
   await spilling({ blockBytes: 512 }, async ({ directory, open }) => {
     const log = open();
     await fill(log, numberedBytes(20_000), 500);
-    await readWhole((page) => log.read(page));
+    // The file is opened beside the appending, and output waits for it in memory.
+    while (openFilesBelow(directory).length === 0) await new Promise(setImmediate);
     assert.deepEqual(readdirSync(directory), []);
+    await readWhole((page) => log.read(page));
     assert.equal(openFilesBelow(directory).length, 1);
     await log.dispose();
     assert.equal(openFilesBelow(directory).length, 0);
