@@ -105,6 +105,6 @@ async function declareLibrary() {
   if (!existsSync(library)) return;
   const options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly"];
   const places = ["--rootDir", "src", "--outDir", "dist/types"];
-  const tsc = ["node_modules/typescript/bin/tsc", "-p", "test/support/tsconfig.library.json"];
+  const tsc = ["node_modules/typescript/bin/tsc", "-p", "test/support/tsconfig.types.json"];
   await promisify(execFile)(process.execPath, [...tsc, ...options, ...places]);
 }
