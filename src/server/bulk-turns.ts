@@ -17,6 +17,11 @@ const expectedBytes = new Map<Method, number>([
 /** Whether the answers of a method can be large. */
 export const isBulk = (method: Method) => expectedBytes.has(method);
 
+interface Size {
+  readonly bytes: number;
+  readonly mayHang: boolean;
+}
+
 interface Waiting {
   readonly bytes: number;
   readonly start: () => void;
@@ -42,12 +47,11 @@ export class BulkTurns {
   /** Does the work now if there is room and nobody is before it, else when its turn has come. */
   run<M extends Method, T>(method: M, params: Params<M>, work: () => T): T | Promise<T> {
     if (this.#isClosed) throw gone();
-    const bytes = bytesOf(method, params);
-    const begin = () => this.#begin({ bytes, mayHang: method.startsWith("fs/") }, work);
-    if (this.#waiting.length === 0 && this.#hasRoomFor(bytes)) return begin();
+    const size = { bytes: bytesOf(method, params), mayHang: method.startsWith("fs/") };
+    if (this.#waiting.length === 0 && this.#hasRoomFor(size.bytes)) return this.#begin(size, work);
     return new Promise<T>((resolve, reject) => {
-      const start = () => resolve(new Promise<T>((done) => done(begin())));
-      this.#waiting.push({ bytes, start, refuse: reject });
+      const start = () => resolve(this.#begin(size, async () => work()));
+      this.#waiting.push({ bytes: size.bytes, start, refuse: reject });
     });
   }
 
@@ -74,7 +78,14 @@ export class BulkTurns {
     return taken === 0 || taken + bytes <= outboundBytesHold;
   }
 
-  #begin<T>({ bytes, mayHang }: { bytes: number; mayHang: boolean }, work: () => T): T {
+  /** What is there at once is sent at once, and is among the unsent bytes before anybody looks. */
+  #begin<T>(size: Size, work: () => T): T {
+    const outcome = work();
+    if (outcome instanceof Promise) this.#expect(outcome, size);
+    return outcome;
+  }
+
+  #expect(outcome: Promise<unknown>, { bytes, mayHang }: Size): void {
     this.#expectedBytes += bytes;
     let isOver = false;
     const over = () => {
@@ -86,16 +97,9 @@ export class BulkTurns {
     };
     // One that hangs in a dead mount gives nothing, and must not keep the others waiting.
     const stall = mayHang ? setTimeout(over, bulkStallMs) : undefined;
-    try {
-      const outcome = work();
-      // The answer is sent by those who wait for the outcome: then it is among the unsent bytes.
-      const afterSending = () => process.nextTick(over);
-      Promise.resolve(outcome).then(afterSending, afterSending);
-      return outcome;
-    } catch (error) {
-      over();
-      throw error;
-    }
+    // The answer is sent by those who wait for the outcome: then it is among the unsent bytes.
+    const afterSending = () => process.nextTick(over);
+    outcome.then(afterSending, afterSending);
   }
 }
 

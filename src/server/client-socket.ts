@@ -130,33 +130,47 @@ export class ClientSocket implements ConnectionGauge {
     else this.#context.log("warn", `notification \`${method}\` is unknown or needs an id; ignored`);
   }
 
-  async #serve(request: Request, bytes: number): Promise<void> {
+  /**
+   * What can be answered at once is answered in the turn it came in, without a promise: those
+   * took a third of the time of a small request.
+   */
+  #serve(request: Request, bytes: number): Promise<void> | undefined {
     const startedAtMs = performance.now();
     this.#unansweredRequests++;
     this.#unansweredBytes += bytes;
-    const outcome = await this.#answer(request);
-    this.#unansweredRequests--;
-    this.#unansweredBytes -= bytes;
-    const connection = this.#number;
-    const session = this.#connection.sessionLabel;
-    const asked = { request, receivedBytes: bytes, startedAtMs, connection, session };
-    requestAnswered(this.#context, asked, outcome);
-  }
-
-  async #answer(request: Request): Promise<Outcome> {
+    const settle = (outcome: Outcome) => {
+      this.#unansweredRequests--;
+      this.#unansweredBytes -= bytes;
+      const connection = this.#number;
+      const session = this.#connection.sessionLabel;
+      const asked = { request, receivedBytes: bytes, startedAtMs, connection, session };
+      requestAnswered(this.#context, asked, outcome);
+    };
+    const fail = (thrown: unknown) => settle(this.#sendError(request, thrown));
     try {
       const method = methodNamed(request.method);
       this.#refuseExcess(method);
-      const result = await answer(this.#connection, method, request.params);
-      const frame = writeResult(request.id, result, bulkMember(requests[method]));
-      this.#outbox.send(frame);
-      return { sentBytes: frame.length };
+      const result = answer(this.#connection, method, request.params);
+      const send = (result: object) => settle(this.#sendResult(request, method, result));
+      if (result instanceof Promise) return result.then(send).catch(fail);
+      send(result);
     } catch (thrown) {
-      const error = this.#rpcError(request.method, thrown);
-      const frame = writeError(request.id, error);
-      this.#outbox.send(frame);
-      return { sentBytes: frame.length, code: error.code };
+      fail(thrown);
     }
+    return undefined;
+  }
+
+  #sendResult({ id }: Request, method: Method, result: object): Outcome {
+    const frame = writeResult(id, result, bulkMember(requests[method]));
+    this.#outbox.send(frame);
+    return { sentBytes: frame.length };
+  }
+
+  #sendError({ id, method }: Request, thrown: unknown): Outcome {
+    const error = this.#rpcError(method, thrown);
+    const frame = writeError(id, error);
+    this.#outbox.send(frame);
+    return { sentBytes: frame.length, code: error.code };
   }
 
   #refuseExcess(method: Method): void {

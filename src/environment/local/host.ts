@@ -21,21 +21,38 @@ export function localHost(options: HostOptions): Host {
   const description = describeHost(options);
   const health = keptFor(sandboxHealthMs, () => options.sandbox.health());
   return {
-    info: async () => ({ ...description, sandbox: await health() }),
-    status: async () => ({ status: "ready" }),
+    info: () => {
+      const sandbox = health();
+      if (!(sandbox instanceof Promise)) return { ...description, sandbox };
+      return sandbox.then((known) => ({ ...description, sandbox: known }));
+    },
+    status: () => ({ status: "ready" }),
     readConfig: async () => emptyConfig(options),
   };
 }
 
-/** Asks at most so often: a client may ask for the info any number of times a second. */
-function keptFor<T>(timeMs: number, ask: () => Promise<T>): () => Promise<T> {
-  let known: { readonly answer: Promise<T>; readonly until: number } | undefined;
+/**
+ * Asks at most so often: a client may ask for the info any number of times a second. What is known
+ * is given without a promise.
+ */
+function keptFor<T>(timeMs: number, ask: () => Promise<T>): () => Promise<T> | T {
+  let answer: Promise<T> | T | undefined;
+  let until = 0;
   return () => {
     const now = performance.now();
-    if (!known || now > known.until) known = { answer: ask(), until: now + timeMs };
-    return known.answer;
+    if (answer !== undefined && now <= until) return answer;
+    const asked = ask();
+    answer = asked;
+    until = now + timeMs;
+    const keep = (known: T) => {
+      if (answer === asked) answer = known;
+    };
+    asked.then(keep, toldToWhoeverAsked);
+    return asked;
   };
 }
+
+const toldToWhoeverAsked = () => undefined;
 
 function describeHost(options: HostOptions): Result<"environment/info"> {
   const { variables, cwd, version, spawner } = options;
