@@ -13,11 +13,17 @@ async function secondRuns(first: Touched, second: Touched): Promise<boolean> {
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const firstDone = order.run(first, () => held);
+  const firstDone = order.run(
+    () => first,
+    () => held,
+  );
   let ran = false;
-  const secondDone = order.run(second, async () => {
-    ran = true;
-  });
+  const secondDone = order.run(
+    () => second,
+    async () => {
+      ran = true;
+    },
+  );
   await new Promise((resolve) => setImmediate(resolve));
   const overtook = ran;
   release();
@@ -53,8 +59,14 @@ describe("a request does not wait for an earlier one", () => {
 
 test("a failed request lets those behind it go on, and its failure stays its own", async () => {
   const order = new PathOrder();
-  const failed = order.run(changes("/a"), () => Promise.reject(new Error("no")));
-  const next = order.run(changes("/a"), async () => "done");
+  const failed = order.run(
+    () => changes("/a"),
+    () => Promise.reject(new Error("no")),
+  );
+  const next = order.run(
+    () => changes("/a"),
+    async () => "done",
+  );
   await assert.rejects(async () => failed, /no/);
   assert.equal(await next, "done");
 });
@@ -63,7 +75,10 @@ test("thousands of changes and looks from above, sent at once, keep their order 
   const order = new PathOrder();
   const ran: number[] = [];
   const outcomes = Array.from({ length: 20_000 }, (_, at) =>
-    order.run(at % 3 === 0 ? reads("/a") : changes("/a/b/c"), async () => ran.push(at)),
+    order.run(
+      () => (at % 3 === 0 ? reads("/a") : changes("/a/b/c")),
+      async () => ran.push(at),
+    ),
   );
   await Promise.all(outcomes);
   const changesRan = ran.filter((at) => at % 3 !== 0);
@@ -89,7 +104,10 @@ test("any mixture of requests runs as pairwise waiting says", async () => {
         const open = new Map<number, () => void>();
         const over = new Set<number>();
         const outcomes = all.map((each, at) =>
-          order.run(each, () => new Promise<void>((resolve) => open.set(at, resolve))),
+          order.run(
+            () => each,
+            () => new Promise<void>((resolve) => open.set(at, resolve)),
+          ),
         );
         for (;;) {
           await new Promise(setImmediate);

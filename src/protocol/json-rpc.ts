@@ -70,7 +70,9 @@ const isTextOrNothing = (value: unknown) => value == null || typeof value === "s
 function idText(id: unknown, text: string): string | undefined {
   if (typeof id === "string") return JSON.stringify(id);
   if (typeof id !== "number") return undefined;
-  const digits = leadingId.exec(text)?.[1] ?? memberText(text, "id");
+  const leading = leadingId.exec(text)?.[1];
+  if (Number.isSafeInteger(id) && Number(leading) === id) return leading;
+  const digits = leading ?? memberText(text, "id");
   return digits !== undefined && Number(digits) === id && isInteger64(digits) ? digits : undefined;
 }
 

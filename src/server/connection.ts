@@ -13,7 +13,7 @@ import { type BulkTurns, isBulk } from "./bulk-turns.ts";
 import { PathOrder } from "./path-order.ts";
 import type { Attachment, Session } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
-import { touchedPaths } from "./touched-paths.ts";
+import { touchedPaths, touchesPaths } from "./touched-paths.ts";
 
 interface ConnectionOptions {
   readonly environment: LocalEnvironment;
@@ -101,8 +101,8 @@ export class Connection {
 
   /** Runs a request behind earlier ones about the same files. */
   ordered<T>(method: Method, params: object | null | undefined, run: () => T): T | Promise<T> {
-    const touched = touchedPaths(method, params ?? {});
-    return touched === undefined ? run() : (this.#order.run(touched, run) as T | Promise<T>);
+    if (!touchesPaths(method)) return run();
+    return this.#order.run(() => touchedPaths(method, params ?? {}), run) as T | Promise<T>;
   }
 
   /**

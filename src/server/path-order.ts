@@ -23,17 +23,19 @@ interface Place {
 export class PathOrder {
   readonly #places = new Map<string, Place>();
 
-  /** Runs `work` behind every earlier request that it must not overtake. */
-  run<T>(touched: Touched, work: () => T | Promise<T>): T | Promise<T> {
-    const ahead = this.#ahead(touched);
+  /**
+   * Runs `work` behind every earlier request that it must not overtake. What it touches is asked
+   * only where it matters: when something is under way, or when this is not over at once.
+   */
+  run<T>(touched: () => Touched, work: () => T | Promise<T>): T | Promise<T> {
+    const ahead = this.#places.size === 0 ? nobody : this.#ahead(touched());
     const outcome = ahead.size === 0 ? work() : Promise.all(ahead).then(work);
-    if (outcome instanceof Promise) this.#enter(touched, outcome.then(whatever, whatever));
+    if (outcome instanceof Promise) this.#enter(touched(), outcome.then(whatever, whatever));
     return outcome;
   }
 
   #ahead({ reads, changes }: Touched): Set<Promise<unknown>> {
     const ahead = new Set<Crowd | undefined>();
-    if (this.#places.size === 0) return new Set();
     for (const path of reads) {
       for (const above of placesAbove(path)) ahead.add(this.#places.get(above)?.changesAt);
       ahead.add(this.#places.get(path)?.changesBelow);
@@ -111,6 +113,8 @@ class Crowd {
     this.#tellEnd();
   }
 }
+
+const nobody: ReadonlySet<Promise<unknown>> = new Set();
 
 /** Why a request failed is its caller's business; those behind it go on. */
 const whatever = () => undefined;

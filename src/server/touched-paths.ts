@@ -8,11 +8,13 @@ interface Touches {
   readonly handle?: string;
 }
 
-/** What a request looks at and changes, as the protocol's table says; undefined when nothing. */
-export function touchedPaths(method: Method, params: object): Touched | undefined {
+/** Whether requests of this method look at files or change them. */
+export const touchesPaths = (method: Method) => "touches" in requests[method];
+
+/** What a request looks at and changes, as the protocol's table says. */
+export function touchedPaths(method: Method, params: object): Touched {
   const row = requests[method];
-  if (!("touches" in row)) return undefined;
-  const touches: Touches = row.touches;
+  const touches: Touches = "touches" in row ? row.touches : {};
   const values = params as Record<string, string>;
   const pathsOf = (names: readonly string[] = []) => names.map((name) => orderKey(values[name]));
   const handle = touches.handle === undefined ? [] : [`handle:${values[touches.handle]}`];
@@ -20,4 +22,11 @@ export function touchedPaths(method: Method, params: object): Touched | undefine
 }
 
 /** A path without trailing slash; the root is the empty text, above everything. */
-const orderKey = (uri: string | undefined) => hostPath(uri ?? "").replace(/\/+$/, "");
+function orderKey(uri = ""): string {
+  try {
+    return hostPath(uri).replace(/\/+$/, "");
+  } catch {
+    // Not a path of this host: the operation itself says so.
+    return uri;
+  }
+}
