@@ -61,6 +61,10 @@ export const sandbox = z.object({
   userHomeDir: pathUri.nullish(),
   /** Required by the reference on every platform. */
   windowsSandboxLevel: z.enum(["disabled", "restricted-token", "elevated", "mxc"]),
+  /**
+   * Accepted and without effect. Landlock is the weaker of the two: it hides no process, socket or
+   * device, and leaves a file's name, size and mode to be seen. bwrap confines in either case.
+   */
   useLegacyLandlock: z.boolean().nullish(),
 });
 

@@ -1,19 +1,20 @@
 /** How a request to start a process becomes a request to start bwrap around it. */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { closeSync } from "node:fs";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import { accessTable } from "./access.ts";
-import { type BwrapPlan, bwrapFlags, bwrapMounts } from "./bwrap.ts";
-import { type Confinement, confinementOf, isWritable } from "./confinement.ts";
-import { defaultSignals, ignoreSignals } from "./launcher.ts";
+import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
+import { bwrapArguments, confinedCommand } from "./confined-command.ts";
+import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
+import { ignoreSignals } from "./launcher.ts";
 import type { MadePoints, WantedPoint } from "./mount-points.ts";
 import type { Platform } from "./platform.ts";
 import { confinesNothing, type Policy, policyOf } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { seccompMachine, seccompProgram } from "./seccomp.ts";
-import { unlinkedFile } from "./unlinked-file.ts";
+import { unlinkedFiles } from "./unlinked-files.ts";
 import { surveyWorld, type World } from "./world.ts";
 
 /** The part of a start that a sandbox changes. */
@@ -107,7 +108,7 @@ const argumentsFd = 4;
 
 async function confinedRequest({ request, policy, platform, confinement, machine }: Parts) {
   const [{ bwrap, abilities }, state, launcher] = await Promise.all([
-    machine.bwrap((path) => isWritable(confinement, path)),
+    machine.bwrap((path) => isInWorkspace(confinement, path)),
     machine.state(),
     machine.launcher(),
   ]);
@@ -127,48 +128,17 @@ async function confinedRequest({ request, policy, platform, confinement, machine
   };
   const isVisible = (path: HostPath) =>
     /read|write/.test(accessTable(confinement.grants).accessTo(path));
-  const command = commandOf(
-    request,
-    launcher && isVisible(launcher.real) ? launcher.path : undefined,
-  );
+  const inside = launcher && isVisible(launcher.real) ? launcher : undefined;
+  const command = confinedCommand(request, { launcher: inside, bwrapRenames: abilities.argv0 });
   const around = command.isLaunched && launcher ? [launcher.path, ignoreSignals] : [];
-  const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, "--", ...command.argv];
+  const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, ...command.options];
   const filter = seccompProgram(arch, { network: policy.network });
   // Before a descriptor is open that nobody would close: it may be refused.
-  const argumentBytes = argumentsOf(request, plan);
+  const argumentBytes = bwrapArguments(request.env, plan);
   return {
-    argv: [...around, bwrap.path, ...options] as [string, ...string[]],
+    argv: [...around, bwrap.path, ...options, "--", ...command.argv] as [string, ...string[]],
     env: {},
     cwd: request.cwd,
-    fds: [unlinkedFile(state.path, filter), unlinkedFile(state.path, argumentBytes)],
+    fds: unlinkedFiles(state.path, [filter, argumentBytes]),
   };
-}
-
-/** No start-up files: bash reads them when its input or variables look like a remote shell's. */
-const renaming = ["/bin/bash", "--norc", "-c", 'exec -a "$0" "$@"'];
-
-/** Through `env`, which also says of a program that is not there what shells say, and exits 127. */
-function commandOf({ argv, arg0 }: ProcessRequest, env: string | undefined) {
-  const named = arg0 === undefined ? argv : [...renaming, arg0, ...argv];
-  // A name with an equals sign would be taken for a variable.
-  const isLaunched = env !== undefined && !named[0]?.includes("=");
-  return { isLaunched, argv: isLaunched ? [env, defaultSignals, "--", ...named] : named };
-}
-
-/**
- * Mounts and variables go through a file: paths need not be UTF-8, nobody sees the values in the
- * list of processes, and none of them has an effect on bwrap itself, which is not confined yet.
- */
-function argumentsOf({ env }: ProcessRequest, plan: BwrapPlan): Buffer {
-  const variables = Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);
-  return Buffer.concat([
-    Buffer.from(bwrapMounts(plan).map(terminated).join(""), "latin1"),
-    Buffer.from(["--clearenv", ...variables].map(terminated).join(""), "utf8"),
-  ]);
-}
-
-/** What came after a nul byte would be bwrap's next option, and could open the sandbox. */
-function terminated(argument: string): string {
-  if (!argument.includes("\0")) return `${argument}\0`;
-  throw internalError("nul byte found in provided data: a variable or a path contains a nul byte");
 }

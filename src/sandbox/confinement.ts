@@ -133,7 +133,13 @@ function linksOf(base: Base, places: readonly Place[], platform: Platform): Moun
   }));
 }
 
-/** Whether some writable place of the confinement holds `path`. */
-export function isWritable({ grants }: Confinement, path: HostPath): boolean {
-  return grants.rules.some((rule) => rule.access === "write" && isWithin(path, rule.path));
+/**
+ * Whether a place that is granted for writing by its own name holds `path`: there whoever is to be
+ * confined works, and may have put anything. A grant of everything names no place of work; whoever
+ * gives it gives the system's own programs too, and bwrap still keeps what is taken away from it.
+ */
+export function isInWorkspace({ grants }: Confinement, path: HostPath): boolean {
+  return grants.rules.some(
+    (rule) => rule.access === "write" && rule.path !== "/" && isWithin(path, rule.path),
+  );
 }

@@ -10,19 +10,19 @@ export interface Bwrap {
 }
 
 /**
- * The first bwrap on `searchPath` that the confined work cannot write: one that it could replace
- * would confine nobody. `isWritable` is asked about real paths.
+ * The first bwrap on `searchPath` outside of where the confined work may write: one that it has put
+ * there would confine nobody. `isInWorkspace` is asked about real paths.
  */
 export async function findBwrap(
   searchPath: string,
-  isWritable: (path: HostPath) => boolean = () => false,
+  isInWorkspace: (path: HostPath) => boolean = () => false,
 ): Promise<Bwrap | undefined> {
   // A relative folder of a PATH is the working directory's, where anybody may have put anything.
   for (const folder of searchPath.split(":").filter((entry) => entry.startsWith("/"))) {
     const found = await bwrapAt(`${folder}/bwrap`);
     if (!found) continue;
     const real = hostPathOf(await realpath(found.path));
-    if (!isWritable(real) && !isWritable(hostPathOf(found.path))) return found;
+    if (!isInWorkspace(real) && !isInWorkspace(hostPathOf(found.path))) return found;
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /** What a worker for a policy is made of, and whether it still fits the world. */
 import { internalError } from "../protocol/errors.ts";
-import { type Confinement, confinementOf, isWritable } from "./confinement.ts";
+import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
 import type { Recipe } from "./helper-crew.ts";
 import { helperLaunch } from "./launch.ts";
 import type { Policy } from "./policy.ts";
@@ -31,7 +31,7 @@ export async function helperStation(
   ]);
   const needed = [...platform.runtime, helper.path];
   const confinement = confinementOf({ policy, world, platform, needed, kept: [state.path] });
-  const working = await machine.bwrap((path) => isWritable(confinement, path));
+  const working = await machine.bwrap((path) => isInWorkspace(confinement, path));
   const { fingerprint } = world;
   const programs = `${working.bwrap.identity}\n${helper.path} ${helper.identity}`;
   const name = `${JSON.stringify(policy)}\n${fingerprint}\n${programs}`;

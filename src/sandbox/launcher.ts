@@ -7,6 +7,8 @@ import { existingPath } from "./world.ts";
 export interface Launcher {
   readonly path: string;
   readonly real: HostPath;
+  /** It can give the command another argv[0]. */
+  readonly renames: boolean;
 }
 
 /**
@@ -19,13 +21,14 @@ const signals = signalNames.filter((name) => !kept.has(name)).map((name) => name
 export const ignoreSignals = `--ignore-signal=${signals}`;
 export const defaultSignals = `--default-signal=${signals}`;
 
-/** That of coreutils can since 8.31, that of busybox cannot. */
+/** That of coreutils can since 8.31, and rename since 9.6; that of busybox cannot. */
 export async function findLauncher(): Promise<Launcher | undefined> {
   for (const path of ["/usr/bin/env", "/bin/env"]) {
     const real = await existingPath(hostPathOf(path));
     if (real === undefined) continue;
-    const nested = [ignoreSignals, path, defaultSignals, "--", "/bin/sh", "-c", ":"];
-    if (await succeeds(path, nested)) return { path, real };
+    const nothing = ["--", "/bin/sh", "-c", ":"];
+    if (!(await succeeds(path, [ignoreSignals, path, defaultSignals, ...nothing]))) continue;
+    return { path, real, renames: await succeeds(path, ["--argv0=name", ...nothing]) };
   }
   return undefined;
 }

@@ -65,10 +65,11 @@ export class SandboxMachine {
   }
 
   /**
-   * A bwrap that works, and that nobody whom it is to confine can write. Throws if there is none.
+   * A bwrap that works, and that nobody whom it is to confine can have put there. Throws if there
+   * is none.
    */
-  async bwrap(isWritable: (path: HostPath) => boolean): Promise<WorkingBwrap> {
-    const bwrap = await this.#find(isWritable);
+  async bwrap(isInWorkspace: (path: HostPath) => boolean): Promise<WorkingBwrap> {
+    const bwrap = await this.#find(isInWorkspace);
     const health = await this.#examined(bwrap);
     if (bwrap && health.abilities) return { bwrap, abilities: health.abilities };
     const { reason = "", fix } = "explanation" in health ? health.explanation : {};
@@ -121,8 +122,8 @@ export class SandboxMachine {
     return keepFile(state, `fs-helper-${hash}.mjs`, program);
   }
 
-  #find(isWritable?: (path: HostPath) => boolean): Promise<Bwrap | undefined> {
-    return findBwrap(this.variables.PATH ?? "/usr/bin:/bin", isWritable);
+  #find(isInWorkspace?: (path: HostPath) => boolean): Promise<Bwrap | undefined> {
+    return findBwrap(this.variables.PATH ?? "/usr/bin:/bin", isInWorkspace);
   }
 
   #examined(bwrap: Bwrap | undefined): Promise<BwrapHealth> {

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import type { FileSystem } from "../../src/environment/file-system.ts";
 import { remoteFileSystem } from "../../src/environment/remote/file-system.ts";
 import type { Sandbox } from "../../src/protocol/sandbox.ts";
+import type { ProcessRequest } from "../../src/sandbox/confined-process.ts";
 import { type LocalSandbox, localSandbox } from "../../src/sandbox/sandbox.ts";
 import { workspaceOnly, workspaceWrite } from "./sandboxes.ts";
 
@@ -58,13 +59,18 @@ export class Ground {
   }
 
   /** Runs a shell script under the sandbox and gives all it printed. */
-  async shell(script: string, sandbox = this.writing, local = this.sandbox): Promise<string> {
+  shell(script: string, sandbox = this.writing, local = this.sandbox): Promise<string> {
     const env = {
       PATH: "/usr/local/bin:/usr/bin:/bin",
       OUT: this.at("outside"),
       WS: this.at("ws"),
     };
-    const request = { argv: ["/bin/sh", "-c", script] as const, env, cwd: this.at("ws") };
+    const argv = ["/bin/sh", "-c", script] as const;
+    return this.run(sandbox, { argv, env, cwd: this.at("ws") }, local);
+  }
+
+  /** Runs a program under the sandbox and gives all it printed. */
+  async run(sandbox: Sandbox, request: ProcessRequest, local = this.sandbox): Promise<string> {
     const confined = await local.confine(sandbox, request);
     if (!confined) throw new Error("nothing would confine this");
     const [file, ...argv] = confined.request.argv;

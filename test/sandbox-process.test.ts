@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import { Ground, secret } from "./support/escape-ground.ts";
+import { place, sandboxOf, special } from "./support/sandboxes.ts";
+
+function ground(t: TestContext): Ground {
+  const made = new Ground();
+  t.after(() => made.clear());
+  return made;
+}
+
+const everything = special("root", "write");
+const open = {
+  permissions: {
+    type: "managed" as const,
+    file_system: { type: "unrestricted" as const },
+    network: "restricted" as const,
+  },
+  windowsSandboxLevel: "disabled" as const,
+};
+
+for (const [title, sandbox] of Object.entries({
+  "everything may be written": sandboxOf([everything]),
+  "files are not restricted": open,
+})) {
+  test(`where ${title}, the network alone is taken away`, async (t) => {
+    const g = ground(t);
+    const script = "echo changed > $OUT/f; cat $OUT/f; ls /sys/class/net; ls /proc/self/ns >&2";
+    const text = await g.shell(script, sandbox);
+    assert.match(text, /^changed$/m);
+    assert.match(await g.shell("cat /proc/net/dev | grep -c :", sandbox), /^1$/m);
+  });
+}
+
+test("what is denied stays so where everything else may be written", async (t) => {
+  const g = ground(t);
+  const sandbox = sandboxOf([everything, place(g.at("outside"), "deny")]);
+  const text = await g.shell("cat $OUT/f; ls $OUT; echo x > $OUT/g; echo y > $WS/h", sandbox);
+  assert.doesNotMatch(text, new RegExp(secret));
+  assert.deepEqual(readdirSync(g.at("outside")), ["f"]);
+  assert.deepEqual(readdirSync(g.at("ws")), ["h"]);
+  const reading = g.files(sandbox).readFile({ path: `file://${g.at("outside/f")}` });
+  await assert.rejects(reading, /Permission denied/);
+});
+
+/** What a confined program finds in its environment. */
+async function environment(g: Ground, env: Record<string, string>, arg0?: string) {
+  const argv = ["/bin/cat", "/proc/self/environ", "/proc/self/cmdline"] as const;
+  const text = await g.run(g.writing, { argv, env, arg0, cwd: g.at("ws") });
+  return text.split("\0").filter((line) => line !== "");
+}
+
+test("another argv[0] brings no variables of the shell with it", async (t) => {
+  const g = ground(t);
+  const command = ["a name", "/proc/self/environ", "/proc/self/cmdline"];
+  const PWD = `PWD=${g.at("ws")}`;
+  const plain = await environment(g, { A: "1" }, "a name");
+  assert.deepEqual(plain.sort(), ["A=1", PWD, ...command].sort());
+  const shell = { SHLVL: "3", _: "x", BASH_ENV: g.at("outside/f") };
+  const found = await environment(g, shell, "a name");
+  const names = ["SHLVL=3", "_=x", `BASH_ENV=${g.at("outside/f")}`, PWD];
+  assert.deepEqual(found.sort(), [...names, ...command].sort());
+});
+
+test("a variable whose name has an equals sign is what it is without a sandbox", async (t) => {
+  const g = ground(t);
+  const found = await environment(g, { "A=B": "c", "D=": "", D: "e" });
+  assert.ok(found.includes("A=B=c"));
+  assert.ok(found.includes("D=="));
+  assert.ok(!found.includes("D=e"));
+});
+
+for (const name of ["", "=", "=A"]) {
+  test(`a variable with the name ${JSON.stringify(name)} is refused before anything`, async (t) => {
+    const g = ground(t);
+    const request = { argv: ["/bin/true"], env: { [name]: "x" }, cwd: g.at("ws") } as const;
+    const refused = { code: -32602, message: /variable without a name/ };
+    await assert.rejects(g.sandbox.confine(g.writing, request), refused);
+    assert.deepEqual(readdirSync(g.at("ws")), []);
+  });
+}
+
+const descriptors = () => readdirSync("/proc/self/fd").length;
+
+test("a start that is refused leaves no descriptor open", async (t) => {
+  const g = ground(t);
+  await g.shell("true");
+  const before = descriptors();
+  const cwd = g.at("ws");
+  for (const env of [{ A: "a\0b" }, { "": "x" }]) {
+    const confined = g.sandbox.confine(g.writing, { argv: ["/bin/true"], env, cwd });
+    await assert.rejects(confined);
+  }
+  assert.equal(descriptors(), before);
+});
