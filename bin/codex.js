@@ -3,11 +3,10 @@
 // so that an old Node comes far enough to be told that it is too old.
 const { existsSync } = require("node:fs");
 const { join } = require("node:path");
-const { pathToFileURL } = require("node:url");
 
 const version = process.versions.node.split(".").map(Number);
 const isTooOld = version[0] < 20 || (version[0] === 20 && version[1] < 19);
-const built = join(__dirname, "../dist/codex.js");
+const built = join(__dirname, "../dist/codex.cjs");
 const sources = join(__dirname, "../src/commands/main.ts");
 
 if (isTooOld) {
@@ -17,12 +16,18 @@ if (isTooOld) {
   process.exitCode = 1;
 } else {
   require("./thread-pool.js");
-  if (existsSync(built)) void import(pathToFileURL(built).href);
+  if (existsSync(built)) startBuilt();
   else void startSources();
+}
+
+function startBuilt() {
+  const { compiledScript, run } = require("./compiled-script.js");
+  run(compiledScript());
 }
 
 async function startSources() {
   const { register } = await import("tsx/esm/api");
   register();
+  const { pathToFileURL } = require("node:url");
   await import(pathToFileURL(sources).href);
 }

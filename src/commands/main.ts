@@ -1,3 +1,3 @@
 import { program } from "./program.ts";
 
-await program().parseAsync(process.argv);
+void program().parseAsync(process.argv);

@@ -1,7 +1,8 @@
-// Bundles the program into dist/: one file per entry, with its libraries inside, because a bundle
-// starts several times faster than the same modules looked up one by one.
+// Bundles the program into dist/, because a bundle starts several times faster than the same modules
+// looked up one by one: the program as one script, whose compiled code lies beside it, with the
+// libraries that few servers need as files of their own; the library for others as modules.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -13,14 +14,19 @@ const program = "src/commands/main.ts";
 const helper = "src/fs-helper/main.ts";
 const library = "src/client/library.ts";
 
+/** Loaded by the first that needs one: they are larger than all the rest, and many never do. */
+const rarelyNeeded = ["execa", "jose", "pino", "prom-client", "undici"];
+
 /** Packages in CommonJS ask for Node's modules by `require`, which a module does not have. */
 const requireForPackages =
   'import { createRequire as requireMaker } from "node:module";' +
   "const require = requireMaker(import.meta.url);";
 
+/** A script does not know where it lies as a module does. */
+const urlForScript = 'const scriptUrl = require("node:url").pathToFileURL(__filename).href;';
+
 const shared = {
   bundle: true,
-  format: "esm",
   platform: "node",
   target: "node20",
   outdir: "dist",
@@ -32,13 +38,22 @@ const shared = {
   sourcesContent: false,
   metafile: true,
   logLevel: "silent",
+  // A native library is loaded from where it was installed; the bundler only in a checkout.
+  external: ["koffi", "esbuild"],
+};
+
+/** Optional native parts of ws: one in which we stand in, one that Node has made superfluous. */
+const partsOfWs = {
+  alias: { bufferutil: "./src/server/frame-mask.ts" },
+  define: { "process.env.WS_NO_BUFFER_UTIL": '""', "process.env.WS_NO_UTF_8_VALIDATE": '"1"' },
 };
 
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist");
 try {
-  const [bundled] = await Promise.all([bundleProgram(), bundleHelper(), declareLibrary()]);
-  writeFileSync("dist/THIRD-PARTY-LICENSES", licensesOf(bundled));
+  const [packages] = await Promise.all([bundleAll(), declareLibrary()]);
+  writeFileSync("dist/THIRD-PARTY-LICENSES", licensesOf(packages));
+  await keepCompiled();
 } catch (error) {
   // Half a program would be started in place of the sources.
   rmSync("dist", { recursive: true, force: true });
@@ -46,31 +61,65 @@ try {
   process.exitCode = 1;
 }
 
-/** Parts that are imported on demand become files of their own and are loaded on demand. */
-async function bundleProgram() {
-  const entryPoints = { codex: program, ...(existsSync(library) && { library }) };
-  const { metafile } = await build({
+/** Returns the names of the packages that are inside. */
+async function bundleAll() {
+  const parts = [bundleProgram(), bundlePackages(), bundleLibrary(), bundleHelper()];
+  const results = await Promise.all(parts);
+  const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//;
+  return [...new Set(inputs.map((path) => name.exec(path)?.[1]).filter(Boolean))].sort();
+}
+
+/** One script: what modules say of each other is not looked up again at each start. */
+function bundleProgram() {
+  return build({
     ...shared,
-    entryPoints,
+    ...partsOfWs,
+    entryPoints: { codex: program },
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    supported: { "dynamic-import": false },
+    define: { ...partsOfWs.define, "import.meta.url": "scriptUrl" },
+    banner: { js: urlForScript },
+    plugins: [{ name: "rarely-needed", setup: leaveOutRarelyNeeded }],
+  });
+}
+
+function leaveOutRarelyNeeded(bundler) {
+  const filter = new RegExp(`^(${rarelyNeeded.join("|")})$`);
+  bundler.onResolve({ filter }, ({ path }) => ({ path: `./packages/${path}.cjs`, external: true }));
+}
+
+function bundlePackages() {
+  const { sourcemap: _, sourcesContent: __, ...options } = shared;
+  return build({
+    ...options,
+    entryPoints: rarelyNeeded,
+    outdir: "dist/packages",
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+  });
+}
+
+/** Modules, because programs import it; what they use on demand is loaded on demand. */
+function bundleLibrary() {
+  return build({
+    ...shared,
+    ...partsOfWs,
+    entryPoints: { library },
+    format: "esm",
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
-    // A native library is loaded from where it was installed; the bundler only in a checkout.
-    external: ["koffi", "esbuild"],
     banner: { js: requireForPackages },
-    // Optional native parts of ws: one in which we stand in, one that Node has made superfluous.
-    alias: { bufferutil: "./src/server/frame-mask.ts" },
-    define: { "process.env.WS_NO_BUFFER_UTIL": '""', "process.env.WS_NO_UTF_8_VALIDATE": '"1"' },
   });
-  return packagesOf(metafile);
 }
 
 /** One self-contained file: inside a sandbox it may be the only one of ours that can be read. */
 async function bundleHelper() {
-  if (!existsSync(helper)) return;
   const entryPoints = { "fs-helper": helper };
-  const { metafile } = await build({ ...shared, entryPoints, packages: "external" });
+  const bundled = await build({ ...shared, entryPoints, format: "esm", packages: "external" });
   const packages = new Set(
-    Object.values(metafile.outputs)
+    Object.values(bundled.metafile.outputs)
       .flatMap((output) => output.imports)
       .map((imported) => imported.path)
       .filter((path) => !path.startsWith("node:")),
@@ -78,12 +127,13 @@ async function bundleHelper() {
   if (packages.size > 0) {
     throw new Error(`${helper} must load no package, but would load: ${[...packages].join(", ")}`);
   }
+  return bundled;
 }
 
-function packagesOf(metafile) {
-  const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//;
-  const names = Object.keys(metafile.inputs).map((path) => name.exec(path)?.[1]);
-  return [...new Set(names.filter(Boolean))].sort();
+/** Runs the program once, to keep what V8 has compiled by the time a client has been greeted. */
+async function keepCompiled() {
+  const options = { timeout: 60_000 };
+  await promisify(execFile)(process.execPath, ["test/support/keep-compiled.cjs"], options);
 }
 
 /** What the bundled packages' licences want to be handed on with them. */
@@ -102,7 +152,6 @@ function licensesOf(packages) {
 }
 
 async function declareLibrary() {
-  if (!existsSync(library)) return;
   const options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly"];
   const places = ["--rootDir", "src", "--outDir", "dist/types"];
   const tsc = ["node_modules/typescript/bin/tsc", "-p", "test/support/tsconfig.types.json"];
