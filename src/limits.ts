@@ -25,6 +25,12 @@ export const inboundRequestsMax = 65_536;
  * that a keystroke's echo does not stand behind megabytes of somebody else's output. */
 export const outboundBytesHigh = 512 * KiB;
 /**
+ * Bytes written to a connection at once: what 64 KiB of output are as base64, in frames of 8 KiB.
+ */
+export const sendBytesMax = 96 * KiB;
+/** Blocks of that size kept for the next writes; more than one only where a reader is slow. */
+export const spareSendBlocksMax = 4;
+/**
  * Unsent bytes of a connection above which its further requests are refused: a client that asks and
  * never reads must not fill the memory. One answer may be larger.
  */

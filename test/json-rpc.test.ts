@@ -4,7 +4,14 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { messageDepthMax, messageValuesMax } from "../src/limits.ts";
 import { invalidRequest } from "../src/protocol/errors.ts";
-import { readMessage, writeError, writeEvent, writeResult } from "../src/protocol/json-rpc.ts";
+import {
+  errorFrame,
+  eventFrame,
+  type Frame,
+  resultFrame,
+  writeFrame,
+} from "../src/protocol/frame.ts";
+import { readMessage } from "../src/protocol/json-rpc.ts";
 
 const idOf = (text: string) => {
   const message = readMessage(text);
@@ -99,29 +106,37 @@ test("any 64-bit id survives, wherever it stands among the members", () => {
   );
 });
 
-const parsed = (frame: Buffer) => JSON.parse(frame.toString());
+function parsed(frame: Frame): unknown {
+  const memory = Buffer.alloc(frame.length + 6, "?");
+  assert.equal(writeFrame(frame, memory, 3), frame.length + 3);
+  assert.equal(
+    memory.toString("latin1", 0, 3) + memory.toString("latin1", frame.length + 3),
+    "??????",
+  );
+  return JSON.parse(memory.toString("utf8", 3, frame.length + 3));
+}
 
 test("answers and events are the JSON of what they say", () => {
   const base64 = Buffer.from("some bytes").toString("base64");
-  assert.deepEqual(parsed(writeResult("7", { a: "é" })), { id: 7, result: { a: "é" } });
-  assert.deepEqual(parsed(writeResult('"x"', { chunk: base64, eof: true }, "chunk")), {
+  assert.deepEqual(parsed(resultFrame("7", { a: "é" })), { id: 7, result: { a: "é" } });
+  assert.deepEqual(parsed(resultFrame('"x"', { chunk: base64, eof: true }, "chunk")), {
     id: "x",
     result: { chunk: base64, eof: true },
   });
-  assert.deepEqual(parsed(writeResult("1", { dataBase64: "" }, "dataBase64")), {
+  assert.deepEqual(parsed(resultFrame("1", { dataBase64: "" }, "dataBase64")), {
     id: 1,
     result: { dataBase64: "" },
   });
   assert.deepEqual(
-    parsed(writeEvent("process/output", { processId: 'ü"', chunk: base64 }, "chunk")),
+    parsed(eventFrame("process/output", { processId: 'ü"', chunk: base64 }, "chunk")),
     { method: "process/output", params: { processId: 'ü"', chunk: base64 } },
   );
   const chunks = [1, 2].map((seq) => ({ seq, stream: "stdout", chunk: base64 }));
   for (const list of [chunks, chunks.slice(1), []]) {
     const result = { chunks: list, failure: 'é"' };
-    assert.deepEqual(parsed(writeResult("2", result, { chunksOf: "chunks" })), { id: 2, result });
+    assert.deepEqual(parsed(resultFrame("2", result, { chunksOf: "chunks" })), { id: 2, result });
   }
-  assert.deepEqual(parsed(writeError("-1", invalidRequest('say "no"'))), {
+  assert.deepEqual(parsed(errorFrame("-1", invalidRequest('say "no"'))), {
     id: -1,
     error: { code: -32600, message: 'say "no"' },
   });

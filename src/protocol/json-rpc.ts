@@ -1,6 +1,4 @@
-import { Buffer } from "node:buffer";
 import { messageDepthMax, messageValuesMax } from "../limits.ts";
-import type { RpcError } from "./errors.ts";
 
 /**
  * The envelope. It is JSON-RPC without the `jsonrpc` member. No zod here: every message passes.
@@ -144,68 +142,4 @@ function excessOf(message: object): string | undefined {
     return undefined;
   };
   return visit(message, 1);
-}
-
-// ---- writing
-
-export const writeError = (id: string, error: RpcError): Buffer =>
-  Buffer.from(
-    `{"error":{"code":${error.code},"message":${JSON.stringify(error.message)}},"id":${id}}`,
-  );
-
-/**
- * Where the base64 of a body is: in a member of it, or in the member `chunk` of each item of a
- * list.
- */
-export type Bulk = string | { readonly chunksOf: string };
-
-/** `bulk` says where base64 is, when there is any. */
-export function writeResult(id: string, result: object, bulk?: Bulk): Buffer {
-  return writeFrame(`{"id":${id},"result":`, result, bulk);
-}
-
-export function writeEvent(event: string, params: object, bulk?: Bulk): Buffer {
-  return writeFrame(`{"method":"${event}","params":`, params, bulk);
-}
-
-function writeFrame(head: string, body: object, bulk: Bulk | undefined): Buffer {
-  if (bulk === undefined) return Buffer.from(`${head}${JSON.stringify(body)}}`);
-  if (typeof bulk === "string") return splice([withoutBulk(head, body, bulk)], '"}}');
-  const { [bulk.chunksOf]: chunks, ...rest } = body as Record<string, unknown>;
-  const opened = `${head}${openedObject(rest)}"${bulk.chunksOf}":[`;
-  const pieces = (chunks as object[]).map((chunk, at) =>
-    withoutBulk(at === 0 ? opened : '"},', chunk, "chunk"),
-  );
-  return pieces.length === 0 ? Buffer.from(`${opened}]}}`) : splice(pieces, '"}]}}');
-}
-
-/** JSON, and the base64 that comes behind it. */
-type Piece = readonly [json: string, base64: string];
-
-/** The bulk comes last, whatever the order of members was. */
-function withoutBulk(head: string, body: object, bulk: string): Piece {
-  const { [bulk]: base64, ...rest } = body as Record<string, unknown>;
-  return [`${head}${openedObject(rest)}"${bulk}":"`, base64 as string];
-}
-
-function openedObject(members: object): string {
-  const json = JSON.stringify(members);
-  return json === "{}" ? "{" : `${json.slice(0, -1)},`;
-}
-
-/**
- * Base64 needs no escaping, so it is copied into its frame as it is: JSON.stringify followed by an
- * encoding as UTF-8 takes five times as long for 64 KiB and would halve the rate of output.
- */
-function splice(pieces: readonly Piece[], end: string): Buffer {
-  let length = end.length;
-  for (const [json, base64] of pieces) length += Buffer.byteLength(json) + base64.length;
-  const frame = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const [json, base64] of pieces) {
-    at += frame.write(json, at, "utf8");
-    at += frame.write(base64, at, "latin1");
-  }
-  frame.write(end, at, "latin1");
-  return frame;
 }

@@ -1,8 +1,8 @@
 import type * as z from "zod";
 import { environmentRequests } from "./environment.ts";
 import { fileSystemEvents, fileSystemRequests } from "./file-system.ts";
+import type { Bulk } from "./frame.ts";
 import { httpEvents, httpRequests } from "./http.ts";
-import type { Bulk } from "./json-rpc.ts";
 import { processEvents, processRequests } from "./processes.ts";
 import { sessionNotifications, sessionRequests } from "./session.ts";
 

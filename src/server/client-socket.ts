@@ -3,13 +3,8 @@ import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import { inboundRequestsMax, outboundBytesMax } from "../limits.ts";
 import { invalidRequest, isSystemError, RpcError, toRpcError } from "../protocol/errors.ts";
-import {
-  type Incoming,
-  unreadableId,
-  writeError,
-  writeEvent,
-  writeResult,
-} from "../protocol/json-rpc.ts";
+import { errorFrame, eventFrame, resultFrame } from "../protocol/frame.ts";
+import { type Incoming, unreadableId } from "../protocol/json-rpc.ts";
 import { readFrame } from "../protocol/large-frame.ts";
 import {
   bulkMember,
@@ -109,7 +104,7 @@ export class ClientSocket implements ConnectionGauge {
         this.#context.log("warn", "a client answered a request that was never made; ignored");
         break;
       case "malformed":
-        this.#outbox.send(writeError(unreadableId, unreadable(message.reason)));
+        this.#outbox.send(errorFrame(unreadableId, unreadable(message.reason)));
     }
   }
 
@@ -161,14 +156,14 @@ export class ClientSocket implements ConnectionGauge {
   }
 
   #sendResult({ id }: Request, method: Method, result: object): Outcome {
-    const frame = writeResult(id, result, bulkMember(requests[method]));
+    const frame = resultFrame(id, result, bulkMember(requests[method]));
     this.#outbox.send(frame);
     return { sentBytes: frame.length };
   }
 
   #sendError({ id, method }: Request, thrown: unknown): Outcome {
     const error = this.#rpcError(method, thrown);
-    const frame = writeError(id, error);
+    const frame = errorFrame(id, error);
     this.#outbox.send(frame);
     return { sentBytes: frame.length, code: error.code };
   }
@@ -198,7 +193,7 @@ export class ClientSocket implements ConnectionGauge {
   }
 
   #emit<E extends Event>(event: E, params: EventParams<E>): boolean {
-    this.#outbox.send(writeEvent(event, params, bulkMember(events[event])));
+    this.#outbox.send(eventFrame(event, params, bulkMember(events[event])));
     return !this.#outbox.congested;
   }
 
