@@ -200,6 +200,26 @@ export const directBytesMax = 1 * MiB;
 export const procFileChunkBytes = 64 * KiB;
 /** Bytes copied at once of a file; small, so that copies in parallel stay cheap. */
 export const copyChunkBytes = 1 * MiB;
+/**
+ * Pages of a journal's file kept for the next write: 8 MiB of content with what is said about it.
+ * To write into new pages takes three times as long.
+ */
+export const journalKeptBytes = 8 * MiB + 64 * KiB;
+/** Files kept for the next records; each is at most as large as the bound before. */
+export const spareSlipsMax = 2;
+/**
+ * Whether a server in another container lives cannot be seen. A write takes well below this, so
+ * that a record that is older has been left behind.
+ */
+export const foreignJournalMs = 10_000;
+/** A file that changed this much later than a record of it was changed by somebody else. */
+export const unfinishedWriteMs = 60_000;
+/** How long the end of the server waits for writes that are under way. */
+export const journalCloseMs = 1_000;
+/** How often a start looks whether somebody else has finished them. */
+export const finisherLookMs = 20;
+/** How long a start waits for writes to be finished; a dead mount must not keep it for ever. */
+export const finishWritesMs = 5_000;
 /** Calls under way to one mount that may hang: three such mounts leave some of the 32 threads. */
 export const remoteCallsMax = 8;
 /**

@@ -15,7 +15,9 @@ import { type Json, oddValue, spoilt, validParams } from "./support/fuzz-params.
 
 /** Set it to 100000 for the long run. */
 const messagesWanted = Number(process.env.FUZZ_MESSAGES ?? 2000);
-/** Lines for one worker: more of them, nested as deep as some are, would be too long for a string. */
+/**
+ * Lines for one worker: more of them, nested as deep as some are, would be too long for a string.
+ */
 const linesEach = 2000;
 const main = fileURLToPath(new URL("../src/fs-helper/main.ts", import.meta.url));
 

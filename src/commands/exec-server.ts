@@ -5,6 +5,7 @@ import { parseListenUrl } from "../server/listen-url.ts";
 import type { Log } from "../server/log.ts";
 import { accessFrom } from "./access-options.ts";
 import type { ExecServerFlags } from "./exec-server-options.ts";
+import { finishWritesOfKilled } from "./finish-writes.ts";
 import { inheritableVariables } from "./inheritable-variables.ts";
 import { type StderrLog, stderrLog } from "./stderr-log.ts";
 import { uncaughtErrorHandler } from "./uncaught-errors.ts";
@@ -35,6 +36,7 @@ function stopYoungGenerationGrowth(): void {
 
 async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const address = parseListenUrl(flags.listen);
+  await finishWritesOfKilled(log);
   const { startExecServer } = await import("../server/exec-server.ts");
   const access = await accessFrom(flags, address, log);
   const tls = await tlsIfAsked(flags);
@@ -48,12 +50,14 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
 }
 
 async function localEnvironment(limits: Limits, log: Log) {
+  const [, program = ""] = process.argv;
   const local = await import("../environment/local/environment.ts");
   return local.localEnvironment({
     variables: inheritableVariables(),
     cwd: process.cwd(),
     version,
     limits,
+    finisher: [process.execPath, ...process.execArgv, program, "exec-server", "finish-writes"],
     warn: (text) => log("warn", text),
   });
 }

@@ -14,6 +14,7 @@ export function program(): Command {
   const execServer = addExecServer(codex);
   addDoctor(execServer);
   addAudit(execServer);
+  addFinishWrites(execServer);
   addFsHelper(codex);
   return codex;
 }
@@ -53,6 +54,14 @@ function addAudit(execServer: Command): void {
       const { runAuditVerify } = await import("./audit-verify.ts");
       await runAuditVerify(file, flags);
     });
+}
+
+/** Nobody runs it by hand: the server has it run after its death. */
+function addFinishWrites(execServer: Command): void {
+  execServer.command("finish-writes <FOLDER>", { hidden: true }).action(async (folder: string) => {
+    const { runFinishWrites } = await import("./finish-writes.ts");
+    await runFinishWrites(folder);
+  });
 }
 
 function addFsHelper(codex: Command): void {

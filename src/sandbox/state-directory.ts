@@ -21,14 +21,13 @@ export interface StateDirectory {
  * somebody else has put something there.
  */
 export async function openStateDirectory(temporaryDirectory: string): Promise<StateDirectory> {
-  const uid = process.getuid?.() ?? 0;
   // Without links: what keeps sandboxes from writing it are mounts, which have real paths.
   const parent = await realpath(temporaryDirectory);
-  const path = hostPathOf(`${parent}/codex-exec-server-${uid}`);
+  const path = hostPathOf(stateDirectoryPath(parent));
   const inside = (name: string) => `${path}/${name}` as HostPath;
-  await ownDirectory(path, uid);
-  await ownDirectory(inside("marks"), uid);
-  await ownDirectory(inside("hidden-directory"), uid);
+  await ownDirectory(path);
+  await ownDirectory(inside("marks"));
+  await ownDirectory(inside("hidden-directory"));
   await chmod(inside("hidden-directory"), 0);
   const file = await open(inside("hidden-file"), constants.O_CREAT | constants.O_RDONLY, 0).catch(
     unreadableByDesign,
@@ -72,12 +71,18 @@ function unreadableByDesign(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "EACCES") throw error;
 }
 
-async function ownDirectory(path: HostPath, uid: number): Promise<void> {
+/** Where the state of all servers of this user is. */
+export function stateDirectoryPath(temporaryDirectory: string): string {
+  return `${temporaryDirectory}/codex-exec-server-${process.getuid?.() ?? 0}`;
+}
+
+/** Makes a directory that only this user can enter. Throws when somebody else's is there. */
+export async function ownDirectory(path: string): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch(unlessThere);
   const stats = await lstat(path);
-  if (stats.isDirectory() && stats.uid === uid) return;
+  if (stats.isDirectory() && stats.uid === (process.getuid?.() ?? 0)) return;
   throw internalError(
-    `${path} is not this user's directory: remove it, the sandbox needs its place`,
+    `${path} is not this user's directory: remove it, this server needs its place`,
   );
 }
 

@@ -1,4 +1,6 @@
-import { defaultLimits, type Limits } from "../../limits.ts";
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
+import { defaultLimits, journalCloseMs, type Limits } from "../../limits.ts";
 import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
 import { localSandbox } from "../../sandbox/sandbox.ts";
 import type { Host } from "../environment.ts";
@@ -6,7 +8,9 @@ import type { Observe } from "./event-feed.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
 import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
+import { ServerJournal } from "./journal/journal.ts";
 import { type LocalProcesses, localProcesses } from "./processes.ts";
+import { settledWithin } from "./settled-within.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
 import { SpillStore } from "./spill-store.ts";
 
@@ -23,6 +27,11 @@ export interface LocalEnvironmentOptions {
   readonly version: string;
   /** The defaults when absent. */
   readonly limits?: Limits | undefined;
+  /**
+   * The program, with its first arguments, that finishes writes after this process was killed: it
+   * is given the folder that says where they are. Without it the next server does.
+   */
+  readonly finisher?: readonly string[] | undefined;
   /** Told of what the operator should know. */
   readonly warn?: ((text: string) => void) | undefined;
 }
@@ -50,7 +59,13 @@ export async function localEnvironment(
     bytesMax: limits.spilledOutputBytesMax,
     totalBytesMax: limits.spilledOutputTotalBytesMax,
   });
-  const spawner = await createSpawner();
+  const temporaryDirectory = variables.TMPDIR ?? tmpdir();
+  const journal = new ServerJournal({
+    temporaryDirectory,
+    begun: () => spawner.ensureKeeper(),
+    warn: options.warn ?? (() => {}),
+  });
+  const spawner = await createSpawner({ lastWork: lastWork(options.finisher, journal.folder) });
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
     host: localHost({ ...options, spawner, sandbox }),
@@ -60,11 +75,19 @@ export async function localEnvironment(
         ...{ outputBounds, spill },
       }),
     fileSystem: (emit) =>
-      localFileSystem({ emit, confined: sandbox.files(), fileHandlesMax: limits.fileHandlesMax }),
+      localFileSystem({
+        ...{ emit, confined: sandbox.files(), journal },
+        fileHandlesMax: limits.fileHandlesMax,
+      }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
     helperCensus: sandbox.helperCensus,
     close: async () => {
+      // First: what is under way need not be finished by anybody then.
+      await settledWithin(journal.close(), journalCloseMs);
       await Promise.all([spawner.close(), sandbox.close()]);
     },
   };
 }
+
+const lastWork = (finisher: readonly string[] | undefined, folder: string) =>
+  finisher && { folder, argv: [...finisher, dirname(folder)] };

@@ -7,6 +7,7 @@ import { remoteFileSystem } from "../remote/file-system.ts";
 import { directFileSystem } from "./files/direct-file-system.ts";
 import { openFiles } from "./files/open-files.ts";
 import { missingWatch } from "./files/watch-missing.ts";
+import type { WriteJournal } from "./journal/journal.ts";
 
 type OptionalSandbox = Sandbox | null | undefined;
 
@@ -19,6 +20,8 @@ export interface LocalFileSystemOptions {
   readonly emit: Emit<FileSystemEvent>;
   /** Does what is to be confined; without it that is refused. */
   readonly confined?: ConfinedFiles | undefined;
+  /** Where what is about to be written is kept, for the case that this process is killed. */
+  readonly journal?: WriteJournal | undefined;
   /** Files that may be open at once; 128 when absent. */
   readonly fileHandlesMax?: number | undefined;
 }
@@ -27,8 +30,8 @@ export interface LocalFileSystemOptions {
 export function localFileSystem(options: LocalFileSystemOptions): LocalFileSystem {
   const { confined = noConfinedFiles } = options;
   const files = openFiles(options.fileHandlesMax);
-  const watch = missingWatch(options.emit);
-  const direct = { ...directFileSystem(), ...files, watchMissing: watch.watchMissing };
+  const { watchMissing, ...watch } = missingWatch(options.emit);
+  const direct = { ...directFileSystem(options.journal), ...files, watchMissing };
   /** Who does it under this sandbox: the one decision through which every path passes. */
   const under = (operation: "read" | "write", sandbox: OptionalSandbox): FileSystem =>
     sandbox && confined.needsHelper(sandbox, operation)
@@ -61,7 +64,7 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
       await files.closeAll();
       return {};
     },
-    watchMissing: watch.watchMissing,
+    watchMissing,
   };
 }
 

@@ -1,8 +1,9 @@
 import type { FileSystem } from "../../file-system.ts";
+import type { WriteJournal } from "../journal/journal.ts";
 import { copy } from "./copy-tree.ts";
 import { createDirectory } from "./create-directory.ts";
 import { readFile } from "./direct-read.ts";
-import { writeFile } from "./direct-write.ts";
+import { fileWriter } from "./direct-write.ts";
 import { canonicalize, getMetadata } from "./file-metadata.ts";
 import { readDirectory } from "./list-directory.ts";
 import { remove } from "./remove-tree.ts";
@@ -16,11 +17,12 @@ export type DirectFileSystem = Omit<
 
 /**
  * Works on the disk with the rights of this process and pays no attention to `sandbox`: whoever
- * calls it has made that decision. Imports no package, because the fs-helper runs it.
+ * calls it has made that decision. Imports no package, because the fs-helper runs it. With a
+ * journal, what a killed write left is finished by whoever comes after.
  */
-export const directFileSystem = (): DirectFileSystem => ({
+export const directFileSystem = (journal?: WriteJournal): DirectFileSystem => ({
   readFile,
-  writeFile,
+  writeFile: fileWriter(journal),
   createDirectory,
   getMetadata,
   canonicalize,

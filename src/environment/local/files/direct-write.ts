@@ -1,22 +1,109 @@
 import { constants } from "node:fs";
-import { hostPath } from "../../../protocol/path-uri.ts";
+import { type HostPath, hostPath, joinPath, splitPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
+import type { WriteEntry } from "../journal/entry.ts";
+import type { WriteJournal } from "../journal/journal.ts";
+import { identity } from "./copy-file.ts";
 import { decoded } from "./decoded-content.ts";
-import { closeFile, writeAt } from "./file-calls.ts";
-import { atPlace } from "./no-follow.ts";
-import { openForWriting } from "./open-file.ts";
+import {
+  closeFile,
+  dropFile,
+  hasCode,
+  identifyFile,
+  lstat,
+  openFile,
+  unlinkPath,
+} from "./file-calls.ts";
+import { atPlace, O_PATH, realPathOf } from "./no-follow.ts";
+import { type OpenFile, openForWriting, openPresent } from "./open-file.ts";
+import { replaceContent } from "./replace-content.ts";
 
-/** Truncates in place, so that inode, mode, owner and links of an existing file stay. */
-export const writeFile: FileSystem["writeFile"] = async (params) => {
-  const content = decoded(params.dataBase64, "fs/writeFile requires valid base64 dataBase64");
-  return atPlace(params, async (path, noFollow) => {
-    const flags = constants.O_TRUNC | noFollow;
-    const { fd } = await openForWriting({ path, flags, named: hostPath(params.path) });
-    try {
-      await writeAt(fd, content, 0);
-    } finally {
-      await closeFile(fd);
-    }
-    return {};
-  });
-};
+interface Place {
+  readonly path: HostPath;
+  readonly flags: number;
+  readonly named: HostPath;
+}
+
+/**
+ * Makes `fs/writeFile`. A file that is there is written in place, through links: inode, mode, owner
+ * and hard links stay. However this process ends, the file has its old or its new content, and one
+ * that was not there is absent or whole, as soon as somebody has finished what the journal holds;
+ * until then, and without a journal, it can be torn. Where there is no room for more, a file stays
+ * what it was, unless it has holes.
+ */
+export const fileWriter =
+  (journal?: WriteJournal): FileSystem["writeFile"] =>
+  async (params) => {
+    const content = decoded(params.dataBase64, "fs/writeFile requires valid base64 dataBase64");
+    return atPlace(params, async (path, flags) => {
+      const place = { path, flags, named: hostPath(params.path) };
+      const present = await openPresent(place).catch(absent);
+      if (present) await fill(present, content, journal);
+      else await writeNew(place, content, journal);
+      return {};
+    });
+  };
+
+function absent(error: unknown): undefined {
+  if (!hasCode(error, "ENOENT")) throw error;
+}
+
+async function fill(file: OpenFile, content: Uint8Array, journal?: WriteJournal): Promise<void> {
+  try {
+    await replaceContent(file, content, journal);
+  } finally {
+    await closeFile(file.fd);
+  }
+}
+
+async function writeNew(
+  place: Place,
+  content: Uint8Array,
+  journal: WriteJournal | undefined,
+): Promise<void> {
+  const entry = journal && content.length > 0 ? await entryOf(place.path) : undefined;
+  if (!journal || !entry) return fill(await openForWriting(place), content, journal);
+  try {
+    await journal.during(entry, content, () => create(place, content));
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    // A link that leads to nothing, or somebody was quicker.
+    await fill(await openForWriting(place), content, journal);
+  }
+}
+
+/** Undefined when there is no such directory, which making the file will report. */
+async function entryOf(path: HostPath): Promise<WriteEntry | undefined> {
+  const { parent, name } = splitPath(path);
+  const fd = await openFile(parent, O_PATH | constants.O_DIRECTORY).catch(toldLater);
+  if (fd === undefined) return undefined;
+  try {
+    const real = await realPathOf(fd);
+    if (real === undefined) return undefined;
+    const { dev, ino } = await identifyFile(fd);
+    return { path: joinPath(real, name), device: `${dev}`, inode: `${ino}` };
+  } finally {
+    dropFile(fd);
+  }
+}
+
+const toldLater = () => undefined;
+
+async function create(place: Place, content: Uint8Array): Promise<void> {
+  const file = await openForWriting({ ...place, flags: place.flags | constants.O_EXCL });
+  try {
+    await fill(file, content);
+  } catch (error) {
+    await removeAgain(place.path, file).catch(remains);
+    throw error;
+  }
+}
+
+/** What could not be filled was not there before either. */
+async function removeAgain(path: HostPath, file: OpenFile): Promise<void> {
+  const stats = await lstat(path);
+  if (identity(stats) === identity(file.stats)) await unlinkPath(path);
+}
+
+/** Why it could not be filled says more. */
+const remains = () => undefined;

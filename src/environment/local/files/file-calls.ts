@@ -24,6 +24,13 @@ const open = inBothForms<[NodePath, number, number | undefined], number>(
 );
 const close = inBothForms<[number], void>(fs.closeSync, promisify(fs.close));
 const fstat = inBothForms<[number], fs.Stats>(fs.fstatSync, promisify(fs.fstat));
+const identify = inBothForms<[number], fs.BigIntStats>(
+  (fd) => fs.fstatSync(fd, { bigint: true }),
+  (fd) =>
+    new Promise((resolve, reject) => {
+      fs.fstat(fd, { bigint: true }, (error, stats) => (error ? reject(error) : resolve(stats)));
+    }),
+);
 const fchmod = inBothForms<[number, number], void>(fs.fchmodSync, promisify(fs.fchmod));
 const ftruncate = inBothForms<[number, number | undefined], void>(
   fs.ftruncateSync,
@@ -93,6 +100,11 @@ export function dropFile(fd: number): void {
 
 export function statFile(fd: number): Promise<fs.Stats> {
   return callOn(fd, fstat(fd));
+}
+
+/** The same with exact numbers, which a file of some file systems needs to be known again. */
+export function identifyFile(fd: number): Promise<fs.BigIntStats> {
+  return callOn(fd, identify(fd));
 }
 
 export function chmodFile(fd: number, mode: number): Promise<void> {

@@ -19,7 +19,7 @@ import {
 import { dropFile, openFile, readLink, realPath } from "./file-calls.ts";
 
 /** Not among Node's constants; the same number on every architecture that Node runs on. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
 
 interface Place {
@@ -35,6 +35,13 @@ export async function atPlace<T>(place: Place, use: Use<T>): Promise<T> {
   const path = hostPath(place.path);
   if (place.followSymlinks !== false) return use(path, 0);
   return belowRealParent(path, (held) => use(held, constants.O_NOFOLLOW));
+}
+
+/** Where an open file really is; undefined where the system does not tell. */
+export async function realPathOf(fd: number): Promise<HostPath | undefined> {
+  if (!hasDescriptorPaths) return undefined;
+  const real = (await readLink(`/proc/self/fd/${fd}` as HostPath)) as HostPath;
+  return real.startsWith("/") ? real : undefined;
 }
 
 /** Fails when there is a link anywhere in the path. */

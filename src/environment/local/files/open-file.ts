@@ -30,8 +30,13 @@ export async function openForReading(opening: Opening): Promise<OpenFile> {
 }
 
 /** Opens or creates a regular file (or the null device) for writing; refuses all else at once. */
-export async function openForWriting(opening: Opening & { mode?: number }): Promise<OpenFile> {
-  const flags = O_WRONLY | O_CREAT | never | (opening.flags ?? 0);
+export function openForWriting(opening: Opening & { mode?: number }): Promise<OpenFile> {
+  return openPresent({ ...opening, flags: O_CREAT | (opening.flags ?? 0) });
+}
+
+/** The same for a file that is there. */
+export async function openPresent(opening: Opening & { mode?: number }): Promise<OpenFile> {
+  const flags = O_WRONLY | never | (opening.flags ?? 0);
   const fd = await openFile(opening.path, flags, opening.mode ?? 0o666).catch((error) => {
     // What the system says of a FIFO that nobody reads.
     throw hasCode(error, "ENXIO") ? notAFile(opening) : error;

@@ -51,6 +51,9 @@ class NodeSpawner implements Spawner {
     return this.#running.track(this.#start(request, sink));
   }
 
+  /** Nothing acts after the death of a server that starts processes this way. */
+  ensureKeeper(): void {}
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -13,6 +13,7 @@ import { closeOurEnds, openStdio, type StdioPlan } from "./posix-stdio.ts";
 import { belowCwd, findProgram } from "./program-lookup.ts";
 import { RunningProcesses } from "./running-processes.ts";
 import type {
+  LastWork,
   ProcessSink,
   SpawnedProcess,
   Spawner,
@@ -27,12 +28,12 @@ const tagsPerServer = 10n ** 10n;
 const unlimited = 2n ** 64n - 1n;
 
 /** Rejects where the native functions are missing. */
-export async function createPosixSpawner(): Promise<Spawner> {
+export async function createPosixSpawner(lastWork?: LastWork): Promise<Spawner> {
   const libc = await loadLibc();
   closeOwnDescriptorsOnExec(libc);
   // As in the reference: what we start leaves no core files.
   libc.prlimit(0, native.RLIMIT_CORE, BigUint64Array.of(0n, 0n), null);
-  return new PosixSpawner(libc);
+  return new PosixSpawner(libc, lastWork);
 }
 
 /** Those that this server was started with; its own are so anyway. */
@@ -57,7 +58,7 @@ class PosixSpawner implements Spawner {
   #lastTag: bigint;
   #isClosed = false;
 
-  constructor(libc: Libc) {
+  constructor(libc: Libc, lastWork: LastWork | undefined) {
     this.#libc = libc;
     this.#lane = launchLane(libc);
     this.#poller = new Poller(libc);
@@ -73,6 +74,7 @@ class PosixSpawner implements Spawner {
         libc,
         lane: this.#lane,
         exits: this.#exits,
+        lastWork,
         tagPrefix: `${serverNumber}`,
       });
     }
@@ -81,6 +83,10 @@ class PosixSpawner implements Spawner {
 
   start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess> {
     return this.#running.track(this.#start(request, sink));
+  }
+
+  ensureKeeper(): void {
+    if (!this.#isClosed) this.#keeper?.ensureRunning();
   }
 
   async close(): Promise<void> {

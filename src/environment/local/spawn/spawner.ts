@@ -112,11 +112,19 @@ export class SpawnError extends Error {
   }
 }
 
+/** What is to be run after this server's death, if the folder is there then. */
+export interface LastWork {
+  readonly folder: string;
+  readonly argv: readonly string[];
+}
+
 /** The only way to start a process here, apart from the sandbox's helpers. */
 export interface Spawner {
   readonly capabilities: SpawnerCapabilities;
   /** Rejects with a SpawnError. */
   start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess>;
+  /** Starts what acts after this server's death now, where there is such a thing. */
+  ensureKeeper(): void;
   /** Kills everything that was started here and frees what the spawner holds. */
   close(): Promise<void>;
 }

@@ -1,0 +1,81 @@
+/**
+ * New content for a regular file, in place: inode, mode, owner and hard links stay. No sequence of
+ * calls that does this is all or nothing when the process is killed, so what takes more than one is
+ * kept in a journal first, from which it can be finished. Truncating at the end instead of at the
+ * beginning is not only safer: after a truncation ext4 sends the file to the disk when it is closed
+ * (auto_da_alloc), which made writing 1 KiB take 230 microseconds instead of 13.
+ */
+import type { Stats } from "node:fs";
+import { pageBytes, type WriteEntry } from "../journal/entry.ts";
+import type { WriteJournal } from "../journal/journal.ts";
+import { identity } from "./copy-file.ts";
+import { identifyFile, statFile, truncateFile, writeAt } from "./file-calls.ts";
+import { realPathOf } from "./no-follow.ts";
+import type { OpenFile } from "./open-file.ts";
+
+export async function replaceContent(
+  file: OpenFile,
+  content: Uint8Array,
+  journal: WriteJournal | undefined,
+): Promise<void> {
+  if (!file.stats.isFile()) return writeAt(file.fd, content, 0);
+  await inTurn(file, async ({ size }) => {
+    if (isOneStep(size, content.length)) return overwrite(file.fd, size, content);
+    const entry = journal && (await entryOf(file.fd, size));
+    if (entry === undefined) return overwrite(file.fd, size, content);
+    return journal?.during(entry, content, () => overwrite(file.fd, size, content));
+  });
+}
+
+/**
+ * What the kernel does or leaves as a whole: it looks for a kill between pages, not within one.
+ */
+function isOneStep(oldSize: number, newSize: number): boolean {
+  return newSize === 0 || (newSize <= pageBytes && newSize >= oldSize);
+}
+
+/** Undefined where the system does not tell what is open. */
+async function entryOf(fd: number, oldSize: number): Promise<WriteEntry | undefined> {
+  const path = await realPathOf(fd);
+  if (path === undefined) return undefined;
+  const { dev, ino } = await identifyFile(fd);
+  return { path, device: `${dev}`, inode: `${ino}`, oldSize };
+}
+
+/** What makes the file longer comes first: when there is no room for it, the old content stays. */
+async function overwrite(fd: number, oldSize: number, content: Uint8Array): Promise<void> {
+  const { length } = content;
+  if (isOneStep(oldSize, length))
+    return length === 0 ? truncateFile(fd, 0) : writeAt(fd, content, 0);
+  if (length > oldSize) await lengthen(fd, oldSize, content.subarray(oldSize));
+  await writeAt(fd, content.subarray(0, oldSize), 0);
+  if (length < oldSize) await truncateFile(fd, length);
+}
+
+async function lengthen(fd: number, oldSize: number, tail: Uint8Array): Promise<void> {
+  try {
+    await writeAt(fd, tail, oldSize);
+  } catch (error) {
+    await truncateFile(fd, oldSize);
+    throw error;
+  }
+}
+
+const turns = new Map<string, Promise<void>>();
+
+/** Writes of one file go one after the other, whoever asks for them. */
+async function inTurn(file: OpenFile, work: (stats: Stats) => Promise<void>): Promise<void> {
+  const key = identity(file.stats);
+  const before = turns.get(key);
+  const done = before ? before.then(async () => work(await statFile(file.fd))) : work(file.stats);
+  const over = done.then(ignore, ignore);
+  turns.set(key, over);
+  try {
+    await done;
+  } finally {
+    if (turns.get(key) === over) turns.delete(key);
+  }
+}
+
+/** How a write went is told to whoever asked for it, not to those behind it. */
+const ignore = () => undefined;

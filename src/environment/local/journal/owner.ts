@@ -1,0 +1,96 @@
+/**
+ * Who a folder of the journal belongs to is said by its name, so that taking it over is one rename,
+ * of which only one of several who try succeeds.
+ */
+import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { foreignJournalMs } from "../../../limits.ts";
+
+/** A name for a folder of this process, another one each time. */
+export function ownFolderName(): string {
+  return [bootId(), processSpace(), process.pid, startOf(process.pid), randomUUID()].join("_");
+}
+
+/** The same for one that was taken over to be worked off. */
+export function finisherFolderName(): string {
+  return `${ownFolderName()}${finisherEnd}`;
+}
+
+export const isFinisherFolder = (name: string) => name.endsWith(finisherEnd);
+const finisherEnd = "_finisher";
+
+export interface JournalFolder {
+  readonly name: string;
+  /** When something was last written in it. */
+  readonly changedMs: number;
+}
+
+/**
+ * What to do with a folder: its owner `lives`, or is `gone`, or went down with the whole machine,
+ * after which nothing on the disk can be relied on (`crashed`).
+ */
+export function fateOf({ name, changedMs }: JournalFolder): "lives" | "gone" | "crashed" {
+  const [boot, space, pid, start] = name.split("_");
+  if (boot !== bootId()) return "crashed";
+  if (space === processSpace()) return isProcess(Number(pid), start ?? "") ? "lives" : "gone";
+  // In another container, of which nothing is known here but that its writes do not take so long.
+  return Date.now() - changedMs > foreignJournalMs ? "gone" : "lives";
+}
+
+function isProcess(pid: number, start: string): boolean {
+  if (process.platform !== "linux") return isSignalled(pid);
+  return startOf(pid) === start && !isDead(pid);
+}
+
+/** A zombie can still have threads that write. */
+function isDead(pid: number): boolean {
+  try {
+    const state = fieldsOf(pid)[0];
+    return (state === "Z" || state === "X") && readdirSync(`/proc/${pid}/task`).length <= 1;
+  } catch {
+    // It has ended between two looks.
+    return true;
+  }
+}
+
+/** When a process was started, in ticks since the machine was; empty when there is none. */
+function startOf(pid: number): string {
+  try {
+    return fieldsOf(pid)[19] ?? "";
+  } catch {
+    // No such process, or a system without procfs.
+    return "";
+  }
+}
+
+/** What is behind the program's name, which may hold anything. */
+function fieldsOf(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+function isSignalled(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function bootId(): string {
+  return known("/proc/sys/kernel/random/boot_id", (path) => readFileSync(path, "latin1"));
+}
+
+/** Numbers of processes mean something within one such space. */
+function processSpace(): string {
+  return known("/proc/self/ns/pid", (path) => readlinkSync(path));
+}
+
+function known(path: string, read: (path: string) => string): string {
+  try {
+    return read(path).replace(/[^\w-]/g, "");
+  } catch {
+    // Another system than Linux.
+    return "none";
+  }
+}

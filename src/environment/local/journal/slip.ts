@@ -1,0 +1,92 @@
+import { Buffer } from "node:buffer";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  writeSync,
+  writev,
+} from "node:fs";
+import { promisify } from "node:util";
+import { directBytesMax, journalKeptBytes } from "../../../limits.ts";
+import { noWord, packEntry, packWord, pageBytes, type WriteEntry, wordBytes } from "./entry.ts";
+
+const writevLater = promisify(writev);
+
+/**
+ * A file that holds one record at a time and is used again and again: pages that are there already
+ * cost a third of new ones. Nobody has a right on it, so that a sandboxed process, which sees it
+ * and is not allowed to change that, cannot read what was written elsewhere.
+ */
+export class JournalSlip {
+  readonly #fd: number;
+  #sizeBytes = 0;
+
+  constructor(path: string) {
+    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+    this.#fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0);
+  }
+
+  /** False when somebody has removed it: what it holds would be found by nobody. */
+  get isThere(): boolean {
+    return fstatSync(this.#fd).nlink > 0;
+  }
+
+  /** Fails without a record when there is no room for it. */
+  async record(entry: WriteEntry, content: Uint8Array): Promise<void> {
+    const packed = packEntry(entry);
+    const word = packWord({ entryBytes: packed.length, contentBytes: content.length });
+    const bytes = wordBytes + packed.length + content.length;
+    this.#sizeBytes = Math.max(this.#sizeBytes, bytes);
+    if (bytes <= pageBytes) return writeAll(this.#fd, Buffer.concat([word, packed, content]), 0);
+    const write = bytes <= directBytesMax ? writeNow : writeOnThread;
+    await write(this.#fd, [packed, content]);
+    writeAll(this.#fd, word, 0);
+  }
+
+  /** The write is over, however it went. */
+  clear(): void {
+    writeSync(this.#fd, noWord, 0, wordBytes, 0);
+    if (this.#sizeBytes <= journalKeptBytes) return;
+    ftruncateSync(this.#fd, 0);
+    this.#sizeBytes = 0;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let at = 0; at < bytes.length; ) {
+    at += writeSync(fd, bytes, at, bytes.length - at, position + at);
+  }
+}
+
+async function writeNow(fd: number, parts: readonly Uint8Array[]): Promise<void> {
+  let position = wordBytes;
+  for (const part of parts) {
+    writeAll(fd, part, position);
+    position += part.length;
+  }
+}
+
+async function writeOnThread(fd: number, parts: readonly Uint8Array[]): Promise<void> {
+  let position = wordBytes;
+  let rest = [...parts];
+  while (rest.length > 0) {
+    const { bytesWritten } = await writevLater(fd, rest, position);
+    position += bytesWritten;
+    rest = withoutFirst(rest, bytesWritten);
+  }
+}
+
+function withoutFirst(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+  let gone = count;
+  return parts.flatMap((part) => {
+    const cut = Math.min(gone, part.length);
+    gone -= cut;
+    return cut === part.length ? [] : [part.subarray(cut)];
+  });
+}
