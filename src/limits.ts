@@ -306,8 +306,8 @@ export const helperStartAttemptsMax = 5;
 export const helperReadBytes = 256 * KiB;
 /** How often an fs-helper looks again at an input that was left non-blocking. */
 export const helperWaitMs = 5;
-/** Levels of directories searched for what a deny pattern matches, when the policy names none. */
-export const globDepthDefault = 16;
+/** Patterns that the braces of one deny pattern may stand for. */
+export const globAlternativesMax = 256;
 /** Directory entries looked at for deny patterns before each operation; more fails it. */
 export const globScanEntriesMax = 100_000;
 /** Paths masked for deny patterns; each costs bwrap a mount. */

@@ -37,7 +37,9 @@ function confinement(sandbox: Sandbox, found: Found) {
     kind: kinds[rule.path] ?? (rule.origin === "protected" ? ("missing" as const) : "directory"),
     links: links[rule.path] ?? [],
   }));
-  return confinementOf({ policy, platform, world: { places, matches, fingerprint: "" }, kept });
+  const { denyGlobs } = policy;
+  const world = { places, denyGlobs, matches, fingerprint: "" };
+  return confinementOf({ policy, platform, world, kept });
 }
 
 function mounts(sandbox: Sandbox, found: Found = {}, more: Partial<BwrapPlan> = {}): string {

@@ -43,7 +43,7 @@ export async function confineProcess(
   const policy = policyOf(sandbox, surroundingsOf(request, machine));
   if (confinesNothing(policy)) return undefined;
   const before = await surveyWorld(policy, noMountPoints);
-  const made = await machine.mountPoints.make(pointsIn(policy, before));
+  const made = await machine.mountPoints.make(pointsIn(before));
   try {
     const [platform, state] = await Promise.all([machine.platform(), machine.state()]);
     const world = made.isOutdated ? await surveyWorld(policy, noMountPoints) : before;
@@ -84,9 +84,9 @@ function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
 }
 
 /** Places that must not come into being, in directories where they could. */
-function pointsIn(policy: Policy, world: World): WantedPoint[] {
+function pointsIn(world: World): WantedPoint[] {
   const rules = world.places.map(({ real, rule }) => ({ path: real, access: rule.access }));
-  const table = accessTable({ rules, denyGlobs: policy.denyGlobs });
+  const table = accessTable({ rules, denyGlobs: world.denyGlobs });
   return world.places
     .filter(({ rule }) => rule.access !== "write" && !rule.skipMissing)
     .filter(({ kind }) => kind === "missing" || kind === "directory")

@@ -33,7 +33,7 @@ export function confinementOf(parts: ConfinementParts): Confinement {
   const { policy, world, platform, needed = [], kept = [] } = parts;
   const places = world.places.filter(({ kind, rule }) => kind !== "missing" || !rule.skipMissing);
   const rules = realRules(places, policy, platform);
-  const grants = { rules, denyGlobs: policy.denyGlobs };
+  const grants = { rules, denyGlobs: world.denyGlobs };
   refuseWritableLinks(places, grants);
   const base = baseOf(policy);
   const binds = [...existingBinds(places, rules), ...masks(world, rules)];

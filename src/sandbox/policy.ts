@@ -7,6 +7,8 @@ import { errorCodes, invalidParams, invalidRequest, RpcError } from "../protocol
 import { type HostPath, hostPath, hostPathOf, joinPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import { type Access, isBelow } from "./access.ts";
+import { isLiteral, literalText } from "./glob.ts";
+import { globsIn } from "./glob-syntax.ts";
 
 export interface Surroundings {
   /** What relative patterns hang off when the sandbox object has no `cwd`. */
@@ -32,7 +34,7 @@ export interface Policy {
   readonly network: "restricted" | "enabled";
   /** One rule for a path, sorted, so that what lies in a directory follows it. */
   readonly rules: readonly PolicyRule[];
-  /** Absolute patterns of paths nobody may read. */
+  /** Patterns of paths nobody may read, as `globsIn` gives them. */
   readonly denyGlobs: readonly string[];
   readonly globDepth: number | undefined;
   /** The programs and libraries of the system are readable. */
@@ -63,12 +65,14 @@ export function policyOf(sandbox: Sandbox, surroundings: Surroundings): Policy {
   const { file_system: files, network } = permissions;
   if (files.type === "unrestricted") return { ...unconfined, network };
   const context = contextOf(sandbox, surroundings);
-  const asked = merged(files.entries.flatMap((entry) => rulesOf(entry, context)));
+  const globs = new Set(files.entries.flatMap((entry) => globsOf(entry, context)));
+  const places = [...globs].filter(isLiteral).map(deniedPlace);
+  const asked = merged([...files.entries.flatMap((entry) => rulesOf(entry, context)), ...places]);
   return {
     confinesFiles: true,
     network,
     rules: withProtected(asked).sort((a, b) => (a.path < b.path ? -1 : 1)),
-    denyGlobs: [...new Set(files.entries.flatMap((entry) => globsOf(entry, context)))].sort(),
+    denyGlobs: [...globs].filter((glob) => !isLiteral(glob)).sort(),
     globDepth: files.glob_scan_max_depth ?? undefined,
     minimal: files.entries.some(isMinimal) && !asked.some(isRoot),
   };
@@ -161,10 +165,15 @@ function isRoot({ path }: PolicyRule): boolean {
 function globsOf({ path, access }: Entry, { cwd, home }: Context): string[] {
   if (path.type !== "glob_pattern" || !/deny|none/.test(access)) return [];
   const pattern = bytesOf(path.pattern);
-  if (pattern.startsWith("/")) return [pattern];
-  if (!pattern.startsWith("~/")) return [joinPath(cwd, pattern.replace(/^(?:\.\/)+/, ""))];
-  if (home) return [joinPath(home, pattern.slice(2))];
+  if (!pattern.startsWith("~/")) return globsIn(pattern, cwd);
+  if (home) return globsIn(pattern.slice(2), home);
   throw invalidParams(`pattern \`${path.pattern}\` needs a home directory, and there is none`);
+}
+
+/** A pattern that can match one path only is a denial of that path. */
+function deniedPlace(glob: string): PolicyRule {
+  const path = literalText(glob) as HostPath;
+  return { path, access: "deny", origin: "asked", skipMissing: false };
 }
 
 function bytesOf(text: string): string {

@@ -1,23 +1,29 @@
+import { accessSync, constants, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { globDepthDefault, globMatchesMax, globScanEntriesMax } from "../limits.ts";
-import { internalError } from "../protocol/errors.ts";
-import { type HostPath, joinPath, nodePath } from "../protocol/path-uri.ts";
-import { globBase, globExpression } from "./glob.ts";
+import { globMatchesMax, globScanEntriesMax } from "../limits.ts";
+import { internalError, type RpcError } from "../protocol/errors.ts";
+import { type HostPath, joinPath, nodePath, shownPath } from "../protocol/path-uri.ts";
+import { escapedGlob, globExpression, splitGlob } from "./glob.ts";
 
 export interface Match {
   readonly path: HostPath;
   readonly isDirectory: boolean;
 }
 
-/** Existing paths that `patterns` match, sorted. What lies below a match is not looked at. */
+/**
+ * Existing paths that `patterns` match, sorted; their bases are without links. What lies below a
+ * match is not looked at. Throws when not everything could be looked at, down to `depth` levels
+ * where that is given: what was not found would be readable.
+ */
 export async function scanGlobs(
   patterns: readonly string[],
-  depth = globDepthDefault,
+  depth: number | undefined,
 ): Promise<Match[]> {
   const scan: Scan = { entries: 0, matches: new Map() };
   for (const pattern of patterns) {
-    const expression = globExpression(pattern);
-    await visit(globBase(pattern) as HostPath, { expression, depth, scan });
+    const { base, names } = splitGlob(pattern);
+    const levels = { ...levelsOf(base, names), expression: globExpression(pattern), scan };
+    await visit(base, 1, { ...levels, deepest: Math.min(levels.deepest, depth ?? Infinity) });
   }
   return [...scan.matches.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
@@ -29,12 +35,23 @@ interface Scan {
 
 interface Visit {
   readonly expression: RegExp;
-  readonly depth: number;
+  /** What directories match that lead to a match, level by level, until there are two stars. */
+  readonly ways: readonly RegExp[];
+  readonly deepest: number;
   readonly scan: Scan;
 }
 
+function levelsOf(base: HostPath, names: readonly string[]): Pick<Visit, "ways" | "deepest"> {
+  const crossing = names.findIndex((name) => name.includes("**"));
+  const start = base === "/" ? "" : escapedGlob(base);
+  const single = names.slice(0, crossing < 0 ? names.length : crossing);
+  const ways = single.map((_, at) => globExpression([start, ...single.slice(0, at + 1)].join("/")));
+  return { ways, deepest: crossing < 0 ? names.length : Infinity };
+}
+
 /** Links neither match nor lead on: what they lead to has its own path, which may match. */
-async function visit(directory: HostPath, { expression, depth, scan }: Visit): Promise<void> {
+async function visit(directory: HostPath, level: number, way: Visit): Promise<void> {
+  const { expression, ways, deepest, scan } = way;
   for (const entry of await entriesOf(directory)) {
     if (++scan.entries > globScanEntriesMax)
       throw tooMany(`look through ${globScanEntriesMax} files`);
@@ -42,29 +59,45 @@ async function visit(directory: HostPath, { expression, depth, scan }: Visit): P
     const path = joinPath(directory, entry.name);
     const isDirectory = entry.isDirectory();
     if (expression.test(path)) scan.matches.set(path, { path, isDirectory });
-    else if (isDirectory && depth > 1) {
-      await visit(path, { expression, depth: depth - 1, scan });
+    else if (isDirectory && level < deepest && (ways[level - 1]?.test(path) ?? true)) {
+      await visit(path, level + 1, way);
     }
   }
   if (scan.matches.size > globMatchesMax) throw tooMany(`mask ${globMatchesMax} files`);
 }
 
-/**
- * What this server cannot list, the confined work, which has no more rights, cannot list either.
- */
 async function entriesOf(directory: HostPath) {
   try {
     return await readdir(nodePath(directory), { withFileTypes: true, encoding: "latin1" });
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "EACCES") return [];
-    throw error;
+    const code = error instanceof Error && "code" in error ? `${error.code}` : `${error}`;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    if (code === "EACCES" && isClosed(directory)) return [];
+    throw unenforceable(`\`${shownPath(directory)}\` cannot be listed (${code})`, "exclude it");
   }
 }
 
-function tooMany(what: string) {
+/**
+ * Whether nobody with this server's rights can reach what is in a directory or give himself the
+ * right to. One that can only not be listed may still give files to whoever knows their names.
+ */
+function isClosed(directory: HostPath): boolean {
+  if (statSync(nodePath(directory)).uid === process.geteuid?.()) return false;
+  try {
+    accessSync(nodePath(directory), constants.X_OK);
+    return false;
+  } catch {
+    // It cannot be searched, which was the question.
+    return true;
+  }
+}
+
+function tooMany(what: string): RpcError {
+  return unenforceable(`they would have to ${what}`, "set glob_scan_max_depth");
+}
+
+function unenforceable(why: string, fix: string): RpcError {
   return internalError(
-    `cannot enforce the deny patterns of this sandbox: they would have to ${what}; ` +
-      "name directories instead, or set glob_scan_max_depth",
+    `cannot enforce the deny patterns of this sandbox: ${why}; name directories instead, or ${fix}`,
   );
 }

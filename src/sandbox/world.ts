@@ -5,6 +5,7 @@
 import { type BigIntStats, lstatSync, readFileSync, statSync } from "node:fs";
 import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
+import { rebased, splitGlob } from "./glob.ts";
 import type { Policy, PolicyRule } from "./policy.ts";
 import { remoteMounts } from "./remote-mounts.ts";
 import { type Match, scanGlobs } from "./scan-globs.ts";
@@ -28,7 +29,9 @@ export interface Link {
 
 export interface World {
   readonly places: readonly Place[];
-  /** What exists of what deny patterns match. */
+  /** The deny patterns, below real directories. */
+  readonly denyGlobs: readonly string[];
+  /** What exists of what they match. */
   readonly matches: readonly Match[];
   readonly fingerprint: string;
 }
@@ -38,29 +41,36 @@ export interface MountPoints {
   has(path: HostPath): boolean;
 }
 
-/** Looks at everything. Throws when a pattern matches more than can be masked. */
+/** Looks at everything. Throws when it cannot be known what a pattern matches. */
 export async function surveyWorld(policy: Policy, ours: MountPoints): Promise<World> {
-  const [places, matches, fingerprint] = await Promise.all([
+  const [places, found, fingerprint] = await Promise.all([
     Promise.all(policy.rules.map((rule) => survey(rule, ours))),
-    scanGlobs(policy.denyGlobs, policy.globDepth),
+    matchesOf(policy),
     fingerprintOf(policy, ours),
   ]);
-  return { places, matches, fingerprint: withMatches(fingerprint, matches) };
+  return { places, ...found, fingerprint: withMatches(fingerprint, found) };
 }
 
 /** The fingerprint that a survey would have now; costs little unless there are patterns. */
 export async function currentFingerprint(policy: Policy, ours: MountPoints): Promise<string> {
-  const [fingerprint, matches] = await Promise.all([
-    fingerprintOf(policy, ours),
-    scanGlobs(policy.denyGlobs, policy.globDepth),
-  ]);
-  return withMatches(fingerprint, matches);
+  const [fingerprint, found] = await Promise.all([fingerprintOf(policy, ours), matchesOf(policy)]);
+  return withMatches(fingerprint, found);
 }
 
-function withMatches(fingerprint: string, matches: readonly Match[]): string {
-  return [fingerprint, ...matches.map(({ path, isDirectory }) => `${path}${isDirectory}`)].join(
-    "\0",
+type Matches = Pick<World, "denyGlobs" | "matches">;
+
+/** A pattern counts below what its base leads to, because what is asked for are real paths. */
+async function matchesOf({ denyGlobs: named, globDepth }: Policy): Promise<Matches> {
+  const rebasing = named.map(async (glob) =>
+    rebased(glob, (await locate(splitGlob(glob).base)).real),
   );
+  const denyGlobs = await Promise.all(rebasing);
+  return { denyGlobs, matches: await scanGlobs(denyGlobs, globDepth) };
+}
+
+function withMatches(fingerprint: string, { denyGlobs, matches }: Matches): string {
+  const found = matches.map(({ path, isDirectory }) => `${path}${isDirectory}`);
+  return [fingerprint, ...denyGlobs, ...found].join("\0");
 }
 
 /**

@@ -1,0 +1,100 @@
+/**
+ * Deny patterns as clients write them, brought into one form without braces, dots or needless
+ * escapes. What would mean one thing here and another elsewhere is refused: a pattern that is read
+ * wrongly leaves files readable that somebody wanted hidden. Pure.
+ */
+import { globAlternativesMax } from "../limits.ts";
+import { invalidParams, type RpcError } from "../protocol/errors.ts";
+import { type HostPath, shownPath } from "../protocol/path-uri.ts";
+import { escapedGlob, globParts, isLiteral } from "./glob.ts";
+
+/**
+ * The absolute patterns (one char per byte) that `pattern` stands for; `directory` is what it hangs
+ * off when it is relative. Throws an invalid-params RpcError that says what is not supported.
+ */
+export function globsIn(pattern: string, directory: HostPath): string[] {
+  const start = pattern.startsWith("/") ? "" : `${escapedGlob(directory)}/`;
+  return alternatives(pattern).map((alternative) => normal(start + alternative, pattern));
+}
+
+/** Every way to choose from the braces of a pattern, nested ones too. */
+function alternatives(pattern: string): string[] {
+  const open: string[][] = [[""]];
+  const before: string[][] = [];
+  for (const part of globParts(pattern)) {
+    const current = open.at(-1) ?? [];
+    if (part === "{") {
+      before.push(open.pop() ?? []);
+      open.push([], [""]);
+    } else if (part === "," && before.length > 0) {
+      chosen(open, pattern);
+      open.push([""]);
+    } else if (part === "}" && before.length > 0) {
+      chosen(open, pattern);
+      const choices = open.pop() ?? [];
+      const starts = before.pop() ?? [];
+      open.push(bounded(starts, choices, pattern));
+    } else {
+      open[open.length - 1] = current.map((text) => text + checked(part, pattern));
+    }
+  }
+  if (before.length > 0) throw unsupported(pattern, "a brace that is not closed");
+  return open[0] ?? [];
+}
+
+/** One choice has ended: it joins those before it. */
+function chosen(open: string[][], pattern: string): void {
+  const choice = open.pop() ?? [];
+  const choices = open.pop() ?? [];
+  open.push([...choices, ...choice]);
+  if (choices.length + choice.length > globAlternativesMax) throw tooMany(pattern);
+}
+
+function bounded(starts: string[], choices: string[], pattern: string): string[] {
+  if (starts.length * choices.length > globAlternativesMax) throw tooMany(pattern);
+  return starts.flatMap((start) => choices.map((choice) => start + choice));
+}
+
+const outsideAscii = /[^\0-\x7f]/;
+
+/** One part of a pattern, in the form in which it means the same without braces. */
+function checked(part: string, pattern: string): string {
+  if (part === "\\") throw unsupported(pattern, "a backslash at its end");
+  if (part === "[") throw unsupported(pattern, "a bracket that is not closed");
+  if (part.startsWith("\\")) return part === "\\/" ? "/" : escapedGlob(part.slice(1));
+  if (part === "}" || part === "]") return `\\${part}`;
+  if (part.length > 1) checkSet(part, pattern);
+  return part;
+}
+
+function checkSet(set: string, pattern: string): void {
+  if (/\[[:.=]/.test(set.slice(1))) throw unsupported(pattern, "a named class such as [:alpha:]");
+  if (/[\\/]/.test(set)) throw unsupported(pattern, "a slash or backslash in brackets");
+  if (outsideAscii.test(set)) throw unsupported(pattern, "a letter that is not ASCII in brackets");
+  for (const [range, from = "", to = ""] of set.slice(1, -1).matchAll(/(.)-(.)/gs)) {
+    if (from > to) throw unsupported(pattern, `the range ${range}, which is empty,`);
+  }
+}
+
+/** Dots are resolved by name, as they are in URIs; a slash at the end means nothing. */
+function normal(text: string, pattern: string): string {
+  const names: string[] = [];
+  for (const name of text.split("/")) {
+    if (name === "" || name === ".") continue;
+    if (name !== "..") names.push(name);
+    else if (isLiteral(names.at(-1) ?? "")) names.pop();
+    else throw unsupported(pattern, "`..` behind a name with special characters");
+  }
+  return `/${names.join("/")}`;
+}
+
+function tooMany(pattern: string): RpcError {
+  return unsupported(pattern, `more than ${globAlternativesMax} alternatives`);
+}
+
+function unsupported(pattern: string, what: string): RpcError {
+  return invalidParams(
+    `the deny pattern \`${shownPath(pattern)}\` has ${what}, which is not supported: ` +
+      "`*`, `**`, `?`, `[a-z]`, `[!a]`, `{a,b}` and a backslash before a special character are",
+  );
+}
