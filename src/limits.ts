@@ -306,6 +306,8 @@ export const helperStartAttemptsMax = 5;
 export const helperReadBytes = 256 * KiB;
 /** How often an fs-helper looks again at an input that was left non-blocking. */
 export const helperWaitMs = 5;
+/** Bytes of a path, at most, that the kernel takes. */
+export const pathBytesMax = 4096;
 /** Patterns that the braces of one deny pattern may stand for. */
 export const globAlternativesMax = 256;
 /** Directory entries looked at for deny patterns before each operation; more fails it. */

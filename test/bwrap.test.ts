@@ -36,6 +36,7 @@ function confinement(sandbox: Sandbox, found: Found) {
     real: path(real[rule.path] ?? rule.path),
     kind: kinds[rule.path] ?? (rule.origin === "protected" ? ("missing" as const) : "directory"),
     links: links[rule.path] ?? [],
+    nearest: { path: path("/w"), kind: kinds["/w"] ?? ("directory" as const) },
   }));
   const { denyGlobs } = policy;
   const world = { places, denyGlobs, matches, fingerprint: "" };
@@ -158,6 +159,12 @@ const cases: [title: string, sandbox: Sandbox, found: Found, expected: string][]
 for (const [title, sandbox, found, expected] of cases) {
   test(`bwrap: ${title}`, () => assert.equal(mounts(sandbox, found), expected));
 }
+
+test("bwrap: a file in the way of what must not come into being stays there", () => {
+  const sandbox = sandboxOf([read, place("/", "write"), place("/w/f", "deny")]);
+  const text = mounts(sandbox, { kinds: { "/w": "file", "/w/f": "missing" }, kept: [] });
+  assert.equal(text, `--dev-bind / / ${proc} --dev-bind /w /w --chdir /`);
+});
 
 test("bwrap: what the server keeps is read-only below a writable place", () => {
   const sandbox = sandboxOf([read, place("/tmp", "write")]);

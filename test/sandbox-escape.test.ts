@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { fileReads, fileWrites } from "./support/escape-file-calls.ts";
 import { Ground, hardLinkInto, secret } from "./support/escape-ground.ts";
+import { missing, patterns } from "./support/escape-policies.ts";
 import { hasPython, programs, pythonScript, scripts } from "./support/escape-programs.ts";
 import { glob, place, sandboxOf, special, uri, workspaceWrite } from "./support/sandboxes.ts";
 
@@ -58,6 +66,38 @@ for (const [title, program] of Object.entries(programs)) {
     }),
   );
 }
+
+for (const [title, prepare] of Object.entries(patterns)) {
+  test(`nobody reads what a deny pattern names with ${title}`, () =>
+    onGround(async (ground) => {
+      const { name, sandbox } = prepare(ground);
+      const read = ground.files(sandbox).readFile({ path: pathToFileURL(ground.at(name)).href });
+      await assert.rejects(read, /Permission denied|cannot be listed/);
+      const reading = ground.shell(`cat "$WS/${name.slice(3)}"`, sandbox);
+      const text = await reading.catch((error: Error) => error.message);
+      assert.match(text, /Permission denied|cannot be listed/);
+    }));
+}
+
+for (const [title, prepare] of Object.entries(missing)) {
+  test(`a confined process does not make ${title}`, () =>
+    onGround(async (ground) => {
+      const { sandbox, script } = prepare(ground);
+      const before = readdirSync(ground.at("ws"));
+      const text = await ground.shell(script, sandbox);
+      assert.ok(!existsSync(ground.at("ws/a/b/kept/planted")), text);
+      assert.match(text, /Read-only|Permission denied|Not a directory|busy/, text);
+      assert.deepEqual(readdirSync(ground.at("ws")), before);
+    }));
+}
+
+test("beside what is kept from coming into being everything else may", () =>
+  onGround(async (ground) => {
+    const kept = [place(ground.at("ws/a/b/kept"), "read"), place(ground.at("ws/a/c"), "deny")];
+    const sandbox = workspaceWrite(ground.at("ws"), ...kept);
+    await Promise.all([ground.shell("echo x > a/f", sandbox), ground.shell("true", sandbox)]);
+    assert.deepEqual(readdirSync(ground.at("ws/a")), ["f"]);
+  }));
 
 const readOnly = sandboxOf([special("root", "read")]);
 const controls = ["kernel/core_pattern", "vm/overcommit_memory", "fs/suid_dumpable"];

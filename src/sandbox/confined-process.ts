@@ -4,7 +4,7 @@ import { closeSync } from "node:fs";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
-import { accessTable } from "./access.ts";
+import { accessTable, isBelow } from "./access.ts";
 import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
 import { bwrapArguments, confinedCommand } from "./confined-command.ts";
 import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
@@ -83,15 +83,28 @@ function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
   };
 }
 
-/** Places that must not come into being, in directories where they could. */
+/**
+ * Places that must not come into being, in directories where they could, with the directories that
+ * are missing on the way: a mount needs all of them.
+ */
 function pointsIn(world: World): WantedPoint[] {
   const rules = world.places.map(({ real, rule }) => ({ path: real, access: rule.access }));
   const table = accessTable({ rules, denyGlobs: world.denyGlobs });
-  return world.places
+  const points = world.places
     .filter(({ rule }) => rule.access !== "write" && !rule.skipMissing)
     .filter(({ kind }) => kind === "missing" || kind === "directory")
     .filter(({ real }) => table.accessTo(splitPath(real).parent) === "write")
-    .map(({ real, kind }) => ({ path: real, isMissing: kind === "missing" }));
+    .filter(({ nearest }) => nearest.kind === "directory")
+    .flatMap(({ real, kind, nearest }) => [
+      { path: real, isMissing: kind === "missing" },
+      ...between(nearest.path, real).map((path) => ({ path, isMissing: true })),
+    ]);
+  return [...new Map(points.map((point) => [point.path, point])).values()];
+}
+
+function between(above: HostPath, below: HostPath): HostPath[] {
+  const { parent } = splitPath(below);
+  return isBelow(parent, above) ? [...between(above, parent), parent] : [];
 }
 
 interface Parts {

@@ -36,7 +36,11 @@ export function confinementOf(parts: ConfinementParts): Confinement {
   const grants = { rules, denyGlobs: world.denyGlobs };
   refuseWritableLinks(places, grants);
   const base = baseOf(policy);
-  const binds = [...existingBinds(places, rules), ...masks(world, rules)];
+  const binds = [
+    ...existingBinds(places, rules),
+    ...masks(world, rules),
+    ...barriers(places, grants),
+  ];
   const readable = [...(policy.minimal ? platform.minimal : []), ...needed];
   const hidden = policy.minimal ? secretsOf(rules, platform) : [];
   const mounts = [
@@ -106,6 +110,19 @@ function existingBinds(places: readonly Place[], rules: readonly Rule[]): Mount[
     if (access.get(path) !== "deny") return [{ kind: access.get(path) ?? "read", path }] as Mount[];
     return [{ kind: kind === "directory" ? "hideDirectory" : "hideFile", path }];
   });
+}
+
+/**
+ * Where a file stands in the way of what must not come into being it has to stay, and so is mounted
+ * onto itself.
+ */
+function barriers(places: readonly Place[], grants: Grants): Mount[] {
+  const table = accessTable(grants);
+  return places
+    .filter(({ kind, rule }) => kind === "missing" && rule.access !== "write")
+    .filter(({ nearest: { kind } }) => kind === "file" || kind === "other")
+    .filter(({ nearest: { path } }) => table.accessTo(path) === "write")
+    .map(({ nearest: { path } }) => ({ kind: "hold", path }));
 }
 
 function masks({ matches }: World, rules: readonly Rule[]): Mount[] {

@@ -1,14 +1,16 @@
 /**
- * Empty directories in workspaces, in place of protected names that do not exist. A mount needs
- * something to lie on, and nothing else keeps a name from coming into being. They are there only
- * while a process runs that needs them, and each is marked by a link in the state directory before
- * it is made, so that whoever comes after a crash knows what to remove.
+ * Empty directories in workspaces, in place of what is protected or denied and does not exist. A
+ * mount needs something to lie on, and nothing else keeps a name from coming into being. They are
+ * there only while a process runs that needs them, and each is marked by a link in the state
+ * directory before it is made, so that whoever comes after a crash knows what to remove.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdir, readdir, readlink, rmdir, symlink, unlink } from "node:fs/promises";
-import { type HostPath, nodePath } from "../protocol/path-uri.ts";
-import { MountSweeper } from "./helper-sweeper.ts";
+import { mkdir, readdir, readlink, rmdir, stat, symlink, unlink } from "node:fs/promises";
+import { pathBytesMax } from "../limits.ts";
+import { internalError, type RpcError } from "../protocol/errors.ts";
+import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
+import { MountSweeper } from "./mount-sweeper.ts";
 
 /** A place that must not come into being, or is there and might be such a mount point. */
 export interface WantedPoint {
@@ -59,10 +61,14 @@ export class MountPoints {
       const marks = await this.#marks();
       await this.#sweeper.start(marks);
       const others = await this.#ofOthers();
-      const needs = wanted
-        .filter(({ path, isMissing }) => isMissing || this.has(path) || others.has(path))
-        .map(async ({ path }) => ({ path, outcome: await this.#need(path, marks, others) }));
-      const found = await Promise.all(needs);
+      const found: { path: HostPath; outcome: Outcome }[] = [];
+      // Directories before what is in them.
+      for (const level of levelsOf(wanted)) {
+        const needs = level
+          .filter(({ path, isMissing }) => isMissing || this.has(path) || others.has(path))
+          .map(async ({ path }) => ({ path, outcome: await this.#need(path, marks, others) }));
+        found.push(...(await Promise.all(needs)));
+      }
       const made = found.flatMap(({ path, outcome }) => (outcome === "ours" ? [path] : []));
       const release = () => this.#inTurn(() => this.#release(made));
       const isOutdated = found.some(({ outcome }) => outcome === "somebody's");
@@ -73,7 +79,7 @@ export class MountPoints {
   /** Removes what servers left that are no more. */
   async sweep(): Promise<void> {
     const marks = await this.#marks();
-    for (const mark of await readdir(marks)) {
+    for (const mark of (await readdir(marks)).sort()) {
       if (!isAlive(mark)) await removeMarked(`${marks}/${mark}` as HostPath);
     }
   }
@@ -95,7 +101,7 @@ export class MountPoints {
       known.count++;
       return "ours";
     }
-    const mark = `${marks}/${this.#name}-${this.#marked++}` as HostPath;
+    const mark = `${marks}/${this.#name}-${rank(path)}-${this.#marked++}` as HostPath;
     await symlink(nodePath(path), mark);
     const outcome = others.has(path) ? "ours" : await makeEmpty(path);
     if (outcome === "ours") this.#needed.set(path, { count: 1, mark });
@@ -105,14 +111,18 @@ export class MountPoints {
 
   async #release(paths: readonly HostPath[]): Promise<void> {
     const others = await this.#ofOthers();
-    const removals = paths.map(async (path) => {
-      const known = this.#needed.get(path);
-      if (!known || --known.count > 0) return;
-      this.#needed.delete(path);
-      if (!others.has(path)) await removeEmpty(path);
-      await unlink(known.mark).catch(unlessKept);
-    });
-    await Promise.all(removals);
+    const levels = levelsOf(paths.map((path) => ({ path })));
+    for (const level of levels.reverse()) {
+      await Promise.all(level.map(({ path }) => this.#unneed(path, others)));
+    }
+  }
+
+  async #unneed(path: HostPath, others: ReadonlySet<string>): Promise<void> {
+    const known = this.#needed.get(path);
+    if (!known || --known.count > 0) return;
+    this.#needed.delete(path);
+    if (!others.has(path)) await removeEmpty(path);
+    await unlink(known.mark).catch(unlessKept);
   }
 
   /** Mount points that other servers of this user need at the moment. */
@@ -126,6 +136,21 @@ export class MountPoints {
   }
 }
 
+/** By name, marks of what is in a directory come before that of the directory. */
+function rank(path: HostPath): string {
+  return `${pathBytesMax - path.length}`.padStart(4, "0");
+}
+
+/** Those of one depth have nothing to do with each other. */
+function levelsOf<T extends { readonly path: HostPath }>(points: readonly T[]): T[][] {
+  const levels: T[][] = [];
+  for (const point of points) {
+    const depth = point.path.split("/").length;
+    levels[depth] = [...(levels[depth] ?? []), point];
+  }
+  return levels.filter((level) => level !== undefined);
+}
+
 async function makeEmpty(path: HostPath): Promise<Outcome> {
   try {
     await mkdir(nodePath(path));
@@ -133,9 +158,24 @@ async function makeEmpty(path: HostPath): Promise<Outcome> {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "EEXIST") return "somebody's";
-    if (["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR"].includes(code)) return "impossible";
-    throw error;
+    if (["EPERM", "EROFS", "ENOENT", "ENOTDIR"].includes(code)) return "impossible";
+    if (code === "EACCES" && !(await isOurs(splitPath(path).parent))) return "impossible";
+    throw unprotected(path, error);
   }
+}
+
+/** Its owner can give himself the right that he lacks. */
+async function isOurs(directory: HostPath): Promise<boolean> {
+  return (await stat(nodePath(directory))).uid === process.geteuid?.();
+}
+
+function unprotected(path: HostPath, cause: unknown): RpcError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return internalError(
+    `cannot keep ${shownPath(path)} from coming into being: no mount point can be made (${why}); ` +
+      "make the directory above it writable, or take it out of what may be written",
+    cause,
+  );
 }
 
 async function removeMarked(mark: HostPath): Promise<void> {

@@ -19,6 +19,14 @@ export interface Place {
   readonly real: HostPath;
   readonly kind: Kind;
   readonly links: readonly Link[];
+  /** What is there of the way to a missing place. */
+  readonly nearest: Nearest;
+}
+
+/** The deepest directory or file on the way to a place that exists; the place itself if it does. */
+interface Nearest {
+  readonly path: HostPath;
+  readonly kind: Kind;
 }
 
 /** A symbolic link on the way to a place. */
@@ -114,11 +122,12 @@ function identity(stats: BigIntStats): string {
 }
 
 async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
-  const { real, isFound } = await locate(rule.path);
-  if (ours.has(real)) return { rule, real, kind: "missing", links: [] };
-  const stats = isFound ? await existing(stat(nodePath(real), { bigint: true })) : undefined;
+  const { real, existing: path } = await locate(rule.path);
+  const stats = await existing(stat(nodePath(path), { bigint: true }));
+  const nearest = { path, kind: stats ? kindOf(stats) : "missing" } as const;
+  const kind = path === real && !ours.has(real) ? nearest.kind : "missing";
   const links = real === rule.path ? [] : await linksOn(rule.path);
-  return { rule, real, kind: stats ? kindOf(stats) : "missing", links };
+  return { rule, real, kind, links, nearest };
 }
 
 function kindOf(stats: BigIntStats): Kind {
@@ -133,19 +142,33 @@ export async function existingPath(path: HostPath): Promise<HostPath | undefined
 }
 
 /** The real path, or what it would be if the missing end of it were made. */
-async function locate(path: HostPath): Promise<{ real: HostPath; isFound: boolean }> {
-  const real = await existingPath(path);
-  if (real !== undefined) return { real, isFound: true };
+async function locate(path: HostPath): Promise<{ real: HostPath; existing: HostPath }> {
+  const found = await existingPath(path);
+  if (found !== undefined) return { real: found, existing: found };
   const { parent, name } = splitPath(path);
-  return { real: joinPath((await locate(parent)).real, name), isFound: false };
+  const above = await locate(parent);
+  const real = joinPath(above.real, name);
+  const unresolved = { real, existing: above.existing };
+  if (above.real !== above.existing || (await linkTarget(real)) === undefined) return unresolved;
+  // A link that leads to nothing: who makes what it names makes this place.
+  const { links, end } = await wayTo(real);
+  return links.length < linksMax ? locate(end) : unresolved;
 }
 
-/** Goes the way step by step and notes every link. A loop ends at the kernel's number of links. */
+/** Followed before it counts as a loop: the kernel's number. */
+const linksMax = 40;
+
+/** Every link on the way to a place. */
 export async function linksOn(path: HostPath): Promise<Link[]> {
+  return (await wayTo(path)).links;
+}
+
+/** Goes the way step by step and notes every link; what is missing at its end stays as named. */
+async function wayTo(path: HostPath): Promise<{ links: Link[]; end: HostPath }> {
   const links: Link[] = [];
   let done = "/" as HostPath;
   let ahead = path.split("/").filter(Boolean);
-  while (ahead.length > 0 && links.length < 40) {
+  while (ahead.length > 0 && links.length < linksMax) {
     const [name = "", ...rest] = ahead;
     if (name === "." || name === "..") {
       done = name === "." ? done : splitPath(done).parent;
@@ -163,7 +186,7 @@ export async function linksOn(path: HostPath): Promise<Link[]> {
     if (target.startsWith("/")) done = "/" as HostPath;
     ahead = [...target.split("/").filter(Boolean), ...rest];
   }
-  return links;
+  return { links, end: done };
 }
 
 async function linkTarget(path: HostPath): Promise<HostPath | undefined> {

@@ -63,7 +63,10 @@ const starters = [
   "execa",
   "koffi",
 ];
-const mayStart = /^(?:environment\/local\/spawn\/|sandbox\/(?:helper-[\w-]+|health)\.ts$)/;
+const mayStart = new RegExp(
+  "^(?:environment/local/spawn/|" +
+    "sandbox/(?:helper-worker|helper-program|mount-sweeper|health)\\.ts$)",
+);
 
 /** One place knows how processes are started, and how they are killed. */
 export function checkProcessStarters(sources: Sources): Violation[] {
@@ -71,8 +74,8 @@ export function checkProcessStarters(sources: Sources): Violation[] {
     sources,
     mayStart,
     starters,
-    "only environment/local/spawn/, sandbox/helper-*.ts and the probe sandbox/health.ts " +
-      "start processes; use the Spawner",
+    "only environment/local/spawn/ and helper-worker, helper-program, mount-sweeper and health of " +
+      "sandbox/ start processes; use the Spawner",
   );
 }
 

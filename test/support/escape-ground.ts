@@ -1,5 +1,5 @@
 /** Where attempts to get out of a sandbox are made. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   linkSync,
@@ -118,6 +118,8 @@ export class Ground {
   async clear(): Promise<void> {
     for (const racer of this.#racers) racer.kill("SIGKILL");
     await this.sandbox.close();
+    // What was made unreadable can be removed only by root.
+    spawnSync("chmod", ["-R", "u+rwX", this.directory]);
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { killedOutputDrainMs } from "../../limits.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
-import type { Confinement } from "./confinement.ts";
+import type { Confinement } from "./confined-start.ts";
 import { EventFeed, type EventFeedOptions } from "./event-feed.ts";
 import { OutputFlow } from "./output-flow.ts";
 import { OutputHolders } from "./output-holders.ts";

@@ -1,6 +1,6 @@
 import { deniedOutputWaitMs } from "../../limits.ts";
 import { isDenial } from "../../sandbox/denial.ts";
-import type { Confinement } from "./confinement.ts";
+import type { Confinement } from "./confined-start.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { LogEvent, OutputLog } from "./output-log.ts";
 import { settledWithin } from "./settled-within.ts";

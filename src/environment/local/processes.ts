@@ -7,7 +7,7 @@ import { hostPath } from "../../protocol/path-uri.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { Processes } from "../processes.ts";
 import type { Variables } from "./child-env.ts";
-import { confinementOf, refuseManagedNetwork } from "./confinement.ts";
+import { confinementOf, refuseManagedNetwork } from "./confined-start.ts";
 import type { Observe } from "./event-feed.ts";
 import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
