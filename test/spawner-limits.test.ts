@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { closeSync, openSync, readdirSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
 import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
@@ -8,9 +9,31 @@ import { run, shell, start } from "./support/spawned.ts";
 
 const openFilesLimit = 7;
 
+/**
+ * Node connects its children by sockets. Those to the `mkfifo` that makes pipes in stock are closed
+ * when it has ended, at any time beside a test.
+ */
+function openSockets(): number {
+  return readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
+    } catch {
+      // The one by which the directory was read.
+      return false;
+    }
+  }).length;
+}
+
+const socketsBefore = openSockets();
+
+async function untilNothingIsMade(): Promise<void> {
+  while (openSockets() > socketsBefore) await setImmediate();
+}
+
 /** Leaves this process so many descriptors while `act` runs. */
 async function withDescriptorsLeft(count: number, act: () => Promise<void>): Promise<void> {
   const libc = await loadLibc();
+  await untilNothingIsMade();
   const limits = new BigUint64Array(2);
   libc.prlimit(0, openFilesLimit, null, limits);
   const [soft = 0n, hard = 0n] = limits;
@@ -60,6 +83,8 @@ for (const kind of ["posix", "node"] as const) {
               message: /^Too many open files \(os error 24\): /,
             });
           }
+          // Of a `mkfifo` that could not be started.
+          await setImmediate();
           const left = openAllThatIsLeft();
           for (const fd of left) closeSync(fd);
           assert.equal(left.length, count);
