@@ -149,7 +149,7 @@ describe("whatever sandbox object a client sends", () => {
     let understood = 0;
     fc.assert(
       fc.property(given, (object) => {
-        const parsed = sandbox.safeParse(object);
+        const parsed = sandbox().safeParse(object);
         const policy = parsed.success ? policyFor(parsed.data) : undefined;
         if (!policy || !parsed.success) return;
         understood++;
@@ -171,7 +171,7 @@ describe("whatever sandbox object a client sends", () => {
       fc.property(fc.array(entry, { maxLength: 8 }), fc.nat({ max: 8 }), (entries, at) => {
         const all = [...entries.slice(0, at), secret, ...entries.slice(at)];
         const files = { type: "restricted", entries: all };
-        const given = sandbox.parse({
+        const given = sandbox().parse({
           permissions: { type: "managed", file_system: files, network: "restricted" },
           workspaceRoots: ["file:///w/secret/below", "file:///w"],
           windowsSandboxLevel: "disabled",

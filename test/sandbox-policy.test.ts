@@ -21,8 +21,8 @@ const surroundings = {
 
 /** Rules as `access path`, protected names in short. */
 function rules(sandbox: Sandbox): string[] {
-  return policyOf(schema.parse(sandbox), surroundings).rules.map(({ path: at, access, origin }) =>
-    origin === "protected" ? `kept ${at}` : `${access} ${at}`,
+  return policyOf(schema().parse(sandbox), surroundings).rules.map(
+    ({ path: at, access, origin }) => (origin === "protected" ? `kept ${at}` : `${access} ${at}`),
   );
 }
 

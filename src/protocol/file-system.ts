@@ -1,23 +1,24 @@
 import * as z from "zod";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
+import { schemaOf } from "./schema-of.ts";
 
 const u64 = z.number("invalid number").min(0, "invalid number").multipleOf(1, "invalid number");
 
 /** Members that most operations share. */
-const place = {
+const place = () => ({
   path: pathUri,
   /** False refuses a path that has a symbolic link in it. */
   followSymlinks: z.boolean().nullish(),
-  sandbox: sandbox.nullish(),
-};
+  sandbox: schemaOf(sandbox).nullish(),
+});
 
 /**
  * Under the same id the request is done once, however often it is made. Capability `requestIds`.
  */
 const requestId = z.string().nullish();
 const handleId = z.string();
-const done = z.object({});
+const done = () => z.object({});
 
 /**
  * `touches` names the params whose paths an operation looks at or changes. Requests of one
@@ -27,120 +28,127 @@ const done = z.object({});
  */
 export const fileSystemRequests = {
   "fs/readFile": {
-    params: z.object(place),
-    result: z.object({ dataBase64: z.string() }),
+    params: () => z.object(place()),
+    result: () => z.object({ dataBase64: z.string() }),
     touches: { reads: ["path"] },
     bulk: "dataBase64",
   },
   /** Creates or truncates in place: an existing file keeps its inode, mode and links. */
   "fs/writeFile": {
-    params: z.object({ ...place, dataBase64: z.string(), requestId }),
+    params: () => z.object({ ...place(), dataBase64: z.string(), requestId }),
     result: done,
     touches: { changes: ["path"] },
   },
   "fs/createDirectory": {
-    params: z.object({ ...place, recursive: z.boolean().nullish(), requestId }),
+    params: () => z.object({ ...place(), recursive: z.boolean().nullish(), requestId }),
     result: done,
     touches: { changes: ["path"] },
   },
   "fs/getMetadata": {
-    params: z.object(place),
-    result: z.object({
-      isDirectory: z.boolean(),
-      isFile: z.boolean(),
-      /** Of the path itself; the other members are those of what a link leads to. */
-      isSymlink: z.boolean(),
-      size: z.number(),
-      createdAtMs: z.number(),
-      modifiedAtMs: z.number(),
-    }),
+    params: () => z.object(place()),
+    result: () =>
+      z.object({
+        isDirectory: z.boolean(),
+        isFile: z.boolean(),
+        /** Of the path itself; the other members are those of what a link leads to. */
+        isSymlink: z.boolean(),
+        size: z.number(),
+        createdAtMs: z.number(),
+        modifiedAtMs: z.number(),
+      }),
     touches: { reads: ["path"] },
   },
   "fs/canonicalize": {
-    params: z.object(place),
-    result: z.object({ path: z.string() }),
+    params: () => z.object(place()),
+    result: () => z.object({ path: z.string() }),
     touches: { reads: ["path"] },
   },
   "fs/readDirectory": {
-    params: z.object(place),
-    result: z.object({
-      entries: z.array(
-        z.object({
-          fileName: z.string(),
-          isDirectory: z.boolean(),
-          isFile: z.boolean(),
-          isSymlink: z.boolean().optional(),
-        }),
-      ),
-    }),
+    params: () => z.object(place()),
+    result: () =>
+      z.object({
+        entries: z.array(
+          z.object({
+            fileName: z.string(),
+            isDirectory: z.boolean(),
+            isFile: z.boolean(),
+            isSymlink: z.boolean().optional(),
+          }),
+        ),
+      }),
     touches: { reads: ["path"] },
   },
   "fs/walk": {
-    params: z.object({
-      ...place,
-      options: z.object({
-        maxDepth: u64,
-        maxDirectories: u64,
-        maxEntries: u64,
-        followDirectorySymlinks: z.boolean(),
-        pruneHiddenDirectories: z.boolean().default(false),
+    params: () =>
+      z.object({
+        ...place(),
+        options: z.object({
+          maxDepth: u64,
+          maxDirectories: u64,
+          maxEntries: u64,
+          followDirectorySymlinks: z.boolean(),
+          pruneHiddenDirectories: z.boolean().default(false),
+        }),
       }),
-    }),
-    result: z.object({
-      entries: z.array(z.object({ path: z.string(), kind: z.enum(["file", "directory"]) })),
-      errors: z.array(z.object({ path: z.string(), message: z.string() })),
-      truncated: z.boolean(),
-    }),
+    result: () =>
+      z.object({
+        entries: z.array(z.object({ path: z.string(), kind: z.enum(["file", "directory"]) })),
+        errors: z.array(z.object({ path: z.string(), message: z.string() })),
+        truncated: z.boolean(),
+      }),
     touches: { reads: ["path"] },
   },
   /** Both options default to true, as in the reference. */
   "fs/remove": {
-    params: z.object({
-      ...place,
-      recursive: z.boolean().nullish(),
-      force: z.boolean().nullish(),
-      requestId,
-    }),
+    params: () =>
+      z.object({
+        ...place(),
+        recursive: z.boolean().nullish(),
+        force: z.boolean().nullish(),
+        requestId,
+      }),
     result: done,
     touches: { changes: ["path"] },
   },
   "fs/copy": {
-    params: z.object({
-      sourcePath: pathUri,
-      destinationPath: pathUri,
-      recursive: z.boolean(),
-      sandbox: sandbox.nullish(),
-      requestId,
-    }),
+    params: () =>
+      z.object({
+        sourcePath: pathUri,
+        destinationPath: pathUri,
+        recursive: z.boolean(),
+        sandbox: schemaOf(sandbox).nullish(),
+        requestId,
+      }),
     result: done,
     touches: { reads: ["sourcePath"], changes: ["destinationPath"] },
   },
   /** Opens a file under an id of the client's; the handle belongs to the connection. */
   "fs/open": {
-    params: z.object({
-      handleId,
-      path: pathUri,
-      mode: z.enum(["read", "replace"]).default("read"),
-      sandbox: sandbox.nullish(),
-    }),
-    result: z.object({ handleId }),
+    params: () =>
+      z.object({
+        handleId,
+        path: pathUri,
+        mode: z.enum(["read", "replace"]).default("read"),
+        sandbox: schemaOf(sandbox).nullish(),
+      }),
+    result: () => z.object({ handleId }),
     touches: { changes: ["path"], handle: "handleId" },
   },
   "fs/readBlock": {
-    params: z.object({ handleId, offset: u64, len: u64 }),
+    params: () => z.object({ handleId, offset: u64, len: u64 }),
     /** `eof` is true when fewer bytes than asked for came back. */
-    result: z.object({ chunk: z.string(), eof: z.boolean() }),
+    result: () => z.object({ chunk: z.string(), eof: z.boolean() }),
     touches: { handle: "handleId" },
     bulk: "chunk",
   },
   "fs/writeBlock": {
-    params: z.object({ handleId, offset: u64, chunk: z.string() }),
+    params: () => z.object({ handleId, offset: u64, chunk: z.string() }),
     result: done,
     touches: { handle: "handleId" },
   },
   /** Closing an unknown handle is no error. */
   "fs/close": {
-    params: z.object({ handleId }),
+    params: () => z.object({ handleId }),
     result: done,
     touches: { handle: "handleId" },
   },
@@ -149,16 +157,17 @@ export const fileSystemRequests = {
    * it) has appeared. A connection has one watch; a new one replaces it.
    */
   "fs/watchMissing": {
-    params: z.object({
-      watchId: u64,
-      missing: z.array(pathUri),
-      present: pathUri.nullish(),
-    }),
+    params: () =>
+      z.object({
+        watchId: u64,
+        missing: z.array(pathUri),
+        present: pathUri.nullish(),
+      }),
     /** False: nothing is watched, because the list is empty or already out of date. */
-    result: z.object({ watching: z.boolean() }),
+    result: () => z.object({ watching: z.boolean() }),
   },
 } as const;
 
 export const fileSystemEvents = {
-  "fs/missingChanged": { params: z.object({ watchId: z.number() }) },
+  "fs/missingChanged": { params: () => z.object({ watchId: z.number() }) },
 } as const;

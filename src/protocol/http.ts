@@ -11,56 +11,59 @@ const timeoutMs = z
 export const httpRequests = {
   /** Makes an HTTP request from the executor, in its network and with its proxy variables. */
   "http/request": {
-    params: z.object({
-      /** Chosen by the client; no two streams of a connection may have the same at a time. */
-      requestId,
-      /** Sent as it is; any token will do. */
-      method: z.string(),
-      url: z.string(),
-      headers: z
-        .array(
-          z.object({
-            ...header,
-            /** A variable of the executor, put behind `value`. Capability `httpHeaderEnvVars`. */
-            valueEnvVar: z.string().nullish(),
-          }),
-        )
-        .default([]),
-      bodyBase64: z.string().nullish(),
-      /** Limit for the whole exchange, the body included; none when absent. */
-      timeoutMs: timeoutMs.nullish(),
-      /** Whether a redirect is followed (at most ten) or is the response. */
-      redirectPolicy: z.enum(["follow", "stop"]).default("follow"),
-      /** Answer with the headers, and send the body by `http/request/bodyDelta`. */
-      streamResponse: z.boolean().default(false),
-    }),
-    result: z.object({
-      status: z.number(),
-      /** Names in lower case; a name may come more than once. */
-      headers: z.array(z.object(header)),
-      /** The body as the server sent it, never decompressed. Empty when it is streamed. */
-      bodyBase64: z.string(),
-    }),
+    params: () =>
+      z.object({
+        /** Chosen by the client; no two streams of a connection may have the same at a time. */
+        requestId,
+        /** Sent as it is; any token will do. */
+        method: z.string(),
+        url: z.string(),
+        headers: z
+          .array(
+            z.object({
+              ...header,
+              /** A variable of the executor, put behind `value`. Capability `httpHeaderEnvVars`. */
+              valueEnvVar: z.string().nullish(),
+            }),
+          )
+          .default([]),
+        bodyBase64: z.string().nullish(),
+        /** Limit for the whole exchange, the body included; none when absent. */
+        timeoutMs: timeoutMs.nullish(),
+        /** Whether a redirect is followed (at most ten) or is the response. */
+        redirectPolicy: z.enum(["follow", "stop"]).default("follow"),
+        /** Answer with the headers, and send the body by `http/request/bodyDelta`. */
+        streamResponse: z.boolean().default(false),
+      }),
+    result: () =>
+      z.object({
+        status: z.number(),
+        /** Names in lower case; a name may come more than once. */
+        headers: z.array(z.object(header)),
+        /** The body as the server sent it, never decompressed. Empty when it is streamed. */
+        bodyBase64: z.string(),
+      }),
     bulk: "bodyBase64",
   },
   /**
    * Ends a request and its stream; one that is unknown or over is no error. Capability
    * `httpCancel`.
    */
-  "http/cancel": { params: z.object({ requestId }), result: z.object({}) },
+  "http/cancel": { params: () => z.object({ requestId }), result: () => z.object({}) },
 } as const;
 
 export const httpEvents = {
   /** A piece of a streamed body, numbered from 1. The last is empty and has `done`. */
   "http/request/bodyDelta": {
-    params: z.object({
-      requestId,
-      seq: z.number(),
-      deltaBase64: z.string(),
-      done: z.boolean(),
-      /** Why the body ended before its end; only in the last delta. */
-      error: z.string().nullable(),
-    }),
+    params: () =>
+      z.object({
+        requestId,
+        seq: z.number(),
+        deltaBase64: z.string(),
+        done: z.boolean(),
+        /** Why the body ended before its end; only in the last delta. */
+        error: z.string().nullable(),
+      }),
     bulk: "deltaBase64",
   },
 } as const;

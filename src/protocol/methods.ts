@@ -22,11 +22,11 @@ export const notifications = { ...sessionNotifications };
 export const events = { ...processEvents, ...fileSystemEvents, ...httpEvents };
 
 export type Method = keyof typeof requests;
-export type Params<M extends Method> = z.output<(typeof requests)[M]["params"]>;
-export type Result<M extends Method> = z.output<(typeof requests)[M]["result"]>;
+export type Params<M extends Method> = z.output<ReturnType<(typeof requests)[M]["params"]>>;
+export type Result<M extends Method> = z.output<ReturnType<(typeof requests)[M]["result"]>>;
 
 export type Event = keyof typeof events;
-export type EventParams<E extends Event> = z.output<(typeof events)[E]["params"]>;
+export type EventParams<E extends Event> = z.output<ReturnType<(typeof events)[E]["params"]>>;
 
 export type SessionMethod = keyof typeof sessionRequests;
 export type EnvironmentMethod = keyof typeof environmentRequests;

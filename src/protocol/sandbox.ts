@@ -1,71 +1,77 @@
 import * as z from "zod";
 import { pathUri } from "./path-uri-schema.ts";
 
-const network = z.enum(["restricted", "enabled"]);
+const network = () => z.enum(["restricted", "enabled"]);
 
-const special = z.object({
-  kind: z.enum([
-    "root",
-    "minimal",
-    "current_working_directory",
-    "project_roots",
-    "tmpdir",
-    "slash_tmp",
-    "unknown",
-  ]),
-  /** Below the place that `kind` names; the reference knows it for `project_roots`. */
-  subpath: z.string().nullish(),
-  path: z.string().nullish(),
-});
-
-const entry = z.object({
-  path: z.discriminatedUnion("type", [
-    z.object({ type: z.literal("path"), path: pathUri }),
-    z.object({ type: z.literal("glob_pattern"), pattern: z.string() }),
-    z.object({ type: z.literal("special"), value: special }),
-  ]),
-  /** `none` is an old word for `deny`. */
-  access: z.enum(["read", "write", "deny", "none"]),
-  missing_path_behavior: z.string().nullish(),
-});
-
-const fileSystem = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("unrestricted") }),
+const special = () =>
   z.object({
-    type: z.literal("restricted"),
-    entries: z.array(entry),
-    glob_scan_max_depth: z.number().int().positive().nullish(),
-  }),
-]);
+    kind: z.enum([
+      "root",
+      "minimal",
+      "current_working_directory",
+      "project_roots",
+      "tmpdir",
+      "slash_tmp",
+      "unknown",
+    ]),
+    /** Below the place that `kind` names; the reference knows it for `project_roots`. */
+    subpath: z.string().nullish(),
+    path: z.string().nullish(),
+  });
 
-const permissions = z.discriminatedUnion("type", [
-  /** No confinement is asked for. */
-  z.object({ type: z.literal("disabled") }),
-  /** Somebody else confines the whole server. */
-  z.object({ type: z.literal("external"), network: network.optional() }),
-  z.object({ type: z.literal("managed"), file_system: fileSystem, network }),
-]);
+const entry = () =>
+  z.object({
+    path: z.discriminatedUnion("type", [
+      z.object({ type: z.literal("path"), path: pathUri }),
+      z.object({ type: z.literal("glob_pattern"), pattern: z.string() }),
+      z.object({ type: z.literal("special"), value: special() }),
+    ]),
+    /** `none` is an old word for `deny`. */
+    access: z.enum(["read", "write", "deny", "none"]),
+    missing_path_behavior: z.string().nullish(),
+  });
+
+const fileSystem = () =>
+  z.discriminatedUnion("type", [
+    z.object({ type: z.literal("unrestricted") }),
+    z.object({
+      type: z.literal("restricted"),
+      entries: z.array(entry()),
+      glob_scan_max_depth: z.number().int().positive().nullish(),
+    }),
+  ]);
+
+const permissions = () =>
+  z.discriminatedUnion("type", [
+    /** No confinement is asked for. */
+    z.object({ type: z.literal("disabled") }),
+    /** Somebody else confines the whole server. */
+    z.object({ type: z.literal("external"), network: network().optional() }),
+    z.object({ type: z.literal("managed"), file_system: fileSystem(), network: network() }),
+  ]);
 
 /**
  * How a file operation or a process is to be confined. Members inside `permissions` are snake_case
  * on the wire, the others camelCase: so the reference has it.
  */
-export const sandbox = z.object({
-  permissions,
-  cwd: pathUri.nullish(),
-  workspaceRoots: z.array(pathUri).nullish(),
-  /** Wins over the `cwd` and `workspaceRoots` beside it. */
-  policyContext: z
-    .object({ cwd: pathUri.nullish(), workspaceRoots: z.array(pathUri).nullish() })
-    .nullish(),
-  userHomeDir: pathUri.nullish(),
-  /** Required by the reference on every platform. */
-  windowsSandboxLevel: z.enum(["disabled", "restricted-token", "elevated", "mxc"]),
-  /**
-   * Accepted and without effect. Landlock is the weaker of the two: it hides no process, socket or
-   * device, and leaves a file's name, size and mode to be seen. bwrap confines in either case.
-   */
-  useLegacyLandlock: z.boolean().nullish(),
-});
+export const sandbox = () =>
+  z.object({
+    permissions: permissions(),
+    cwd: pathUri.nullish(),
+    workspaceRoots: z.array(pathUri).nullish(),
+    /** Wins over the `cwd` and `workspaceRoots` beside it. */
+    policyContext: z
+      .object({ cwd: pathUri.nullish(), workspaceRoots: z.array(pathUri).nullish() })
+      .nullish(),
+    userHomeDir: pathUri.nullish(),
+    /** Required by the reference on every platform. */
+    windowsSandboxLevel: z.enum(["disabled", "restricted-token", "elevated", "mxc"]),
+    /**
+     * Accepted and without effect. Landlock is the weaker of the two: it hides no process, socket
+     * or device, and leaves a file's name, size and mode to be seen. bwrap confines in either
+     * case.
+     */
+    useLegacyLandlock: z.boolean().nullish(),
+  });
 
-export type Sandbox = z.output<typeof sandbox>;
+export type Sandbox = z.output<ReturnType<typeof sandbox>>;

@@ -29,30 +29,30 @@ interface Outcome {
   readonly complaint: string;
 }
 
+/** From the strongest on. */
 const modes = [
   { ownNetwork: true, ownProc: true },
   { ownNetwork: false, ownProc: true },
   { ownNetwork: true, ownProc: false },
   { ownNetwork: false, ownProc: false },
-];
+] as const;
 
-/** Runs bwrap twice where all is well, five times where it is not. */
+/** Runs bwrap twice at a time where all is well, and up to three times more where it is not. */
 export async function examine(bwrap: Bwrap | undefined): Promise<BwrapHealth> {
   if (!bwrap) return unwell({ complaint: "missing" });
   if (!seccompMachine(process.arch)) return unwell({ complaint: "architecture", bwrap });
-  const help = await run(bwrap, ["--help"]);
+  const [strongest, ...weaker] = modes;
+  const [help, first] = await Promise.all([run(bwrap, ["--help"]), run(bwrap, trial(strongest))]);
   if (!help.works) return unwell({ complaint: help.complaint, bwrap });
   const isOld = help.stdout.includes("--ro-bind") && !help.stdout.includes("--as-pid-1");
   if (isOld) return unwell({ complaint: "Unknown option --as-pid-1", bwrap });
-  let first: Outcome | undefined;
-  for (const mode of modes) {
-    const outcome = await run(bwrap, trial(mode));
-    if (outcome.works) {
-      return { abilities: { ...mode, argv0: help.stdout.includes("--argv0") } };
-    }
-    first ??= outcome;
+  const argv0 = help.stdout.includes("--argv0");
+  if (first.works) return { abilities: { ...strongest, argv0 } };
+  for (const mode of weaker) {
+    const { works } = await run(bwrap, trial(mode));
+    if (works) return { abilities: { ...mode, argv0 } };
   }
-  return unwell({ complaint: first?.complaint ?? "", bwrap });
+  return unwell({ complaint: first.complaint, bwrap });
 }
 
 function unwell(finding: { complaint: string; bwrap?: Bwrap }): BwrapHealth {

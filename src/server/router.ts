@@ -6,6 +6,7 @@ import { sessionHandlers } from "../handlers/session.ts";
 import { decodeParams } from "../protocol/decode-params.ts";
 import { errorCodes, RpcError } from "../protocol/errors.ts";
 import { type Handlers, type Method, type Params, requests } from "../protocol/methods.ts";
+import { schemaOf } from "../protocol/schema-of.ts";
 import type { Connection } from "./connection.ts";
 
 const handlers: Handlers<Method, Connection> = {
@@ -35,7 +36,7 @@ export function answer(
   method: Method,
   rawParams: unknown,
 ): Promise<object> | object {
-  const params = decodeParams(requests[method].params, rawParams);
+  const params = decodeParams(schemaOf(requests[method].params), rawParams);
   // The params were made by the schema of this very method, which the compiler cannot follow.
   const run = handlers[method] as (connection: Connection, params: unknown) => Promise<object>;
   return connection.once(method, params as Params<Method>, () =>

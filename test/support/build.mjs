@@ -17,6 +17,11 @@ const library = "src/client/library.ts";
 /** Loaded by the first that needs one: they are larger than all the rest, and many never do. */
 const rarelyNeeded = ["execa", "jose", "pino", "prom-client", "undici"];
 
+/** Parts of Node that ws loads for clients and for compression: a server starts 2 ms later by them. */
+const partsOfNode = ["https", "tls", "zlib"];
+const asked = (name) =>
+  `module.exports = new Proxy({}, { get: (_, member) => require("node:${name}")[member] });`;
+
 /** Packages in CommonJS ask for Node's modules by `require`, which a module does not have. */
 const requireForPackages =
   'import { createRequire as requireMaker } from "node:module";' +
@@ -81,13 +86,18 @@ function bundleProgram() {
     supported: { "dynamic-import": false },
     define: { ...partsOfWs.define, "import.meta.url": "scriptUrl" },
     banner: { js: urlForScript },
-    plugins: [{ name: "rarely-needed", setup: leaveOutRarelyNeeded }],
+    plugins: [{ name: "for-later", setup: leaveForLater }],
   });
 }
 
-function leaveOutRarelyNeeded(bundler) {
+function leaveForLater(bundler) {
   const filter = new RegExp(`^(${rarelyNeeded.join("|")})$`);
   bundler.onResolve({ filter }, ({ path }) => ({ path: `./packages/${path}.cjs`, external: true }));
+  const parts = { filter: new RegExp(`^(${partsOfNode.join("|")})$`) };
+  bundler.onResolve(parts, ({ path }) => ({ path, namespace: "when-asked" }));
+  bundler.onLoad({ filter: /./, namespace: "when-asked" }, ({ path }) => ({
+    contents: asked(path),
+  }));
 }
 
 function bundlePackages() {

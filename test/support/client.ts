@@ -5,7 +5,7 @@ import { within } from "./within.ts";
 
 const waitMsMax = 10_000;
 
-type Input<M extends Method> = z.input<(typeof requests)[M]["params"]>;
+type Input<M extends Method> = z.input<ReturnType<(typeof requests)[M]["params"]>>;
 
 /** One message from the server, as it came. */
 export interface Message {

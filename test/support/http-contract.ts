@@ -20,7 +20,7 @@ export type MakeHttp = (
   },
 ) => Promise<Http> | Http;
 
-export type Request = Partial<z.input<(typeof httpRequests)["http/request"]["params"]>>;
+export type Request = Partial<z.input<ReturnType<(typeof httpRequests)["http/request"]["params"]>>>;
 
 export interface HttpUnderTest {
   readonly http: Http;
@@ -51,7 +51,7 @@ export function describeHttp(name: string, makeHttp: MakeHttp): void {
 /** As the router hands them over: checked, with defaults. */
 export function requestParams(given: Request): Params<"http/request"> {
   const whole = { requestId: "r", method: "GET", ...given };
-  return httpRequests["http/request"].params.parse(whole);
+  return httpRequests["http/request"].params().parse(whole);
 }
 
 export const okBytes = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";

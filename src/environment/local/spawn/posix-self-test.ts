@@ -7,8 +7,7 @@ const hasTerminalCode = 42;
  * with the reason.
  */
 export async function testSpawner(spawner: Spawner): Promise<void> {
-  await testTerminal(spawner);
-  await testRefusal(spawner);
+  await Promise.all([testTerminal(spawner), testRefusal(spawner)]);
 }
 
 async function testTerminal(spawner: Spawner): Promise<void> {

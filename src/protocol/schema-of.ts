@@ -1,0 +1,15 @@
+import type * as z from "zod";
+
+const schemas = new Map<() => z.ZodType, z.ZodType>();
+
+/**
+ * The schema that `make` makes, made once, for the first who needs it. All of them together would
+ * take a start 6 ms and 1.5 MB; most servers need few, and those of results are only types.
+ */
+export function schemaOf<M extends () => z.ZodType>(make: M): ReturnType<M> {
+  const known = schemas.get(make);
+  if (known) return known as ReturnType<M>;
+  const schema = make();
+  schemas.set(make, schema);
+  return schema as ReturnType<M>;
+}
