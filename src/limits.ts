@@ -95,6 +95,21 @@ export const spilledOutputBytesMax = 256 * MiB;
  * much as those that are written again, which halved the throughput of a flood.
  */
 export const receivedOutputBytesMax = 32 * MiB;
+/**
+ * Output of a process up to which all of it is kept, although its receiver has confirmed it: who
+ * takes the session over sees a command from its beginning. Of one that prints more it gets the
+ * newest.
+ */
+export const confirmedOutputBytesMax = 8 * MiB;
+/**
+ * Bytes sent to a client between the pings that ask it how far it has come: often enough that what
+ * it has not confirmed stays in memory, seldom enough that its pongs cost nothing.
+ */
+export const receiptIntervalBytes = 256 * KiB;
+/** Output of a process beyond the newest that may wait in memory to be confirmed, not on disk. */
+export const unconfirmedOutputBytesMax = 4 * MiB;
+/** Places up to which a receiver may have come, remembered at once; above that, fewer. */
+export const receiptMarksMax = 64;
 /** The same of all processes of the server. */
 export const spilledOutputTotalBytesMax = 4 * GiB;
 /** Newest output of all closed processes of the server kept in memory; the oldest goes to disk. */

@@ -45,6 +45,8 @@ const bounds: fc.Arbitrary<OutputLogBounds> = fc.record({
   chunkBytesMax: fc.integer({ min: 1, max: 12 }),
   bytesMax: fc.integer({ min: 12, max: 90 }),
   chunksMax: fc.integer({ min: 1, max: 20 }),
+  confirmedBytesMax: fc.nat(100),
+  unconfirmedBytesMax: fc.nat(100),
   answerBytesMax: fc.integer({ min: 5, max: 120 }),
   answerChunksMax: fc.integer({ min: 1, max: 30 }),
 });

@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { WebSocket } from "ws";
@@ -33,6 +34,8 @@ interface OpenRequest {
   readonly url: string;
   readonly options: ConnectionOptions;
   readonly onEvent: OnEvent;
+  /** Whether events were let go that will have to be asked for again. */
+  readonly isBehind: () => boolean;
   /** Resumes this session instead of opening a new one. */
   readonly resumeSessionId?: string | undefined;
   /** Gives up when it is aborted; has no effect on a connection that is open. */
@@ -55,6 +58,7 @@ export async function openConnection(request: OpenRequest): Promise<Connection> 
   const { url, signal } = request;
   signal?.throwIfAborted();
   const socket = openSocket(request);
+  answerPings(socket, request.isBehind);
   const { ended, cut } = watchEnd(socket, url);
   const abandon = () => cut(`websocket ${url}: given up`);
   signal?.addEventListener("abort", abandon);
@@ -77,6 +81,17 @@ function openSocket({ url, options }: OpenRequest): WebSocket {
     headers: bearerToken === undefined ? {} : { authorization: `Bearer ${bearerToken}` },
     perMessageDeflate: false,
     maxPayload: clientMessageBytesMax,
+    autoPong: false,
+  });
+}
+
+/**
+ * A ping with a content asks whether the events before it have arrived: then the executor forgets
+ * them. One without is about the connection alone.
+ */
+function answerPings(socket: WebSocket, isBehind: () => boolean): void {
+  socket.on("ping", (content: Buffer) => {
+    if (content.length === 0 || !isBehind()) socket.pong(content);
   });
 }
 

@@ -22,6 +22,8 @@ export interface Machine extends Environment {
 export interface MachineListener {
   /** Events of one process come in order, each once. False when the reader of a body is behind. */
   readonly emit: Emit<Event>;
+  /** Whether events came that will have to be asked for again: nothing may count as received. */
+  isBehind(): boolean;
   /** At least so many bytes of output are lost before the next event of the process. */
   onOutputLost(processId: string, bytes: number): void;
   /** Nothing more will be learned of the process. */

@@ -44,6 +44,11 @@ export class OutputQueue {
     this.#read = read;
   }
 
+  /** Whether pieces that came were left with the executor, which must keep them. */
+  get isBehind(): boolean {
+    return this.#leftSeq > 0;
+  }
+
   /** Takes in the next piece of output. */
   push(output: Output): void {
     if (output.seq <= this.#lastSeq) return;

@@ -31,7 +31,10 @@ export async function remoteMachine(
   });
   const onEvent = routeEvents(remote, listener);
   const open = (resumeSessionId: string | undefined, signal: AbortSignal | undefined) =>
-    openConnection({ url, options, onEvent, resumeSessionId, signal });
+    openConnection({
+      ...{ url, options, onEvent, resumeSessionId, signal },
+      isBehind: listener.isBehind,
+    });
   const session = new Session(await open(options.resumeSessionId, options.signal), {
     ...options,
     reopen: open,

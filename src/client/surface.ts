@@ -46,6 +46,7 @@ class Surface {
       const isKnown = Object.hasOwn(this.#events, event);
       return !isKnown || this.#events[event](params) !== false;
     },
+    isBehind: () => [...this.#processes.values()].some(({ output }) => output.isBehind),
     onOutputLost: (processId, bytes) => this.#processes.get(processId)?.output.lose(bytes),
     onProcessFailed: (processId, error) => this.#take(processId)?.failed(error),
     onDisconnected: (error) => this.#bodies.fail(error),

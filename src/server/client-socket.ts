@@ -55,6 +55,7 @@ export class ClientSocket implements ConnectionGauge {
       cut: (reason: string) => this.#cut(reason),
       peer: { address: request.socket.remoteAddress },
       traffic: this.traffic,
+      receipts: this.#outbox.receipts,
     };
     const bulk = new BulkTurns(() => this.#outbox.unsentBytes);
     this.#connection = new Connection({ ...context, attachment, bulk });

@@ -4,6 +4,7 @@ import type { WebSocket } from "ws";
 import { outboundBytesHigh, sendBytesMax } from "../limits.ts";
 import { type Frame, writeFrame } from "../protocol/frame.ts";
 import type { Traffic } from "./counters.ts";
+import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
 import { SendMemory } from "./send-memory.ts";
 
 /** All connections share it: memory is out of it only until the kernel has what is in it. */
@@ -19,6 +20,7 @@ const sendMemory = new SendMemory();
  * delayed acknowledgement.
  */
 export class Outbox {
+  readonly receipts: ReceiptPings;
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
   readonly #traffic: Traffic;
@@ -29,6 +31,7 @@ export class Outbox {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#traffic = traffic;
+    this.receipts = new ReceiptPings(webSocket);
     socket.setNoDelay(true);
   }
 
@@ -37,7 +40,7 @@ export class Outbox {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#traffic.sentBytes += frame.length;
     const bytes = frame.length + headerBytesMax;
-    if (this.#waitingBytes + bytes > sendBytesMax) this.#write();
+    if (this.#waitingBytes + bytes + receiptPingBytesMax > sendBytesMax) this.#write();
     if (this.#waiting.length === 0) process.nextTick(writeWaiting, this);
     this.#waiting.push(frame);
     this.#waitingBytes += bytes;
@@ -65,13 +68,14 @@ export class Outbox {
   #write(): void {
     if (this.#waiting.length === 0) return;
     const frames = this.#waiting;
-    const memory = sendMemory.take(this.#waitingBytes);
+    const memory = sendMemory.take(this.#waitingBytes + receiptPingBytesMax);
     this.#waiting = [];
     this.#waitingBytes = 0;
     // Nothing may follow the frame by which a connection is closed.
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     let end = 0;
     for (const frame of frames) end = writeFrame(frame, memory, writeHeader(memory, end, frame));
+    end = this.receipts.writeBehind(memory, end);
     this.#socket.write(memory.subarray(0, end), () => sendMemory.giveBack(memory));
   }
 }

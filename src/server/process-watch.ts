@@ -30,7 +30,11 @@ export function watchedProcesses(
   { emit, sight, processesMax }: WatchOptions,
 ): LocalProcesses {
   const watch = new ProcessWatch(session, sight, processesMax);
-  const processes = make(emit, (event, params) => watch.saw(event, params));
+  const processes = make(
+    emit,
+    (event, params) => watch.saw(event, params),
+    () => session.attachment?.receipts,
+  );
   return {
     start: (params) => watch.start(params, processes),
     news: (params) => processes.news(params),

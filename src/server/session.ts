@@ -1,4 +1,5 @@
 import type { LocalProcesses } from "../environment/local/processes.ts";
+import type { Receipts } from "../environment/local/receipts.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, ProcessEvent } from "../protocol/methods.ts";
 import { AnsweredRequests } from "./answered-requests.ts";
@@ -15,6 +16,8 @@ export interface Attachment {
   readonly emit: Emit<ProcessEvent>;
   readonly peer: Peer;
   readonly traffic: Traffic;
+  /** How far the other end has come with what was sent to it. */
+  readonly receipts?: Receipts | undefined;
   /** Whether the other end is there, asked now. */
   isAlive(): Promise<boolean>;
   /** Ends the connection. */

@@ -4,6 +4,7 @@ import type { Emit, Event } from "../../src/protocol/methods.ts";
 
 const indifferent: MachineListener = {
   emit: () => true,
+  isBehind: () => false,
   onOutputLost: () => {},
   onProcessFailed: () => {},
   onDisconnected: () => {},

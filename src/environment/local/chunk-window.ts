@@ -17,8 +17,8 @@ export interface ChunkWindowBounds {
 const frontPlacesMin = 64;
 
 /**
- * The newest chunks of a process. Whole chunks leave at the old end when one of the bounds is
- * exceeded; whoever pushes is given them, and may store them elsewhere.
+ * The newest chunks of a process. Whoever pushes sees to it that whole chunks leave at the old end
+ * when one of the bounds is exceeded, and may store them elsewhere.
  */
 export class ChunkWindow {
   readonly #bounds: ChunkWindowBounds;
@@ -49,32 +49,23 @@ export class ChunkWindow {
     return chunks;
   }
 
-  /** Takes a chunk in and gives those that had to leave for it, oldest first. */
-  push(chunk: Chunk): Chunk[] {
+  push(chunk: Chunk): void {
     this.#places.push(chunk);
     this.#bytes += chunk.bytes.length;
-    const dropped: Chunk[] = [];
-    while (this.#isOverfull()) {
-      const oldest = this.#shift();
-      if (oldest) dropped.push(oldest);
-    }
-    return dropped;
   }
 
-  /** Chunks with a greater number than `seq`, oldest first, made one by one. */
-  *after(seq: number): Generator<Chunk> {
-    for (let place = this.#placeAfter(seq); place < this.#places.length; place++) {
-      const chunk = this.#places[place];
-      if (chunk) yield chunk;
-    }
+  get oldest(): Chunk | undefined {
+    return this.#places[this.#first];
   }
 
-  #isOverfull(): boolean {
+  /** Whether a bound is exceeded, that of the bytes by more than `extraBytes`. */
+  exceeds(extraBytes: number): boolean {
     const chunks = this.#places.length - this.#first;
-    return this.#bytes > this.#bounds.bytesMax || chunks > this.#bounds.chunksMax;
+    return this.#bytes > this.#bounds.bytesMax + extraBytes || chunks > this.#bounds.chunksMax;
   }
 
-  #shift(): Chunk | undefined {
+  /** Takes the oldest out. */
+  shift(): Chunk | undefined {
     const oldest = this.#places[this.#first];
     this.#places[this.#first++] = undefined;
     this.#bytes -= oldest?.bytes.length ?? 0;
@@ -83,6 +74,14 @@ export class ChunkWindow {
       this.#first = 0;
     }
     return oldest;
+  }
+
+  /** Chunks with a greater number than `seq`, oldest first, made one by one. */
+  *after(seq: number): Generator<Chunk> {
+    for (let place = this.#placeAfter(seq); place < this.#places.length; place++) {
+      const chunk = this.#places[place];
+      if (chunk) yield chunk;
+    }
   }
 
   #placeAfter(seq: number): number {

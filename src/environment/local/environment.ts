@@ -10,6 +10,7 @@ import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
 import { ServerJournal } from "./journal/journal.ts";
 import { type LocalProcesses, localProcesses } from "./processes.ts";
+import type { Receipts } from "./receipts.ts";
 import { settledWithin } from "./settled-within.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
 import { SpillStore } from "./spill-store.ts";
@@ -39,8 +40,15 @@ export interface LocalEnvironmentOptions {
 /** This machine. Processes live as long as a session, open files and requests as a connection. */
 export interface LocalEnvironment {
   readonly host: Host;
-  /** `observe` is told of each event once; `emit` may get one again. */
-  processes(emit: Emit<ProcessEvent>, observe?: Observe): LocalProcesses;
+  /**
+   * `observe` is told of each event once; `emit` may get one again. `receipts` tell how far the
+   * present receiver has come: what it has is not kept beyond the newest.
+   */
+  processes(
+    emit: Emit<ProcessEvent>,
+    observe?: Observe,
+    receipts?: () => Receipts | undefined,
+  ): LocalProcesses;
   fileSystem(emit: Emit<FileSystemEvent>): LocalFileSystem;
   http(emit: Emit<HttpEvent>): LocalHttp;
   /** How many sandbox helpers there are, by what they do; `waiting` are starts without a place. */
@@ -69,10 +77,10 @@ export async function localEnvironment(
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
     host: localHost({ ...options, spawner, sandbox }),
-    processes: (emit, observe) =>
+    processes: (emit, observe, receipts) =>
       localProcesses({
         ...{ spawner, sandbox, executorEnv: variables, emit, observe },
-        ...{ outputBounds, spill },
+        ...{ outputBounds, spill, receipts },
       }),
     fileSystem: (emit) =>
       localFileSystem({

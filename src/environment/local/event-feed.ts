@@ -29,6 +29,7 @@ export class EventFeed {
   #catchUp: { lastSeq: number } | undefined;
   #roomAgain: () => void = () => {};
   #receiver = 0;
+  #answersUnderWay = 0;
 
   constructor(options: EventFeedOptions) {
     this.#options = options;
@@ -52,8 +53,19 @@ export class EventFeed {
   /** A receiver has read up to `nextSeq`. Without `maxBytes` it will not read on by itself. */
   wasRead(nextSeq: number, maxBytes: number | null | undefined): void {
     if (!this.#hasMissedSome || this.#catchUp) return;
-    if (nextSeq >= this.#options.log.nextSeq) this.#hasEverything();
+    if (nextSeq >= this.#options.log.nextSeq) this.#hasMissedSome = false;
     else if (maxBytes == null) void this.#sendFrom(nextSeq);
+  }
+
+  /** Makes an answer from the log. What it has counts as sent only when it is about to leave. */
+  async answering<T>(make: () => Promise<T>): Promise<T> {
+    this.#answersUnderWay++;
+    try {
+      return await make();
+    } finally {
+      this.#answersUnderWay--;
+      this.#tellReceived();
+    }
   }
 
   /** The receiver has room again. */
@@ -80,12 +92,13 @@ export class EventFeed {
       await this.#sendPage(catchUp, await log.eventsAfter(catchUp.lastSeq, catchUpPageBytes));
     }
     if (this.#catchUp !== catchUp) return;
-    this.#hasEverything();
+    this.#hasMissedSome = false;
     this.#endCatchUp();
+    this.#tellReceived();
   }
 
-  #hasEverything(): void {
-    this.#hasMissedSome = false;
+  #tellReceived(): void {
+    if (this.#hasMissedSome || this.#catchUp || this.#answersUnderWay > 0) return;
     this.#options.log.setReceived(true);
   }
 

@@ -8,6 +8,7 @@ import { OutputHolders } from "./output-holders.ts";
 import { OutputLog } from "./output-log.ts";
 import type { OutputLogBounds } from "./output-log-bounds.ts";
 import { ProcessEnding } from "./process-ending.ts";
+import type { RetainedOutputOptions } from "./retained-output.ts";
 import type {
   OutputStream,
   ProcessSink,
@@ -16,7 +17,6 @@ import type {
   SpawnRequest,
   TerminalSize,
 } from "./spawn/spawner.ts";
-import type { SpillStore } from "./spill-store.ts";
 import { StdinQueue } from "./stdin-queue.ts";
 import { type TimeLimit, TimeLimits } from "./time-limits.ts";
 
@@ -28,7 +28,7 @@ export interface ProcessListener extends Pick<EventFeedOptions, "emit" | "observ
   closed(process: ManagedProcess): void;
 }
 
-interface ManagedProcessOptions {
+interface ManagedProcessOptions extends Pick<RetainedOutputOptions, "spill" | "receipts"> {
   readonly processId: string;
   readonly request: SpawnRequest;
   readonly listener: ProcessListener;
@@ -36,8 +36,6 @@ interface ManagedProcessOptions {
   readonly confinement?: Confinement | undefined;
   /** How much of its output is kept, where that is not the default. */
   readonly outputBounds?: Partial<OutputLogBounds> | undefined;
-  /** Where older output goes; without it is dropped. */
-  readonly spill?: SpillStore | undefined;
   readonly timeLimits?: Pick<Params<"process/start">, "timeoutMs" | "idleTimeoutMs"> | undefined;
 }
 
@@ -70,12 +68,14 @@ export class ManagedProcess {
   }
 
   private constructor(options: ManagedProcessOptions) {
-    const { processId, request, listener, confinement, outputBounds: bounds, spill } = options;
+    const { processId, request, listener, confinement, outputBounds: bounds } = options;
+    const { spill, receipts } = options;
     this.processId = processId;
     this.#request = request;
     this.#listener = listener;
     this.#confinement = confinement;
-    this.#log = new OutputLog({ bounds, spill, onRoom: () => this.#flow.release("disk") });
+    const onRoom = () => this.#flow.release("disk");
+    this.#log = new OutputLog({ bounds, spill, receipts, onRoom });
     this.#feed = this.#makeFeed();
     this.#holders = new OutputHolders(this.#log, () => this.#child?.outputPlaces() ?? []);
     this.#ending = new ProcessEnding({
@@ -125,11 +125,13 @@ export class ManagedProcess {
   /** Waits as `read` would. */
   readonly news = (page: Params<"process/read">) => this.#log.news(page);
 
-  async read(page: Params<"process/read">): Promise<Result<"process/read">> {
-    const { receiver } = this.#feed;
-    const answer = await this.#log.read(page);
-    if (receiver === this.#feed.receiver) this.#feed.wasRead(answer.nextSeq, page.maxBytes);
-    return { ...answer, failure: null, ...(await this.#holders.told()) };
+  read(page: Params<"process/read">): Promise<Result<"process/read">> {
+    return this.#feed.answering(async () => {
+      const { receiver } = this.#feed;
+      const answer = await this.#log.read(page);
+      if (receiver === this.#feed.receiver) this.#feed.wasRead(answer.nextSeq, page.maxBytes);
+      return { ...answer, failure: null, ...(await this.#holders.told()) };
+    });
   }
 
   /** Whoever received the events and asked for output is gone. */

@@ -1,12 +1,11 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { EventParams, Params, Result } from "../../protocol/methods.ts";
 import { ByteKeeper } from "./byte-keeper.ts";
-import { type Chunk, ChunkWindow } from "./chunk-window.ts";
+import type { Chunk } from "./chunk-window.ts";
 import { LogPart } from "./log-part.ts";
 import { defaultBounds, type OutputLogBounds } from "./output-log-bounds.ts";
-import { OutputSpill } from "./output-spill.ts";
+import { RetainedOutput, type RetainedOutputOptions } from "./retained-output.ts";
 import type { OutputStream } from "./spawn/spawner.ts";
-import type { SpillStore } from "./spill-store.ts";
 import { WaitingReaders } from "./waiting-readers.ts";
 
 type Page = Omit<Params<"process/read">, "processId">;
@@ -21,12 +20,8 @@ export type LogEvent =
   | ({ readonly kind: "exited"; readonly seq: number } & Ending)
   | { readonly kind: "closed"; readonly seq: number };
 
-export interface OutputLogOptions {
+export interface OutputLogOptions extends RetainedOutputOptions {
   readonly bounds?: Partial<OutputLogBounds> | undefined;
-  /** Where output goes that leaves memory; without one it is dropped. */
-  readonly spill?: SpillStore | undefined;
-  /** The disk has caught up after `isBehind` was true. */
-  readonly onRoom?: (() => void) | undefined;
 }
 
 /**
@@ -38,20 +33,17 @@ export interface OutputLogOptions {
 export class OutputLog {
   readonly #bounds: OutputLogBounds;
   readonly #options: OutputLogOptions;
-  readonly #window: ChunkWindow;
+  readonly #retained: RetainedOutput;
   readonly #keeper = new ByteKeeper();
   readonly #readers = new WaitingReaders((seq) => this.#hasNewsAfter(seq));
-  #spill: OutputSpill | undefined;
-  #isReceived = true;
   #nextSeq = 1;
-  #droppedBytes = 0;
   #exit: Extract<LogEvent, { kind: "exited" }> | undefined;
   #closing: Extract<LogEvent, { kind: "closed" }> | undefined;
 
   constructor(options: OutputLogOptions = {}) {
     this.#options = options;
     this.#bounds = { ...defaultBounds, ...options.bounds };
-    this.#window = new ChunkWindow(this.#bounds);
+    this.#retained = new RetainedOutput(this.#bounds, options);
   }
 
   /** The number the next event will have. */
@@ -70,18 +62,17 @@ export class OutputLog {
 
   /** Whether too much waits for the disk: whoever produces output should stop for a while. */
   get isBehind(): boolean {
-    return this.#spill?.isBehind ?? false;
+    return this.#retained.isBehind;
   }
 
   /** Whether somebody receives the output as it comes, or the log alone has it. True at first. */
   setReceived(isReceived: boolean): void {
-    if (isReceived === this.#isReceived) return;
-    this.#isReceived = isReceived;
-    this.#spill?.setReceived(isReceived);
+    this.#retained.setReceived(isReceived);
   }
 
-  /** Cuts what was read from a stream into chunks and enters them. */
+  /** Cuts what was read from a stream into chunks and enters them. Earlier ones have been sent. */
   append(stream: OutputStream, bytes: Buffer): Chunk[] {
+    this.#retained.sentUpTo(this.#nextSeq - 1);
     const kept = this.#keeper.keep(bytes);
     const chunks: Chunk[] = [];
     const { chunkBytesMax } = this.#bounds;
@@ -89,8 +80,8 @@ export class OutputLog {
       const part = kept.subarray(start, start + chunkBytesMax);
       const chunk = { seq: this.#nextSeq++, stream, bytes: part };
       chunks.push(chunk);
-      this.#retain(chunk);
     }
+    this.#retained.enter(chunks);
     this.#readers.wake();
     return chunks;
   }
@@ -111,14 +102,12 @@ export class OutputLog {
   }
 
   get memoryBytes(): number {
-    return this.#window.bytes;
+    return this.#retained.memoryBytes;
   }
 
   /** To be called when nothing more will come. */
   leaveMemory(): void {
-    this.setReceived(false);
-    for (const chunk of this.#window.drain()) this.#store(chunk);
-    this.#spill?.finish();
+    this.#retained.leaveMemory();
   }
 
   /** Waits up to `waitMs` until there is something to read. */
@@ -135,20 +124,18 @@ export class OutputLog {
     const bytesMax = Math.min(maxBytes ?? answerBytesMax, answerBytesMax);
     const part = new LogPart(after, { bytesMax, chunksMax: answerChunksMax });
     const kind = maxBytes == null ? "whole" : "page";
-    return this.#filled(part, () => this.#answer(part, kind));
+    return this.#retained.filled(part, () => this.#answer(part, kind));
   }
 
   /** The oldest retained events after `seq`, at most about `bytesMax` of them; none at the end. */
   async eventsAfter(seq: number, bytesMax: number): Promise<LogEvent[]> {
     const part = new LogPart(seq, { bytesMax, chunksMax: this.#bounds.answerChunksMax });
-    return this.#filled(part, () => this.#eventsOf(part));
+    return this.#retained.filled(part, () => this.#eventsOf(part));
   }
 
   /** All output that is retained, one char per byte, streams in the order in which they came. */
   retainedText(): string {
-    return Buffer.concat(Array.from(this.#window.after(0), ({ bytes }) => bytes)).toString(
-      "latin1",
-    );
+    return this.#retained.text();
   }
 
   /** Ends all waiting with this error: who waited is not there any more. */
@@ -159,28 +146,12 @@ export class OutputLog {
   /** Frees what is on disk. Nobody will read any more. */
   async dispose(): Promise<void> {
     this.#options.spill?.closedLogs.delete(this);
-    await this.#spill?.close();
-  }
-
-  /** The one place where chunks leave memory. */
-  #retain(chunk: Chunk): void {
-    for (const old of this.#window.push(chunk)) this.#store(old);
-  }
-
-  #store(chunk: Chunk): void {
-    this.#spill ??= this.#openSpill();
-    if (this.#spill) this.#spill.push(chunk);
-    else this.#droppedBytes += chunk.bytes.length;
-  }
-
-  #openSpill(): OutputSpill | undefined {
-    const { spill, onRoom = () => {} } = this.#options;
-    return spill && new OutputSpill(spill, this.#isReceived, onRoom);
+    await this.#retained.dispose();
   }
 
   /** An exit is news until it has been read, a closing for ever: nothing else will come. */
   #hasNewsAfter(seq: number): boolean {
-    if (this.#window.lastSeq > seq || this.closed) return true;
+    if (this.#retained.lastSeq > seq || this.closed) return true;
     return this.#exit !== undefined && seq < this.#nextSeq - 1;
   }
 
@@ -201,7 +172,7 @@ export class OutputLog {
       closed: this.#closing !== undefined && this.#closing.seq < known,
       sandboxDenied: exit?.sandboxDenied ?? false,
       ...(exit?.reason && { reason: exit.reason }),
-      droppedBytes: this.#droppedBytes + (this.#spill?.droppedBytes ?? 0),
+      droppedBytes: this.#retained.droppedBytes,
     };
   }
 
@@ -212,18 +183,6 @@ export class OutputLog {
       if (end && end.seq > afterSeq && end.seq < untilSeq) events.push(end);
     }
     return events.sort((one, two) => one.seq - two.seq);
-  }
-
-  /**
-   * Fills a part, from disk and then from memory, and uses it in the turn in which memory was
-   * looked at: nothing happens between.
-   */
-  async #filled<T>(part: LogPart, use: () => T): Promise<T> {
-    while (!part.isCut && this.#spill && this.#spill.lastSeq > part.lastSeq) {
-      part.take(await this.#spill.after(part.lastSeq));
-    }
-    if (!part.isCut) part.take(this.#window.after(part.lastSeq));
-    return use();
   }
 }
 

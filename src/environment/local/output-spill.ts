@@ -84,6 +84,11 @@ export class OutputSpill {
     return packed === undefined ? [] : unpackedChunks(packed, seq);
   }
 
+  /** Drops everything. Its place on the disk is used again. */
+  clear(): void {
+    this.#dropUpTo(this.#blocks.at(-1));
+  }
+
   /** Forgets everything and frees the disk. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -13,6 +13,7 @@ import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { callAtAll } from "./mount-lanes.ts";
 import type { OutputLogBounds } from "./output-log-bounds.ts";
+import type { Receipts } from "./receipts.ts";
 import { settledWithin } from "./settled-within.ts";
 import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
 import { spawnRequest } from "./spawn-request.ts";
@@ -33,6 +34,8 @@ export interface LocalProcessesOptions {
   readonly outputBounds?: Partial<OutputLogBounds> | undefined;
   /** Where output goes that leaves memory; without it is dropped. */
   readonly spill?: SpillStore | undefined;
+  /** How far the present receiver of the events has come, where it tells. */
+  readonly receipts?: (() => Receipts | undefined) | undefined;
 }
 
 /** The processes of one session on this machine. */
@@ -172,7 +175,7 @@ class ProcessTable implements LocalProcesses {
 
   async #launch(params: StartParams, request: SpawnRequest): Promise<ManagedProcess> {
     const { processId, timeoutMs, idleTimeoutMs } = params;
-    const { spawner, emit, observe, outputBounds, spill } = this.#options;
+    const { spawner, emit, observe, outputBounds, spill, receipts } = this.#options;
     const confinement = await confinementOf(params, request, this.#options.sandbox);
     if (confinement) this.#prepareHelper(params);
     const start = () =>
@@ -188,6 +191,7 @@ class ProcessTable implements LocalProcesses {
         },
         outputBounds,
         spill,
+        receipts,
         timeLimits: { timeoutMs, idleTimeoutMs },
       });
     // The system looks both up before it answers; on a dead network disk that is never.

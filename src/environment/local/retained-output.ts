@@ -1,0 +1,155 @@
+import { Buffer } from "node:buffer";
+import { type Chunk, ChunkWindow } from "./chunk-window.ts";
+import type { LogPart } from "./log-part.ts";
+import type { OutputLogBounds } from "./output-log-bounds.ts";
+import { OutputSpill } from "./output-spill.ts";
+import { ConfirmedEvents, type Receipts } from "./receipts.ts";
+import type { SpillStore } from "./spill-store.ts";
+
+export interface RetainedOutputOptions {
+  /** Where output goes that leaves memory; without one it is dropped. */
+  readonly spill?: SpillStore | undefined;
+  /** How far the receiver has come. Without it nothing counts as arrived. */
+  readonly receipts?: (() => Receipts | undefined) | undefined;
+  /** The disk has caught up after `isBehind` was true. */
+  readonly onRoom?: (() => void) | undefined;
+}
+
+/**
+ * What is kept of the output of one process: the newest in memory, and behind it on disk what
+ * nobody is known to have. Always the newest without gaps.
+ */
+export class RetainedOutput {
+  readonly #bounds: OutputLogBounds;
+  readonly #options: RetainedOutputOptions;
+  readonly #window: ChunkWindow;
+  readonly #confirmed: ConfirmedEvents;
+  #spill: OutputSpill | undefined;
+  #isReceived = true;
+  #enteredBytes = 0;
+  #droppedBytes = 0;
+
+  constructor(bounds: OutputLogBounds, options: RetainedOutputOptions) {
+    this.#bounds = bounds;
+    this.#options = options;
+    this.#window = new ChunkWindow(bounds);
+    this.#confirmed = new ConfirmedEvents(options.receipts);
+  }
+
+  /** Number of the newest chunk, 0 when there is none in memory. */
+  get lastSeq(): number {
+    return this.#window.lastSeq;
+  }
+
+  get memoryBytes(): number {
+    return this.#window.bytes;
+  }
+
+  get droppedBytes(): number {
+    return this.#droppedBytes + (this.#spill?.droppedBytes ?? 0);
+  }
+
+  /** Whether too much waits for the disk. */
+  get isBehind(): boolean {
+    return this.#spill?.isBehind ?? false;
+  }
+
+  /** Whether somebody receives the output as it comes. True at first. */
+  setReceived(isReceived: boolean): void {
+    if (isReceived === this.#isReceived) return;
+    this.#isReceived = isReceived;
+    this.#spill?.setReceived(isReceived);
+    if (isReceived) return;
+    this.#confirmed.forget();
+    this.#trim();
+  }
+
+  /** To be told before newer chunks are entered: what came up to `seq` has been sent. */
+  sentUpTo(seq: number): void {
+    if (this.#isReceived) this.#confirmed.sent(seq);
+  }
+
+  enter(chunks: readonly Chunk[]): void {
+    for (const chunk of chunks) {
+      this.#enteredBytes += chunk.bytes.length;
+      this.#window.push(chunk);
+    }
+    this.#trim();
+  }
+
+  /** Moves what is in memory to disk. To be called when nothing more will come. */
+  leaveMemory(): void {
+    this.setReceived(false);
+    for (const chunk of this.#window.drain()) this.#store(chunk);
+    this.#spill?.finish();
+  }
+
+  /** All that is in memory, one char per byte. */
+  text(): string {
+    return Buffer.concat(Array.from(this.#window.after(0), ({ bytes }) => bytes)).toString(
+      "latin1",
+    );
+  }
+
+  /**
+   * Fills a part, from disk and then from memory, and uses it in the turn in which memory was
+   * looked at: nothing happens between.
+   */
+  async filled<T>(part: LogPart, use: () => T): Promise<T> {
+    while (!part.isCut && this.#spill && this.#spill.lastSeq > part.lastSeq) {
+      part.take(await this.#spill.after(part.lastSeq));
+    }
+    if (!part.isCut) part.take(this.#window.after(part.lastSeq));
+    return use();
+  }
+
+  /** Frees what is on disk. Nobody will read any more. */
+  async dispose(): Promise<void> {
+    await this.#spill?.close();
+  }
+
+  /**
+   * Lets the oldest chunks leave memory. In a flood, what the receiver has is dropped, and what it
+   * may be about to confirm waits for that: writing all to disk took a quarter of the time.
+   */
+  #trim(): void {
+    const isFlood = this.#enteredBytes > this.#bounds.confirmedBytesMax;
+    while (this.#window.exceeds(0)) {
+      if (isFlood && this.#isOldestConfirmed()) this.#dropOldest();
+      else if (isFlood && this.#mayWait()) return;
+      else this.#storeOldest();
+    }
+  }
+
+  #isOldestConfirmed(): boolean {
+    const { oldest } = this.#window;
+    return this.#isReceived && oldest !== undefined && oldest.seq <= this.#confirmed.lastSeq;
+  }
+
+  #mayWait(): boolean {
+    if (!this.#isReceived || !this.#confirmed.isAnswered) return false;
+    return !this.#window.exceeds(this.#bounds.unconfirmedBytesMax);
+  }
+
+  /** With a chunk all older ones go. */
+  #dropOldest(): void {
+    this.#spill?.clear();
+    this.#droppedBytes += this.#window.shift()?.bytes.length ?? 0;
+  }
+
+  #storeOldest(): void {
+    const oldest = this.#window.shift();
+    if (oldest) this.#store(oldest);
+  }
+
+  #store(chunk: Chunk): void {
+    this.#spill ??= this.#openSpill();
+    if (this.#spill) this.#spill.push(chunk);
+    else this.#droppedBytes += chunk.bytes.length;
+  }
+
+  #openSpill(): OutputSpill | undefined {
+    const { spill, onRoom = () => {} } = this.#options;
+    return spill && new OutputSpill(spill, this.#isReceived, onRoom);
+  }
+}
