@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import type { Limits } from "../limits.ts";
 import type { Listener } from "../server/listen.ts";
@@ -22,7 +23,6 @@ export async function runExecServer(flags: ExecServerFlags): Promise<void> {
   process.on("uncaughtException", uncaughtErrorHandler({ log: stderr.log, giveUp }));
   // Last: whoever reads it may send a signal at once.
   process.stdout.write(`${server.url}\n`);
-  stopYoungGenerationGrowth();
 }
 
 /**
@@ -44,12 +44,14 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const audit = await auditIfAsked(flags);
   const environment = localEnvironment(limits, log);
   // Without an environment nobody can be served, also when the URL has been printed by then.
-  environment.catch((error) => explain(error, flags.listen));
+  environment.then(stopYoungGenerationGrowth, (error) => explain(error, flags.listen));
   const sessionTtlMs = flags.sessionTtl * 1000;
   return startExecServer({ address, tls, access, limits, sessionTtlMs, environment, log, audit });
 }
 
+/** Behind the URL: what takes longest to get ready gets so while the first client connects. */
 async function localEnvironment(limits: Limits, log: Log) {
+  await setImmediate();
   const [, program = ""] = process.argv;
   const local = await import("../environment/local/environment.ts");
   return local.localEnvironment({

@@ -18,8 +18,10 @@ export async function findBwrap(
   isInWorkspace: (path: HostPath) => boolean = () => false,
 ): Promise<Bwrap | undefined> {
   // A relative folder of a PATH is the working directory's, where anybody may have put anything.
-  for (const folder of searchPath.split(":").filter((entry) => entry.startsWith("/"))) {
-    const found = await bwrapAt(`${folder}/bwrap`);
+  const folders = searchPath.split(":").filter((entry) => entry.startsWith("/"));
+  // Asked for together, because one after the other they would hold up the answer to initialize.
+  for (const asked of folders.map((folder) => bwrapAt(`${folder}/bwrap`))) {
+    const found = await asked;
     if (!found) continue;
     const real = hostPathOf(await realpath(found.path));
     if (!isInWorkspace(real) && !isInWorkspace(hostPathOf(found.path))) return found;
@@ -34,8 +36,7 @@ export function bwrapIdentity(path: string, { dev, ino, mtimeMs }: Stats): strin
 /** Undefined when there is no executable file. */
 async function bwrapAt(path: string): Promise<Bwrap | undefined> {
   try {
-    await access(path, constants.X_OK);
-    const stats = await stat(path);
+    const [stats] = await Promise.all([stat(path), access(path, constants.X_OK)]);
     if (!stats.isFile()) return undefined;
     return { path, identity: bwrapIdentity(path, stats), isSetuid: (stats.mode & 0o4000) !== 0 };
   } catch {

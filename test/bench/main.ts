@@ -9,6 +9,7 @@ import { axes } from "./scaling/axes.ts";
 import { scalingPlot } from "./scaling/plot.ts";
 import { scalingTable } from "./scaling/report.ts";
 import { measureScaling } from "./scaling/scaling.ts";
+import { type Cells, tableMarkdown, tableText } from "./table.ts";
 import { targetOf, thisTarget } from "./target.ts";
 
 const usage = `npm run bench -- [options]
@@ -22,6 +23,7 @@ const usage = `npm run bench -- [options]
   --quick              a tenth of the work, for trying things out
   --json FILE          write the figures of every round
   --svg FILE           draw the ratios, or the growth of costs
+  --markdown FILE      write the table for a README, with machine, date and command
 
 COMMAND starts a server and prints its URL, such as
 'codex exec-server --listen ws://127.0.0.1:0'. Ratios: this server's figure divided by the other's.
@@ -37,6 +39,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "string" },
     svg: { type: "string" },
+    markdown: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -60,7 +63,7 @@ async function measure(): Promise<void> {
   const { rows, rounds } = await compare(wantedOf(groups), targets, effort);
   const labels = targets.map(({ label }) => label);
   const heading = [runNotes(), ...targets.map(({ label, shown }) => `${label}: ${shown}`)];
-  process.stdout.write(tableOf(labels, rows));
+  tell(tableOf(labels, rows), heading);
   write(options.json, () => JSON.stringify({ heading, labels, rows, rounds }, null, 1));
   write(options.svg, () => ratioPlot(rows, heading));
 }
@@ -70,7 +73,7 @@ async function scale(): Promise<void> {
     options.against === undefined ? thisTarget() : targetOf("against", options.against);
   const rows = await measureScaling(wantedOf(axes), target, effort);
   const heading = [runNotes(), target.shown];
-  process.stdout.write(scalingTable(rows));
+  tell(scalingTable(rows), heading);
   write(options.json, () => JSON.stringify({ heading, rows }, null, 1));
   write(options.svg, () => scalingPlot(rows, heading));
 }
@@ -81,6 +84,16 @@ function wantedOf<T extends { readonly name: string }>(all: readonly T[]): reado
   if (unknown !== undefined)
     throw new Error(`--only ${unknown}: see --help for the names there are`);
   return all.filter(({ name }) => names.includes(name));
+}
+
+function tell(table: Cells, heading: readonly string[]): void {
+  process.stdout.write(tableText(table));
+  const command = `\`npm run bench -- ${process.argv.slice(2).map(quoted).join(" ")}\``;
+  write(options.markdown, () => tableMarkdown(table, [...heading, command]));
+}
+
+function quoted(word: string): string {
+  return /^[\w./:=,-]+$/.test(word) ? word : `'${word}'`;
 }
 
 function write(path: string | undefined, content: () => string): void {

@@ -1,6 +1,6 @@
 import { type Spread, short, spreadOf } from "./figures.ts";
 import type { Figures, Group, Metric } from "./group.ts";
-import { tableText } from "./table.ts";
+import type { Cells } from "./table.ts";
 
 /** The figures of one round, one for each server. */
 export type Round = readonly Figures[];
@@ -34,7 +34,7 @@ const ratioOf = (ours: number, theirs: number) =>
   ours > 0 && theirs > 0 ? ours / theirs : Number.NaN;
 
 /** Columns: what, unit, each server's median and spread, and their ratio with its spread. */
-export function tableOf(labels: readonly string[], rows: readonly Row[]): string {
+export function tableOf(labels: readonly string[], rows: readonly Row[]): Cells {
   const header = ["metric", "unit", ...labels, ...(labels.length > 1 ? ["ratio", "better"] : [])];
   const lines = rows.map(({ group, metric, spreads, ratio }) => [
     `${group}: ${metric.name}`,
@@ -42,7 +42,7 @@ export function tableOf(labels: readonly string[], rows: readonly Row[]): string
     ...spreads.map(spreadText),
     ...(ratio ? [spreadText(ratio), betterOf(metric, ratio, labels)] : []),
   ]);
-  return tableText([header, ...lines]);
+  return [header, ...lines];
 }
 
 function spreadText({ median, least, most }: Spread): string {

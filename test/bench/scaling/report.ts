@@ -1,5 +1,5 @@
 import { short } from "../figures.ts";
-import { tableText } from "../table.ts";
+import type { Cells } from "../table.ts";
 import type { ScalingRow } from "./scaling.ts";
 
 /**
@@ -18,7 +18,7 @@ export function growthOf(values: readonly number[]): Growth {
 }
 
 /** Columns: what, its unit, the cost at each size, and how it grows. */
-export function scalingTable(rows: readonly ScalingRow[]): string {
+export function scalingTable(rows: readonly ScalingRow[]): Cells {
   const sizes = rows[0]?.sizes.map((_, at) => (at === 0 ? "smallest" : `x ${10 ** at}`)) ?? [];
   const lines = rows.map(({ axis, cost, counted, sizes: [smallest = 0], values }) => [
     `${axis}: ${cost.name}`,
@@ -27,5 +27,5 @@ export function scalingTable(rows: readonly ScalingRow[]): string {
     ...values.map(short),
     growthOf(values),
   ]);
-  return tableText([["cost", "unit", "from", ...sizes, "verdict"], ...lines]);
+  return [["cost", "unit", "from", ...sizes, "verdict"], ...lines];
 }
