@@ -343,6 +343,8 @@ export const blocksInFlightMax = 4;
 export const uploadTriesMax = 10;
 /** How long bwrap may take to show that it works, which takes it milliseconds. */
 export const bwrapTrialMs = 5_000;
+/** How often it is looked whether bwrap has mounted everything, which takes it some 4 ms. */
+export const bwrapPollMs = 1;
 /** Warm fs-helpers of the whole server; each is a Node process of some 40 MB. */
 export const helpersMax = 16;
 /** Fs-helpers that share the work of one policy of one connection. */

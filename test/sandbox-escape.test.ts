@@ -13,7 +13,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { fileReads, fileWrites } from "./support/escape-file-calls.ts";
 import { Ground, hardLinkInto, secret } from "./support/escape-ground.ts";
-import { missing, patterns } from "./support/escape-policies.ts";
+import { hide, missing, patterns } from "./support/escape-policies.ts";
 import { hasPython, programs, pythonScript, scripts } from "./support/escape-programs.ts";
 import { glob, place, sandboxOf, special, uri, workspaceWrite } from "./support/sandboxes.ts";
 
@@ -90,6 +90,22 @@ for (const [title, prepare] of Object.entries(missing)) {
       assert.deepEqual(readdirSync(ground.at("ws")), before);
     }));
 }
+
+test("a folder that becomes a link while it is mounted opens nothing", () =>
+  onGround(async (ground) => {
+    hide(ground, "ws/d/x.key");
+    hide(ground, "outside/x.key");
+    mkdirSync(ground.at("swap"));
+    const sandbox = workspaceWrite(ground.at("ws"), glob(ground.at("ws/*/x.key")));
+    ground.race("mv -T ws/d swap/d; ln -s ../outside ws/d; rm ws/d; mv -T swap/d ws/d");
+    const script =
+      "echo planted > d/f; echo planted > $OUT/f; cat $WS/d/x.key; echo changed > d/x.key";
+    for (let count = 0; count < 40; count++) {
+      const text = await ground.shell(script, sandbox).catch(concealed);
+      assert.equal(readFileSync(ground.at("outside/f"), "utf8"), secret, text);
+      assert.equal(readFileSync(ground.at("outside/x.key"), "utf8"), secret, text);
+    }
+  }));
 
 test("beside what is kept from coming into being everything else may", () =>
   onGround(async (ground) => {

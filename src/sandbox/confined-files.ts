@@ -8,7 +8,7 @@ import { internalError, invalidRequest, notFound } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import type { HelperCrew } from "./helper-crew.ts";
-import { type HelperPool, WorldChangedError } from "./helper-pool.ts";
+import type { HelperPool } from "./helper-pool.ts";
 import { type HelperStation, helperRecipe, helperStation, isStill } from "./helper-station.ts";
 import type { HelperWorker } from "./helper-worker.ts";
 import {
@@ -21,6 +21,7 @@ import {
   writesEverything,
 } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
+import { WorldChangedError } from "./world-changed-error.ts";
 
 /** What one connection does with files under sandboxes. */
 export interface ConfinedFiles {

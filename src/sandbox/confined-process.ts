@@ -8,8 +8,10 @@ import { accessTable, isBelow } from "./access.ts";
 import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
 import { bwrapArguments, confinedCommand } from "./confined-command.ts";
 import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
+import { type Gate, innerMounts, openGate } from "./inner-mounts.ts";
 import { ignoreSignals } from "./launcher.ts";
 import type { MadePoints, WantedPoint } from "./mount-points.ts";
+import { refuseMisplaced } from "./mount-table.ts";
 import type { Platform } from "./platform.ts";
 import { confinesNothing, type Policy, policyOf } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
@@ -28,9 +30,13 @@ export interface ProcessRequest {
 
 export interface ConfinedProcess {
   readonly request: ProcessRequest & { readonly fds: readonly number[] };
-  /** To be called when the start is over, whether or not it succeeded. */
-  started(): void;
-  /** To be called when the process has ended or could not be started. */
+  /**
+   * To be called when the start is over, without an id when it failed. Only then the command runs.
+   * Rejects when bwrap has mounted something else than was meant: then the process, which waits, is
+   * to be killed.
+   */
+  started(pid?: number): Promise<void>;
+  /** To be called when the process has ended or could not be started. Once. */
   ended(): Promise<void>;
 }
 
@@ -50,16 +56,35 @@ export async function confineProcess(
     const found = withMade(world, made);
     const confinement = confinementOf({ policy, world: found, platform, kept: [state.path] });
     const confined = await confinedRequest({ request, policy, platform, confinement, machine });
+    const { gate, ...rest } = confined;
     return {
-      request: confined,
-      started: () => {
-        for (const fd of confined.fds) closeSync(fd);
-      },
+      request: rest,
+      started: (pid) => letRun(pid, { gate, fds: rest.fds, confinement, masks: state.masks }),
       ended: made.release,
     };
   } catch (error) {
     await made.release();
     throw error;
+  }
+}
+
+interface Waiting {
+  readonly gate: Gate;
+  readonly fds: readonly number[];
+  readonly confinement: Confinement;
+  readonly masks: BwrapPlan["masks"];
+}
+
+async function letRun(pid: number | undefined, waiting: Waiting): Promise<void> {
+  const { gate, fds, confinement, masks } = waiting;
+  try {
+    for (const fd of fds) if (fd !== gate.fd) closeSync(fd);
+    if (pid === undefined) return;
+    const inside = await innerMounts(pid);
+    if (inside !== undefined) refuseMisplaced(confinement.mounts, masks, inside);
+    gate.open();
+  } finally {
+    gate.close();
   }
 }
 
@@ -118,6 +143,7 @@ interface Parts {
 /** Descriptors that bwrap is given, in this order after the three standard ones. */
 const seccompFd = 3;
 const argumentsFd = 4;
+const gateFd = 5;
 
 async function confinedRequest({ request, policy, platform, confinement, machine }: Parts) {
   const [{ bwrap, abilities }, state, launcher] = await Promise.all([
@@ -144,14 +170,27 @@ async function confinedRequest({ request, policy, platform, confinement, machine
   const inside = launcher && isVisible(launcher.real) ? launcher : undefined;
   const command = confinedCommand(request, { launcher: inside, bwrapRenames: abilities.argv0 });
   const around = command.isLaunched && launcher ? [launcher.path, ignoreSignals] : [];
-  const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, ...command.options];
+  const given = ["--args", `${argumentsFd}`, "--block-fd", `${gateFd}`];
+  const options = [...bwrapFlags(plan), ...given, ...command.options];
   const filter = seccompProgram(arch, { network: policy.network });
   // Before a descriptor is open that nobody would close: it may be refused.
   const argumentBytes = bwrapArguments(request.env, plan);
+  const files = unlinkedFiles(state.path, [filter, argumentBytes]);
+  const gate = gateBeside(files);
   return {
     argv: [...around, bwrap.path, ...options, "--", ...command.argv] as [string, ...string[]],
     env: {},
     cwd: request.cwd,
-    fds: unlinkedFiles(state.path, [filter, argumentBytes]),
+    fds: [...files, gate.fd],
+    gate,
   };
+}
+
+function gateBeside(files: readonly number[]): Gate {
+  try {
+    return openGate();
+  } catch (error) {
+    for (const fd of files) closeSync(fd);
+    throw error;
+  }
 }

@@ -7,8 +7,11 @@ import type { HelperLaunch } from "./launch.ts";
 export interface Recipe {
   readonly launch: HelperLaunch;
   readonly grants: Grants;
-  /** Asked when the worker is up: whether what it was made for is still so. */
-  isStill(): Promise<boolean>;
+  /**
+   * Asked when the worker is up, with the id of its process: whether what it was made for is still
+   * so, and is what has been mounted.
+   */
+  isStill(pid: number): Promise<boolean>;
 }
 
 interface Job {

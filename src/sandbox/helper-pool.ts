@@ -2,9 +2,10 @@
  * Warm fs-helpers. One serves one owner under one policy in one state of the world, and is used
  * again only while all three are the same: its mounts were made for them.
  */
-import { errorCodes, internalError, RpcError } from "../protocol/errors.ts";
+import { internalError } from "../protocol/errors.ts";
 import { HelperCrew, type Recipe, tooLate } from "./helper-crew.ts";
 import { HelperWorker, type WorkerLimits } from "./helper-worker.ts";
+import { WorldChangedError } from "./world-changed-error.ts";
 
 export interface PoolLimits extends WorkerLimits {
   readonly workersMax: number;
@@ -103,7 +104,7 @@ export class HelperPool {
       this.#all.add(worker);
       void worker.ended.then(() => this.#onEnded(worker));
       if (this.#isClosed) worker.kill();
-      else if (await isStill()) return worker;
+      else if (await isStill(worker.pid)) return worker;
       worker.kill();
     } catch (error) {
       this.#freePlace();
@@ -173,14 +174,4 @@ function allInUse(count: number) {
   return internalError(
     `all ${count} sandbox helpers are busy or hold open files: close file handles, or try again`,
   );
-}
-
-/** Nothing was done: with another look at what the policy names it may be. */
-export class WorldChangedError extends RpcError {
-  constructor() {
-    super(
-      errorCodes.internal,
-      "what the sandbox names, or the mounts of this machine, changed while it was set up: try again",
-    );
-  }
 }

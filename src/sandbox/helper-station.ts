@@ -2,7 +2,9 @@
 import { internalError } from "../protocol/errors.ts";
 import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
 import type { Recipe } from "./helper-crew.ts";
+import { innerMountsNow } from "./inner-mounts.ts";
 import { helperLaunch } from "./launch.ts";
+import { refuseMisplaced } from "./mount-table.ts";
 import type { Policy } from "./policy.ts";
 import type { SandboxMachine, WorkingBwrap } from "./sandbox-machine.ts";
 import { seccompMachine } from "./seccomp.ts";
@@ -63,5 +65,14 @@ export async function helperRecipe(
     variables: machine.variables,
     command: [process.execPath, helper.path],
   });
-  return { launch, grants: confinement.grants, isStill: () => isStill(station, machine) };
+  const { grants, mounts } = confinement;
+  return {
+    launch,
+    grants,
+    isStill: async (pid) => {
+      const inside = innerMountsNow(pid);
+      if (inside !== undefined) refuseMisplaced(mounts, state.masks, inside);
+      return isStill(station, machine);
+    },
+  };
 }

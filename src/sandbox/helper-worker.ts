@@ -59,6 +59,11 @@ export class HelperWorker {
     this.ended = Promise.resolve(child).then((ending) => this.#onEnd(ending));
   }
 
+  /** Of bwrap, in which it runs. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Whether nothing more may be asked of it: it is gone, or about to go. */
   get isEnded(): boolean {
     return this.#isEnded || this.#isLeaving;
@@ -157,6 +162,7 @@ interface Ending {
 }
 
 interface Streams extends PromiseLike<Ending> {
+  readonly pid?: number | undefined;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;

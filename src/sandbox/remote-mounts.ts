@@ -7,6 +7,10 @@ const localTypes = new Set(
   ].flatMap((line) => line.split(" ")),
 );
 
+export function isLocalType(type: string): boolean {
+  return localTypes.has(type);
+}
+
 let last: { readonly table: string; readonly mounts: readonly string[] } | undefined;
 
 /** Mount points in a `mountinfo` table that a dead server or daemon could make wait for ever. */

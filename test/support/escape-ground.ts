@@ -80,14 +80,20 @@ export class Ground {
       cwd: `${cwd}`,
       stdio: ["ignore", "pipe", "pipe", ...fds],
     });
-    confined.started();
     let text = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (more: string) => {
         text += more;
       });
     }
-    await new Promise((resolve) => child.once("close", resolve));
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    try {
+      await confined.started(child.pid);
+    } catch (error) {
+      child.kill("SIGKILL");
+      text += error;
+    }
+    await closed;
     await confined.ended();
     return text;
   }

@@ -2,15 +2,18 @@ import { invalidParams } from "../../protocol/errors.ts";
 import type { Params } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
-import type { SpawnRequest } from "./spawn/spawner.ts";
+import type { ProcessSink, SpawnedProcess, Spawner, SpawnRequest } from "./spawn/spawner.ts";
 import { checkStrings } from "./spawn/start-failure.ts";
 
 /** A start that is confined, and what has to be done for it afterwards. */
 export interface Confinement {
   readonly request: SpawnRequest;
-  /** The start is over. */
-  started(): void;
-  /** The process has ended, or could not be started. */
+  /**
+   * The start is over; it failed where there is no id. Rejects when the process, which has not run
+   * its program yet, is to be killed.
+   */
+  started(pid?: number): Promise<void>;
+  /** The process has ended, or could not be started. Once. */
   ended(): Promise<void>;
 }
 
@@ -29,6 +32,50 @@ export async function confinementOf(
   const { started, ended } = confined;
   return { request: { ...request, arg0: undefined, argv, env, cwd, fds }, started, ended };
 }
+
+/**
+ * Starts a process that waits until it is known that what confines it is what was meant. Where it
+ * is not the process is killed, and nobody hears of it.
+ */
+export async function startConfined(
+  spawner: Spawner,
+  { request, started, ended }: Confinement,
+  sink: ProcessSink,
+): Promise<SpawnedProcess> {
+  const ears = { sink };
+  let child: SpawnedProcess | undefined;
+  try {
+    child = await spawner.start(request, passedOn(ears));
+    await started(child.pid);
+    return child;
+  } catch (error) {
+    ears.sink = deaf;
+    if (child) await child.killTree();
+    else await started();
+    await ended();
+    throw error;
+  }
+}
+
+function passedOn(ears: { readonly sink: ProcessSink }): ProcessSink {
+  return {
+    output: (stream, bytes) => ears.sink.output(stream, bytes),
+    exited: (exit) => ears.sink.exited(exit),
+    ended: () => ears.sink.ended(),
+    drained: () => ears.sink.drained(),
+    stdinGone: () => ears.sink.stdinGone(),
+  };
+}
+
+function nothing(): void {}
+
+const deaf: ProcessSink = {
+  output: nothing,
+  exited: nothing,
+  ended: nothing,
+  drained: nothing,
+  stdinGone: nothing,
+};
 
 function asksForNothing({ permissions }: Sandbox): boolean {
   if (permissions.type === "managed") return false;

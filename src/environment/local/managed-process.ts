@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { killedOutputDrainMs } from "../../limits.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
-import type { Confinement } from "./confined-start.ts";
+import { type Confinement, startConfined } from "./confined-start.ts";
 import { EventFeed, type EventFeedOptions } from "./event-feed.ts";
 import { OutputFlow } from "./output-flow.ts";
 import { OutputHolders } from "./output-holders.ts";
@@ -190,13 +190,12 @@ export class ManagedProcess {
 
   async #startWith(spawner: Spawner): Promise<SpawnedProcess> {
     try {
-      return await spawner.start(this.#confinement?.request ?? this.#request, this.#sink());
+      const confinement = this.#confinement;
+      if (confinement) return await startConfined(spawner, confinement, this.#sink());
+      return await spawner.start(this.#request, this.#sink());
     } catch (error) {
       this.#limits.end();
-      await this.#confinement?.ended();
       throw error;
-    } finally {
-      this.#confinement?.started();
     }
   }
 

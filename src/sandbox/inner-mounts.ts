@@ -1,0 +1,86 @@
+/** The mounts that bwrap has made for a process, seen from outside. */
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { bwrapPollMs, bwrapTrialMs } from "../limits.ts";
+import { internalError } from "../protocol/errors.ts";
+
+/**
+ * The table of mounts in the sandbox that the bwrap with this process id is setting up, as soon as
+ * it is complete: then its inner process has given up the rights that mounting takes. Undefined
+ * when there is no sandbox to look at: bwrap has ended, which its exit explains, or is a stand-in
+ * that runs the command in the mounts of this server.
+ */
+export async function innerMounts(bwrapPid: number): Promise<string | undefined> {
+  for (const endMs = performance.now() + bwrapTrialMs; performance.now() < endMs; ) {
+    const found = insideOf(bwrapPid);
+    if (found === "none") return undefined;
+    if (found !== "none yet" && /^CapEff:\s*0+$/m.test(procFile(found.pid, "status"))) {
+      return procFile(found.pid, "mountinfo");
+    }
+    await setTimeout(bwrapPollMs);
+  }
+  throw internalError(
+    `the sandbox cannot be set up: bwrap did not finish mounting within ${bwrapTrialMs / 1000} s`,
+  );
+}
+
+/** The table of a sandbox that is up already. */
+export function innerMountsNow(bwrapPid: number): string | undefined {
+  const found = insideOf(bwrapPid);
+  return typeof found === "string" ? undefined : procFile(found.pid, "mountinfo");
+}
+
+/** The first with mounts of its own among bwrap, which may be a script, and its children. */
+function insideOf(bwrapPid: number): { readonly pid: number } | "none" | "none yet" {
+  const outside = outerMounts();
+  for (let pid = bwrapPid; ; ) {
+    if (!isBwrap(pid)) return "none";
+    const child = procFile(pid, `task/${pid}/children`).split(" ").find(Boolean);
+    if (child === undefined) return "none yet";
+    pid = Number(child);
+    const table = procFile(pid, "mountinfo");
+    if (table !== "" && table !== outside) return { pid };
+  }
+}
+
+/** The mounts of this server. The table is the kernel's own, and reading it never waits. */
+export function outerMounts(): string {
+  return readFileSync("/proc/self/mountinfo", "latin1");
+}
+
+/** Whether it still has the arguments of bwrap, which end with the process or its next program. */
+function isBwrap(pid: number): boolean {
+  return procFile(pid, "cmdline").includes("\0--die-with-parent\0");
+}
+
+/** Empty when there is no such process any more. */
+function procFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "latin1");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ESRCH") return "";
+    throw error;
+  }
+}
+
+/** What bwrap waits at before it runs the command. */
+export interface Gate {
+  /** For bwrap to read one byte from. */
+  readonly fd: number;
+  open(): void;
+  close(): void;
+}
+
+/**
+ * A terminal without anybody at it gives back what is written to it, and until then whoever reads
+ * it waits: the one thing to wait at that Node can make without another process.
+ */
+export function openGate(): Gate {
+  const fd = openSync("/dev/ptmx", constants.O_RDWR | constants.O_NOCTTY);
+  return {
+    fd,
+    open: () => void writeSync(fd, "\n"),
+    close: () => closeSync(fd),
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * Whether bwrap has mounted what was meant. It is told names, and looks them up some milliseconds
+ * after they were surveyed: whoever may write a directory on the way can put a link there for that
+ * moment, and have something else mounted, or a cover put over something else. The kernel's table
+ * names places by what they are and not by how they were found, so that no later renaming deceives.
+ */
+import type { HostPath } from "../protocol/path-uri.ts";
+import type { BwrapPlan } from "./bwrap.ts";
+import { outerMounts } from "./inner-mounts.ts";
+import type { Mount } from "./mounts.ts";
+import { isLocalType } from "./remote-mounts.ts";
+import { WorldChangedError } from "./world-changed-error.ts";
+
+/** One line of a `mountinfo` table, in as far as it counts. */
+interface TableEntry {
+  readonly device: string;
+  /** What of the file system is mounted there. */
+  readonly root: string;
+  readonly isReadOnly: boolean;
+  readonly type: string;
+}
+
+/** Throws when bwrap has not mounted what was meant; `inside` is the table that it has made. */
+export function refuseMisplaced(
+  mounts: readonly Mount[],
+  masks: BwrapPlan["masks"],
+  inside: string,
+): void {
+  const path = misplacedMount(mounts, masks, { outside: outerMounts(), inside });
+  if (path !== undefined) throw new WorldChangedError();
+}
+
+/**
+ * The first of `mounts` that is not in the table of the sandbox as the table of the server says it
+ * should be; undefined when all are. Some network file systems do not say what of them is mounted:
+ * there only the device counts.
+ */
+export function misplacedMount(
+  mounts: readonly Mount[],
+  masks: BwrapPlan["masks"],
+  tables: { readonly outside: string; readonly inside: string },
+): HostPath | undefined {
+  const outside = entriesOf(tables.outside);
+  const inside = entriesOf(tables.inside);
+  const isAsMeant = (mount: Mount) => {
+    const source = sourceOf(mount, masks);
+    if (source === undefined) return true;
+    const found = inside.get(mount.path);
+    const meant = entryAt(source, outside);
+    return found !== undefined && (meant === undefined || isSame(found, meant, mount.kind));
+  };
+  return mounts.find((mount) => !isAsMeant(mount))?.path;
+}
+
+/** Undefined for what is no mount. */
+function sourceOf(mount: Mount, masks: BwrapPlan["masks"]): HostPath | undefined {
+  if (mount.kind === "link") return undefined;
+  if (mount.kind === "hideFile") return masks.file;
+  return mount.kind === "hideDirectory" ? masks.directory : mount.path;
+}
+
+function isSame(found: TableEntry, meant: TableEntry, kind: Mount["kind"]): boolean {
+  if (found.device !== meant.device) return false;
+  if (isLocalType(meant.type) && found.root !== meant.root) return false;
+  const isForWriting = kind === "write" || kind === "hold";
+  return isForWriting ? found.isReadOnly === meant.isReadOnly : found.isReadOnly;
+}
+
+/** What a mount of this path would be; undefined where the table does not know of it. */
+function entryAt(path: HostPath, table: Map<string, TableEntry>): TableEntry | undefined {
+  for (let point: string = path; ; point = point.slice(0, point.lastIndexOf("/")) || "/") {
+    const entry = table.get(point);
+    if (entry) {
+      const rest = point === "/" ? path : path.slice(point.length);
+      const root = `${entry.root === "/" ? "" : entry.root}${rest === "/" ? "" : rest}`;
+      return { ...entry, root: root || "/" };
+    }
+    if (point === "/") return undefined;
+  }
+}
+
+/** By mount point; of several on one point the last one counts, which is on top. */
+function entriesOf(table: string): Map<string, TableEntry> {
+  const entries = new Map<string, TableEntry>();
+  for (const line of table.split("\n")) {
+    const [before = "", after = ""] = line.split(" - ");
+    const [, , device = "", root = "", point = "", options = ""] = before.split(" ");
+    const type = after.split(" ", 1)[0] ?? "";
+    const isReadOnly = options.split(",", 1)[0] === "ro";
+    entries.set(unescaped(point), { device, root: unescaped(root), isReadOnly, type });
+  }
+  return entries;
+}
+
+/** The kernel writes blanks and backslashes in octal. */
+function unescaped(text: string): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(/\\(\d{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+}
