@@ -146,6 +146,8 @@ export const stdinQueueBytesMax = 1 * MiB;
 export const killedOutputDrainMs = 100;
 /** Bytes read from a pipe or terminal at once; a pipe of Linux holds as many. */
 export const outputReadBytesMax = 64 * KiB;
+/** Blocks of that size kept for the next reads: what a few floods leave behind at once. */
+export const spareReadBlocksMax = 32;
 /** A start that takes longer hangs in the system (a dead mount); others stop waiting for it. */
 export const launchStallMs = 1_000;
 /**

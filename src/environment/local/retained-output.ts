@@ -4,6 +4,7 @@ import type { LogPart } from "./log-part.ts";
 import type { OutputLogBounds } from "./output-log-bounds.ts";
 import { OutputSpill } from "./output-spill.ts";
 import { ConfirmedEvents, type Receipts } from "./receipts.ts";
+import { giveBackReadMemory } from "./spawn/read-memory.ts";
 import type { SpillStore } from "./spill-store.ts";
 
 export interface RetainedOutputOptions {
@@ -134,12 +135,25 @@ export class RetainedOutput {
   /** With a chunk all older ones go. */
   #dropOldest(): void {
     this.#spill?.clear();
-    this.#droppedBytes += this.#window.shift()?.bytes.length ?? 0;
+    this.#droppedBytes += this.#takeOldest()?.bytes.length ?? 0;
   }
 
   #storeOldest(): void {
-    const oldest = this.#window.shift();
+    const oldest = this.#window.oldest;
     if (oldest) this.#store(oldest);
+    this.#takeOldest();
+  }
+
+  /**
+   * Takes the oldest chunk out of memory, and with the last of its block the block. While somebody
+   * receives the output nobody else looks at it: what is sent from here later, is to who came back.
+   */
+  #takeOldest(): Chunk | undefined {
+    const chunk = this.#window.shift();
+    const block = chunk?.bytes.buffer;
+    const isLast = block !== this.#window.oldest?.bytes.buffer;
+    if (block && isLast && this.#isReceived) giveBackReadMemory(block);
+    return chunk;
   }
 
   #store(chunk: Chunk): void {

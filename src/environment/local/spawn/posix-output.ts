@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
-import { outputReadBytesMax } from "../../../limits.ts";
 import type { Libc } from "./posix-libc.ts";
+import { takeReadMemory } from "./read-memory.ts";
 
 /** A program that writes byte by byte must not keep us in one read for ever. */
 const readsPerBatchMax = 32;
@@ -10,7 +10,7 @@ const batchesToDrainMax = 16;
 
 /** Memory that all outputs read into: they take turns, and copy out what is small. */
 export class ReadMemory {
-  #memory = Buffer.allocUnsafeSlow(outputReadBytesMax);
+  #memory = takeReadMemory();
 
   get bytes(): Buffer {
     return this.#memory;
@@ -20,7 +20,7 @@ export class ReadMemory {
   take(length: number): Buffer {
     const taken = this.#memory.subarray(0, length);
     if (length <= this.#memory.length / 2) return Buffer.from(taken);
-    this.#memory = Buffer.allocUnsafeSlow(outputReadBytesMax);
+    this.#memory = takeReadMemory();
     return taken;
   }
 }
