@@ -31,6 +31,14 @@ export const sendBytesMax = 96 * KiB;
 /** Blocks of that size kept for the next writes; more than one only where a reader is slow. */
 export const spareSendBlocksMax = 4;
 /**
+ * Memory for one large message that is used again: room for a block of 1 MiB as base64, and for
+ * half as much. Getting new pages for it takes as long as filling them.
+ */
+export const largeSendBytesMin = 512 * KiB;
+export const largeSendBytesMax = 1536 * KiB;
+/** Pieces of that size kept: as many blocks as a client has asked for at once. */
+export const spareLargeSendsMax = 8;
+/**
  * Unsent bytes of a connection above which its further requests are refused: a client that asks and
  * never reads must not fill the memory. One answer may be larger.
  */
@@ -189,6 +197,11 @@ export const readFileBytesMax = 512 * MiB;
 export const fileBlockBytesMax = 1 * MiB;
 /** Blocks of memory kept for the next `fs/readBlock`; one is enough unless a disk is slow. */
 export const spareBlocksMax = 2;
+/**
+ * Bytes turned into base64 at once, without a rest at their end: a text of this size lies where the
+ * engine makes its short-lived ones, which cost nothing to throw away.
+ */
+export const base64PieceBytes = 48 * KiB;
 /** Files a connection may have open. The reference's value. */
 export const fileHandlesMax = 128;
 /** Bytes of a file handle's id. The reference's value. */

@@ -19,7 +19,7 @@ describe("file calls on the event loop", () => {
     const failing = (): string => {
       throw failure;
     };
-    await assert.rejects(callDirectly({ now: failing, later: onThread }), failure);
+    await assert.rejects(async () => callDirectly({ now: failing, later: onThread }), failure);
   });
 
   test("go to a thread when they must not be made here", async () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { messageDepthMax, messageValuesMax } from "../src/limits.ts";
+import { base64PieceBytes, messageDepthMax, messageValuesMax } from "../src/limits.ts";
+import { Base64Bytes } from "../src/protocol/base64.ts";
 import { invalidRequest } from "../src/protocol/errors.ts";
 import {
   errorFrame,
@@ -140,4 +141,25 @@ test("answers and events are the JSON of what they say", () => {
     id: -1,
     error: { code: -32600, message: 'say "no"' },
   });
+});
+
+test("bytes become base64 in their frame, whatever their number", () => {
+  for (const length of [0, 1, 2, 3, 1000, base64PieceBytes, base64PieceBytes + 1, 1 << 20]) {
+    const bytes = Buffer.alloc(length, "some bytes that differ");
+    const chunk = bytes.toString("base64");
+    const frame = resultFrame("1", { chunk: new Base64Bytes(bytes), eof: true }, "chunk");
+    assert.deepEqual(parsed(frame), { id: 1, result: { eof: true, chunk } });
+    assert.equal(JSON.stringify(new Base64Bytes(bytes)), JSON.stringify(chunk));
+  }
+});
+
+test("bytes are given up once, when they are in their frame", () => {
+  let releases = 0;
+  const chunk = new Base64Bytes(Buffer.from("text"), () => releases++);
+  const frame = resultFrame("1", { chunk }, "chunk");
+  assert.equal(releases, 0);
+  parsed(frame);
+  assert.equal(releases, 1);
+  assert.equal(chunk.toJSON(), "");
+  assert.equal(releases, 1);
 });

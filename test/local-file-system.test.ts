@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
+import { plainFileSystem } from "../src/environment/local/plain-file-system.ts";
 import type { Sandbox } from "../src/protocol/sandbox.ts";
 import { fails } from "./support/process-workbench.ts";
 
@@ -13,9 +14,9 @@ const sandbox = (permissions: Sandbox["permissions"]): Sandbox => ({
 });
 
 function files(t: TestContext) {
-  const fileSystem = localFileSystem({ emit: () => true });
-  t.after(() => fileSystem.close());
-  return fileSystem;
+  const files = localFileSystem({ emit: () => true });
+  t.after(() => files.close());
+  return { ...plainFileSystem(files), closeAll: () => files.close() };
 }
 
 const open: Record<string, Sandbox | null | undefined> = {
@@ -39,7 +40,7 @@ for (const [title, value] of Object.entries(open)) {
 test("closing without params closes every file of the connection", async (t) => {
   const fileSystem = files(t);
   await fileSystem.open({ handleId: "h", path, mode: "read" });
-  await fileSystem.close();
+  await fileSystem.closeAll();
   const read = fileSystem.readBlock({ handleId: "h", offset: 0, len: 1 });
   await fails(read, -32004, "unknown file handle `h`");
 });

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import type { FileSystem } from "../src/environment/file-system.ts";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
+import { plainFileSystem } from "../src/environment/local/plain-file-system.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { describeFileSystem } from "./support/file-system-contract.ts";
 import type { MakeFileSystem } from "./support/file-workbench.ts";
@@ -11,7 +12,8 @@ test.after(() => sandbox.close());
 
 /** Every operation goes through a worker that may write in the test's directory. */
 const confined: MakeFileSystem = async ({ emit, directory }) => {
-  const local = localFileSystem({ emit, confined: sandbox.files() });
+  const files = localFileSystem({ emit, confined: sandbox.files() });
+  const local = plainFileSystem(files);
   const policy = sandboxOf([
     special("minimal", "read"),
     place("/proc", "read"),
@@ -33,7 +35,7 @@ const confined: MakeFileSystem = async ({ emit, directory }) => {
     copy: under(local.copy),
     open: under(local.open),
   };
-  return { fileSystem, close: async () => void (await local.close()) };
+  return { fileSystem, close: async () => void (await files.close()) };
 };
 
 describeFileSystem("sandboxed", confined);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
+import { plainFileSystem } from "../src/environment/local/plain-file-system.ts";
 import { type Bench, fileTest, type MakeFileSystem } from "./support/file-workbench.ts";
 
 const local: MakeFileSystem = async ({ emit }) => {
-  const fileSystem = localFileSystem({ emit });
-  return { fileSystem, close: async () => void (await fileSystem.close()) };
+  const files = localFileSystem({ emit });
+  return { fileSystem: plainFileSystem(files), close: async () => void (await files.close()) };
 };
 
 const watchTest = (title: string, body: (bench: Bench) => Promise<void>) =>

@@ -17,8 +17,9 @@ export async function localMachine(
   options: LocalOptions,
   listener: MachineListener,
 ): Promise<Machine> {
-  const [{ localEnvironment }, { default: packageJson }] = await Promise.all([
+  const [{ localEnvironment }, { plainFileSystem }, { default: packageJson }] = await Promise.all([
     import("../environment/local/environment.ts"),
+    import("../environment/local/plain-file-system.ts"),
     import("../../package.json", { with: { type: "json" } }),
   ]);
   const environment = await localEnvironment({
@@ -28,13 +29,13 @@ export async function localMachine(
   });
   const { emit } = listener;
   const processes = environment.processes(emit);
-  const fileSystem = environment.fileSystem(emit);
+  const files = environment.fileSystem(emit);
   const http = environment.http(emit);
   return {
     host: environment.host,
     info: await environment.host.info(),
     processes,
-    fileSystem,
+    fileSystem: plainFileSystem(files),
     http,
     follow: () => {}, // Every process here was started here, and is followed from then on.
     resumeOutput: () => http.resumeOutput(),
@@ -43,7 +44,7 @@ export async function localMachine(
     },
     close: async () => {
       listener.onLost(new SessionLostError("the local environment was closed by its owner"));
-      await Promise.all([processes.close(), fileSystem.close(), http.close()]);
+      await Promise.all([processes.close(), files.close(), http.close()]);
       await environment.close();
     },
   };

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
-import type { FileSystem } from "../environment/file-system.ts";
+import type { FileAnswers } from "../environment/file-system.ts";
 import { walkUnder } from "../environment/local/files/walk-tree.ts";
+import type { Given } from "../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import type { HelperFileSystem } from "./guarded-file-system.ts";
@@ -13,10 +14,10 @@ type Reads = "readFile" | "getMetadata" | "canonicalize" | "readDirectory" | "wa
 export function guardedReads(
   direct: HelperFileSystem,
   table: AccessTable,
-): Pick<FileSystem, Reads> {
+): Pick<FileAnswers, Reads> {
   const permit = new Permit(table);
   const isGranted = (real: HostPath) => /read|write/.test(table.accessTo(real));
-  const holding = <T>(work: (holds: Holds) => Promise<T>) =>
+  const holding = <T>(work: (holds: Holds) => Given<T>) =>
     withHolds((unreachable) => permit.unreachable(unreachable), work);
   return {
     readFile: (params) =>
@@ -101,7 +102,7 @@ function visibleIn(directory: HostPath, table: AccessTable) {
   };
 }
 
-type Walked = Awaited<ReturnType<FileSystem["walk"]>>;
+type Walked = Awaited<ReturnType<FileAnswers["walk"]>>;
 
 function renamedWalk(found: Walked, from: string, to: string): Walked {
   const rename = <T extends { path: string }>(item: T) =>

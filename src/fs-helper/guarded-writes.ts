@@ -1,5 +1,6 @@
 import { unlinkSync } from "node:fs";
-import type { FileSystem } from "../environment/file-system.ts";
+import type { FileAnswers } from "../environment/file-system.ts";
+import type { Given } from "../protocol/methods.ts";
 import { hostPath, nodePath } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import { guardedCopy } from "./guarded-copy.ts";
@@ -14,9 +15,9 @@ type Writes = "writeFile" | "createDirectory" | "remove" | "copy" | "open";
 export function guardedWrites(
   direct: HelperFileSystem,
   table: AccessTable,
-): Pick<FileSystem, Writes> {
+): Pick<FileAnswers, Writes> {
   const permit = new Permit(table);
-  const holding = <T>(work: (holds: Holds) => Promise<T>) =>
+  const holding = <T>(work: (holds: Holds) => Given<T>) =>
     withHolds((unreachable) => permit.unwritable(unreachable), work);
   return {
     writeFile: (params) =>

@@ -1,4 +1,5 @@
 import { internalError, RpcError, systemErrorText } from "../protocol/errors.ts";
+import type { Given } from "../protocol/methods.ts";
 import { type HostPath, hostPath, pathUriOf } from "../protocol/path-uri.ts";
 import { type Entry, Holds, Unreachable } from "./held-place.ts";
 
@@ -16,7 +17,7 @@ export interface Named {
 /** Holds places for the time of one operation; `refusal` says what an unreachable one means. */
 export async function withHolds<T>(
   refusal: (unreachable: Unreachable) => Error,
-  work: (holds: Holds) => Promise<T>,
+  work: (holds: Holds) => Given<T>,
 ): Promise<T> {
   const holds = new Holds();
   try {
@@ -32,7 +33,7 @@ export async function withHolds<T>(
 export async function atHeld<T>(
   params: Named,
   place: Entry,
-  work: (at: At) => Promise<T>,
+  work: (at: At) => Given<T>,
 ): Promise<T> {
   try {
     return await work({ path: pathUriOf(place.at), followSymlinks: null });

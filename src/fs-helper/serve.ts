@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { readSync, writeSync } from "node:fs";
-import type { FileSystem } from "../environment/file-system.ts";
+import type { FileAnswers } from "../environment/file-system.ts";
 import { directFileSystem } from "../environment/local/files/direct-file-system.ts";
 import { openFiles } from "../environment/local/files/open-files.ts";
 import { fileSystemHandlers } from "../handlers/file-system.ts";
@@ -65,7 +65,7 @@ class Worker {
   }
 }
 
-type Handler = (context: { fileSystem(): FileSystem }, params: Json) => unknown;
+type Handler = (context: { fileSystem(): FileAnswers }, params: Json) => unknown;
 
 /** Params are not checked again: the server has, and by hand a bad one fails in the operation. */
 const handlers = { __proto__: null, ...fileSystemHandlers } as unknown as Record<string, Handler>;

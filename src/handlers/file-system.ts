@@ -1,8 +1,8 @@
-import type { FileSystem } from "../environment/file-system.ts";
+import type { FileAnswers } from "../environment/file-system.ts";
 import type { FileSystemMethod, Handlers } from "../protocol/methods.ts";
 
 interface FileSystemContext {
-  fileSystem(): FileSystem;
+  fileSystem(): FileAnswers;
 }
 
 /** Used by the server for a connection and by the fs-helper for its pipe. */

@@ -1,4 +1,59 @@
 import { Buffer } from "node:buffer";
+import { base64PieceBytes } from "../limits.ts";
+
+/** Base64 as somebody has it: the text, or still the bytes that it stands for. */
+export type Base64 = string | Base64Bytes;
+
+/**
+ * Bytes on their way out, which become base64 only in their frame. As a text of their own each MiB
+ * made so much garbage that collecting it took as long as all the rest.
+ */
+export class Base64Bytes {
+  #bytes: Buffer;
+  #release: (() => void) | undefined;
+
+  /** `release` is called when the bytes have been used, which happens once. */
+  constructor(bytes: Buffer, release?: () => void) {
+    this.#bytes = bytes;
+    this.#release = release;
+  }
+
+  /** Characters of the text. */
+  get length(): number {
+    return Math.ceil(this.#bytes.length / 3) * 4;
+  }
+
+  /** Writes the text into `frame`; gives the number of characters. */
+  writeTo(frame: Buffer, offset: number): number {
+    const bytes = this.#bytes;
+    let at = offset;
+    for (let from = 0; from < bytes.length; from += base64PieceBytes) {
+      at += frame.write(bytes.toString("base64", from, from + base64PieceBytes), at, "latin1");
+    }
+    this.#giveUp();
+    return at - offset;
+  }
+
+  /** The text. */
+  toJSON(): string {
+    const text = this.#bytes.toString("base64");
+    this.#giveUp();
+    return text;
+  }
+
+  #giveUp(): void {
+    const release = this.#release;
+    this.#bytes = nothing;
+    this.#release = undefined;
+    release?.();
+  }
+}
+
+const nothing = Buffer.alloc(0);
+
+export function textOf(base64: Base64): string {
+  return typeof base64 === "string" ? base64 : base64.toJSON();
+}
 
 /**
  * Decodes standard base64 with padding, as the reference demands it, and throws an `Error` that

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { Base64 } from "./base64.ts";
 import { environmentRequests } from "./environment.ts";
 import { fileSystemEvents, fileSystemRequests } from "./file-system.ts";
 import type { Bulk } from "./frame.ts";
@@ -24,6 +25,14 @@ export const events = { ...processEvents, ...fileSystemEvents, ...httpEvents };
 export type Method = keyof typeof requests;
 export type Params<M extends Method> = z.output<ReturnType<(typeof requests)[M]["params"]>>;
 export type Result<M extends Method> = z.output<ReturnType<(typeof requests)[M]["result"]>>;
+
+/** A result as whoever answers gives it: its base64 may still be bytes. */
+export type Answer<M extends Method> = (typeof requests)[M] extends { bulk: infer B extends string }
+  ? Omit<Result<M>, B> & Readonly<Record<B, Base64>>
+  : Result<M>;
+
+/** What may be there at once, or needs waiting for. A failure is always a promise that rejects. */
+export type Given<T> = T | Promise<T>;
 
 export type Event = keyof typeof events;
 export type EventParams<E extends Event> = z.output<ReturnType<(typeof events)[E]["params"]>>;
@@ -51,5 +60,5 @@ export type Emit<E extends Event> = <K extends E>(event: K, params: EventParams<
 
 /** Who answers each method, given what the connection offers. */
 export type Handlers<M extends Method, C> = {
-  [K in M]: (context: C, params: Params<K>) => Promise<Result<K>> | Result<K>;
+  [K in M]: (context: C, params: Params<K>) => Given<Answer<K>>;
 };

@@ -1,5 +1,5 @@
 import type { Host } from "../environment/environment.ts";
-import type { FileSystem } from "../environment/file-system.ts";
+import type { FileAnswers } from "../environment/file-system.ts";
 import type { Http } from "../environment/http.ts";
 import type {
   LocalEnvironment,
@@ -71,7 +71,7 @@ export class Connection {
     return this.#ownSession().processes;
   }
 
-  fileSystem(): FileSystem {
+  fileSystem(): FileAnswers {
     this.#admit("filesystem");
     this.#fileSystem ??= this.#options.environment.fileSystem(this.#options.attachment.emit);
     return this.#fileSystem;

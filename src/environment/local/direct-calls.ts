@@ -1,11 +1,12 @@
 /**
  * File calls made on the event loop itself. On a disk of this machine nearly every call ends within
  * microseconds, and handing it to a thread and back costs ten times that. Two bounds keep the loop
- * responsive: calls of one turn share a slice of time, after which the rest waits for the next
- * turn; and after a call that took long, further ones go to threads for a multiple of its time, so
- * that a slow disk has no more than a small share of the loop.
+ * responsive: calls share a slice of time, after which the rest waits for the next turn; and after
+ * a call that took long, further ones go to threads for a multiple of its time, so that a slow disk
+ * has no more than a small share of the loop.
  */
 import { directSliceMs, slowCallMs, slowDiskPauseRatio } from "../../limits.ts";
+import type { Given } from "../../protocol/methods.ts";
 
 /** The same call, here or on a thread. Without `now` it must not be made on the event loop. */
 export interface FileCall<T> {
@@ -13,48 +14,43 @@ export interface FileCall<T> {
   readonly later: () => Promise<T>;
 }
 
-interface Turn {
-  readonly endsAtMs: number;
-  readonly waiting: (() => void)[];
-}
-
-let turn: Turn | undefined;
+/** What calls have taken since the slice began, whichever turns they were made in. */
+let spentMs = 0;
+let waiting: (() => void)[] = [];
 let threadsUntilMs = 0;
 
 /** Only for calls that wait for nothing but a disk of this machine. */
-export async function callDirectly<T>({ now, later }: FileCall<T>): Promise<T> {
-  if (now === undefined) return later();
-  let startMs = performance.now();
-  while (startMs >= currentTurn(startMs).endsAtMs) {
-    await nextTurn();
-    startMs = performance.now();
-  }
+export function callDirectly<T>(call: FileCall<T>): Given<T> {
+  if (call.now === undefined) return call.later();
+  return spentMs < directSliceMs ? callNow(call.now, call.later) : callInNextTurn(call);
+}
+
+function callNow<T>(now: () => T, later: () => Promise<T>): Given<T> {
+  const startMs = performance.now();
   if (startMs < threadsUntilMs) return later();
   try {
     return now();
+  } catch (error) {
+    return Promise.reject(error);
   } finally {
     const endMs = performance.now();
     const tookMs = endMs - startMs;
+    spentMs += tookMs;
     if (tookMs > slowCallMs) threadsUntilMs = endMs + tookMs * slowDiskPauseRatio;
   }
 }
 
-function currentTurn(nowMs: number): Turn {
-  if (turn === undefined) {
-    turn = { endsAtMs: nowMs + directSliceMs, waiting: [] };
-    setImmediate(endTurn);
-  }
-  return turn;
-}
-
-function endTurn(): void {
-  const waiting = turn?.waiting ?? [];
-  turn = undefined;
-  for (const proceed of waiting) proceed();
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    turn?.waiting.push(resolve);
+async function callInNextTurn<T>(call: FileCall<T>): Promise<T> {
+  await new Promise<void>((resolve) => {
+    if (waiting.length === 0) setImmediate(beginSlice);
+    waiting.push(resolve);
   });
+  return callDirectly(call);
+}
+
+function beginSlice(): void {
+  const ready = waiting;
+  waiting = [];
+  spentMs = 0;
+  for (const proceed of ready) proceed();
 }

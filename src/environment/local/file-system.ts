@@ -2,7 +2,7 @@ import { invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, FileSystemEvent, Params, Result } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
 import type { ConfinedFiles } from "../../sandbox/confined-files.ts";
-import type { FileSystem } from "../file-system.ts";
+import type { FileAnswers } from "../file-system.ts";
 import { remoteFileSystem } from "../remote/file-system.ts";
 import { directFileSystem } from "./files/direct-file-system.ts";
 import { openFiles } from "./files/open-files.ts";
@@ -11,7 +11,7 @@ import type { WriteJournal } from "./journal/journal.ts";
 
 type OptionalSandbox = Sandbox | null | undefined;
 
-export interface LocalFileSystem extends FileSystem {
+export interface LocalFileSystem extends FileAnswers {
   /** Closes one file; without params all that the connection holds, when the connection ends. */
   close(params?: Params<"fs/close">): Promise<Result<"fs/close">>;
 }
@@ -33,7 +33,7 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
   const { watchMissing, ...watch } = missingWatch(options.emit);
   const direct = { ...directFileSystem(options.journal), ...files, watchMissing };
   /** Who does it under this sandbox: the one decision through which every path passes. */
-  const under = (operation: "read" | "write", sandbox: OptionalSandbox): FileSystem =>
+  const under = (operation: "read" | "write", sandbox: OptionalSandbox): FileAnswers =>
     sandbox && confined.needsHelper(sandbox, operation)
       ? remoteFileSystem(confined.call(sandbox))
       : direct;
@@ -41,22 +41,22 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
   const holder = ({ handleId }: { handleId: string }) =>
     confined.holds(handleId) ? opened : files;
   return {
-    readFile: async (params) => under("read", params.sandbox).readFile(params),
-    writeFile: async (params) => under("write", params.sandbox).writeFile(params),
-    createDirectory: async (params) => under("write", params.sandbox).createDirectory(params),
-    getMetadata: async (params) => under("read", params.sandbox).getMetadata(params),
-    canonicalize: async (params) => under("read", params.sandbox).canonicalize(params),
-    readDirectory: async (params) => under("read", params.sandbox).readDirectory(params),
-    walk: async (params) => under("read", params.sandbox).walk(params),
-    remove: async (params) => under("write", params.sandbox).remove(params),
-    copy: async (params) => under("write", params.sandbox).copy(params),
+    readFile: (params) => under("read", params.sandbox).readFile(params),
+    writeFile: (params) => under("write", params.sandbox).writeFile(params),
+    createDirectory: (params) => under("write", params.sandbox).createDirectory(params),
+    getMetadata: (params) => under("read", params.sandbox).getMetadata(params),
+    canonicalize: (params) => under("read", params.sandbox).canonicalize(params),
+    readDirectory: (params) => under("read", params.sandbox).readDirectory(params),
+    walk: (params) => under("read", params.sandbox).walk(params),
+    remove: (params) => under("write", params.sandbox).remove(params),
+    copy: (params) => under("write", params.sandbox).copy(params),
     open: async (params) => {
       const isTaken = confined.holds(params.handleId) || files.holds(params.handleId);
       if (isTaken) throw invalidRequest(`file handle \`${params.handleId}\` already exists`);
       return under(params.mode === "read" ? "read" : "write", params.sandbox).open(params);
     },
-    readBlock: async (params) => holder(params).readBlock(params),
-    writeBlock: async (params) => holder(params).writeBlock(params),
+    readBlock: (params) => holder(params).readBlock(params),
+    writeBlock: (params) => holder(params).writeBlock(params),
     close: async (params) => {
       if (params) return holder(params).close(params);
       watch.close();

@@ -7,11 +7,12 @@
  */
 import { readFileSync } from "node:fs";
 import { mountTableMs, remoteCallsMax } from "../../limits.ts";
+import type { Given } from "../../protocol/methods.ts";
 import { remoteMounts } from "../../sandbox/remote-mounts.ts";
 import { callDirectly, type FileCall } from "./direct-calls.ts";
 
 /** Makes a call about a path: at once, unless its file system may hang and is busy. */
-export function callAt<T>(path: string, call: FileCall<T>): Promise<T> {
+export function callAt<T>(path: string, call: FileCall<T>): Given<T> {
   return callIn(laneAt(path), call);
 }
 
@@ -26,20 +27,24 @@ export function callAtAll<T>(paths: readonly string[], call: () => Promise<T>): 
 }
 
 /** The same for an open file, which hangs with the file system it was opened on. */
-export function callOn<T>(fd: number, call: FileCall<T>): Promise<T> {
+export function callOn<T>(fd: number, call: FileCall<T>): Given<T> {
   return callIn(lanesOfFiles.get(fd), call);
 }
 
 /** Opens a file, whose later calls keep to the lane of its path. */
-export async function openAt(path: string, open: FileCall<number>): Promise<number> {
+export function openAt(path: string, open: FileCall<number>): Given<number> {
   const lane = laneAt(path);
-  const fd = await callIn(lane, open);
-  if (lane) lanesOfFiles.set(fd, lane);
+  return lane ? openIn(lane, open) : callIn(lane, open);
+}
+
+async function openIn(lane: Lane, open: FileCall<number>): Promise<number> {
+  const fd = await lane.run(open.later);
+  lanesOfFiles.set(fd, lane);
   return fd;
 }
 
 /** Closes a file. Its number is free for the next one as soon as the call has been made. */
-export function closeOf<T>(fd: number, close: FileCall<T>): Promise<T> {
+export function closeOf<T>(fd: number, close: FileCall<T>): Given<T> {
   const lane = lanesOfFiles.get(fd);
   if (lane === undefined) return callIn(lane, close);
   return lane.run(() => {
@@ -52,7 +57,7 @@ export function closeOf<T>(fd: number, close: FileCall<T>): Promise<T> {
  * Where nothing is mounted that may hang, the event loop makes the call itself. Where something is,
  * it never does: a link in a path that looks local may lead there.
  */
-function callIn<T>(lane: Lane | undefined, call: FileCall<T>): Promise<T> {
+function callIn<T>(lane: Lane | undefined, call: FileCall<T>): Given<T> {
   if (lane) return lane.run(call.later);
   return currentMounts().length > 0 ? call.later() : callDirectly(call);
 }

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../../file-system.ts";
+import type { FileAnswers } from "../../file-system.ts";
 import type { WriteJournal } from "../journal/journal.ts";
 import { copy } from "./copy-tree.ts";
 import { createDirectory } from "./create-directory.ts";
@@ -11,7 +11,7 @@ import { walk } from "./walk-tree.ts";
 
 /** The operations that leave nothing behind in this process. */
 export type DirectFileSystem = Omit<
-  FileSystem,
+  FileAnswers,
   "open" | "readBlock" | "writeBlock" | "close" | "watchMissing"
 >;
 

@@ -1,37 +1,39 @@
 import { Buffer, constants } from "node:buffer";
 import { procFileChunkBytes, readFileBytesMax } from "../../../limits.ts";
+import { Base64Bytes } from "../../../protocol/base64.ts";
 import { invalidRequest } from "../../../protocol/errors.ts";
 import { hostPath } from "../../../protocol/path-uri.ts";
-import type { FileSystem } from "../../file-system.ts";
+import type { FileAnswers } from "../../file-system.ts";
+import { begin, type Steps, settled } from "../steps.ts";
 import { dropFile, readAt } from "./file-calls.ts";
 import { atPlace } from "./no-follow.ts";
-import { openForReading } from "./open-file.ts";
+import { type Opening, openForReading } from "./open-file.ts";
 
 /** More bytes than this have no base64 text that the JavaScript engine could hold. */
 const base64BytesMax = Math.floor(constants.MAX_STRING_LENGTH / 4) * 3;
 
-export const readFile: FileSystem["readFile"] = (params) =>
-  atPlace(params, async (path, noFollow) => {
-    const file = await openForReading({ path, flags: noFollow, named: hostPath(params.path) });
-    try {
-      const content = await readWhole(file.fd, file.stats.size);
-      return { dataBase64: content.toString("base64") };
-    } finally {
-      dropFile(file.fd);
-    }
-  });
+export const readFile: FileAnswers["readFile"] = (params) =>
+  atPlace(params, (path, noFollow) =>
+    begin(contentOf({ path, flags: noFollow, named: hostPath(params.path) })),
+  );
 
-async function readWhole(fd: number, size: number): Promise<Buffer> {
-  refuseLarge(size);
-  return size > 0 ? readSized(fd, size) : readToEnd(fd);
+function* contentOf(opening: Opening): Steps<{ dataBase64: Base64Bytes }> {
+  const { fd, stats } = yield* settled(openForReading(opening));
+  try {
+    refuseLarge(stats.size);
+    const content = yield* stats.size > 0 ? readSized(fd, stats.size) : readToEnd(fd);
+    return { dataBase64: new Base64Bytes(content) };
+  } finally {
+    dropFile(fd);
+  }
 }
 
 /** No read is spent on finding the end: a file that grows meanwhile is given as it was. */
-async function readSized(fd: number, size: number): Promise<Buffer> {
+function* readSized(fd: number, size: number): Steps<Buffer> {
   const content = Buffer.allocUnsafe(size);
   let length = 0;
   while (length < size) {
-    const count = await readAt(fd, content.subarray(length), length);
+    const count = yield* settled(readAt(fd, content.subarray(length), length));
     if (count === 0) break;
     length += count;
   }
@@ -39,11 +41,11 @@ async function readSized(fd: number, size: number): Promise<Buffer> {
 }
 
 /** Files of procfs say that they are empty, and give their content in pieces. */
-async function readToEnd(fd: number): Promise<Buffer> {
+function* readToEnd(fd: number): Steps<Buffer> {
   const pieces: Buffer[] = [];
   for (let length = 0; ; ) {
     const piece = Buffer.allocUnsafe(procFileChunkBytes);
-    const count = await readAt(fd, piece, null);
+    const count = yield* settled(readAt(fd, piece, null));
     if (count === 0) return Buffer.concat(pieces);
     length += count;
     refuseLarge(length);

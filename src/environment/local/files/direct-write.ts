@@ -37,15 +37,20 @@ export const fileWriter =
     const content = decoded(params.dataBase64, "fs/writeFile requires valid base64 dataBase64");
     return atPlace(params, async (path, flags) => {
       const place = { path, flags, named: hostPath(params.path) };
-      const present = await openPresent(place).catch(absent);
+      const present = await openIfPresent(place);
       if (present) await fill(present, content, journal);
       else await writeNew(place, content, journal);
       return {};
     });
   };
 
-function absent(error: unknown): undefined {
-  if (!hasCode(error, "ENOENT")) throw error;
+async function openIfPresent(place: Place): Promise<OpenFile | undefined> {
+  try {
+    return await openPresent(place);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }
 
 async function fill(file: OpenFile, content: Uint8Array, journal?: WriteJournal): Promise<void> {
@@ -75,7 +80,7 @@ async function writeNew(
 /** Undefined when there is no such directory, which making the file will report. */
 async function entryOf(path: HostPath): Promise<WriteEntry | undefined> {
   const { parent, name } = splitPath(path);
-  const fd = await openFile(parent, O_PATH | constants.O_DIRECTORY).catch(toldLater);
+  const fd = await openDirectory(parent);
   if (fd === undefined) return undefined;
   try {
     const real = await realPathOf(fd);
@@ -87,7 +92,14 @@ async function entryOf(path: HostPath): Promise<WriteEntry | undefined> {
   }
 }
 
-const toldLater = () => undefined;
+async function openDirectory(path: HostPath): Promise<number | undefined> {
+  try {
+    return await openFile(path, O_PATH | constants.O_DIRECTORY);
+  } catch {
+    // Why there is none will be told when the file is to be made in it.
+    return undefined;
+  }
+}
 
 async function create(place: Place, content: Uint8Array): Promise<void> {
   const file = await openForWriting({ ...place, flags: place.flags | constants.O_EXCL });

@@ -6,9 +6,11 @@ import type { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { directBytesMax } from "../../../limits.ts";
+import type { Given } from "../../../protocol/methods.ts";
 import { type HostPath, nodePath } from "../../../protocol/path-uri.ts";
 import type { FileCall } from "../direct-calls.ts";
 import { callAt, callOn, closeOf, openAt } from "../mount-lanes.ts";
+import { begin, type Steps, settled } from "../steps.ts";
 
 type NodePath = string | Buffer;
 
@@ -84,50 +86,55 @@ const write = inBothForms<[number, Uint8Array, number], number>(
     }),
 );
 
-export function openFile(path: HostPath, flags: number, mode?: number): Promise<number> {
+export function openFile(path: HostPath, flags: number, mode?: number): Given<number> {
   return openAt(path, open(nodePath(path), flags, mode));
 }
 
 /** Closes a file that was written; fails with what the system only now finds out of the writes. */
-export function closeFile(fd: number): Promise<void> {
+export function closeFile(fd: number): Given<void> {
   return closeOf(fd, close(fd));
 }
 
 /** Closes a file without waiting: for one that was only read, where nothing can be lost. */
 export function dropFile(fd: number): void {
-  closeFile(fd).catch(nothingLost);
+  const closing = closeFile(fd);
+  if (closing instanceof Promise) closing.catch(nothingLost);
 }
 
-export function statFile(fd: number): Promise<fs.Stats> {
+export function statFile(fd: number): Given<fs.Stats> {
   return callOn(fd, fstat(fd));
 }
 
 /** The same with exact numbers, which a file of some file systems needs to be known again. */
-export function identifyFile(fd: number): Promise<fs.BigIntStats> {
+export function identifyFile(fd: number): Given<fs.BigIntStats> {
   return callOn(fd, identify(fd));
 }
 
-export function chmodFile(fd: number, mode: number): Promise<void> {
+export function chmodFile(fd: number, mode: number): Given<void> {
   return callOn(fd, fchmod(fd, mode));
 }
 
-export function truncateFile(fd: number, length?: number): Promise<void> {
+export function truncateFile(fd: number, length?: number): Given<void> {
   return callOn(fd, ftruncate(fd, length));
 }
 
 /** Reads up to the length of `bytes` from `position` on; 0 at the end of the file. */
-export function readAt(fd: number, bytes: Uint8Array, position: number | null): Promise<number> {
+export function readAt(fd: number, bytes: Uint8Array, position: number | null): Given<number> {
   const call = read(fd, bytes, position);
   // What has no positions may be the kernel's own, and wait for something to happen.
   return callOn(fd, position === null ? onThread(call) : boundedBy(bytes, call));
 }
 
 /** Writes all of `bytes`, however many calls the system needs for them. */
-export async function writeAt(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+export function writeAt(fd: number, bytes: Uint8Array, position: number): Given<void> {
+  return begin(writes(fd, bytes, position));
+}
+
+function* writes(fd: number, bytes: Uint8Array, position: number): Steps<void> {
   let written = 0;
   while (written < bytes.length) {
     const rest = written === 0 ? bytes : bytes.subarray(written);
-    written += await callOn(fd, boundedBy(rest, write(fd, rest, position + written)));
+    written += yield* settled(callOn(fd, boundedBy(rest, write(fd, rest, position + written))));
   }
 }
 
@@ -136,11 +143,11 @@ const boundedBy = <T>(bytes: Uint8Array, call: FileCall<T>): FileCall<T> =>
 
 const onThread = <T>({ later }: FileCall<T>): FileCall<T> => ({ later });
 
-export function lstat(path: HostPath): Promise<fs.Stats> {
+export function lstat(path: HostPath): Given<fs.Stats> {
   return callAt(path, lstatOf(nodePath(path)));
 }
 
-export function stat(path: HostPath): Promise<fs.Stats> {
+export function stat(path: HostPath): Given<fs.Stats> {
   return callAt(path, statOf(nodePath(path)));
 }
 
@@ -150,31 +157,31 @@ export async function readEntries(path: HostPath): Promise<fs.Dirent[]> {
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-export async function realPath(path: HostPath): Promise<HostPath> {
-  return (await callAt(path, realpath(nodePath(path)))) as HostPath;
+export function realPath(path: HostPath): Given<HostPath> {
+  return callAt(path, realpath(nodePath(path))) as Given<HostPath>;
 }
 
-export async function makeDirectory(path: HostPath, mode?: number): Promise<void> {
-  await callAt(path, mkdir(nodePath(path), mode));
+export function makeDirectory(path: HostPath, mode?: number): Given<unknown> {
+  return callAt(path, mkdir(nodePath(path), mode));
 }
 
-export function chmodPath(path: HostPath, mode: number): Promise<void> {
+export function chmodPath(path: HostPath, mode: number): Given<void> {
   return callAt(path, chmod(nodePath(path), mode));
 }
 
-export function unlinkPath(path: HostPath): Promise<void> {
+export function unlinkPath(path: HostPath): Given<void> {
   return callAt(path, unlink(nodePath(path)));
 }
 
-export function removeEmptyDirectory(path: HostPath): Promise<void> {
+export function removeEmptyDirectory(path: HostPath): Given<void> {
   return callAt(path, rmdir(nodePath(path)));
 }
 
-export function readLink(path: HostPath): Promise<string> {
+export function readLink(path: HostPath): Given<string> {
   return callAt(path, readlink(nodePath(path)));
 }
 
-export function makeLink(target: string, path: HostPath): Promise<void> {
+export function makeLink(target: string, path: HostPath): Given<void> {
   return callAt(path, symlink(nodePath(target as HostPath), nodePath(path)));
 }
 

@@ -1,19 +1,22 @@
 import type { Stats } from "node:fs";
-import { hostPath, pathUriOf } from "../../../protocol/path-uri.ts";
-import type { FileSystem } from "../../file-system.ts";
+import { type HostPath, hostPath, pathUriOf } from "../../../protocol/path-uri.ts";
+import type { FileAnswers } from "../../file-system.ts";
+import { begin, settled } from "../steps.ts";
 import { lstat, realPath, stat } from "./file-calls.ts";
 import { atPlace, refuseLinks } from "./no-follow.ts";
 
 /** A second look is needed only at links, and not at all at a link for its own sake. */
-export const getMetadata: FileSystem["getMetadata"] = (params) =>
-  atPlace(params, async (path, noFollow) => {
-    const own = await lstat(path);
-    const isSymlink = own.isSymbolicLink();
-    const stats = isSymlink && !noFollow ? await stat(path) : own;
-    return { ...metadataOf(stats), isSymlink };
-  });
+export const getMetadata: FileAnswers["getMetadata"] = (params) =>
+  atPlace(params, (path, noFollow) => begin(metadataAt(path, noFollow)));
 
-export const canonicalize: FileSystem["canonicalize"] = async (params) => {
+function* metadataAt(path: HostPath, noFollow: number) {
+  const own = yield* settled(lstat(path));
+  const isSymlink = own.isSymbolicLink();
+  const stats = isSymlink && !noFollow ? yield* settled(stat(path)) : own;
+  return { ...metadataOf(stats), isSymlink };
+}
+
+export const canonicalize: FileAnswers["canonicalize"] = async (params) => {
   await refuseLinks(params);
   return { path: pathUriOf(await realPath(hostPath(params.path))) };
 };

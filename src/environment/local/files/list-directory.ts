@@ -1,7 +1,7 @@
 import { constants, type Dirent } from "node:fs";
 import { fileCallsInParallel } from "../../../limits.ts";
 import { type HostPath, joinPath, shownPath } from "../../../protocol/path-uri.ts";
-import type { FileSystem } from "../../file-system.ts";
+import type { FileAnswers } from "../../file-system.ts";
 import { dropFile, hasCode, openFile, readEntries, stat } from "./file-calls.ts";
 import { inParallel } from "./in-parallel.ts";
 import { atPlace, descriptorPath } from "./no-follow.ts";
@@ -14,7 +14,7 @@ interface ListedEntry {
 }
 
 /** Sorted by name. A link is listed as what it leads to; as neither kind when it leads nowhere. */
-export const readDirectory: FileSystem["readDirectory"] = (params) =>
+export const readDirectory: FileAnswers["readDirectory"] = (params) =>
   atPlace(params, (path, noFollow) => (noFollow ? heldListing(path) : listing(path)));
 
 /** Opened first, so that the last component cannot be a link either. */

@@ -9,6 +9,7 @@
 import { Buffer } from "node:buffer";
 import { constants, existsSync } from "node:fs";
 import { internalError, systemErrorText } from "../../../protocol/errors.ts";
+import type { Given } from "../../../protocol/methods.ts";
 import {
   type HostPath,
   hostPath,
@@ -28,10 +29,10 @@ interface Place {
 }
 
 /** `use` gets the path to work on and the flag with which to open it. */
-type Use<T> = (path: HostPath, noFollow: number) => Promise<T>;
+type Use<T> = (path: HostPath, noFollow: number) => Given<T>;
 
 /** Works on the place a client named: as it is, or held so that no link can redirect it. */
-export async function atPlace<T>(place: Place, use: Use<T>): Promise<T> {
+export function atPlace<T>(place: Place, use: Use<T>): Given<T> {
   const path = hostPath(place.path);
   if (place.followSymlinks !== false) return use(path, 0);
   return belowRealParent(path, (held) => use(held, constants.O_NOFOLLOW));
@@ -78,7 +79,7 @@ export async function inDirectory<T>(
   }
 }
 
-async function belowRealParent<T>(path: HostPath, use: (path: HostPath) => Promise<T>): Promise<T> {
+async function belowRealParent<T>(path: HostPath, use: (path: HostPath) => Given<T>): Promise<T> {
   const { parent, name } = splitPath(path);
   if (!hasDescriptorPaths) {
     if ((await realPath(parent)) !== parent) throw linkInPath();

@@ -1,6 +1,8 @@
 import { constants, type Stats } from "node:fs";
 import { invalidRequest } from "../../../protocol/errors.ts";
+import type { Given } from "../../../protocol/methods.ts";
 import { type HostPath, shownPath } from "../../../protocol/path-uri.ts";
+import { begin, type Steps, settled } from "../steps.ts";
 import { dropFile, hasCode, openFile, statFile } from "./file-calls.ts";
 
 const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -15,7 +17,7 @@ export interface OpenFile {
   readonly stats: Stats;
 }
 
-interface Opening {
+export interface Opening {
   readonly path: HostPath;
   /** More flags, such as O_TRUNC. */
   readonly flags?: number;
@@ -24,33 +26,42 @@ interface Opening {
 }
 
 /** Opens a regular file for reading; refuses everything else at once. */
-export async function openForReading(opening: Opening): Promise<OpenFile> {
-  const fd = await openFile(opening.path, O_RDONLY | never | (opening.flags ?? 0));
-  return checked(fd, opening, (stats) => stats.isFile());
+export function openForReading(opening: Opening): Given<OpenFile> {
+  const flags = O_RDONLY | never | (opening.flags ?? 0);
+  return begin(opened(openFile(opening.path, flags), opening, (stats) => stats.isFile()));
 }
 
 /** Opens or creates a regular file (or the null device) for writing; refuses all else at once. */
-export function openForWriting(opening: Opening & { mode?: number }): Promise<OpenFile> {
+export function openForWriting(opening: Opening & { mode?: number }): Given<OpenFile> {
   return openPresent({ ...opening, flags: O_CREAT | (opening.flags ?? 0) });
 }
 
 /** The same for a file that is there. */
-export async function openPresent(opening: Opening & { mode?: number }): Promise<OpenFile> {
+export function openPresent(opening: Opening & { mode?: number }): Given<OpenFile> {
   const flags = O_WRONLY | never | (opening.flags ?? 0);
-  const fd = await openFile(opening.path, flags, opening.mode ?? 0o666).catch((error) => {
-    // What the system says of a FIFO that nobody reads.
-    throw hasCode(error, "ENXIO") ? notAFile(opening) : error;
-  });
-  return checked(fd, opening, (stats) => stats.isFile() || isNullDevice(stats));
+  const opens = openFile(opening.path, flags, opening.mode ?? 0o666);
+  return begin(opened(opens, opening, (stats) => stats.isFile() || isNullDevice(stats)));
 }
 
-type Allowed = (stats: Stats) => boolean;
-
-async function checked(fd: number, opening: Opening, allowed: Allowed): Promise<OpenFile> {
-  const stats = await statFile(fd);
-  if (allowed(stats)) return { fd, stats };
+function* opened(
+  opens: Given<number>,
+  opening: Opening,
+  isAllowed: (stats: Stats) => boolean,
+): Steps<OpenFile> {
+  const fd = yield* openedFor(opens, opening);
+  const stats = yield* settled(statFile(fd));
+  if (isAllowed(stats)) return { fd, stats };
   dropFile(fd);
   throw notAFile(opening);
+}
+
+function* openedFor(opens: Given<number>, opening: Opening): Steps<number> {
+  try {
+    return yield* settled(opens);
+  } catch (error) {
+    // What the system says of writing to a FIFO that nobody reads.
+    throw hasCode(error, "ENXIO") ? notAFile(opening) : error;
+  }
 }
 
 function isNullDevice(stats: Stats): boolean {

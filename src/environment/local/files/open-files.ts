@@ -11,19 +11,23 @@ import {
   fileHandlesMax,
   spareBlocksMax,
 } from "../../../limits.ts";
+import { Base64Bytes } from "../../../protocol/base64.ts";
 import {
   internalError,
   invalidRequest,
   notFound,
   systemErrorText,
 } from "../../../protocol/errors.ts";
+import type { Answer, Given, Params } from "../../../protocol/methods.ts";
 import { hostPath } from "../../../protocol/path-uri.ts";
-import type { FileSystem } from "../../file-system.ts";
+import type { FileAnswers } from "../../file-system.ts";
+import { begin, type Steps, settled } from "../steps.ts";
 import { decoded } from "./decoded-content.ts";
 import { closeFile, readAt, writeAt } from "./file-calls.ts";
 import { openForReading, openForWriting } from "./open-file.ts";
 
-export interface OpenFiles extends Pick<FileSystem, "open" | "readBlock" | "writeBlock" | "close"> {
+export interface OpenFiles
+  extends Pick<FileAnswers, "open" | "readBlock" | "writeBlock" | "close"> {
   /** Whether a file is open, or being opened, under this id. */
   holds(handleId: string): boolean;
   /** Closes every file, also those that are just being opened; the last thing to call. */
@@ -38,17 +42,8 @@ export const openFiles = (handlesMax = fileHandlesMax): OpenFiles => {
       await handles.add(handleId, () => openAs(mode, path));
       return { handleId };
     },
-    async readBlock({ handleId, offset, len }) {
-      refuseBlockLength(len, "read");
-      return handles.use(handleId, (fd) => readBlock(fd, offset, len), { closeOnError: true });
-    },
-    async writeBlock({ handleId, offset, chunk }) {
-      const bytes = decoded(chunk, "fs/writeBlock requires valid base64 chunk");
-      refuseBlockLength(bytes.length, "write");
-      refuseFarOffset(offset, bytes.length);
-      await handles.use(handleId, (fd) => writeAt(fd, bytes, offset));
-      return {};
-    },
+    readBlock: (params) => begin(readingBlock(handles, params)),
+    writeBlock: (params) => begin(writingBlock(handles, params)),
     async close({ handleId }) {
       refuseLongId(handleId);
       await handles.close(handleId);
@@ -68,9 +63,29 @@ async function openAs(mode: "read" | "replace", uri: string): Promise<number> {
   return opened.fd;
 }
 
+/** A read that fails closes the handle, as in the reference. */
+function* readingBlock(handles: Handles, params: Params<"fs/readBlock">) {
+  const { handleId, offset, len } = params;
+  refuseBlockLength(len, "read");
+  try {
+    return yield* settled(handles.use(handleId, (fd) => readBlock(fd, offset, len)));
+  } catch (error) {
+    yield* settled(handles.close(handleId));
+    throw error;
+  }
+}
+
+function* writingBlock(handles: Handles, { handleId, offset, chunk }: Params<"fs/writeBlock">) {
+  const bytes = decoded(chunk, "fs/writeBlock requires valid base64 chunk");
+  refuseBlockLength(bytes.length, "write");
+  refuseFarOffset(offset, bytes.length);
+  yield* settled(handles.use(handleId, (fd) => settled(writeAt(fd, bytes, offset))));
+  return {};
+}
+
 /** One that is still being opened has its descriptor to come; `busy` is the last use of it. */
 interface Handle {
-  readonly fd: Promise<number>;
+  fd: Given<number>;
   busy: Promise<unknown>;
 }
 
@@ -95,29 +110,23 @@ class Handles {
     if (this.#handles.size >= this.#handlesMax) {
       throw invalidRequest(`at most ${this.#handlesMax} file handles may be open per connection`);
     }
-    const fd = open();
-    this.#handles.set(id, { fd, busy: fd });
-    await fd.catch((error) => {
+    const opening = open();
+    const handle: Handle = { fd: opening, busy: opening };
+    this.#handles.set(id, handle);
+    try {
+      handle.fd = await opening;
+    } catch (error) {
       this.#handles.delete(id);
       throw error;
-    });
+    }
   }
 
-  async use<T>(
-    id: string,
-    work: (fd: number) => Promise<T>,
-    { closeOnError = false } = {},
-  ): Promise<T> {
+  use<T>(id: string, work: (fd: number) => Steps<T>): Given<T> {
     const handle = this.#handles.get(id);
     if (!handle) throw notFound(`unknown file handle \`${id}\``);
-    const result = handle.fd.then(work);
-    handle.busy = Promise.allSettled([handle.busy, result]);
-    try {
-      return await result;
-    } catch (error) {
-      if (closeOnError) await this.close(id);
-      throw error;
-    }
+    const result = begin(workOn(handle, work));
+    if (result instanceof Promise) handle.busy = Promise.allSettled([handle.busy, result]);
+    return result;
   }
 
   /** Fails when the system only now finds out that what was written is lost. */
@@ -137,25 +146,30 @@ class Handles {
   }
 }
 
+function* workOn<T>(handle: Handle, work: (fd: number) => Steps<T>): Steps<T> {
+  return yield* work(yield* settled(handle.fd));
+}
+
 /** Memory of blocks that have been read: a new MiB for each costs as much as reading it. */
 const spareBlocks: Buffer[] = [];
 
+type Block = Answer<"fs/readBlock">;
+
 /** Reads until the block is full, because a short read is not the end of every kind of file. */
-async function readBlock(fd: number, offset: number, length: number) {
+function* readBlock(fd: number, offset: number, length: number): Steps<Block> {
   const memory = spareBlocks.pop() ?? Buffer.allocUnsafeSlow(fileBlockBytesMax);
-  try {
-    const block = memory.subarray(0, length);
-    let count = 0;
-    // No file reaches beyond what numbers are exact for, and Node refuses such a position.
-    while (count < length && Number.isSafeInteger(offset + count)) {
-      const read = await readAt(fd, block.subarray(count), offset + count);
-      if (read === 0) break;
-      count += read;
-    }
-    return { chunk: block.toString("base64", 0, count), eof: count < length };
-  } finally {
-    if (spareBlocks.length < spareBlocksMax) spareBlocks.push(memory);
+  const block = memory.subarray(0, length);
+  let count = 0;
+  // No file reaches beyond what numbers are exact for, and Node refuses such a position.
+  while (count < length && Number.isSafeInteger(offset + count)) {
+    const read = yield* settled(readAt(fd, block.subarray(count), offset + count));
+    if (read === 0) break;
+    count += read;
   }
+  const release = () => {
+    if (spareBlocks.length < spareBlocksMax) spareBlocks.push(memory);
+  };
+  return { chunk: new Base64Bytes(block.subarray(0, count), release), eof: count < length };
 }
 
 function refuseLongId(id: string): void {

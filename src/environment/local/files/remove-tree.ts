@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { fileCallsInParallel } from "../../../limits.ts";
 import { invalidRequest } from "../../../protocol/errors.ts";
+import type { Given } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
 import {
@@ -32,10 +33,11 @@ async function removePath(path: HostPath, recursive: boolean): Promise<void> {
   } catch (error) {
     // Linux says EISDIR of a directory; POSIX and macOS say EPERM, which may also mean EPERM.
     if (!hasCode(error, "EISDIR", "EPERM")) throw error;
-    const removal = recursive ? removeTree(path) : removeEmptyDirectory(path);
-    await removal.catch((reason) => {
+    try {
+      await (recursive ? removeTree(path) : removeEmptyDirectory(path));
+    } catch (reason) {
       throw hasCode(reason, "ENOTDIR") ? error : reason;
-    });
+    }
   }
 }
 
@@ -62,7 +64,7 @@ async function removeTree(path: HostPath): Promise<void> {
 }
 
 /** Somebody else may be removing the same tree. */
-async function unlessGone(removal: Promise<void>): Promise<void> {
+async function unlessGone(removal: Given<void>): Promise<void> {
   try {
     await removal;
   } catch (error) {

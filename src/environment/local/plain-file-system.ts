@@ -1,0 +1,31 @@
+import { textOf } from "../../protocol/base64.ts";
+import type { Given } from "../../protocol/methods.ts";
+import type { FileAnswers, FileSystem } from "../file-system.ts";
+
+/** Answers for whoever does not write them into frames: each a promise, with base64 as text. */
+export const plainFileSystem = (files: FileAnswers): FileSystem => ({
+  readFile: async (params) => {
+    const { dataBase64 } = await files.readFile(params);
+    return { dataBase64: textOf(dataBase64) };
+  },
+  writeFile: promised(files.writeFile),
+  createDirectory: promised(files.createDirectory),
+  getMetadata: promised(files.getMetadata),
+  canonicalize: promised(files.canonicalize),
+  readDirectory: promised(files.readDirectory),
+  walk: promised(files.walk),
+  remove: promised(files.remove),
+  copy: promised(files.copy),
+  open: promised(files.open),
+  readBlock: async (params) => {
+    const { chunk, eof } = await files.readBlock(params);
+    return { chunk: textOf(chunk), eof };
+  },
+  writeBlock: promised(files.writeBlock),
+  close: promised(files.close),
+  watchMissing: promised(files.watchMissing),
+});
+
+function promised<P, R>(operation: (params: P) => Given<R>): (params: P) => Promise<R> {
+  return async (params) => operation(params);
+}
