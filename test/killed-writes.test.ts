@@ -1,6 +1,6 @@
 /**
  * Real servers are killed at random moments while they overwrite a file. Set WRITE_KILLS to kill
- * more often than the 10 times of each case that a run of all tests has time for.
+ * more often than the 7 times of each case that a run of all tests has time for.
  */
 import assert from "node:assert/strict";
 import {
@@ -19,28 +19,33 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import type { Sandbox } from "../src/protocol/sandbox.ts";
 import { connect } from "./support/client.ts";
+import { workspaceWrite } from "./support/sandboxes.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
 
-const kills = Number(process.env.WRITE_KILLS ?? 10);
-const largestBytes = 12 * 1024 * 1024;
+const kills = Number(process.env.WRITE_KILLS ?? 7);
+const largestBytes = 8 * 1024 * 1024;
 const uid = process.getuid?.() ?? 0;
 
 interface Ground {
   readonly folder: string;
   readonly file: string;
   readonly uri: (name: string) => string;
+  /** Under which files are written. */
+  readonly sandbox: Sandbox | undefined;
   /** What killed servers have left to be finished. */
   readonly leftovers: () => string[];
 }
 
-function makeGround(t: TestContext): Ground {
+function makeGround(t: TestContext, isConfined = false): Ground {
   const folder = mkdtempSync(join(tmpdir(), "killed-writes-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const journals = join(folder, `codex-exec-server-${uid}/writes`);
   return {
     folder,
     file: join(folder, "file"),
+    sandbox: isConfined ? workspaceWrite(folder) : undefined,
     uri: (name) => `file://${join(folder, name)}`,
     leftovers: () => (existsSync(journals) ? readdirSync(journals) : []),
   };
@@ -68,6 +73,7 @@ const writesOf = (server: RunningServer) => async (ground: Ground) => {
     client.request("fs/writeFile", {
       path: ground.uri(name),
       dataBase64: content.toString("base64"),
+      sandbox: ground.sandbox,
     });
   return { client, write };
 };
@@ -140,6 +146,12 @@ interface Finish {
 describe("a file that a server was killed at has its old or its new content", () => {
   test("as soon as the keeper has looked", { timeout: kills * 6000 }, async (t) => {
     const ground = makeGround(t);
+    const after = () => until(() => ground.leftovers().length === 0);
+    await killOften(t, ground, { before: () => {}, after });
+  });
+
+  test("also when a sandboxed helper wrote it", { timeout: kills * 6000 }, async (t) => {
+    const ground = makeGround(t, true);
     const after = () => until(() => ground.leftovers().length === 0);
     await killOften(t, ground, { before: () => {}, after });
   });

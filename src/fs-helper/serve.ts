@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import { readSync, writeSync } from "node:fs";
 import type { FileAnswers } from "../environment/file-system.ts";
 import { directFileSystem } from "../environment/local/files/direct-file-system.ts";
+import { lentJournal } from "../environment/local/files/lent-journal.ts";
 import { openFiles } from "../environment/local/files/open-files.ts";
 import { fileSystemHandlers } from "../handlers/file-system.ts";
 import { invalidParams, invalidRequest, RpcError, toRpcError } from "../protocol/errors.ts";
@@ -57,9 +58,11 @@ class Worker {
     return handler({ fileSystem }, { mode: "read", ...params });
   }
 
-  #confine(grants: Grants): Json {
+  #confine({ journalFd, ...grants }: Grants & { journalFd?: number }): Json {
     if (this.#isConfined) throw invalidRequest("this worker has been confined already");
-    this.#files = guardedFileSystem(this.#files, accessTable(grants));
+    const journal = journalFd === undefined ? undefined : lentJournal(journalFd);
+    const direct = { ...directFileSystem(journal), ...openFiles() };
+    this.#files = guardedFileSystem(direct, accessTable(grants));
     this.#isConfined = true;
     return {};
   }

@@ -21,6 +21,8 @@ export interface HelperConfinement {
   readonly params: {
     readonly rules: readonly { readonly path: string; readonly access: string }[];
     readonly denyGlobs: readonly string[];
+    /** A descriptor of the worker into which it puts what it is about to write. */
+    readonly journalFd?: number;
   };
 }
 

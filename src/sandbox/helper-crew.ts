@@ -1,12 +1,13 @@
 import { internalError } from "../protocol/errors.ts";
 import type { Grants } from "./access.ts";
-import type { HelperWorker } from "./helper-worker.ts";
+import type { HelperWorker, LendJournal } from "./helper-worker.ts";
 import type { HelperLaunch } from "./launch.ts";
 
 /** How a worker comes to be. */
 export interface Recipe {
   readonly launch: HelperLaunch;
   readonly grants: Grants;
+  readonly lendJournal?: LendJournal | undefined;
   /**
    * Asked when the worker is up, with the id of its process: whether what it was made for is still
    * so, and is what has been mounted.

@@ -99,8 +99,8 @@ export class HelperPool {
     if (this.#isClosed) throw tooLate();
     await this.#place();
     try {
-      const { launch, grants, isStill } = await recipe();
-      const worker = await HelperWorker.start(launch, grants, this.#limits);
+      const { isStill, ...parts } = await recipe();
+      const worker = await HelperWorker.start(parts, this.#limits);
       this.#all.add(worker);
       void worker.ended.then(() => this.#onEnded(worker));
       if (this.#isClosed) worker.kill();

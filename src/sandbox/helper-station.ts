@@ -69,6 +69,7 @@ export async function helperRecipe(
   return {
     launch,
     grants,
+    lendJournal: machine.lendJournal,
     isStill: async (pid) => {
       const inside = innerMountsNow(pid);
       if (inside !== undefined) refuseMisplaced(mounts, state.masks, inside);

@@ -17,6 +17,22 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/** Where a worker keeps what it is about to write, for the case that it is killed. */
+export interface LentJournal {
+  readonly fd: number;
+  /** To be called when the worker is gone: finishes what it was at. */
+  finish(): Promise<void>;
+}
+
+/** Undefined when none can be kept. */
+export type LendJournal = () => Promise<LentJournal | undefined>;
+
+interface WorkerParts {
+  readonly launch: HelperLaunch;
+  readonly grants: Grants;
+  readonly lendJournal?: LendJournal | undefined;
+}
+
 export class HelperWorker {
   /** Settles when the process is gone. */
   readonly ended: Promise<void>;
@@ -32,15 +48,13 @@ export class HelperWorker {
   #isLeaving = false;
 
   /** Starts a worker that grants this and no more. Throws when it does not come up. */
-  static async start(
-    launch: HelperLaunch,
-    grants: Grants,
-    limits: WorkerLimits,
-  ): Promise<HelperWorker> {
-    const { child } = await startChild(launch);
+  static async start(parts: WorkerParts, limits: WorkerLimits): Promise<HelperWorker> {
+    const journal = await parts.lendJournal?.();
+    const { child } = await startChild(parts.launch, journal);
     const worker = new HelperWorker(child, limits);
+    void worker.ended.then(() => journal?.finish());
     try {
-      await worker.#confine(grants);
+      await worker.#confine({ ...parts.grants, ...(journal && { journalFd }) });
     } catch (error) {
       worker.kill();
       throw error;
@@ -95,7 +109,7 @@ export class HelperWorker {
     this.#child.kill("SIGKILL");
   }
 
-  async #confine(params: Grants): Promise<void> {
+  async #confine(params: HelperConfinement["params"]): Promise<void> {
     const request: HelperConfinement = { operation: "confine", params };
     await this.#exchange(request, this.#limits.startMs);
   }
@@ -169,14 +183,22 @@ interface Streams extends PromiseLike<Ending> {
   kill(signal: "SIGKILL"): boolean;
 }
 
+/** Behind that of the program for seccomp, which bwrap keeps for itself. */
+const journalFd = 4;
+
 /** In an object, because a promise of what can itself be awaited would wait for its end. */
-async function startChild(launch: HelperLaunch): Promise<{ child: Streams }> {
+async function startChild(
+  launch: HelperLaunch,
+  journal: LentJournal | undefined,
+): Promise<{ child: Streams }> {
   const { execa } = await import("execa");
+  // Its types know the descriptors below ten only; any number works.
+  const journalFds = journal ? [journal.fd as 9] : [];
   const child = execa(launch.file, launch.argv, {
     env: launch.env,
     extendEnv: false,
     cwd: launch.cwd,
-    stdio: ["pipe", "pipe", "pipe", launch.seccomp],
+    stdio: ["pipe", "pipe", "pipe", launch.seccomp, ...journalFds],
     buffer: false,
     encoding: "buffer",
     reject: false,

@@ -60,20 +60,20 @@ export interface LocalEnvironment {
 export async function localEnvironment(
   options: LocalEnvironmentOptions,
 ): Promise<LocalEnvironment> {
-  const { variables, cwd, limits = defaultLimits } = options;
-  const sandbox = localSandbox({ variables, cwd, limits: { workersMax: limits.helpersMax } });
+  const { variables, cwd, limits = defaultLimits, warn = () => {}, finisher } = options;
   const spill = new SpillStore({
-    warn: options.warn,
+    warn,
     bytesMax: limits.spilledOutputBytesMax,
     totalBytesMax: limits.spilledOutputTotalBytesMax,
   });
   const temporaryDirectory = variables.TMPDIR ?? tmpdir();
-  const journal = new ServerJournal({
-    temporaryDirectory,
-    begun: () => spawner.ensureKeeper(),
-    warn: options.warn ?? (() => {}),
+  const begun = () => spawner.ensureKeeper();
+  const journal = new ServerJournal({ temporaryDirectory, begun, warn });
+  const sandbox = localSandbox({
+    ...{ variables, cwd, lendJournal: () => journal.lend() },
+    limits: { workersMax: limits.helpersMax },
   });
-  const spawner = await createSpawner({ lastWork: lastWork(options.finisher, journal.folder) });
+  const spawner = await createSpawner({ lastWork: lastWork(finisher, journal.folder) });
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
     host: localHost({ ...options, spawner, sandbox }),
@@ -82,17 +82,14 @@ export async function localEnvironment(
         ...{ spawner, sandbox, executorEnv: variables, emit, observe },
         ...{ outputBounds, spill, receipts },
       }),
-    fileSystem: (emit) =>
-      localFileSystem({
-        ...{ emit, confined: sandbox.files(), journal },
-        fileHandlesMax: limits.fileHandlesMax,
-      }),
+    fileSystem: (emit) => localFileSystem({ ...limits, emit, journal, confined: sandbox.files() }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
     helperCensus: sandbox.helperCensus,
     close: async () => {
-      // First: what is under way need not be finished by anybody then.
+      await sandbox.close();
+      // What is under way need not be finished by the keeper then, which ends with the spawner.
       await settledWithin(journal.close(), journalCloseMs);
-      await Promise.all([spawner.close(), sandbox.close()]);
+      await spawner.close();
     },
   };
 }

@@ -5,6 +5,7 @@ import { ownDirectory, stateDirectoryPath } from "../../../sandbox/state-directo
 import type { WriteEntry } from "./entry.ts";
 import { ownFolderName } from "./owner.ts";
 import { journalsPath } from "./place.ts";
+import { redo } from "./redo.ts";
 import { JournalSlip } from "./slip.ts";
 
 /** Keeps what is about to be written until it has been. */
@@ -46,9 +47,24 @@ export class ServerJournal implements WriteJournal {
     const done = work();
     if (open === undefined) return done;
     const released = done.then(ignore, ignore).then(() => this.#release(open));
-    this.#underWay.add(released);
-    void released.then(() => this.#underWay.delete(released));
+    this.#track(released);
     return done.finally(() => released);
+  }
+
+  /**
+   * A slip for another process that writes for us, which records and clears by itself. Undefined
+   * when there can be none.
+   */
+  async lend(): Promise<{ readonly fd: number; finish(): Promise<void> } | undefined> {
+    try {
+      const open = await this.#takeMade();
+      let tellBack = () => {};
+      this.#track(new Promise<void>((resolve) => (tellBack = resolve)));
+      return { fd: open.slip.fd, finish: () => this.#finish(open).finally(tellBack) };
+    } catch (error) {
+      this.#warn(error);
+      return undefined;
+    }
   }
 
   /** Waits for what is under way, and leaves nothing behind. */
@@ -58,21 +74,44 @@ export class ServerJournal implements WriteJournal {
     if (this.#made) tolerated(() => rmdirSync(this.folder));
   }
 
+  #track(work: Promise<unknown>): void {
+    this.#underWay.add(work);
+    void work.then(() => this.#underWay.delete(work));
+  }
+
   /** Undefined when it cannot be recorded: a full disk there must not keep anybody from writing. */
   async #record(entry: WriteEntry, content: Uint8Array): Promise<OpenSlip | undefined> {
     let open: OpenSlip | undefined;
     try {
-      this.#made ??= this.#make();
-      await this.#made;
-      open = this.#take();
+      open = await this.#takeMade();
       await open.slip.record(entry, content);
       return open;
     } catch (error) {
-      this.#made = undefined;
       if (open) this.#drop(open);
       this.#warn(error);
       return undefined;
     }
+  }
+
+  async #takeMade(): Promise<OpenSlip> {
+    this.#made ??= this.#make();
+    try {
+      await this.#made;
+    } catch (error) {
+      // What is in the way may be gone the next time.
+      this.#made = undefined;
+      throw error;
+    }
+    return this.#take();
+  }
+
+  async #finish(open: OpenSlip): Promise<void> {
+    try {
+      await redo(open.path, Date.now());
+    } catch (error) {
+      this.#warn(error);
+    }
+    this.#drop(open);
   }
 
   async #make(): Promise<void> {

@@ -20,17 +20,19 @@ const writevLater = promisify(writev);
  * and is not allowed to change that, cannot read what was written elsewhere.
  */
 export class JournalSlip {
-  readonly #fd: number;
+  readonly fd: number;
   #sizeBytes = 0;
 
-  constructor(path: string) {
+  /** Makes it, or takes one that is open. */
+  constructor(place: string | number) {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-    this.#fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0);
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    this.fd = typeof place === "number" ? place : openSync(place, flags, 0);
   }
 
   /** False when somebody has removed it: what it holds would be found by nobody. */
   get isThere(): boolean {
-    return fstatSync(this.#fd).nlink > 0;
+    return fstatSync(this.fd).nlink > 0;
   }
 
   /** Fails without a record when there is no room for it. */
@@ -39,22 +41,22 @@ export class JournalSlip {
     const word = packWord({ entryBytes: packed.length, contentBytes: content.length });
     const bytes = wordBytes + packed.length + content.length;
     this.#sizeBytes = Math.max(this.#sizeBytes, bytes);
-    if (bytes <= pageBytes) return writeAll(this.#fd, Buffer.concat([word, packed, content]), 0);
+    if (bytes <= pageBytes) return writeAll(this.fd, Buffer.concat([word, packed, content]), 0);
     const write = bytes <= directBytesMax ? writeNow : writeOnThread;
-    await write(this.#fd, [packed, content]);
-    writeAll(this.#fd, word, 0);
+    await write(this.fd, [packed, content]);
+    writeAll(this.fd, word, 0);
   }
 
   /** The write is over, however it went. */
   clear(): void {
-    writeSync(this.#fd, noWord, 0, wordBytes, 0);
+    writeSync(this.fd, noWord, 0, wordBytes, 0);
     if (this.#sizeBytes <= journalKeptBytes) return;
-    ftruncateSync(this.#fd, 0);
+    ftruncateSync(this.fd, 0);
     this.#sizeBytes = 0;
   }
 
   close(): void {
-    closeSync(this.#fd);
+    closeSync(this.fd);
   }
 }
 
