@@ -45,9 +45,10 @@ export function localSandbox(
   options: SandboxOptions & { readonly limits?: Partial<PoolLimits> },
 ): LocalSandbox {
   const machine = new SandboxMachine(options);
-  // Nobody waits for these now: when somebody asks, they will be known.
-  void machine.health().catch(toldToWhoeverNeedsIt);
-  void machine.mountPoints.sweep().catch(toldToWhoeverNeedsIt);
+  // Nobody waits for these now: when somebody asks, they will be known. The answer to the first
+  // initialize is what asks for the health, so all else comes behind it.
+  const sweep = () => machine.mountPoints.sweep();
+  void machine.health().then(sweep, sweep).catch(toldToWhoeverNeedsIt);
   const pool = new HelperPool({ ...usualLimits, ...options.limits });
   return {
     health: () => Promise.race([machine.health(), unknownYet()]),
