@@ -2,7 +2,8 @@
 // looked up one by one: the program as one script, whose compiled code lies beside it, with the
 // libraries that few servers need as files of their own; the library for others as modules.
 import { execFile } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -140,10 +141,18 @@ async function bundleHelper() {
   return bundled;
 }
 
-/** Runs the program once, to keep what V8 has compiled by the time a client has been greeted. */
+/**
+ * Runs the program once, to keep what V8 has compiled by the time a client has been greeted. What
+ * other servers keep among the temporary files of this machine is not its business.
+ */
 async function keepCompiled() {
-  const options = { timeout: 60_000 };
-  await promisify(execFile)(process.execPath, ["test/support/keep-compiled.cjs"], options);
+  const TMPDIR = mkdtempSync(join(tmpdir(), "codex-build-"));
+  const options = { timeout: 60_000, env: { ...process.env, TMPDIR } };
+  try {
+    await promisify(execFile)(process.execPath, ["test/support/keep-compiled.cjs"], options);
+  } finally {
+    rmSync(TMPDIR, { recursive: true, force: true });
+  }
 }
 
 /** What the bundled packages' licences want to be handed on with them. */
