@@ -180,3 +180,14 @@ test("a server that is stopped in order leaves no journal", async (t) => {
   await server.stop();
   assert.deepEqual(ground.leftovers(), []);
 });
+
+test("a sandboxed worker records what it is about to write", async (t) => {
+  const ground = makeGround(t, true);
+  const server = await startServer(t, { env: { TMPDIR: ground.folder } });
+  const { write } = await writesOf(server)(ground);
+  await write("file", contentOf("a", 100_000));
+  const [folder = ""] = ground.leftovers();
+  const slips = join(ground.folder, `codex-exec-server-${uid}/writes`, folder);
+  const sizes = readdirSync(slips).map((slip) => statSync(join(slips, slip)).size);
+  assert.ok(Math.max(...sizes) > 100_000, sizes.join());
+});

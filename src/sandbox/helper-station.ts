@@ -70,6 +70,7 @@ export async function helperRecipe(
     launch,
     grants,
     lendJournal: machine.lendJournal,
+    startApart: machine.startApart,
     isStill: async (pid) => {
       const inside = innerMountsNow(pid);
       if (inside !== undefined) refuseMisplaced(mounts, state.masks, inside);

@@ -27,10 +27,13 @@ export interface LentJournal {
 /** Undefined when none can be kept. */
 export type LendJournal = () => Promise<LentJournal | undefined>;
 
+export type StartApart = <T>(start: () => T) => Promise<T>;
+
 interface WorkerParts {
   readonly launch: HelperLaunch;
   readonly grants: Grants;
   readonly lendJournal?: LendJournal | undefined;
+  readonly startApart?: StartApart | undefined;
 }
 
 export class HelperWorker {
@@ -50,7 +53,7 @@ export class HelperWorker {
   /** Starts a worker that grants this and no more. Throws when it does not come up. */
   static async start(parts: WorkerParts, limits: WorkerLimits): Promise<HelperWorker> {
     const journal = await parts.lendJournal?.();
-    const { child } = await startChild(parts.launch, journal);
+    const { child } = await startChild(parts, journal);
     const worker = new HelperWorker(child, limits);
     void worker.ended.then(() => journal?.finish());
     try {
@@ -188,22 +191,24 @@ const journalFd = 4;
 
 /** In an object, because a promise of what can itself be awaited would wait for its end. */
 async function startChild(
-  launch: HelperLaunch,
+  { launch, startApart = async (start) => start() }: WorkerParts,
   journal: LentJournal | undefined,
 ): Promise<{ child: Streams }> {
   const { execa } = await import("execa");
   // Its types know the descriptors below ten only; any number works.
   const journalFds = journal ? [journal.fd as 9] : [];
-  const child = execa(launch.file, launch.argv, {
-    env: launch.env,
-    extendEnv: false,
-    cwd: launch.cwd,
-    stdio: ["pipe", "pipe", "pipe", launch.seccomp, ...journalFds],
-    buffer: false,
-    encoding: "buffer",
-    reject: false,
+  return startApart(() => {
+    const child = execa(launch.file, launch.argv, {
+      env: launch.env,
+      extendEnv: false,
+      cwd: launch.cwd,
+      stdio: ["pipe", "pipe", "pipe", launch.seccomp, ...journalFds],
+      buffer: false,
+      encoding: "buffer",
+      reject: false,
+    });
+    return { child: child as unknown as Streams };
   });
-  return { child: child as unknown as Streams };
 }
 
 /** Puts lines together from pieces, looking at each byte once. */

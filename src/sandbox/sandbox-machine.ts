@@ -7,7 +7,7 @@ import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine } from "./health.ts";
 import { helperProgram } from "./helper-program.ts";
-import type { LendJournal } from "./helper-worker.ts";
+import type { LendJournal, StartApart } from "./helper-worker.ts";
 import { findLauncher, type Launcher } from "./launcher.ts";
 import { MountPoints } from "./mount-points.ts";
 import { type Platform, surveyPlatform } from "./platform.ts";
@@ -25,6 +25,8 @@ export interface SandboxOptions {
   /** The server's own variables: PATH, TMPDIR, TMP, TEMP and HOME count. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Calls what starts a worker when that is not taken for a part of a process of a client. */
+  readonly startApart?: StartApart | undefined;
   /** Called for each worker that does file operations. */
   readonly lendJournal?: LendJournal | undefined;
 }
@@ -43,6 +45,7 @@ export interface WorkingBwrap {
 export class SandboxMachine {
   readonly variables: SandboxOptions["variables"];
   readonly lendJournal: LendJournal | undefined;
+  readonly startApart: StartApart | undefined;
   readonly surroundings: Surroundings;
   /** What has been made in workspaces for processes that run. */
   readonly mountPoints = new MountPoints(async () => (await this.state()).marks);
@@ -52,9 +55,10 @@ export class SandboxMachine {
   #helper: Promise<KeptFile> | undefined;
   #launcher: Promise<Launcher | undefined> | undefined;
 
-  constructor({ variables, cwd, lendJournal }: SandboxOptions) {
+  constructor({ variables, cwd, lendJournal, startApart }: SandboxOptions) {
     this.variables = variables;
     this.lendJournal = lendJournal;
+    this.startApart = startApart;
     this.surroundings = {
       cwd: hostPathOf(cwd),
       home: absolute(variables.HOME),

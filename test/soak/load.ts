@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Client, connect } from "../support/client.ts";
+import { workspaceWrite } from "../support/sandboxes.ts";
 import type { Target } from "./target.ts";
 
 type Deed = (client: Client, name: string) => Promise<unknown>;
@@ -68,9 +69,43 @@ async function toTheEnd(client: Client, processId: string): Promise<void> {
   await client.event("process/closed", (event) => event.processId === processId);
 }
 
+const byTheSame = Buffer.alloc(30_000, "z").toString("base64");
+
+/** What has to go through bwrap: workers for files, and commands of their own. */
+function confinedDeedsAt(playground: string): Record<string, Deed> {
+  const sandbox = workspaceWrite(playground);
+  const path = `file://${join(playground, "confined")}`;
+  return {
+    "sandboxed files": async (client) => {
+      await client.request("fs/writeFile", { path, dataBase64: byTheSame, sandbox });
+      await client.request("fs/readFile", { path, sandbox });
+      await client.request("fs/readDirectory", { path: `file://${playground}`, sandbox });
+    },
+    "sandboxed files refused": (client) =>
+      client
+        .request("fs/writeFile", { path: "file:///etc/soak", dataBase64: byTheSame, sandbox })
+        .then(
+          () => Promise.reject(new Error("a sandbox let a write through")),
+          () => undefined,
+        ),
+    "sandboxed commands": async (client, name) => {
+      const script = `echo in > ${playground}/confined-$$; rm ${playground}/confined-$$`;
+      await client.request("process/start", command(name, script, { sandbox }));
+      await toTheEnd(client, name);
+    },
+    "sandboxed trees killed": async (client, name) => {
+      const script = "(setsid sleep 100 &) ; sleep 100";
+      await client.request("process/start", command(name, script, { sandbox }));
+      await client.request("process/terminate", { processId: name });
+      await toTheEnd(client, name);
+    },
+  };
+}
+
 function deedsAt(playground: string): Record<string, Deed> {
   const uri = (name: string) => `file://${join(playground, name)}`;
   return {
+    ...confinedDeedsAt(playground),
     "short commands": async (client, name) => {
       await client.request("process/start", command(name, "echo out; echo err >&2"));
       await toTheEnd(client, name);

@@ -8,8 +8,8 @@ const usage = `npm run soak -- [options]
   --minutes N   the same in minutes
   --clients N   clients at a time (default: 6)
 
-Starts a server, loads it with a random mixture of work, cuts connections and kills processes. In the
-end everything has to be back where it began: descriptors, memory, processes, files. Exits 1 if not.
+Starts a server, loads it with a random mixture of work, sandboxed and not, cuts connections and kills
+processes. In the end everything has to be back where it began: descriptors, memory, processes, files. Exits 1 if not.
 `;
 
 const { values: options } = parseArgs({

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { helperIdleMs } from "../../src/limits.ts";
 import { launchServer } from "../support/server.ts";
 
 /** What must be back where it began; how much more of each is no leak. */
@@ -20,7 +21,8 @@ export interface Target {
 
 /** Sessions end soon after their connection, so that all is over when the load is. */
 const sessionTtlSeconds = 2;
-const settleMsMax = 20_000;
+/** Workers of sandboxes end when nobody has asked them for a minute. */
+const settleMsMax = helperIdleMs + 30_000;
 
 export async function startTarget(): Promise<Target> {
   const server = launchServer({ args: ["--session-ttl", `${sessionTtlSeconds}`] });
@@ -30,7 +32,7 @@ export async function startTarget(): Promise<Target> {
   return {
     url,
     playground,
-    settled: () => settled(now),
+    settled: () => settled(now, () => descendants(server.pid).some(isHelper)),
     compare,
     stop: async () => {
       await server.stop();
@@ -71,12 +73,15 @@ function descendants(pid: number): number[] {
 }
 
 /** What runs under our mark has been left behind, if it is nobody's child any more. */
-function isSoakSleep(pid: number): boolean {
+const isSoakSleep = (pid: number) => argumentsOf(pid).includes("soak-mark");
+const isHelper = (pid: number) => argumentsOf(pid).includes("fs-helper");
+
+function argumentsOf(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("soak-mark");
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
   } catch {
     // It has ended meanwhile.
-    return false;
+    return "";
   }
 }
 
@@ -91,7 +96,7 @@ function parentOf(pid: string): number | undefined {
 }
 
 /** Waits until nothing changes any more for twice as long as a session lives. */
-async function settled(now: () => Resources): Promise<Resources> {
+async function settled(now: () => Resources, hasHelpers: () => boolean): Promise<Resources> {
   const deadline = performance.now() + settleMsMax;
   for (let last = now(), quietSince = performance.now(); performance.now() < deadline; ) {
     await new Promise((resolve) => setTimeout(resolve, 250));
@@ -99,7 +104,7 @@ async function settled(now: () => Resources): Promise<Resources> {
     const isSame = (["descriptors", "processes", "temporary files"] as const).every(
       (name) => last[name] === next[name],
     );
-    if (!isSame) quietSince = performance.now();
+    if (!isSame || hasHelpers()) quietSince = performance.now();
     if (performance.now() - quietSince > 2 * sessionTtlSeconds * 1000) return next;
     last = next;
   }

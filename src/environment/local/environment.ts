@@ -71,6 +71,7 @@ export async function localEnvironment(
   const journal = new ServerJournal({ temporaryDirectory, begun, warn });
   const sandbox = localSandbox({
     ...{ variables, cwd, lendJournal: () => journal.lend() },
+    startApart: (start) => spawner.unmarked(start),
     limits: { workersMax: limits.helpersMax },
   });
   const spawner = await createSpawner({ lastWork: lastWork(finisher, journal.folder) });

@@ -51,6 +51,10 @@ class NodeSpawner implements Spawner {
     return this.#running.track(this.#start(request, sink));
   }
 
+  async unmarked<T>(start: () => T): Promise<T> {
+    return start();
+  }
+
   /** Nothing acts after the death of a server that starts processes this way. */
   ensureKeeper(): void {}
 

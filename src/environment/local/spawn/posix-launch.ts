@@ -69,6 +69,21 @@ export class LaunchLane {
     });
   }
 
+  /** Makes a start of another kind, which must not inherit the tag of one that is under way. */
+  unmarked<T>(start: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => {
+        try {
+          resolve(start());
+        } catch (thrown) {
+          reject(thrown);
+        }
+        this.#next();
+      });
+      this.#next();
+    });
+  }
+
   #next(): void {
     if (this.#underWay > 0 && !this.#isStalled) return;
     this.#waiting.shift()?.();

@@ -85,6 +85,10 @@ class PosixSpawner implements Spawner {
     return this.#running.track(this.#start(request, sink));
   }
 
+  unmarked<T>(start: () => T): Promise<T> {
+    return this.#lane.unmarked(start);
+  }
+
   ensureKeeper(): void {
     if (!this.#isClosed) this.#keeper?.ensureRunning();
   }

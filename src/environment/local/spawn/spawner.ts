@@ -123,6 +123,11 @@ export interface Spawner {
   readonly capabilities: SpawnerCapabilities;
   /** Rejects with a SpawnError. */
   start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess>;
+  /**
+   * Calls `start` when a process that it starts by other means is not taken for a descendant of one
+   * that is started here at the same time, and killed with it.
+   */
+  unmarked<T>(start: () => T): Promise<T>;
   /** Starts what acts after this server's death now, where there is such a thing. */
   ensureKeeper(): void;
   /** Kills everything that was started here and frees what the spawner holds. */
