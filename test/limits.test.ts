@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { type Client, connect } from "./support/client.ts";
 import { run, start } from "./support/process.ts";
+import { workspaceOnly } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
 
 type Scope = Parameters<typeof startServer>[0];
@@ -20,6 +22,15 @@ async function serve(t: Scope, ...args: string[]) {
 async function checkRefusal(client: Client, request: Promise<unknown>, complaint: RegExp) {
   await assert.rejects(request, complaint);
   assert.deepEqual(await client.request("environment/status", {}), { status: "ready" });
+}
+
+async function untilHelpers(url: string, wanted: Readonly<Record<string, number>>): Promise<void> {
+  for (;;) {
+    const metrics = await (await fetch(`${url.replace("ws:", "http:")}/metrics`)).text();
+    const isSo = ([state, count]: [string, number]) =>
+      metrics.includes(`sandbox_helpers{state="${state}"} ${count}\n`);
+    if (Object.entries(wanted).every(isSo)) return;
+  }
 }
 
 describe("an option bounds", () => {
@@ -86,6 +97,37 @@ describe("an option bounds", () => {
     // A block of 256 KiB is on its way from the one to the other.
     assert.ok(kept <= (64 + 512 + 256) * 1024 && kept > 512 * 1024, `${kept} bytes are kept`);
     assert.equal(kept + (droppedBytes ?? 0), 2_000_000);
+  });
+
+  test("output on disk of all processes together", async (t) => {
+    const total = ["--max-spill-total", "512KiB", "--max-retained-output", "64KiB"];
+    const { client } = await serve(t, ...total);
+    const argv = ["/usr/bin/head", "-c", "1000000", "/dev/zero"];
+    const kept = async () => {
+      const processId = await start(client, { argv });
+      await client.event("process/closed", (closed) => closed.processId === processId);
+      const { chunks, droppedBytes = 0 } = await client.request("process/read", { processId });
+      const bytes = chunks.reduce((sum, { chunk }) => sum + Buffer.from(chunk, "base64").length, 0);
+      assert.equal(bytes + droppedBytes, 1_000_000);
+      return bytes;
+    };
+    // The first one takes all the space, and the second gets none of it.
+    assert.ok((await kept()) > 400 * 1024);
+    assert.ok((await kept()) < 400 * 1024);
+  });
+
+  test("workers for sandboxes: one more waits until there is a place", async (t) => {
+    const { url, client } = await serve(t, "--max-helpers", "1");
+    const other = await connect(url);
+    await other.initialize();
+    const file = { path: "file:///etc/passwd", sandbox: workspaceOnly("/etc/passwd", "read") };
+    await client.request("fs/open", { ...file, handleId: "held" });
+    const read = other.request("fs/readFile", file);
+    await untilHelpers(url, { busy: 1, waiting: 1 });
+    await client.request("fs/close", { handleId: "held" });
+    const dataBase64 = readFileSync("/etc/passwd").toString("base64");
+    assert.deepEqual(await read, { dataBase64 });
+    await untilHelpers(url, { waiting: 0 });
   });
 
   test("an HTTP response that is not streamed", async (t) => {

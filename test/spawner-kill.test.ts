@@ -172,6 +172,23 @@ describe("a spawner that ends", () => {
     assert.deepEqual(keepers(), []);
   });
 
+  test("spares what was started by other means at the same time", async (context) => {
+    const spawner = await createSpawner({ kind: "posix" });
+    const ready = shell("echo ready; sleep 100");
+    const [started, { child }] = await Promise.all([
+      start(spawner, ready),
+      spawner.unmarked(() => ({ child: spawn("/bin/sleep", ["100"]) })),
+    ]);
+    context.after(() => child.kill());
+    await started.untilText("ready");
+    const locks = (pid = 0) =>
+      /^Max file locks.*/m.exec(readFileSync(`/proc/${pid}/limits`, "utf8"));
+    assert.deepEqual(locks(child.pid), locks(process.pid));
+    assert.notDeepEqual(locks(started.process.pid), locks(process.pid));
+    await spawner.close();
+    assert.equal(child.signalCode, null);
+  });
+
   test("by SIGKILL of its server leaves nobody", async (context) => {
     const sleep = uniqueSleep();
     const script = `${Object.values(escapes)
