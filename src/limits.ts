@@ -312,6 +312,10 @@ export const requestIdsRememberedMax = 4096;
 
 // ---- http
 
+/**
+ * Descriptors that must be free to load a library: one for each of its files that is being read.
+ */
+export const libraryDescriptors = 8;
 /** Redirects that are followed for one request. The reference's value. */
 export const httpRedirectsMax = 10;
 /**

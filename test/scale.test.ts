@@ -13,6 +13,22 @@ const idle = (processId: string) => ({
   pipeStdin: true,
 });
 
+const residentKiB = (pid: number) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+
+interface Grown {
+  readonly pid: number;
+  readonly beforeKiB: number;
+  readonly count: number;
+  readonly eachKiB: number;
+}
+
+/** The bounds are three to four times what was measured, so that only a leak breaks them. */
+function checkMemory({ pid, beforeKiB, count, eachKiB }: Grown): void {
+  const each = (residentKiB(pid) - beforeKiB) / count;
+  assert.ok(each <= eachKiB, `${each.toFixed(1)} KiB for each of ${count}`);
+}
+
 const openFiles = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
 /** Waits for what other processes bring about; the test's own time limit is the bound. */
@@ -51,10 +67,12 @@ describe("a server bears", () => {
     const client = await connect(server.url);
     await client.initialize();
     const before = openFiles(server.pid);
+    const beforeKiB = residentKiB(server.pid);
     await inBatches(700, (at) =>
       client.request("process/start", { ...idle(`t${at}`), tty: true, pipeStdin: false }),
     );
     await inBatches(700, (at) => echo(client, `t${at}`, `line ${at}`));
+    checkMemory({ pid: server.pid, beforeKiB, count: 700, eachKiB: 100 });
     await endAll(client, server.pid, before);
   });
 
@@ -63,16 +81,19 @@ describe("a server bears", () => {
     const client = await connect(server.url);
     await client.initialize();
     const before = openFiles(server.pid);
+    const beforeKiB = residentKiB(server.pid);
     await inBatches(2000, (at) => client.request("process/start", idle(`p${at}`)));
     const { processes } = await client.request("process/list", {});
     assert.equal(processes.filter(({ running }) => running).length, 2000);
     await inBatches(2000, (at) => echo(client, `p${at}`, `line ${at}`));
+    checkMemory({ pid: server.pid, beforeKiB, count: 2000, eachKiB: 60 });
     await endAll(client, server.pid, before);
   });
 
   test("500 sessions, attached and waiting, with a process each", async (t) => {
     const server = await startServer(t);
     const before = openFiles(server.pid);
+    const beforeKiB = residentKiB(server.pid);
     const clients: Client[] = [];
     const ids: string[] = [];
     await inBatches(500, async (at) => {
@@ -81,6 +102,7 @@ describe("a server bears", () => {
       clients[at] = client;
       await client.request("process/start", idle("p"));
     });
+    checkMemory({ pid: server.pid, beforeKiB, count: 500, eachKiB: 200 });
     await inBatches(500, (at) => clients[at]?.close() ?? Promise.resolve());
     await inBatches(500, async (at) => {
       const client = await connect(server.url);
@@ -133,6 +155,7 @@ test("without descriptors one request fails with the reason, and the server goes
   const client = await connect(server.url);
   await client.initialize();
   await client.request("process/start", idle("before"));
+  const metricsUrl = `${server.url.replace("ws:", "http:")}/metrics`;
   const room = openFiles(server.pid) + 40;
   await client.request("process/start", {
     ...idle("limit"),
@@ -157,6 +180,10 @@ test("without descriptors one request fails with the reason, and the server goes
     }
   };
   await assert.rejects(openOneMore, { code: -32603, message: /Too many open files/ });
+  const fetchOnce = (requestId: string) =>
+    client.request("http/request", { requestId, method: "GET", url: `${metricsUrl}` });
+  // Loads the HTTP library, whose failure Node would remember.
+  await assert.rejects(fetchOnce("without"), { code: -32603 });
   await echo(client, "before", "still here");
   for (let at = 0; at < 60; at++) {
     await client.request("process/terminate", { processId: `p${at}` });
@@ -167,5 +194,8 @@ test("without descriptors one request fails with the reason, and the server goes
   assert.equal(dataBase64, readFileSync("/etc/hostname").toString("base64"));
   const other = await connect(server.url);
   await other.initialize();
+  const { status, bodyBase64 } = await fetchOnce("with");
+  assert.equal(status, 200);
+  assert.match(Buffer.from(bodyBase64, "base64").toString(), /^codex_connections/m);
   assert.equal(server.stderr(), "");
 });

@@ -1,4 +1,5 @@
 import type { Metric, MetricValue, Registry } from "prom-client";
+import { loadLibrary } from "../environment/local/load-library.ts";
 import { addTraffic, type ConnectionGauge, type Counters, durationBoundsMs } from "./counters.ts";
 
 export interface MetricsText {
@@ -18,7 +19,11 @@ export interface Gauges {
 export function metricsOf(counters: Counters, gauges: Gauges): () => Promise<MetricsText> {
   let registry: Promise<Registry> | undefined;
   return async () => {
-    registry ??= makeRegistry(counters, gauges);
+    registry ??= makeRegistry(counters, gauges).catch((error) => {
+      // For want of descriptors, of which there will be some again.
+      registry = undefined;
+      throw error;
+    });
     const { contentType, metrics } = await registry.then((made) => ({
       contentType: made.contentType,
       metrics: made.metrics(),
@@ -42,7 +47,7 @@ interface Value {
 
 async function makeRegistry(counters: Counters, gauges: Gauges): Promise<Registry> {
   // Bundled, a CommonJS package has its exports only below `default`.
-  const { default: client } = await import("prom-client");
+  const { default: client } = await loadLibrary(() => import("prom-client"));
   const registry = new client.Registry();
   for (const row of [...countedRows(counters), ...currentRows(counters, gauges)]) {
     registry.registerMetric(liveMetric(row));

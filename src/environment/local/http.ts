@@ -10,6 +10,7 @@ import { proxyByVariables } from "./http/proxy.ts";
 import { redirected } from "./http/redirect.ts";
 import { type OutgoingRequest, outgoingRequest } from "./http/request.ts";
 import type { HttpTransport, IncomingResponse } from "./http/transport.ts";
+import { loadLibrary } from "./load-library.ts";
 
 /** Requests made from here, with connections of their own. */
 export interface LocalHttp extends Http {
@@ -116,10 +117,20 @@ class OwnedExchanges implements LocalHttp {
     throw internalError("http/request failed: too many redirects");
   }
 
-  async #send(request: OutgoingRequest, exchange: Exchange): Promise<IncomingResponse> {
+  async #load(): Promise<HttpTransport> {
     this.#transport ??= loadTransport(this.#options.variables);
     try {
-      const transport = await this.#transport;
+      return await this.#transport;
+    } catch (error) {
+      // For want of descriptors, of which there will be some again.
+      this.#transport = undefined;
+      throw error;
+    }
+  }
+
+  async #send(request: OutgoingRequest, exchange: Exchange): Promise<IncomingResponse> {
+    try {
+      const transport = await this.#load();
       // Waited for from outside, because the library does not give up while it connects.
       return await exchange.wait(transport.send(request, exchange.signal));
     } catch (error) {
@@ -157,7 +168,7 @@ class OwnedExchanges implements LocalHttp {
 const brokenBody = "error decoding response body";
 
 async function loadTransport(variables: Variables): Promise<HttpTransport> {
-  const { HttpTransport } = await import("./http/transport.ts");
+  const { HttpTransport } = await loadLibrary(() => import("./http/transport.ts"));
   return new HttpTransport(proxyByVariables(variables));
 }
 
