@@ -334,6 +334,10 @@ export const httpExchangesMax = 1024;
 
 // ---- sandbox
 
+/** A helper's program that no server has used for this long is removed. */
+export const keptFileUnusedMs = 7 * 24 * 3_600_000;
+/** Sandbox objects of one connection of which is kept what they mean; some KiB each. */
+export const sandboxMeaningsMax = 64;
 /** How often a sandbox is set up anew when what it names, or a mount, changes meanwhile. */
 export const helperStartAttemptsMax = 5;
 /** Bytes an fs-helper reads at once of its input. */
@@ -362,6 +366,8 @@ export const blocksInFlightMax = 4;
 export const uploadTriesMax = 10;
 /** How long bwrap may take to show that it works, which takes it milliseconds. */
 export const bwrapTrialMs = 5_000;
+/** Bytes of a table of mounts that are read at once; more take further reads. */
+export const mountTableReadBytes = 16 * KiB;
 /** How often it is looked whether bwrap has mounted everything, which takes it some 4 ms. */
 export const bwrapPollMs = 1;
 /** Warm fs-helpers of the whole server; each is a Node process of some 40 MB. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
+import { localSandbox } from "../src/sandbox/sandbox.ts";
+import { keepFile, openStateDirectory } from "../src/sandbox/state-directory.ts";
 import { Ground, secret } from "./support/escape-ground.ts";
 import { place, sandboxOf, special } from "./support/sandboxes.ts";
 
@@ -93,4 +95,41 @@ test("a start that is refused leaves no descriptor open", async (t) => {
     await assert.rejects(confined);
   }
   assert.equal(descriptors(), before);
+});
+
+test("a helper that cannot be started leaves no descriptor open", async (t) => {
+  const g = ground(t);
+  await g.files(g.writing).writeFile({ path: `file://${g.at("ws/f")}`, dataBase64: "" });
+  const program = '[ "$1" = --help ] && echo --as-pid-1 && exit; [ "$3" = --unshare-user ]';
+  writeFileSync(g.at("bwrap"), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
+  const broken = localSandbox({ variables: { PATH: g.directory }, cwd: "/" });
+  t.after(() => broken.close());
+  const failing = () =>
+    assert.rejects(
+      broken.files().call(g.writing)("fs/writeFile", {
+        path: `file://${g.at("ws/f")}`,
+        dataBase64: "",
+      }),
+      /fs sandbox helper failed/,
+    );
+  await failing();
+  const before = descriptors();
+  for (let count = 0; count < 5; count++) await failing();
+  assert.ok(descriptors() <= before);
+});
+
+test("programs of helpers that nobody has used for long are removed", async (t) => {
+  const g = ground(t);
+  const temporary = g.at("ws");
+  const state = await openStateDirectory(temporary);
+  const left = ["fs-helper-0a.mjs", "fs-helper-0b.mjs.draft"];
+  const now = Date.now();
+  for (const name of [...left, "other"]) writeFileSync(`${state.path}/${name}`, "");
+  await keepFile(state, "fs-helper-0c.mjs", Buffer.from("c"));
+  assert.ok(existsSync(`${state.path}/fs-helper-0a.mjs`));
+  t.mock.timers.enable({ apis: ["Date"], now: now + 8 * 24 * 3_600_000 });
+  const kept = await keepFile(state, "fs-helper-0c.mjs", Buffer.from("c"));
+  assert.ok(existsSync(kept.path));
+  for (const name of left) assert.ok(!existsSync(`${state.path}/${name}`), name);
+  assert.ok(existsSync(`${state.path}/other`));
 });

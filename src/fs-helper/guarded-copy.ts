@@ -11,10 +11,10 @@ import {
   splitPath,
 } from "../protocol/path-uri.ts";
 import { isWithin } from "../sandbox/access.ts";
-import type { HelperFileSystem } from "./guarded-file-system.ts";
 import { fileToReplace } from "./guarded-writes.ts";
 import { renamed } from "./held-call.ts";
 import { type Entry, type Holds, Unreachable } from "./held-place.ts";
+import type { HelperFileSystem } from "./helper-file-system.ts";
 import { makeDirectory } from "./make-directory.ts";
 import type { Permit } from "./permit.ts";
 

@@ -3,13 +3,10 @@
  * the sandbox, where the mounts say the same once more; the mounts cannot, however, protect a name
  * that does not exist yet, nor refuse what lies below a skeleton directory, nor tell a lost write.
  */
-import type { FileAnswers } from "../environment/file-system.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import { guardedReads } from "./guarded-reads.ts";
 import { guardedWrites } from "./guarded-writes.ts";
-
-/** What a worker serves; a watch would outlive the request. */
-export type HelperFileSystem = Omit<FileAnswers, "watchMissing">;
+import type { HelperFileSystem } from "./helper-file-system.ts";
 
 export function guardedFileSystem(direct: HelperFileSystem, table: AccessTable): HelperFileSystem {
   const reads = guardedReads(direct, table);

@@ -4,9 +4,9 @@ import { walkUnder } from "../environment/local/files/walk-tree.ts";
 import type { Given } from "../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
-import type { HelperFileSystem } from "./guarded-file-system.ts";
 import { atHeld, type Named, refuseLinks, withHolds } from "./held-call.ts";
 import type { Entry, Holds } from "./held-place.ts";
+import type { HelperFileSystem } from "./helper-file-system.ts";
 import { Permit } from "./permit.ts";
 
 type Reads = "readFile" | "getMetadata" | "canonicalize" | "readDirectory" | "walk" | "open";

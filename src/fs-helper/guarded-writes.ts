@@ -4,9 +4,9 @@ import type { Given } from "../protocol/methods.ts";
 import { hostPath, nodePath } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import { guardedCopy } from "./guarded-copy.ts";
-import type { HelperFileSystem } from "./guarded-file-system.ts";
 import { atHeld, type Named, refuseLinkedParent, refuseLinks, withHolds } from "./held-call.ts";
 import type { Entry, Holds } from "./held-place.ts";
+import type { HelperFileSystem } from "./helper-file-system.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { Permit } from "./permit.ts";
 

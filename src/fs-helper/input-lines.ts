@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { helperReadBytes, helperWaitMs } from "../limits.ts";
+import { LineBuffer } from "../protocol/line-buffer.ts";
 
 const newline = 0x0a;
 
@@ -9,25 +10,17 @@ const newline = 0x0a;
  */
 export function* inputLines(read: (bytes: Buffer) => number): Generator<Buffer> {
   const block = Buffer.allocUnsafe(helperReadBytes);
-  let parts: Buffer[] = [];
-  for (;;) {
-    const count = readWaiting(read, block);
-    let from = 0;
-    for (let end = newlineIn(block, from, count); end >= 0; end = newlineIn(block, from, count)) {
-      const line = Buffer.concat([...parts, block.subarray(from, end)]);
-      parts = [];
-      from = end + 1;
+  const lines = new LineBuffer();
+  for (let count = readWaiting(read, block); count > 0; count = readWaiting(read, block)) {
+    const bytes = block.subarray(0, count);
+    // What is not yet a line is kept, and must not be overwritten.
+    const isWhole = bytes.at(-1) === newline;
+    for (const line of lines.push(isWhole ? bytes : Buffer.from(bytes))) {
       if (line.length > 0) yield line;
     }
-    if (from < count) parts.push(Buffer.from(block.subarray(from, count)));
-    if (count === 0) break;
   }
-  if (parts.length > 0) yield Buffer.concat(parts);
-}
-
-function newlineIn(block: Buffer, from: number, count: number): number {
-  const at = block.indexOf(newline, from);
-  return at < count ? at : -1;
+  const rest = lines.rest();
+  if (rest.length > 0) yield rest;
 }
 
 /** Whoever started the worker may have left the input non-blocking: then the wait is ours. */

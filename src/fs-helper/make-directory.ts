@@ -1,8 +1,8 @@
 import { internalError, systemErrorText } from "../protocol/errors.ts";
 import { type HostPath, pathUriOf, splitPath } from "../protocol/path-uri.ts";
-import type { HelperFileSystem } from "./guarded-file-system.ts";
 import { refuseLinkedParent } from "./held-call.ts";
 import { type Entry, type Holds, Unreachable } from "./held-place.ts";
+import type { HelperFileSystem } from "./helper-file-system.ts";
 import type { Permit } from "./permit.ts";
 
 interface DirectoryToMake {

@@ -13,7 +13,8 @@ import { fileSystemHandlers } from "../handlers/file-system.ts";
 import { invalidParams, invalidRequest, RpcError, toRpcError } from "../protocol/errors.ts";
 import { pathUriComplaint } from "../protocol/path-uri.ts";
 import { accessTable, type Grants } from "../sandbox/access.ts";
-import { guardedFileSystem, type HelperFileSystem } from "./guarded-file-system.ts";
+import { guardedFileSystem } from "./guarded-file-system.ts";
+import type { HelperFileSystem } from "./helper-file-system.ts";
 import { inputLines } from "./input-lines.ts";
 
 export interface FsHelperStreams {

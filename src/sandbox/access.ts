@@ -7,6 +7,13 @@ import { globExpression } from "./glob.ts";
 
 export type Access = "read" | "write" | "deny";
 
+const strength: Record<Access, number> = { read: 0, write: 1, deny: 2 };
+
+/** Of two entries for one place a denial counts, and writing rather than reading. */
+export function isStronger(access: Access, other: Access): boolean {
+  return strength[access] > strength[other];
+}
+
 export interface Rule {
   readonly path: HostPath;
   readonly access: Access;

@@ -3,7 +3,7 @@
  * so do the workers: nothing is carried over from one client to another.
  */
 import { randomUUID } from "node:crypto";
-import { fileHandlesMax, helperStartAttemptsMax } from "../limits.ts";
+import { fileHandlesMax, helperStartAttemptsMax, sandboxMeaningsMax } from "../limits.ts";
 import { internalError, invalidRequest, notFound } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
@@ -45,6 +45,15 @@ interface Station extends HelperStation {
   readonly crew: HelperCrew;
 }
 
+/** What a sandbox object comes to. */
+interface Meaning {
+  readonly policy: Policy;
+  readonly key: string;
+  readonly readsAll: boolean;
+  readonly writesAll: boolean;
+  readonly lacksCwd: boolean;
+}
+
 interface Holder {
   readonly worker: HelperWorker;
   readonly crew: HelperCrew;
@@ -54,6 +63,7 @@ class ConnectionFiles implements ConfinedFiles {
   readonly #machine: SandboxMachine;
   readonly #pool: HelperPool;
   readonly #owner = randomUUID();
+  readonly #meanings = new Map<string, Meaning>();
   readonly #stations = new Map<string, Station>();
   /** An id counts as taken from the moment in which the open is asked for. */
   readonly #holders = new Map<string, Promise<Holder>>();
@@ -65,8 +75,8 @@ class ConnectionFiles implements ConfinedFiles {
   }
 
   needsHelper(sandbox: Sandbox, operation: "read" | "write"): boolean {
-    const policy = policyOf(sandbox, this.#machine.surroundings);
-    return operation === "read" ? !readsEverything(policy) : !writesEverything(policy);
+    const { readsAll, writesAll } = this.#meaning(sandbox);
+    return operation === "read" ? !readsAll : !writesAll;
   }
 
   call(sandbox: Sandbox): Call {
@@ -117,9 +127,10 @@ class ConnectionFiles implements ConfinedFiles {
     sandbox: Sandbox,
     work: (worker: HelperWorker, crew: HelperCrew) => Promise<T>,
   ): Promise<T> {
-    const policy = policyOfCall(sandbox, this.#machine);
+    const meaning = this.#meaning(sandbox);
+    if (meaning.lacksCwd) throw policyNeedsCwd();
     for (let attempt = 1; ; attempt++) {
-      const { crew } = await this.#station(policy);
+      const { crew } = await this.#station(meaning);
       try {
         return await this.#run(crew, (worker) => work(worker, crew));
       } catch (error) {
@@ -162,9 +173,19 @@ class ConnectionFiles implements ConfinedFiles {
     });
   }
 
+  /** A client sends the same few sandbox objects over and over. */
+  #meaning(sandbox: Sandbox): Meaning {
+    const named = JSON.stringify(sandbox);
+    const known = this.#meanings.get(named);
+    if (known) return known;
+    const meaning = meaningOf(sandbox, this.#machine);
+    if (this.#meanings.size >= sandboxMeaningsMax) this.#meanings.clear();
+    this.#meanings.set(named, meaning);
+    return meaning;
+  }
+
   /** The crew for a policy, as long as the world is what its mounts were made for. */
-  async #station(policy: Policy): Promise<Station> {
-    const key = JSON.stringify(policy);
+  async #station({ policy, key }: Meaning): Promise<Station> {
     const known = this.#stations.get(key);
     if (known && (await isStill(known, this.#machine))) return known;
     const station = await helperStation(policy, this.#machine);
@@ -186,9 +207,15 @@ class ConnectionFiles implements ConfinedFiles {
 /** Why is told to whoever asked for the open; for everybody else the id is just unknown. */
 const notOpened = () => undefined;
 
-function policyOfCall(sandbox: Sandbox, machine: SandboxMachine): Policy {
-  if (needsCwd(sandbox) && !hasCwd(sandbox)) throw policyNeedsCwd();
-  return policyOf(sandbox, machine.surroundings);
+function meaningOf(sandbox: Sandbox, machine: SandboxMachine): Meaning {
+  const policy = policyOf(sandbox, machine.surroundings);
+  return {
+    policy,
+    key: JSON.stringify(policy),
+    readsAll: readsEverything(policy),
+    writesAll: writesEverything(policy),
+    lacksCwd: needsCwd(sandbox) && !hasCwd(sandbox),
+  };
 }
 
 function handleIdOf(params: unknown): string {

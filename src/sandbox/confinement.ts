@@ -4,7 +4,14 @@
  */
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, shownPath } from "../protocol/path-uri.ts";
-import { type Access, accessTable, type Grants, isWithin, type Rule } from "./access.ts";
+import {
+  type Access,
+  accessTable,
+  type Grants,
+  isStronger,
+  isWithin,
+  type Rule,
+} from "./access.ts";
 import { type Base, type Mount, orderedMounts } from "./mounts.ts";
 import type { Platform } from "./platform.ts";
 import { type Policy, readsEverything, writesEverything } from "./policy.ts";
@@ -59,8 +66,6 @@ function baseOf(policy: Policy): Base {
   return root || readsEverything(policy) ? "readAll" : "nothing";
 }
 
-const strength: Record<Access, number> = { read: 0, write: 1, deny: 2 };
-
 /** Every sandbox has them, and they hold nothing. */
 const harmlessDevices = ["/dev/null", "/dev/zero", "/dev/full"] as HostPath[];
 
@@ -69,7 +74,7 @@ function realRules(places: readonly Place[], policy: Policy, platform: Platform)
   const rules = new Map<HostPath, Rule>();
   const add = (path: HostPath, access: Access) => {
     const other = rules.get(path);
-    if (!other || strength[access] > strength[other.access]) rules.set(path, { path, access });
+    if (!other || isStronger(access, other.access)) rules.set(path, { path, access });
   };
   for (const { real, rule } of places) add(real, rule.access);
   if (policy.confinesFiles) for (const path of harmlessDevices) add(path, "write");

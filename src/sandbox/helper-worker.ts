@@ -1,9 +1,10 @@
 /** One running fs-helper: requests go in as lines, answers come back in the same order. */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { Readable, Writable } from "node:stream";
 import { helperComplaintBytesMax } from "../limits.ts";
 import { internalError, RpcError } from "../protocol/errors.ts";
 import type { HelperConfinement, HelperResponse } from "../protocol/fs-helper.ts";
+import { LineBuffer } from "../protocol/line-buffer.ts";
 import type { Grants } from "./access.ts";
 import type { HelperLaunch } from "./launch.ts";
 
@@ -43,7 +44,7 @@ export class HelperWorker {
   readonly handles = new Set<string>();
   readonly #child: Streams;
   readonly #limits: WorkerLimits;
-  readonly #lines: LineBuffer;
+  readonly #lines = new LineBuffer();
   #waiting: Waiting | undefined;
   #last: Promise<void> = Promise.resolve();
   #complaint = "";
@@ -68,8 +69,9 @@ export class HelperWorker {
   private constructor(child: Streams, limits: WorkerLimits) {
     this.#child = child;
     this.#limits = limits;
-    this.#lines = new LineBuffer((line) => this.#onLine(line));
-    child.stdout.on("data", (bytes: Buffer) => this.#lines.push(bytes));
+    child.stdout.on("data", (bytes: Buffer) => {
+      for (const line of this.#lines.push(bytes)) this.#onLine(line);
+    });
     child.stderr.on("data", (bytes: Buffer) => this.#onComplaint(bytes));
     // A worker that is gone is noticed by its end; a write that comes too late has no other effect.
     child.stdin.on("error", () => undefined);
@@ -209,25 +211,4 @@ async function startChild(
     });
     return { child: child as unknown as Streams };
   });
-}
-
-/** Puts lines together from pieces, looking at each byte once. */
-class LineBuffer {
-  readonly #onLine: (line: Buffer) => void;
-  #parts: Buffer[] = [];
-
-  constructor(onLine: (line: Buffer) => void) {
-    this.#onLine = onLine;
-  }
-
-  push(bytes: Buffer): void {
-    let rest = bytes;
-    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
-      const line = Buffer.concat([...this.#parts, rest.subarray(0, end)]);
-      this.#parts = [];
-      rest = rest.subarray(end + 1);
-      this.#onLine(line);
-    }
-    if (rest.length > 0) this.#parts.push(rest);
-  }
 }

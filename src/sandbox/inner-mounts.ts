@@ -3,6 +3,7 @@ import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs
 import { setTimeout } from "node:timers/promises";
 import { bwrapPollMs, bwrapTrialMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
+import { outerMounts } from "./outer-mounts.ts";
 
 /**
  * The table of mounts in the sandbox that the bwrap with this process id is setting up, as soon as
@@ -41,11 +42,6 @@ function insideOf(bwrapPid: number): { readonly pid: number } | "none" | "none y
     const table = procFile(pid, "mountinfo");
     if (table !== "" && table !== outside) return { pid };
   }
-}
-
-/** The mounts of this server. The table is the kernel's own, and reading it never waits. */
-export function outerMounts(): string {
-  return readFileSync("/proc/self/mountinfo", "latin1");
 }
 
 /** Whether it still has the arguments of bwrap, which end with the process or its next program. */

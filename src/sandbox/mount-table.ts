@@ -6,8 +6,8 @@
  */
 import type { HostPath } from "../protocol/path-uri.ts";
 import type { BwrapPlan } from "./bwrap.ts";
-import { outerMounts } from "./inner-mounts.ts";
 import type { Mount } from "./mounts.ts";
+import { outerMounts } from "./outer-mounts.ts";
 import { isLocalType } from "./remote-mounts.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 

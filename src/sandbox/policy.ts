@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { errorCodes, invalidParams, invalidRequest, RpcError } from "../protocol/errors.ts";
 import { type HostPath, hostPath, hostPathOf, joinPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
-import { type Access, isBelow } from "./access.ts";
+import { type Access, isBelow, isStronger } from "./access.ts";
 import { isLiteral, literalText } from "./glob.ts";
 import { globsIn } from "./glob-syntax.ts";
 
@@ -180,8 +180,6 @@ function bytesOf(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");
 }
 
-const strength: Record<Access, number> = { read: 0, write: 1, deny: 2 };
-
 /**
  * Of several entries for one path a denial wins over all, and writing over reading. A denied root
  * is no root entry at all: what is granted below it stays.
@@ -190,7 +188,7 @@ function merged(rules: readonly PolicyRule[]): PolicyRule[] {
   const strongest = new Map<string, PolicyRule>();
   for (const rule of rules) {
     const other = strongest.get(rule.path);
-    if (!other || strength[rule.access] > strength[other.access]) strongest.set(rule.path, rule);
+    if (!other || isStronger(rule.access, other.access)) strongest.set(rule.path, rule);
   }
   if (strongest.get("/")?.access === "deny") strongest.delete("/");
   const denied = [...strongest.values()].filter(({ access }) => access === "deny");

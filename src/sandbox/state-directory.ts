@@ -2,10 +2,28 @@
  * The one directory in which this server keeps what sandboxes need on the disk: masks for hidden
  * files, the fs-helper's program, and marks of what has to be removed from workspaces. Every
  * sandbox has it read-only or not at all.
+ *
+ * It lies in the folder for temporary files, although that may be emptied when the machine starts,
+ * and the marks with it. After the end of a server, however sudden, its sweeper needs no marks that
+ * outlive the machine; only a crash of the machine itself then leaves an empty directory. A home
+ * would last, but several machines may share it: the marks name processes, and one machine would
+ * take the mount points of another for left over.
  */
 import { randomUUID } from "node:crypto";
 import { constants, lstatSync } from "node:fs";
-import { chmod, lstat, mkdir, open, readFile, realpath, rename, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
+import { keptFileUnusedMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 
@@ -43,7 +61,11 @@ export interface KeptFile {
   readonly identity: string;
 }
 
-/** Puts a file there under its own name, whole or not at all; servers of one version share it. */
+/**
+ * Puts a file there under its own name, whole or not at all; servers of one version share it. What
+ * other versions have put there goes when nobody has used it for long; one that still runs after
+ * that finds its file missing, and puts it there anew.
+ */
 export async function keepFile(
   state: StateDirectory,
   name: string,
@@ -53,11 +75,33 @@ export async function keepFile(
   // Before the content is read, so that what is written after that makes another one.
   const identity = keptIdentity(path);
   const present = await readFile(path).catch(() => undefined);
-  if (present && Buffer.compare(present, content) === 0) return { path, identity };
+  await removeUnused(state.path, name);
+  if (present && Buffer.compare(present, content) === 0 && isRecent(path))
+    return { path, identity };
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, content, { mode: 0o400, flag: "wx", flush: false });
   await rename(draft, path);
   return { path, identity: keptIdentity(path) };
+}
+
+/** Other files of this kind, and what servers that were killed left half written. */
+async function removeUnused(directory: HostPath, name: string): Promise<void> {
+  const isOther = (other: string) => keptName.test(other) && other !== name;
+  for (const other of (await readdir(directory)).filter(isOther)) {
+    const path = `${directory}/${other}` as HostPath;
+    if (ageMs(path) > keptFileUnusedMs) await rm(path, { force: true });
+  }
+}
+
+const keptName = /^fs-helper-[0-9a-f]+\.mjs/;
+
+/** One that gets old is written anew by whoever still uses it. */
+function isRecent(path: HostPath): boolean {
+  return ageMs(path) < keptFileUnusedMs / 2;
+}
+
+function ageMs(path: HostPath): number {
+  return Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? Date.now());
 }
 
 /** With the time of change, which nobody can set. Empty when there is no such file. */

@@ -2,10 +2,11 @@
  * What is really there of what a policy names. Mounts are made for this, and are good only as long
  * as it stays so: the fingerprint tells.
  */
-import { type BigIntStats, lstatSync, readFileSync, statSync } from "node:fs";
+import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import { rebased, splitGlob } from "./glob.ts";
+import { outerMounts } from "./outer-mounts.ts";
 import type { Policy, PolicyRule } from "./policy.ts";
 import { remoteMounts } from "./remote-mounts.ts";
 import { type Match, scanGlobs } from "./scan-globs.ts";
@@ -59,11 +60,21 @@ export async function surveyWorld(policy: Policy, ours: MountPoints): Promise<Wo
   return { places, ...found, fingerprint: withMatches(fingerprint, found) };
 }
 
-/** The fingerprint that a survey would have now; costs little unless there are patterns. */
-export async function currentFingerprint(policy: Policy, ours: MountPoints): Promise<string> {
-  const [fingerprint, found] = await Promise.all([fingerprintOf(policy, ours), matchesOf(policy)]);
-  return withMatches(fingerprint, found);
+/**
+ * The fingerprint that a survey would have now; costs little unless there are patterns, and comes
+ * at once where nothing can hold it up.
+ */
+export function currentFingerprint(policy: Policy, ours: MountPoints): string | Promise<string> {
+  const fingerprint = fingerprintOf(policy, ours);
+  if (typeof fingerprint === "string" && policy.denyGlobs.length === 0) {
+    return withMatches(fingerprint, nothingMatched);
+  }
+  return Promise.all([fingerprint, matchesOf(policy)]).then(([own, found]) =>
+    withMatches(own, found),
+  );
 }
+
+const nothingMatched: Matches = { denyGlobs: [], matches: [] };
 
 type Matches = Pick<World, "denyGlobs" | "matches">;
 
@@ -87,14 +98,13 @@ function withMatches(fingerprint: string, { denyGlobs, matches }: Matches): stri
  * network's may be gone for ever. So only paths on the latter are looked at asynchronously, which
  * on a busy machine takes ten times as long.
  */
-async function fingerprintOf(policy: Policy, ours: MountPoints): Promise<string> {
-  const mounts = readFileSync("/proc/self/mountinfo", "latin1");
-  const remote = remoteMounts(mounts);
-  const identities = policy.rules.map(({ path }) => {
-    if (ours.has(path)) return "-";
-    return remote.length > 0 ? identityOf(path) : identityNow(path);
-  });
-  return `${(await Promise.all(identities)).join(" ")}\n${mounts}`;
+function fingerprintOf(policy: Policy, ours: MountPoints): string | Promise<string> {
+  const mounts = outerMounts();
+  const named = (identities: string[]) => `${identities.join(" ")}\n${mounts}`;
+  const look = <T>(at: (path: HostPath) => T) =>
+    policy.rules.map(({ path }) => (ours.has(path) ? "-" : at(path)));
+  if (remoteMounts(mounts).length === 0) return named(look(identityNow));
+  return Promise.all(look(identityOf)).then(named);
 }
 
 function identityNow(path: HostPath): string {

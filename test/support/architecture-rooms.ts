@@ -62,7 +62,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     types: ["environment", "protocol"],
     files: new RegExp(
       "^(?:handlers/file-system|sandbox/access|environment/local/files/[\\w-]+|" +
-        "protocol/(?:errors|path-uri|base64|fs-helper))\\.ts$",
+        "protocol/(?:errors|path-uri|base64|fs-helper|line-buffer))\\.ts$",
     ),
   },
   commands: {
