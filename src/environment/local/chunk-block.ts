@@ -49,7 +49,8 @@ export function unpackedChunks(packed: Buffer, afterSeq: number): Chunk[] {
     const stream = streams[packed.readUInt8(at + seqBytes)] ?? "stdout";
     const start = at + headerBytes;
     at = start + packed.readUInt16BE(at + seqBytes + 1);
-    if (seq > afterSeq) chunks.push({ seq, stream, bytes: packed.subarray(start, at) });
+    if (seq > afterSeq)
+      chunks.push({ kind: "output", seq, stream, bytes: packed.subarray(start, at) });
   }
   return chunks;
 }

@@ -3,6 +3,7 @@ import type { OutputStream } from "./spawn/spawner.ts";
 
 /** One piece of output as it was read, with its number among the events of its process. */
 export interface Chunk {
+  readonly kind: "output";
   readonly seq: number;
   readonly stream: OutputStream;
   readonly bytes: Buffer;

@@ -126,7 +126,10 @@ export class EventFeed {
 }
 
 function sendTo(emit: Emit<ProcessEvent>, processId: string, event: LogEvent): boolean {
-  if (event.kind === "output") return emit("process/output", { processId, ...encoded(event) });
+  if (event.kind === "output") {
+    const { seq, stream, chunk } = encoded(event);
+    return emit("process/output", { processId, seq, stream, chunk });
+  }
   const { kind, ...rest } = event;
   const params = { processId, ...rest };
   return kind === "exited"

@@ -225,9 +225,7 @@ export class ManagedProcess {
   #onOutput(stream: OutputStream, bytes: Buffer): void {
     this.#limits.heard();
     let hasRoom = true;
-    for (const chunk of this.#log.append(stream, bytes)) {
-      hasRoom = this.#feed.tell({ kind: "output", ...chunk });
-    }
+    for (const chunk of this.#log.append(stream, bytes)) hasRoom = this.#feed.tell(chunk);
     if (this.#killed) return;
     if (!hasRoom) {
       this.#flow.hold("receiver");

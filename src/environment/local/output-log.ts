@@ -16,7 +16,7 @@ export type Ending = Omit<EventParams<"process/exited">, "processId" | "seq">;
 
 /** What happened to a process: output, its exit, or the end of everything. */
 export type LogEvent =
-  | ({ readonly kind: "output" } & Chunk)
+  | Chunk
   | ({ readonly kind: "exited"; readonly seq: number } & Ending)
   | { readonly kind: "closed"; readonly seq: number };
 
@@ -78,7 +78,7 @@ export class OutputLog {
     const { chunkBytesMax } = this.#bounds;
     for (let start = 0; start < kept.length; start += chunkBytesMax) {
       const part = kept.subarray(start, start + chunkBytesMax);
-      const chunk = { seq: this.#nextSeq++, stream, bytes: part };
+      const chunk: Chunk = { kind: "output", seq: this.#nextSeq++, stream, bytes: part };
       chunks.push(chunk);
     }
     this.#retained.enter(chunks);
@@ -178,7 +178,7 @@ export class OutputLog {
 
   #eventsOf({ afterSeq, chunks, lastSeq, isCut }: LogPart): LogEvent[] {
     const untilSeq = isCut ? lastSeq : this.#nextSeq;
-    const events = chunks.map((chunk): LogEvent => ({ kind: "output", ...chunk }));
+    const events: LogEvent[] = [...chunks];
     for (const end of [this.#exit, this.#closing]) {
       if (end && end.seq > afterSeq && end.seq < untilSeq) events.push(end);
     }
