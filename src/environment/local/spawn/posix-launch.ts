@@ -109,7 +109,8 @@ export class LaunchLane {
       if (this.#underWay === 0) this.#isStalled = false;
       this.#setSoftLimit(this.untagged.soft);
       this.#libc.spawnFileActions.destroy(memory.actions);
-      this.#next();
+      // In a turn of its own: with many starts waiting, requests of others would wait for two.
+      if (this.#waiting.length > 0) setImmediate(() => this.#next());
       resolve({ launch, errno, pid: memory.pid[0] ?? 0, isTagged });
     });
   }
