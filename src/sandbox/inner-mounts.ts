@@ -55,7 +55,8 @@ function procFile(pid: number, name: string): string {
     return readFileSync(`/proc/${pid}/${name}`, "latin1");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "ENOENT" || code === "ESRCH") return "";
+    // The kernel has no mounts to tell of for one that is about to end, and calls that EINVAL.
+    if (code === "ENOENT" || code === "ESRCH" || code === "EINVAL") return "";
     throw error;
   }
 }
