@@ -6,10 +6,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdir, readdir, readlink, rmdir, stat, symlink, unlink } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { pathBytesMax } from "../limits.ts";
 import { internalError, type RpcError } from "../protocol/errors.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
+import { disk } from "./disk-call.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
 
 /** A place that must not come into being, or is there and might be such a mount point. */
@@ -79,7 +80,7 @@ export class MountPoints {
   /** Removes what servers left that are no more. */
   async sweep(): Promise<void> {
     const marks = await this.#marks();
-    for (const mark of (await readdir(marks)).sort()) {
+    for (const mark of (await disk.readdir(marks)).sort()) {
       if (!isAlive(mark)) await removeMarked(`${marks}/${mark}` as HostPath);
     }
   }
@@ -102,10 +103,10 @@ export class MountPoints {
       return "ours";
     }
     const mark = `${marks}/${this.#name}-${rank(path)}-${this.#marked++}` as HostPath;
-    await symlink(nodePath(path), mark);
+    await disk.symlink(nodePath(path), mark);
     const outcome = others.has(path) ? "ours" : await makeEmpty(path);
     if (outcome === "ours") this.#needed.set(path, { count: 1, mark });
-    else await unlink(mark);
+    else await disk.unlink(mark);
     return outcome;
   }
 
@@ -122,16 +123,16 @@ export class MountPoints {
     if (!known || --known.count > 0) return;
     this.#needed.delete(path);
     if (!others.has(path)) await removeEmpty(path);
-    await unlink(known.mark).catch(unlessKept);
+    await disk.unlink(known.mark).catch(unlessKept);
   }
 
   /** Mount points that other servers of this user need at the moment. */
   async #ofOthers(): Promise<Set<string>> {
     const marks = await this.#marks();
-    const names = (await readdir(marks)).filter(
+    const names = (await disk.readdir(marks)).filter(
       (mark) => !mark.startsWith(`${this.#name}-`) && isAlive(mark),
     );
-    const targets = names.map((name) => readlink(`${marks}/${name}`, "latin1").catch(() => ""));
+    const targets = names.map((name) => disk.readlink(`${marks}/${name}`).catch(() => ""));
     return new Set(await Promise.all(targets));
   }
 }
@@ -153,7 +154,7 @@ function levelsOf<T extends { readonly path: HostPath }>(points: readonly T[]): 
 
 async function makeEmpty(path: HostPath): Promise<Outcome> {
   try {
-    await mkdir(nodePath(path));
+    await disk.mkdir(nodePath(path));
     return "ours";
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
@@ -179,15 +180,15 @@ function unprotected(path: HostPath, cause: unknown): RpcError {
 }
 
 async function removeMarked(mark: HostPath): Promise<void> {
-  const target = await readlink(mark, "latin1").catch(() => undefined);
+  const target = await disk.readlink(mark).catch(() => undefined);
   if (target === undefined) return;
   await removeEmpty(target as HostPath);
-  await unlink(mark).catch(unlessKept);
+  await disk.unlink(mark).catch(unlessKept);
 }
 
 /** What is no longer empty has become somebody's directory, and stays. */
 async function removeEmpty(path: HostPath): Promise<void> {
-  await rmdir(nodePath(path)).catch(unlessKept);
+  await disk.rmdir(nodePath(path)).catch(unlessKept);
 }
 
 function unlessKept(error: NodeJS.ErrnoException): void {

@@ -2,9 +2,10 @@
  * What is really there of what a policy names. Mounts are made for this, and are good only as long
  * as it stays so: the fingerprint tells.
  */
-import { type BigIntStats, lstatSync, statSync } from "node:fs";
+import { type BigIntStats, lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
+import { diskCall } from "./disk-call.ts";
 import { rebased, splitGlob } from "./glob.ts";
 import { outerMounts } from "./outer-mounts.ts";
 import type { Policy, PolicyRule } from "./policy.ts";
@@ -120,9 +121,9 @@ function identityNow(path: HostPath): string {
 }
 
 async function identityOf(path: HostPath): Promise<string> {
-  const own = await existing(lstat(nodePath(path), { bigint: true }));
+  const own = await lstatAt(path);
   if (!own?.isSymbolicLink()) return own ? identity(own) : "-";
-  const target = await existing(stat(nodePath(path), { bigint: true }));
+  const target = await statAt(path);
   return `${identity(own)}>${target ? identity(target) : "-"}`;
 }
 
@@ -133,7 +134,7 @@ function identity(stats: BigIntStats): string {
 
 async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
   const { real, existing: path } = await locate(rule.path);
-  const stats = await existing(stat(nodePath(path), { bigint: true }));
+  const stats = await statAt(path);
   const nearest = { path, kind: stats ? kindOf(stats) : "missing" } as const;
   const kind = path === real && !ours.has(real) ? nearest.kind : "missing";
   const links = real === rule.path ? [] : await linksOn(rule.path);
@@ -147,7 +148,10 @@ function kindOf(stats: BigIntStats): Kind {
 
 /** The real path of what exists. */
 export async function existingPath(path: HostPath): Promise<HostPath | undefined> {
-  const real = await existing(realpath(nodePath(path), { encoding: "latin1" }));
+  const real = await existing(
+    () => realpathSync.native(nodePath(path), "latin1"),
+    () => realpath(nodePath(path), "latin1"),
+  );
   return real as HostPath | undefined;
 }
 
@@ -200,20 +204,36 @@ async function wayTo(path: HostPath): Promise<{ links: Link[]; end: HostPath }> 
 }
 
 async function linkTarget(path: HostPath): Promise<HostPath | undefined> {
-  const stats = await existing(lstat(nodePath(path)));
+  const stats = await lstatAt(path);
   if (!stats?.isSymbolicLink()) return undefined;
-  return (await existing(readlink(nodePath(path), "latin1"))) as HostPath | undefined;
+  const target = await existing(
+    () => readlinkSync(nodePath(path), "latin1"),
+    () => readlink(nodePath(path), "latin1"),
+  );
+  return target as HostPath | undefined;
 }
 
 /** Undefined for what is not there or cannot be reached, which is the same for a sandbox. */
-async function existing<T>(looking: Promise<T>): Promise<T | undefined> {
+async function existing<T>(now: () => T, later: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await looking;
+    return await diskCall(now, later);
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw error;
   }
 }
+
+const lstatAt = (path: HostPath) =>
+  existing(
+    () => lstatSync(nodePath(path), { bigint: true }),
+    () => lstat(nodePath(path), { bigint: true }),
+  );
+
+const statAt = (path: HostPath) =>
+  existing(
+    () => statSync(nodePath(path), { bigint: true }),
+    () => stat(nodePath(path), { bigint: true }),
+  );
 
 function isAbsence(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
