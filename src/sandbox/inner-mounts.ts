@@ -49,7 +49,7 @@ function isBwrap(pid: number): boolean {
   return procFile(pid, "cmdline").includes("\0--die-with-parent\0");
 }
 
-/** Empty when there is no such process any more. */
+/** Empty when there is no such process any more, or only its exit code. */
 function procFile(pid: number, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, "latin1");

@@ -79,6 +79,7 @@ export class Ground {
       env: {},
       cwd: `${cwd}`,
       stdio: ["ignore", "pipe", "pipe", ...fds],
+      detached: true,
     });
     let text = "";
     for (const stream of [child.stdout, child.stderr]) {
@@ -90,8 +91,9 @@ export class Ground {
     try {
       await confined.started(child.pid);
     } catch (error) {
-      child.kill("SIGKILL");
       text += error;
+      // The group, as a server does: what waits at the gate does not yet die with its parent.
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     }
     await closed;
     await confined.ended();
