@@ -216,10 +216,24 @@ export const walkAnswerBytesMax = 4 * MiB;
  * pool, few enough that another request's call does not wait long behind them. */
 export const fileCallsInParallel = 8;
 /**
+ * Directories that one copy fills at the same time, because the system locks a directory while it
+ * makes a file in it.
+ */
+export const copiedDirectoriesInParallel = 4;
+/**
  * How long one turn of the event loop may spend on file calls of its own: another request waits no
  * longer behind a copied tree, and the turns themselves cost a hundredth of that.
  */
 export const directSliceMs = 2;
+/**
+ * What handing a call to a thread and back takes, at most. Kinds of calls that take longer here are
+ * handed over, because several cores can then make them at once.
+ */
+export const handOverMs = 0.1;
+/** Calls by which the usual time of their kind is known. */
+export const callsRemembered = 8;
+/** Calls handed over until the next one shows whether that is still worth it. */
+export const handedOverMax = 32;
 /** A file call that takes longer than this is one of a slow disk, and is best made on a thread. */
 export const slowCallMs = 20;
 /** For how many times what a slow call took others go to threads: it has a tenth of the loop. */

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { callDirectly } from "../src/environment/local/direct-calls.ts";
-import { directSliceMs, slowCallMs } from "../src/limits.ts";
+import { CallKind, callDirectly } from "../src/environment/local/direct-calls.ts";
+import {
+  callsRemembered,
+  directSliceMs,
+  handedOverMax,
+  handOverMs,
+  slowCallMs,
+} from "../src/limits.ts";
 
 function busyFor(durationMs: number): void {
   const endMs = performance.now() + durationMs;
@@ -45,5 +51,25 @@ describe("file calls on the event loop", () => {
     const slow = { now: () => busyFor(slowCallMs + 1), later: onThread };
     await callDirectly<unknown>(slow);
     assert.equal(await callDirectly<unknown>({ now: () => "loop", later: onThread }), "thread");
+  });
+});
+
+describe("calls of one kind", () => {
+  const long = handOverMs * callsRemembered * 2;
+
+  test("go to threads when they take longer than handing them over", async () => {
+    const kind = new CallKind();
+    assert.equal(kind.isSlow, false);
+    kind.took(long);
+    assert.equal(await callDirectly({ now: () => "loop", later: onThread, kind }), "thread");
+  });
+
+  test("are tried here now and then, until they are quick again", () => {
+    const kind = new CallKind();
+    kind.took(long);
+    const looks = Array.from({ length: handedOverMax }, () => kind.isSlow);
+    assert.deepEqual(looks, [...Array<boolean>(handedOverMax - 1).fill(true), false]);
+    for (let calls = 0; calls < callsRemembered * 2; calls++) kind.took(0);
+    assert.equal(kind.isSlow, false);
   });
 });

@@ -5,13 +5,37 @@
  * a call that took long, further ones go to threads for a multiple of its time, so that a slow disk
  * has no more than a small share of the loop.
  */
-import { directSliceMs, slowCallMs, slowDiskPauseRatio } from "../../limits.ts";
+import {
+  callsRemembered,
+  directSliceMs,
+  handedOverMax,
+  handOverMs,
+  slowCallMs,
+  slowDiskPauseRatio,
+} from "../../limits.ts";
 import type { Given } from "../../protocol/methods.ts";
 
 /** The same call, here or on a thread. Without `now` it must not be made on the event loop. */
 export interface FileCall<T> {
   readonly now?: () => T;
   readonly later: () => Promise<T>;
+  /** Of calls that can be slow on a fast disk, too. */
+  readonly kind?: CallKind;
+}
+
+/** What calls of one kind have taken lately, when they were made here. */
+export class CallKind {
+  #usualMs = 0;
+  #handedOver = 0;
+
+  /** Whether a thread is better; now and then one is made here to find out. */
+  get isSlow(): boolean {
+    return this.#usualMs > handOverMs && ++this.#handedOver % handedOverMax !== 0;
+  }
+
+  took(timeMs: number): void {
+    this.#usualMs += (timeMs - this.#usualMs) / callsRemembered;
+  }
 }
 
 /** What calls have taken since the slice began, whichever turns they were made in. */
@@ -21,11 +45,11 @@ let threadsUntilMs = 0;
 
 /** Only for calls that wait for nothing but a disk of this machine. */
 export function callDirectly<T>(call: FileCall<T>): Given<T> {
-  if (call.now === undefined) return call.later();
-  return spentMs < directSliceMs ? callNow(call.now, call.later) : callInNextTurn(call);
+  if (call.now === undefined || call.kind?.isSlow) return call.later();
+  return spentMs < directSliceMs ? callNow(call, call.now) : callInNextTurn(call);
 }
 
-function callNow<T>(now: () => T, later: () => Promise<T>): Given<T> {
+function callNow<T>({ later, kind }: FileCall<T>, now: () => T): Given<T> {
   const startMs = performance.now();
   if (startMs < threadsUntilMs) return later();
   try {
@@ -36,6 +60,7 @@ function callNow<T>(now: () => T, later: () => Promise<T>): Given<T> {
     const endMs = performance.now();
     const tookMs = endMs - startMs;
     spentMs += tookMs;
+    kind?.took(tookMs);
     if (tookMs > slowCallMs) threadsUntilMs = endMs + tookMs * slowDiskPauseRatio;
   }
 }

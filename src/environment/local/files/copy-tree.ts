@@ -1,5 +1,5 @@
 import { constants, type Stats } from "node:fs";
-import { fileCallsInParallel } from "../../../limits.ts";
+import { copiedDirectoriesInParallel, fileCallsInParallel } from "../../../limits.ts";
 import { internalError, invalidRequest } from "../../../protocol/errors.ts";
 import type { Params, Result } from "../../../protocol/methods.ts";
 import {
@@ -97,6 +97,7 @@ class TreeCopy {
   /** Directories copied into: through a link in the destination one may turn up as a source. */
   readonly #destinations = new Set<string>();
   readonly #guard: CopyGuard | undefined;
+  #branchesLeft = copiedDirectoriesInParallel - 1;
 
   constructor(guard: CopyGuard | undefined) {
     this.#guard = guard;
@@ -131,19 +132,30 @@ class TreeCopy {
   /** Special files have no content that could be copied, and are left out as in the reference. */
   async #copyChildren(source: HostPath, destination: HostPath, manner: Manner): Promise<void> {
     const entries = await readEntries(source);
-    await inParallel(entries, fileCallsInParallel, async (entry) => {
+    await inParallel(entries, fileCallsInParallel, (entry) => {
       if (!entry.isFile() && !entry.isSymbolicLink()) return;
       manner.ask(entry.name, false);
       const from = joinPath(source, entry.name);
       const to = joinPath(destination, entry.name);
-      if (entry.isFile()) await copyFile(from, to, manner.flags);
-      else await copyLink(from, to);
+      return entry.isFile() ? copyFile(from, to, manner.flags) : copyLink(from, to);
     });
-    for (const { name } of entries.filter((entry) => entry.isDirectory())) {
+    const directories = entries.filter((entry) => entry.isDirectory());
+    await this.#inBranches(directories, async ({ name }) => {
       const to = joinPath(destination, name);
       // One that is there is not written itself.
       if (this.#guard) manner.ask(name, await isThere(to));
       await this.copyDirectory(joinPath(source, name), to);
+    });
+  }
+
+  /** All branches of the tree together are bounded, for each holds directories open. */
+  async #inBranches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    const more = Math.min(this.#branchesLeft, Math.max(items.length - 1, 0));
+    this.#branchesLeft -= more;
+    try {
+      await inParallel(items, 1 + more, work);
+    } finally {
+      this.#branchesLeft += more;
     }
   }
 }

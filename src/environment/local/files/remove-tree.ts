@@ -64,10 +64,10 @@ async function removeTree(path: HostPath): Promise<void> {
 }
 
 /** Somebody else may be removing the same tree. */
-async function unlessGone(removal: Given<void>): Promise<void> {
-  try {
-    await removal;
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
-  }
+function unlessGone(removal: Given<void>): Given<void> {
+  return removal instanceof Promise ? removal.catch(unlessMissing) : removal;
+}
+
+function unlessMissing(error: unknown): void {
+  if (!hasCode(error, "ENOENT")) throw error;
 }
