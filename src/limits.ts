@@ -172,6 +172,9 @@ export const processScanSliceMax = 300;
 export const treeStopPassesMax = 20;
 /** How long killed processes may take to vanish before they are reported as survivors. */
 export const treeKillGraceMs = 1_000;
+
+/** From the end of a process until free memory is given back: walking the heap takes some ms. */
+export const freedMemoryMs = 30_000;
 /** The process that cleans up after this server's death is started anew this often. */
 export const keeperRestartsMax = 10;
 /** How often a terminal that nobody has open is looked at while its process lives. */

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
+import { FreedMemory } from "./freed-memory.ts";
 import { ExitWatcher } from "./posix-exit.ts";
 import { Keeper } from "./posix-keeper.ts";
 import { type Launched, type LaunchLane, launchLane } from "./posix-launch.ts";
@@ -53,6 +54,7 @@ class PosixSpawner implements Spawner {
   readonly #byTag: TreeKiller;
   readonly #bySession: TreeKiller;
   readonly #memory = new ReadMemory();
+  readonly #freedMemory: FreedMemory;
   readonly #running = new RunningProcesses();
   readonly #canTag: boolean;
   #lastTag: bigint;
@@ -63,6 +65,7 @@ class PosixSpawner implements Spawner {
     this.#lane = launchLane(libc);
     this.#poller = new Poller(libc);
     this.#exits = new ExitWatcher(libc, this.#poller);
+    this.#freedMemory = new FreedMemory(libc);
     const table = libcProcessTable(libc);
     this.#byTag = new TreeKiller(table, tagMark(libc));
     this.#bySession = new TreeKiller(table, sessionMark(table));
@@ -99,6 +102,7 @@ class PosixSpawner implements Spawner {
     this.#poller.keepLoopAlive();
     await this.#running.killAll();
     await this.#keeper?.close();
+    this.#freedMemory.close();
     this.#poller.close();
   }
 
@@ -138,7 +142,10 @@ class PosixSpawner implements Spawner {
       poller: this.#poller,
       memory: this.#memory,
       killDescendants: () => this.#killDescendants(process, tag),
-      released: () => this.#running.delete(process),
+      released: () => {
+        this.#running.delete(process);
+        this.#freedMemory.returnSoon();
+      },
     };
     const process: PosixProcess = new PosixProcess({ pid: launched.pid, stdio, sink, around });
     this.#running.add(process);
