@@ -5,7 +5,8 @@ import { helperComplaintBytesMax } from "../limits.ts";
 import { internalError, RpcError } from "../protocol/errors.ts";
 import type { HelperConfinement, HelperResponse } from "../protocol/fs-helper.ts";
 import { LineBuffer } from "../protocol/line-buffer.ts";
-import type { Grants } from "./access.ts";
+import type { HostPath } from "../protocol/path-uri.ts";
+import { accessTable, type Grants } from "./access.ts";
 import type { HelperLaunch } from "./launch.ts";
 
 export interface WorkerLimits {
@@ -21,8 +22,8 @@ interface Waiting {
 /** Where a worker keeps what it is about to write, for the case that it is killed. */
 export interface LentJournal {
   readonly fd: number;
-  /** To be called when the worker is gone: finishes what it was at. */
-  finish(): Promise<void>;
+  /** To be called when the worker is gone: finishes what it was at, where it may write. */
+  finish(mayWrite: (path: HostPath) => boolean): Promise<void>;
 }
 
 /** Undefined when none can be kept. */
@@ -54,9 +55,14 @@ export class HelperWorker {
   /** Starts a worker that grants this and no more. Throws when it does not come up. */
   static async start(parts: WorkerParts, limits: WorkerLimits): Promise<HelperWorker> {
     const journal = await parts.lendJournal?.();
-    const { child } = await startChild(parts, journal);
+    const table = accessTable(parts.grants);
+    const finish = () => journal?.finish((path) => table.accessTo(path) === "write");
+    const { child } = await startChild(parts, journal).catch(async (error) => {
+      await finish();
+      throw error;
+    });
     const worker = new HelperWorker(child, limits);
-    void worker.ended.then(() => journal?.finish());
+    void worker.ended.then(finish);
     try {
       await worker.#confine({ ...parts.grants, ...(journal && { journalFd }) });
     } catch (error) {

@@ -8,7 +8,7 @@ export function lentJournal(fd: number): WriteJournal {
     during: async (entry, content, work) => {
       // A full disk there must not keep anybody from writing.
       await slip.record(entry, content).catch(() => undefined);
-      return work().finally(() => slip.clear());
+      return work().finally(() => slip.empty());
     },
   };
 }

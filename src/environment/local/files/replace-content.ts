@@ -63,11 +63,14 @@ async function lengthen(fd: number, oldSize: number, tail: Uint8Array): Promise<
 
 const turns = new Map<string, Promise<void>>();
 
-/** Writes of one file go one after the other, whoever asks for them. */
+/**
+ * Writes of one file go one after the other, whoever asks for them. What was known of the file when
+ * it was opened may be out of date, also for the first in line.
+ */
 async function inTurn(file: OpenFile, work: (stats: Stats) => Promise<void>): Promise<void> {
   const key = identity(file.stats);
-  const before = turns.get(key);
-  const done = before ? before.then(async () => work(await statFile(file.fd))) : work(file.stats);
+  const before = turns.get(key) ?? Promise.resolve();
+  const done = before.then(async () => work(await statFile(file.fd)));
   const over = done.then(ignore, ignore);
   turns.set(key, over);
   try {

@@ -5,7 +5,7 @@ import { ownDirectory, stateDirectoryPath } from "../../../sandbox/state-directo
 import type { WriteEntry } from "./entry.ts";
 import { ownFolderName } from "./owner.ts";
 import { journalsPath } from "./place.ts";
-import { redo } from "./redo.ts";
+import { type MayWrite, redo } from "./redo.ts";
 import { JournalSlip } from "./slip.ts";
 
 /** Keeps what is about to be written until it has been. */
@@ -20,6 +20,13 @@ interface JournalOptions {
   readonly begun: () => void;
   /** Told once why writes cannot be kept; they are made all the same. */
   readonly warn: (text: string) => void;
+}
+
+/** A slip for another process, which may write only some files. */
+interface LentSlip {
+  readonly fd: number;
+  /** To be called when that process is gone. */
+  finish(mayWrite: MayWrite): Promise<void>;
 }
 
 interface OpenSlip {
@@ -55,12 +62,17 @@ export class ServerJournal implements WriteJournal {
    * A slip for another process that writes for us, which records and clears by itself. Undefined
    * when there can be none.
    */
-  async lend(): Promise<{ readonly fd: number; finish(): Promise<void> } | undefined> {
+  async lend(): Promise<LentSlip | undefined> {
     try {
-      const open = await this.#takeMade();
+      await this.#makeOnce();
+      // A new one: others have held what somebody else wrote.
+      const open = this.#new();
       let tellBack = () => {};
       this.#track(new Promise<void>((resolve) => (tellBack = resolve)));
-      return { fd: open.slip.fd, finish: () => this.#finish(open).finally(tellBack) };
+      return {
+        fd: open.slip.fd,
+        finish: (mayWrite) => this.#finish(open, mayWrite).finally(tellBack),
+      };
     } catch (error) {
       this.#warn(error);
       return undefined;
@@ -76,7 +88,8 @@ export class ServerJournal implements WriteJournal {
 
   #track(work: Promise<unknown>): void {
     this.#underWay.add(work);
-    void work.then(() => this.#underWay.delete(work));
+    const forget = () => this.#underWay.delete(work);
+    work.then(forget, forget);
   }
 
   /** Undefined when it cannot be recorded: a full disk there must not keep anybody from writing. */
@@ -94,6 +107,11 @@ export class ServerJournal implements WriteJournal {
   }
 
   async #takeMade(): Promise<OpenSlip> {
+    await this.#makeOnce();
+    return this.#take();
+  }
+
+  async #makeOnce(): Promise<void> {
     this.#made ??= this.#make();
     try {
       await this.#made;
@@ -102,12 +120,11 @@ export class ServerJournal implements WriteJournal {
       this.#made = undefined;
       throw error;
     }
-    return this.#take();
   }
 
-  async #finish(open: OpenSlip): Promise<void> {
+  async #finish(open: OpenSlip, mayWrite: MayWrite): Promise<void> {
     try {
-      await redo(open.path, Date.now());
+      await redo(open.path, Date.now(), mayWrite);
     } catch (error) {
       this.#warn(error);
     }
@@ -127,6 +144,10 @@ export class ServerJournal implements WriteJournal {
       if (open.slip.isThere) return open;
       open.slip.close();
     }
+    return this.#new();
+  }
+
+  #new(): OpenSlip {
     // Somebody tidied up the folder for temporary files.
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const path = join(this.folder, `${this.#slips++}`);
@@ -146,8 +167,15 @@ export class ServerJournal implements WriteJournal {
   }
 
   #drop({ path, slip }: OpenSlip): void {
-    tolerated(() => unlinkSync(path));
-    slip.close();
+    try {
+      tolerated(() => unlinkSync(path));
+    } catch (error) {
+      // How a write went does not depend on this.
+      slip.empty();
+      this.#warn(error);
+    } finally {
+      slip.close();
+    }
   }
 
   #warn(error: unknown): void {

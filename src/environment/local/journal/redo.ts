@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
-import { type BigIntStats, constants } from "node:fs";
-import { chmod, type FileHandle, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, type FileHandle, open, readlink } from "node:fs/promises";
 import { copyChunkBytes, unfinishedWriteMs } from "../../../limits.ts";
-import { nodePath, shownPath, splitPath } from "../../../protocol/path-uri.ts";
+import { type HostPath, nodePath, shownPath, splitPath } from "../../../protocol/path-uri.ts";
 import { readWord, unpackEntry, type WriteEntry, wordBytes } from "./entry.ts";
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -20,16 +20,23 @@ interface WriteRecord {
   readonly beganMs: number;
 }
 
+/** Whether whoever made a record could have written this file. */
+export type MayWrite = (path: HostPath) => boolean;
+
 /**
  * Does what the slip at `path` records, if it holds a whole record and the file is still as the
  * killed process left it. Gives the path of the file; undefined when there was nothing to do.
  */
-export async function redo(path: string, beganMs: number): Promise<string | undefined> {
+export async function redo(
+  path: string,
+  beganMs: number,
+  mayWrite: MayWrite = () => true,
+): Promise<string | undefined> {
   await chmod(path, 0o600);
   const slip = await open(path, O_RDONLY | O_NOFOLLOW);
   try {
     const record = await recordIn(slip, beganMs);
-    if (record === undefined) return undefined;
+    if (record === undefined || !mayWrite(record.entry.path)) return undefined;
     const target = await openTarget(record.entry);
     if (target === undefined) return undefined;
     try {
@@ -61,18 +68,24 @@ async function openTarget(entry: WriteEntry): Promise<FileHandle | undefined> {
   const { parent, name } = splitPath(entry.path);
   if (entry.oldSize !== undefined) {
     return withHandle(nodePath(entry.path), O_PATH | O_NOFOLLOW, async (pinned) =>
-      isSame(await pinned.stat({ bigint: true }), entry) ? openPinned(pinned, O_WRONLY) : undefined,
+      (await isMeant(pinned, entry.path, entry)) ? openPinned(pinned, O_WRONLY) : undefined,
     );
   }
   return withHandle(nodePath(parent), O_PATH | O_DIRECTORY | O_NOFOLLOW, async (directory) => {
-    if (!isSame(await directory.stat({ bigint: true }), entry)) return undefined;
+    if (!(await isMeant(directory, parent, entry))) return undefined;
     const path = Buffer.from(`/proc/self/fd/${directory.fd}/${name}`, "latin1");
     return withHandle(path, O_PATH | O_NOFOLLOW, (pinned) => openPinned(pinned, O_RDWR));
   });
 }
 
-const isSame = ({ dev, ino }: BigIntStats, { device, inode }: WriteEntry) =>
-  `${dev}` === device && `${ino}` === inode;
+/** Also where it really is: a number of an inode is given again when its file is gone. */
+async function isMeant(pinned: FileHandle, path: HostPath, { device, inode }: WriteEntry) {
+  const [{ dev, ino }, real] = await Promise.all([
+    pinned.stat({ bigint: true }),
+    readlink(`/proc/self/fd/${pinned.fd}`, "latin1"),
+  ]);
+  return `${dev}` === device && `${ino}` === inode && real === path;
+}
 
 async function openPinned(pinned: FileHandle, access: number): Promise<FileHandle | undefined> {
   if (!(await pinned.stat()).isFile()) return undefined;

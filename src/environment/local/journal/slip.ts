@@ -55,8 +55,26 @@ export class JournalSlip {
     this.#sizeBytes = 0;
   }
 
+  /** The same for whoever has no other slip, and no use for an error: emptying takes no room. */
+  empty(): void {
+    try {
+      this.clear();
+    } catch {
+      // The disk is full, or fails.
+      tryToEmpty(this.fd);
+    }
+  }
+
   close(): void {
     closeSync(this.fd);
+  }
+}
+
+function tryToEmpty(fd: number): void {
+  try {
+    ftruncateSync(fd, 0);
+  } catch {
+    // It fails for good; what is recorded is what was written, so doing it again changes nothing.
   }
 }
 
