@@ -35,7 +35,8 @@ export function innerMountsNow(bwrapPid: number): string | undefined {
 function insideOf(bwrapPid: number): { readonly pid: number } | "none" | "none yet" {
   const outside = outerMounts();
   for (let pid = bwrapPid; ; ) {
-    if (!isBwrap(pid)) return "none";
+    const place = placeOf(pid);
+    if (place !== "bwrap") return place;
     const child = procFile(pid, `task/${pid}/children`).split(" ").find(Boolean);
     if (child === undefined) return "none yet";
     pid = Number(child);
@@ -44,9 +45,14 @@ function insideOf(bwrapPid: number): { readonly pid: number } | "none" | "none y
   }
 }
 
-/** Whether it still has the arguments of bwrap, which end with the process or its next program. */
-function isBwrap(pid: number): boolean {
-  return procFile(pid, "cmdline").includes("\0--die-with-parent\0");
+/**
+ * The arguments of bwrap end with the process or its next program. A shell that is about to become
+ * bwrap has them as one text.
+ */
+function placeOf(pid: number): "bwrap" | "none yet" | "none" {
+  const commandLine = procFile(pid, "cmdline");
+  if (commandLine.includes("\0--die-with-parent\0")) return "bwrap";
+  return commandLine.includes("--die-with-parent") ? "none yet" : "none";
 }
 
 /** Empty when there is no such process any more, or only its exit code. */
