@@ -33,7 +33,7 @@ export async function remoteMachine(
   const open = (resumeSessionId: string | undefined, signal: AbortSignal | undefined) =>
     openConnection({
       ...{ url, options, onEvent, resumeSessionId, signal },
-      isBehind: listener.isBehind,
+      isBehind: () => listener.isBehind() || remote.processes.isFilling,
     });
   const session = new Session(await open(options.resumeSessionId, options.signal), {
     ...options,

@@ -148,6 +148,11 @@ class ProcessTable implements LocalProcesses {
     this.#readers.abort(error);
     this.#readers = new AbortController();
     for (const process of this.#started.values()) process.detach(error);
+    // What those have told nobody that are being started will have been missed, too.
+    for (const [processId, starting] of this.#processes) {
+      if (this.#started.has(processId)) continue;
+      starting.then((process) => process.detach(error), alreadyReported);
+    }
   }
 
   async close(): Promise<void> {

@@ -54,6 +54,11 @@ export class EventSequence {
     this.#options = options;
   }
 
+  /** Whether what is pushed is only put aside, as far as there is room for it. */
+  get isFilling(): boolean {
+    return this.#filling !== undefined;
+  }
+
   /** Takes in an event that was pushed. */
   accept<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
     const { seq } = params;

@@ -25,6 +25,8 @@ export interface RemoteProcesses extends Processes {
   follow(processId: string): void;
   /** What was pushed while the connection was broken is asked for. */
   recover(): void;
+  /** Whether events may have been put aside, to be asked for again. */
+  readonly isFilling: boolean;
   /** Kills those that are not known to be closed. */
   terminateAll(): Promise<void>;
 }
@@ -45,6 +47,9 @@ export function remoteProcesses(options: RemoteProcessesOptions): RemoteProcesse
     accept: (event, params) => followed.accept(event, params),
     follow: (processId) => followed.follow(processId),
     recover: () => followed.recover(),
+    get isFilling() {
+      return followed.isFilling;
+    },
     terminateAll: async () => {
       const terminations = followed
         .ids()
@@ -72,6 +77,10 @@ class Followed {
 
   ids(): string[] {
     return [...this.#processes.keys()];
+  }
+
+  get isFilling(): boolean {
+    return [...this.#processes.values()].some(({ sequence }) => sequence.isFilling);
   }
 
   accept<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
