@@ -13,8 +13,13 @@ import { escapedGlob, globParts, isLiteral } from "./glob.ts";
  * off when it is relative. Throws an invalid-params RpcError that says what is not supported.
  */
 export function globsIn(pattern: string, directory: HostPath): string[] {
-  const start = pattern.startsWith("/") ? "" : `${escapedGlob(directory)}/`;
-  return alternatives(pattern).map((alternative) => normal(start + alternative, pattern));
+  const choices = alternatives(pattern);
+  if (pattern.startsWith("/")) return choices.map((choice) => normal(choice, pattern));
+  if (choices.some((choice) => /^(?:~|\\~)?\//.test(choice))) {
+    throw unsupported(pattern, "an absolute path in braces or behind a backslash");
+  }
+  const start = `${escapedGlob(directory)}/`;
+  return choices.map((choice) => normal(start + choice, pattern));
 }
 
 /** Every way to choose from the braces of a pattern, nested ones too. */
@@ -71,7 +76,10 @@ function checkSet(set: string, pattern: string): void {
   if (/\[[:.=]/.test(set.slice(1))) throw unsupported(pattern, "a named class such as [:alpha:]");
   if (/[\\/]/.test(set)) throw unsupported(pattern, "a slash or backslash in brackets");
   if (outsideAscii.test(set)) throw unsupported(pattern, "a letter that is not ASCII in brackets");
-  for (const [range, from = "", to = ""] of set.slice(1, -1).matchAll(/(.)-(.)/gs)) {
+  for (const [range, from = "", to = ""] of set
+    .slice(1, -1)
+    .replace(/^[!^]/, "")
+    .matchAll(/(.)-(.)/gs)) {
     if (from > to) throw unsupported(pattern, `the range ${range}, which is empty,`);
   }
 }
