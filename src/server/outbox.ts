@@ -44,6 +44,8 @@ export class Outbox {
     if (this.#waiting.length === 0) process.nextTick(writeWaiting, this);
     this.#waiting.push(frame);
     this.#waitingBytes += bytes;
+    // There may be no memory for it, which whoever sends it can still answer for.
+    if (bytes > sendBytesMax) this.#write();
   }
 
   /** Bytes that the other end, or the kernel for it, has not taken yet. */
@@ -68,9 +70,10 @@ export class Outbox {
   #write(): void {
     if (this.#waiting.length === 0) return;
     const frames = this.#waiting;
-    const memory = sendMemory.take(this.#waitingBytes + receiptPingBytesMax);
+    const bytes = this.#waitingBytes + receiptPingBytesMax;
     this.#waiting = [];
     this.#waitingBytes = 0;
+    const memory = sendMemory.take(bytes);
     // Nothing may follow the frame by which a connection is closed.
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     let end = 0;
