@@ -8,20 +8,30 @@ import type { Libc } from "./posix-libc.ts";
 export class FreedMemory {
   readonly #libc: Libc;
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(libc: Libc) {
     this.#libc = libc;
   }
 
-  /** To be told when a process has ended: what else was done around it is over before long. */
+  /**
+   * To be told when a process has ended: what else was done around it is over before long. As long
+   * as something was to be had there may be more, for the collector frees buffers late.
+   */
   returnSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#libc.malloc_trim?.();
-    }, freedMemoryMs).unref();
+    if (this.#isClosed) return;
+    this.#timer ??= setTimeout(() => this.#returnNow(), freedMemoryMs).unref();
+  }
+
+  #returnNow(): void {
+    this.#timer = undefined;
+    this.#libc.malloc_trim?.((hasReturnedSome) => {
+      if (hasReturnedSome) this.returnSoon();
+    });
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
   }
 }
