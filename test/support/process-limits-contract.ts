@@ -23,6 +23,13 @@ export function describeLimits(make: MakeProcesses, abilities: ProcessAbilities)
     await t.untilLiving(0);
   });
 
+  declare("a limit that is over before the process has started ends it all the same", async (t) => {
+    await t.start("p", "exec sleep 300", { timeoutMs: 1 });
+    await t.recorder.untilClosed("p");
+    assert.equal(exitOf(t, "p").reason, "timeout");
+    await t.untilLiving(0);
+  });
+
   declare("a process that prints nothing for too long is killed", async (t) => {
     const script = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done; exec sleep 300";
     await t.start("p", script, { idleTimeoutMs: 400 });
