@@ -66,7 +66,8 @@ export async function localEnvironment(
     bytesMax: limits.spilledOutputBytesMax,
     totalBytesMax: limits.spilledOutputTotalBytesMax,
   });
-  const temporaryDirectory = variables.TMPDIR ?? tmpdir();
+  // Not the TMPDIR of `variables`, of which the server that looks after us may not know.
+  const temporaryDirectory = tmpdir();
   const begun = () => spawner.ensureKeeper();
   const journal = new ServerJournal({ temporaryDirectory, begun, warn });
   const sandbox = localSandbox({

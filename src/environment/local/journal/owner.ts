@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { foreignJournalMs } from "../../../limits.ts";
+import { readProcessStat } from "../spawn/process-stat.ts";
 
 /** A name for a folder of this process, another one each time. */
 export function ownFolderName(): string {
@@ -44,30 +45,18 @@ function isProcess(pid: number, start: string): boolean {
 
 /** A zombie can still have threads that write. */
 function isDead(pid: number): boolean {
+  const state = readProcessStat(pid)?.state;
+  if (state !== "Z" && state !== "X") return state === undefined;
   try {
-    const state = fieldsOf(pid)[0];
-    return (state === "Z" || state === "X") && readdirSync(`/proc/${pid}/task`).length <= 1;
+    return readdirSync(`/proc/${pid}/task`).length <= 1;
   } catch {
     // It has ended between two looks.
     return true;
   }
 }
 
-/** When a process was started, in ticks since the machine was; empty when there is none. */
-function startOf(pid: number): string {
-  try {
-    return fieldsOf(pid)[19] ?? "";
-  } catch {
-    // No such process, or a system without procfs.
-    return "";
-  }
-}
-
-/** What is behind the program's name, which may hold anything. */
-function fieldsOf(pid: number): string[] {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-}
+/** Empty when there is no such process, or no procfs. */
+const startOf = (pid: number) => readProcessStat(pid)?.startTicks ?? "";
 
 function isSignalled(pid: number): boolean {
   try {

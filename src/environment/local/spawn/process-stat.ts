@@ -7,6 +7,8 @@ export interface ProcessStat {
   readonly session: number;
   /** The group that has the terminal; -1 without a terminal. */
   readonly foregroundGroup: number;
+  /** When it was started, in ticks since the machine was: with its number, nobody else's. */
+  readonly startTicks: string;
 }
 
 /** What Linux tells about a process; undefined when it has ended. */
@@ -16,11 +18,13 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
   // The name of the program stands in brackets and may hold anything, brackets and spaces too.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state = "", , group, session, , foregroundGroup] = fields;
+  const startTicks = fields[19] ?? "";
   return {
     state,
     group: Number(group),
     session: Number(session),
     foregroundGroup: Number(foregroundGroup),
+    startTicks,
   };
 }
 
