@@ -49,6 +49,11 @@ export const outboundBytesMax = 256 * MiB;
  */
 export const outboundBytesHold = 64 * MiB;
 /**
+ * Requests that come closer than this after each other keep the event loop awake for as long: twice
+ * what one after the other takes between two processes of one machine.
+ */
+export const busyPollMs = 0.25;
+/**
  * A file request for much that takes longer than this is waited for by no other one: it may hang in
  * a dead mount, and a hundred such must not hold up the next for long.
  */

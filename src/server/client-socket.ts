@@ -15,6 +15,7 @@ import {
   requests,
 } from "../protocol/methods.ts";
 import { BulkTurns, isBulk } from "./bulk-turns.ts";
+import { pollAfterRequest } from "./busy-poll.ts";
 import { Connection } from "./connection.ts";
 import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
 import { Keepalive } from "./keepalive.ts";
@@ -150,6 +151,7 @@ export class ClientSocket implements ConnectionGauge {
       const send = (result: object) => settle(this.#sendResult(request, method, result));
       if (result instanceof Promise) return result.then(send).catch(fail);
       send(result);
+      pollAfterRequest(startedAtMs);
     } catch (thrown) {
       fail(thrown);
     }

@@ -79,7 +79,7 @@ export function launchServer({ args = [], env = {}, cwd = root }: ServerOptions 
 
 /** A stale build would test yesterday's program: then, as without a build, the sources are run. */
 function program(): string[] {
-  const built = join(root, "dist/codex.js");
+  const built = join(root, "dist/codex.cjs");
   if (!existsSync(built) || statSync(built).mtimeMs > newestSourceMs()) return [bin];
   const preloaded = ["--require", join(root, "bin/thread-pool.js"), "--import"];
   return [...preloaded, import.meta.resolve("tsx"), join(root, "src/commands/main.ts")];
