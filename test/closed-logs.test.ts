@@ -59,3 +59,16 @@ test("memory is free again for others when a log is disposed of", async () => {
   assert.equal(log.memoryBytes, outputBytes);
   await log.dispose();
 });
+
+test("a log that was disposed of before its process was closed takes no memory", async () => {
+  const spill = new SpillStore({ closedBytesMax: outputBytes });
+  const kept = closedLog(spill, 1);
+  const given = new OutputLog({ spill });
+  given.append("stdout", Buffer.alloc(outputBytes));
+  await given.dispose();
+  given.exit({ exitCode: 137, sandboxDenied: false });
+  given.close();
+  assert.deepEqual([kept.memoryBytes, given.memoryBytes], [outputBytes, 0]);
+  assert.equal(spill.closedLogs.memoryBytes, outputBytes);
+  await kept.dispose();
+});

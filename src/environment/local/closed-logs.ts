@@ -19,6 +19,10 @@ export class ClosedLogs {
     this.#bytesMax = bytesMax;
   }
 
+  get memoryBytes(): number {
+    return this.#bytes;
+  }
+
   add(log: ClosedLog): void {
     this.#inMemory.set(log, log.memoryBytes);
     this.#bytes += log.memoryBytes;

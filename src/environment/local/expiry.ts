@@ -10,6 +10,7 @@ export class Expiry<T> {
   /** Oldest first, because all have the same time to live. */
   #entries: Entry<T>[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(ttlMs: number, forget: (item: T) => void) {
     this.#ttlMs = ttlMs;
@@ -17,12 +18,14 @@ export class Expiry<T> {
   }
 
   add(item: T): void {
+    if (this.#isClosed) return;
     this.#entries.push({ item, at: performance.now() + this.#ttlMs });
     if (!this.#timer) this.#sleep(this.#ttlMs);
   }
 
-  /** Forgets nothing more. */
+  /** Forgets nothing more, also not what is added later: a timer would keep it in memory. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#entries = [];
   }

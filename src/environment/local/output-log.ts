@@ -39,6 +39,7 @@ export class OutputLog {
   #nextSeq = 1;
   #exit: Extract<LogEvent, { kind: "exited" }> | undefined;
   #closing: Extract<LogEvent, { kind: "closed" }> | undefined;
+  #isDisposed = false;
 
   constructor(options: OutputLogOptions = {}) {
     this.#options = options;
@@ -97,7 +98,8 @@ export class OutputLog {
   close(): LogEvent {
     this.#closing = { kind: "closed", seq: this.#nextSeq++ };
     this.#readers.wake();
-    this.#options.spill?.closedLogs.add(this);
+    // The end of a killed process may be told when its session has long been given up.
+    if (!this.#isDisposed) this.#options.spill?.closedLogs.add(this);
     return this.#closing;
   }
 
@@ -143,8 +145,9 @@ export class OutputLog {
     this.#readers.reject(error);
   }
 
-  /** Frees what is on disk. Nobody will read any more. */
+  /** Frees all that is kept. Nobody will read any more. */
   async dispose(): Promise<void> {
+    this.#isDisposed = true;
     this.#options.spill?.closedLogs.delete(this);
     await this.#retained.dispose();
   }

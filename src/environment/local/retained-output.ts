@@ -104,8 +104,9 @@ export class RetainedOutput {
     return use();
   }
 
-  /** Frees what is on disk. Nobody will read any more. */
+  /** Frees all that is kept. Nobody will read any more. */
   async dispose(): Promise<void> {
+    this.#window.drain();
     await this.#spill?.close();
   }
 
