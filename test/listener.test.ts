@@ -59,6 +59,26 @@ describe("the HTTP surface", () => {
   });
 });
 
+/** A frame of a client, masked with zeros. */
+const frameOf = (opcode: number, text: string) =>
+  Buffer.from(`${String.fromCharCode(0x80 | opcode, 0x80 | text.length)}\0\0\0\0${text}`, "latin1");
+
+test("what has been answered goes out before the frame that closes the connection", async (t) => {
+  const { url } = await startServer(t);
+  const socket = connectTcp(Number(new URL(url).port), "127.0.0.1");
+  const key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+  const upgrade = "Connection: Upgrade\r\nUpgrade: websocket";
+  socket.write(`GET / HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n${key}\r\n\r\n`);
+  await once(socket, "data");
+  // In one piece, so that the server meets both in one turn.
+  socket.write(Buffer.concat([frameOf(1, '{"id":7,"method":"no/such"}'), frameOf(8, "\x03\xe8")]));
+  const rest: Buffer[] = [];
+  for await (const part of socket) rest.push(part);
+  const bytes = Buffer.concat(rest);
+  assert.match(bytes.toString("latin1"), /"code":-32601/);
+  assert.ok(bytes.indexOf('"id":7') < bytes.lastIndexOf(0x88));
+});
+
 describe("codex exec-server", () => {
   test("prints one line, its URL, and nothing else on stdout", async (t) => {
     const server = await startServer(t);

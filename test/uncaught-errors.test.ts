@@ -69,6 +69,15 @@ describe("an error that nobody caught", () => {
   });
 });
 
+const overWebSocket = {
+  address: { host: "127.0.0.1", port: 0 },
+  tls: undefined,
+  access: async () => undefined,
+  limits: defaultLimits,
+  sessionTtlMs: 1000,
+  audit: undefined,
+};
+
 test("a handler that crashes answers -32603, and harms no other request", async (t) => {
   const { lines, log } = recordingLog();
   const variables = { PATH: "/usr/bin:/bin" };
@@ -87,14 +96,9 @@ test("a handler that crashes answers -32603, and harms no other request", async 
     }),
   };
   const server = await startExecServer({
-    address: { host: "127.0.0.1", port: 0 },
-    tls: undefined,
-    access: async () => undefined,
-    limits: defaultLimits,
-    sessionTtlMs: 1000,
+    ...overWebSocket,
     environment: Promise.resolve(crashing),
     log,
-    audit: undefined,
   });
   t.after(() => server.close());
   const client = await connect(server.url);
@@ -112,4 +116,37 @@ test("a handler that crashes answers -32603, and harms no other request", async 
   assert.match(lines.join("\n"), /error fs\/readFile failed: TypeError: a bug at once\n +at /);
   client.socket.close();
   await once(client.socket, "close");
+});
+
+test("a log that fails costs no answer, doubles none, and lets the connection go on", async (t) => {
+  const errors: string[] = [];
+  const log = (level: string, message: string) => {
+    if (level !== "error") throw new Error("the disk of the log is full");
+    errors.push(message.split("\n")[0] ?? "");
+  };
+  const environment = localEnvironment({ variables: {}, cwd: "/", version: "test" });
+  const writes = () => true;
+  const server = await startExecServer({
+    ...overWebSocket,
+    environment,
+    log: Object.assign(log, { writes }) as Log,
+  });
+  t.after(() => server.close());
+  const client = await connect(server.url);
+  await client.initialize();
+  const answers: string[] = [];
+  client.socket.on("message", (message: Buffer) => answers.push(message.toString()));
+  // What is at once answered, what later, and what is no request.
+  client.send({ id: "now", method: "environment/status", params: {} });
+  client.send({ id: "later", method: "fs/canonicalize", params: { path: "file:///etc" } });
+  client.send({ id: "none", result: {} });
+  await client.request("fs/canonicalize", { path: "file:///" });
+  for (const id of ["now", "later"]) {
+    assert.equal(answers.filter((answer) => answer.includes(`"${id}"`)).length, 1, id);
+  }
+  const full = "Error: the disk of the log is full";
+  assert.deepEqual(
+    new Set(errors),
+    new Set([`an answer was not entered: ${full}`, `a message was not served: ${full}`]),
+  );
 });

@@ -16,10 +16,9 @@ import {
   realpathSync,
   type Stats,
 } from "node:fs";
+import { O_PATH } from "../environment/local/path-only.ts";
 import { type HostPath, hostPathOf, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 
-/** Not among Node's constants; the same number on every architecture that Node runs on. */
-const O_PATH = 0o10000000;
 /** Links followed before it counts as a loop: the kernel's number. */
 const linksMax = 40;
 const hasDescriptorPaths = existsSync("/proc/self/fd");

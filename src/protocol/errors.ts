@@ -17,8 +17,6 @@ export const errorCodes = {
   sessionAttached: -32010,
 } as const;
 
-export type ErrorCode = (typeof errorCodes)[keyof typeof errorCodes];
-
 /** An error that is meant for the peer: the code and the text of the reply. */
 export class RpcError extends Error {
   readonly code: number;

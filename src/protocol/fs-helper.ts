@@ -1,16 +1,12 @@
 /**
  * The lines between the server and a `codex fs-helper`: one JSON document each, answered in order.
+ * A request is `{"operation":"fs/readFile","params":{"path":"file:///f"}}`, with the params of the
+ * method of that name.
  * The forms are the reference's, to which `confine` has been added.
  */
-import type { FileSystemMethod, Params, Result } from "./methods.ts";
+import type { FileSystemMethod, Result } from "./methods.ts";
 
-export type HelperOperation = Exclude<FileSystemMethod, "fs/watchMissing">;
-
-/** `{"operation":"fs/readFile","params":{"path":"file:///f"}}` */
-export interface HelperRequest<M extends HelperOperation = HelperOperation> {
-  readonly operation: M;
-  readonly params: Params<M>;
-}
+type HelperOperation = Exclude<FileSystemMethod, "fs/watchMissing">;
 
 /**
  * What the worker grants from then on; a second one is refused. Paths have one char per byte.

@@ -5,7 +5,7 @@ import { fileSystemEvents, fileSystemRequests } from "./file-system.ts";
 import type { Bulk } from "./frame.ts";
 import { httpEvents, httpRequests } from "./http.ts";
 import { processEvents, processRequests } from "./processes.ts";
-import { sessionNotifications, sessionRequests } from "./session.ts";
+import { sessionRequests } from "./session.ts";
 
 /** Every request a client can make. A method that is not here does not exist. */
 export const requests = {
@@ -15,9 +15,6 @@ export const requests = {
   ...fileSystemRequests,
   ...httpRequests,
 };
-
-/** What a client may say without asking for an answer. */
-export const notifications = { ...sessionNotifications };
 
 /** What the server says by itself. */
 export const events = { ...processEvents, ...fileSystemEvents, ...httpEvents };

@@ -15,8 +15,3 @@ export const sessionRequests = {
   /** Ends this session: kills its processes, forgets its id. Capability `sessionEnd`. */
   "session/end": { params: () => z.object({}).nullish(), result: () => z.object({}) },
 };
-
-export const sessionNotifications = {
-  /** Sent by the client after the answer to `initialize`; requests are served from then on. */
-  initialized: { params: () => z.unknown() },
-};

@@ -1,6 +1,5 @@
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import type { WebSocket } from "ws";
 import { inboundRequestsMax, outboundBytesMax } from "../limits.ts";
 import { invalidRequest, isSystemError, RpcError, toRpcError } from "../protocol/errors.ts";
 import { errorFrame, eventFrame, resultFrame } from "../protocol/frame.ts";
@@ -19,12 +18,19 @@ import { pollAfterRequest } from "./busy-poll.ts";
 import { Connection } from "./connection.ts";
 import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
 import { Keepalive } from "./keepalive.ts";
+import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
 import { type Outcome, requestAnswered } from "./request-watch.ts";
 import { answer, methodNamed } from "./router.ts";
 import type { ServerContext } from "./server-context.ts";
 
 type Request = Extract<Incoming, { kind: "request" }>;
+
+interface Asked {
+  readonly request: Request;
+  readonly bytes: number;
+  readonly startedAtMs: number;
+}
 
 /**
  * One WebSocket: reads frames, has each request answered, sends answers and events. It is always
@@ -35,7 +41,7 @@ export class ClientSocket implements ConnectionGauge {
   readonly traffic: Traffic = { receivedBytes: 0, sentBytes: 0 };
   readonly #context: ServerContext;
   readonly #number: number;
-  readonly #socket: WebSocket;
+  readonly #socket: OrderlySocket;
   readonly #outbox: Outbox;
   readonly #keepalive: Keepalive;
   readonly #connection: Connection;
@@ -44,7 +50,7 @@ export class ClientSocket implements ConnectionGauge {
   #unansweredRequests = 0;
   #unansweredBytes = 0;
 
-  constructor(socket: WebSocket, request: IncomingMessage, context: ServerContext) {
+  constructor(socket: OrderlySocket, request: IncomingMessage, context: ServerContext) {
     this.#socket = socket;
     this.#context = context;
     this.#number = ++context.counters.connectionsOpened;
@@ -85,7 +91,12 @@ export class ClientSocket implements ConnectionGauge {
   #onFrame(frame: Buffer): void {
     this.#keepalive.heard();
     this.traffic.receivedBytes += frame.length;
-    this.#hear(frame);
+    try {
+      this.#hear(frame);
+    } catch (error) {
+      // Thrown into the library, a fault of ours would let it read nothing any more.
+      this.#context.log("error", `a message was not served: ${(error as Error)?.stack ?? error}`);
+    }
   }
 
   #hear(frame: Buffer): void {
@@ -121,7 +132,10 @@ export class ClientSocket implements ConnectionGauge {
     for (const frame of held) this.#hear(frame);
   }
 
-  /** A newer client may say things unknown here; the reference cuts it off for that. */
+  /**
+   * The client says `initialized` after the answer to `initialize`. A newer one may say things
+   * unknown here; the reference cuts it off for that.
+   */
   #onNotification(method: string): void {
     if (method === "initialized") this.#connection.initialized();
     else this.#context.log("warn", `notification \`${method}\` is unknown or needs an id; ignored`);
@@ -132,30 +146,46 @@ export class ClientSocket implements ConnectionGauge {
    * took a third of the time of a small request.
    */
   #serve(request: Request, bytes: number): Promise<void> | undefined {
-    const startedAtMs = performance.now();
+    const asked = { request, bytes, startedAtMs: performance.now() };
     this.#unansweredRequests++;
     this.#unansweredBytes += bytes;
-    const settle = (outcome: Outcome) => {
-      this.#unansweredRequests--;
-      this.#unansweredBytes -= bytes;
-      const connection = this.#number;
-      const session = this.#connection.sessionLabel;
-      const asked = { request, receivedBytes: bytes, startedAtMs, connection, session };
-      requestAnswered(this.#context, asked, outcome);
-    };
-    const fail = (thrown: unknown) => settle(this.#sendError(request, thrown));
+    let outcome: Outcome;
     try {
       const method = methodNamed(request.method);
       this.#refuseExcess(method);
       const result = answer(this.#connection, method, request.params);
-      const send = (result: object) => settle(this.#sendResult(request, method, result));
-      if (result instanceof Promise) return result.then(send).catch(fail);
-      send(result);
-      pollAfterRequest(startedAtMs);
+      if (result instanceof Promise) return this.#serveLater(asked, method, result);
+      outcome = this.#sendResult(request, method, result);
+      pollAfterRequest(asked.startedAtMs);
     } catch (thrown) {
-      fail(thrown);
+      outcome = this.#sendError(request, thrown);
     }
+    this.#settle(asked, outcome);
     return undefined;
+  }
+
+  async #serveLater(asked: Asked, method: Method, result: Promise<object>): Promise<void> {
+    let outcome: Outcome;
+    try {
+      outcome = this.#sendResult(asked.request, method, await result);
+    } catch (thrown) {
+      outcome = this.#sendError(asked.request, thrown);
+    }
+    this.#settle(asked, outcome);
+  }
+
+  /** The answer is out: what fails here must not be answered as well. */
+  #settle({ request, bytes, startedAtMs }: Asked, outcome: Outcome): void {
+    this.#unansweredRequests--;
+    this.#unansweredBytes -= bytes;
+    const connection = this.#number;
+    const session = this.#connection.sessionLabel;
+    const asked = { request, receivedBytes: bytes, startedAtMs, connection, session };
+    try {
+      requestAnswered(this.#context, asked, outcome);
+    } catch (error) {
+      this.#context.log("error", `an answer was not entered: ${(error as Error)?.stack ?? error}`);
+    }
   }
 
   #sendResult({ id }: Request, method: Method, result: object): Outcome {

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import type { WebSocket } from "ws";
 import type { LocalEnvironment } from "../environment/local/environment.ts";
 import { settledWithin } from "../environment/local/settled-within.ts";
 import { type Limits, sessionsCloseMs } from "../limits.ts";
@@ -11,6 +10,7 @@ import { type Listener, listen, type TlsFiles } from "./listen.ts";
 import type { ListenAddress } from "./listen-url.ts";
 import type { Log } from "./log.ts";
 import { metricsOf } from "./metrics.ts";
+import type { OrderlySocket } from "./orderly-socket.ts";
 import { watchedProcesses } from "./process-watch.ts";
 import type { ServerContext } from "./server-context.ts";
 import { SessionRegistry } from "./session-registry.ts";
@@ -115,7 +115,7 @@ function hindrances(state: ServerState, connections: number, limits: Limits): st
 /** What arrives before the environment is there stays in the socket. */
 async function accept(
   context: Promise<ServerContext>,
-  socket: WebSocket,
+  socket: OrderlySocket,
   request: IncomingMessage,
 ) {
   socket.pause();

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
+import { WebSocketServer } from "ws";
 import { type Limits, requestHeadMs, shutdownGraceMs } from "../limits.ts";
 import {
   answerHttp,
@@ -13,6 +13,7 @@ import {
 } from "./http-surface.ts";
 import { type ListenAddress, listenUrlOf } from "./listen-url.ts";
 import type { Log } from "./log.ts";
+import { OrderlySocket } from "./orderly-socket.ts";
 import type { Refusal } from "./refusal.ts";
 
 export interface Listener {
@@ -36,19 +37,14 @@ export interface ListenOptions {
   readonly limits: Pick<Limits, "connectionsMax" | "messageBytesMax">;
   readonly log: Log;
   /** Who gets each connection that was upgraded. */
-  readonly accept: (socket: WebSocket, request: IncomingMessage) => void;
+  readonly accept: (socket: OrderlySocket, request: IncomingMessage) => void;
   /** Who is told of each upgrade that was refused. */
   readonly refused: (refusal: Refusal) => void;
 }
 
 /** Listens for WebSockets and plain HTTP. Fails with the system's error. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const webSockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: options.limits.messageBytesMax,
-    perMessageDeflate: false,
-    handleProtocols: () => false,
-  });
+  const webSockets = makeWebSockets(options.limits);
   const http = await makeServer(options.tls);
   // As a rule a client that does not trust the certificate, and has nobody else to tell.
   http.on("tlsClientError", (error: Error, socket: Socket) => {
@@ -75,6 +71,18 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 }
 
+function makeWebSockets({ messageBytesMax }: ListenOptions["limits"]) {
+  return new WebSocketServer({
+    noServer: true,
+    WebSocket: OrderlySocket,
+    maxPayload: messageBytesMax,
+    perMessageDeflate: false,
+    handleProtocols: () => false,
+  });
+}
+
+type WebSockets = ReturnType<typeof makeWebSockets>;
+
 async function makeServer(tls: TlsFiles | undefined): Promise<Server> {
   const bounds = { headersTimeout: requestHeadMs };
   if (!tls) return createServer(bounds);
@@ -90,7 +98,7 @@ interface UpgradeRequest {
 
 async function upgrade(
   options: ListenOptions,
-  webSockets: WebSocketServer,
+  webSockets: WebSockets,
   { request, socket, head }: UpgradeRequest,
 ): Promise<void> {
   // Nobody else listens for errors of this socket until it is a WebSocket.
@@ -120,7 +128,7 @@ async function refusalOfClient(options: ListenOptions, request: IncomingMessage)
 
 const checkFailed: Refusal = { status: 500, text: "the access check failed" };
 
-function refusalOfExcess({ limits }: ListenOptions, { clients }: WebSocketServer) {
+function refusalOfExcess({ limits }: ListenOptions, { clients }: WebSockets) {
   if (clients.size < limits.connectionsMax) return undefined;
   const text =
     `this server has its maximum of ${limits.connectionsMax} connections; close one, or start it ` +
@@ -138,7 +146,7 @@ function listening(http: Server, { host, port }: ListenAddress): Promise<void> {
   });
 }
 
-async function closeListener(http: Server, webSockets: WebSocketServer): Promise<void> {
+async function closeListener(http: Server, webSockets: WebSockets): Promise<void> {
   const closed = new Promise<void>((resolve) => http.close(() => resolve()));
   for (const socket of webSockets.clients) socket.close(1001, "server is stopping");
   const cut = setTimeout(() => {

@@ -1,9 +1,9 @@
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import type { WebSocket } from "ws";
 import { outboundBytesHigh, sendBytesMax } from "../limits.ts";
 import { type Frame, writeFrame } from "../protocol/frame.ts";
 import type { Traffic } from "./counters.ts";
+import type { OrderlySocket } from "./orderly-socket.ts";
 import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
 import { SendMemory } from "./send-memory.ts";
 
@@ -21,21 +21,22 @@ const sendMemory = new SendMemory();
  */
 export class Outbox {
   readonly receipts: ReceiptPings;
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: OrderlySocket;
   readonly #socket: Socket;
   readonly #traffic: Traffic;
   #waiting: Frame[] = [];
   #waitingBytes = 0;
 
-  constructor(webSocket: WebSocket, socket: Socket, traffic: Traffic) {
+  constructor(webSocket: OrderlySocket, socket: Socket, traffic: Traffic) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#traffic = traffic;
     this.receipts = new ReceiptPings(webSocket);
+    webSocket.onClosing(() => this.#write());
     socket.setNoDelay(true);
   }
 
-  /** Sends one text message. What is sent after the end of the connection is dropped. */
+  /** Sends one text message. What is sent after the closing has begun is dropped. */
   send(frame: Frame): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#traffic.sentBytes += frame.length;
@@ -73,9 +74,9 @@ export class Outbox {
     const bytes = this.#waitingBytes + receiptPingBytesMax;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    const memory = sendMemory.take(bytes);
-    // Nothing may follow the frame by which a connection is closed.
+    // The connection was cut, with what waited.
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    const memory = sendMemory.take(bytes);
     let end = 0;
     for (const frame of frames) end = writeFrame(frame, memory, writeHeader(memory, end, frame));
     end = this.receipts.writeBehind(memory, end);

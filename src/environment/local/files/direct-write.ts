@@ -3,6 +3,7 @@ import { type HostPath, hostPath, joinPath, splitPath } from "../../../protocol/
 import type { FileSystem } from "../../file-system.ts";
 import type { WriteEntry } from "../journal/entry.ts";
 import type { WriteJournal } from "../journal/journal.ts";
+import { O_PATH } from "../path-only.ts";
 import { identity } from "./copy-file.ts";
 import { decoded } from "./decoded-content.ts";
 import {
@@ -14,7 +15,7 @@ import {
   openFile,
   unlinkPath,
 } from "./file-calls.ts";
-import { atPlace, O_PATH, realPathOf } from "./no-follow.ts";
+import { atPlace, realPathOf } from "./no-follow.ts";
 import { type OpenFile, openForWriting, openPresent } from "./open-file.ts";
 import { replaceContent } from "./replace-content.ts";
 

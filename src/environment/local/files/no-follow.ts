@@ -17,10 +17,9 @@ import {
   joinPath,
   splitPath,
 } from "../../../protocol/path-uri.ts";
+import { O_PATH } from "../path-only.ts";
 import { dropFile, openFile, readLink, realPath } from "./file-calls.ts";
 
-/** Not among Node's constants; the same number on every architecture that Node runs on. */
-export const O_PATH = 0o10000000;
 const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
 
 interface Place {

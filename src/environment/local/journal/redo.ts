@@ -3,11 +3,10 @@ import { constants } from "node:fs";
 import { chmod, type FileHandle, open, readlink } from "node:fs/promises";
 import { copyChunkBytes, unfinishedWriteMs } from "../../../limits.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../../../protocol/path-uri.ts";
+import { O_PATH } from "../path-only.ts";
 import { readWord, unpackEntry, type WriteEntry, wordBytes } from "./entry.ts";
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
-/** Not among Node's constants; the same number on every architecture that Node runs on. */
-const O_PATH = 0o10000000;
 
 interface WriteRecord {
   readonly entry: WriteEntry;
