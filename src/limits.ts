@@ -392,6 +392,8 @@ export const bwrapTrialMs = 5_000;
 export const mountTableReadBytes = 16 * KiB;
 /** How often it is looked whether bwrap has mounted everything, which takes it some 4 ms. */
 export const bwrapPollMs = 1;
+/** How long its sign that it has is waited for before it is looked anyway. */
+export const bwrapSignMs = 20;
 /** Warm fs-helpers of the whole server; each is a Node process of some 40 MB. */
 export const helpersMax = 16;
 /** Fs-helpers that share the work of one policy of one connection. */

@@ -44,17 +44,18 @@ for (const argv0 of [false, true]) {
       masks: { file: path("/s/file"), directory: path("/s/dir") },
       controls: [],
       variables: { PATH: "/bin", SECRET: "x" },
+      ownVariables: { MARK: "m" },
       command: ["/usr/bin/node", "/s/fs-helper.mjs"],
     });
     const flags = "--as-pid-1 --new-session --die-with-parent --unshare-user --unshare-pid";
     const argv =
       `${flags} --unshare-ipc --unshare-net --cap-drop ALL --seccomp 3 ` +
-      "--ro-bind / / --dev /dev --proc /proc --bind /wé /wé --chdir / " +
+      "--ro-bind / / --dev /dev --proc /proc --bind /wé /wé --chdir / --unsetenv MARK " +
       `${argv0 ? "--argv0 codex-fs-helper " : ""}-- /usr/bin/node /s/fs-helper.mjs`;
     assert.deepEqual(launch, {
       file: "/usr/bin/bwrap",
       argv: argv.split(" "),
-      env: { PATH: "/bin" },
+      env: { PATH: "/bin", MARK: "m" },
       cwd: "/",
       seccomp: seccompProgram("x64", { network: "restricted" }),
     });

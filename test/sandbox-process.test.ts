@@ -100,7 +100,7 @@ test("a start that is refused leaves no descriptor open", async (t) => {
 test("a helper that cannot be started leaves no descriptor open", async (t) => {
   const g = ground(t);
   await g.files(g.writing).writeFile({ path: `file://${g.at("ws/f")}`, dataBase64: "" });
-  const program = '[ "$1" = --help ] && echo --as-pid-1 && exit; [ "$3" = --unshare-user ]';
+  const program = '[ "$1" = --help ] && echo --as-pid-1 && exit; [ "$2" = --unshare-user ]';
   writeFileSync(g.at("bwrap"), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
   const broken = localSandbox({ variables: { PATH: g.directory }, cwd: "/" });
   t.after(() => broken.close());

@@ -30,6 +30,37 @@ for (const kind of ["posix", "node"] as const) {
       await Promise.all(Array.from({ length: 40 }, check));
     });
 
+    const feed = { head: Buffer.from("one "), rest: Buffer.from("two ") };
+    for (const stdio of ["pipes", "pty"] as const) {
+      test(`a process with ${stdio} waits for the rest of its feed`, async () => {
+        const request = shell("echo ready; cat <&3; echo end", { stdio, feed });
+        const fed = await start(spawner, request);
+        await fed.untilText("ready");
+        fed.process.feed?.finish();
+        await fed.untilOver();
+        assert.match(fed.text(), /^ready\r?\none two end\r?\n$/);
+        const left = await start(spawner, request);
+        left.process.feed?.close();
+        left.process.feed?.finish();
+        await left.untilOver();
+        assert.match(left.text(), /^ready\r?\n(?:one )?end\r?\n$/);
+      });
+    }
+
+    test("that a feed is read, or never will be, is told where it can be seen", async () => {
+      for (const command of ["read line; head -c 4 <&3; sleep 100", "read line; exec 3<&-"]) {
+        const started = await start(spawner, shell(command, { stdio: "pipes+stdin", feed }));
+        const { begun } = started.process.feed ?? {};
+        assert.equal(begun !== undefined, kind === "posix");
+        const first = Promise.race([begun?.then(() => "begun"), setTimeout(20, "nothing")]);
+        if (begun) assert.equal(await first, "nothing");
+        started.process.write(Buffer.from("go\n"));
+        await begun;
+        await started.process.killTree();
+        await started.untilOver();
+      }
+    });
+
     test("stdin is empty without being asked for, and a pipe when asked for", async () => {
       const without = await run(spawner, shell("readlink /proc/self/fd/0; cat"));
       assert.equal(without.text(), "/dev/null\n");

@@ -8,7 +8,7 @@ import { accessTable, isBelow } from "./access.ts";
 import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
 import { bwrapArguments, confinedCommand } from "./confined-command.ts";
 import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
-import { type Gate, innerMounts, openGate } from "./inner-mounts.ts";
+import { innerMounts } from "./inner-mounts.ts";
 import { ignoreSignals } from "./launcher.ts";
 import type { MadePoints, WantedPoint } from "./mount-points.ts";
 import { refuseMisplaced } from "./mount-table.ts";
@@ -16,7 +16,7 @@ import type { Platform } from "./platform.ts";
 import { confinesNothing, type Policy, policyOf } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { seccompMachine, seccompProgram } from "./seccomp.ts";
-import { unlinkedFiles } from "./unlinked-files.ts";
+import { unlinkedFile } from "./unlinked-file.ts";
 import { surveyWorld, type World } from "./world.ts";
 
 /** The part of a start that a sandbox changes. */
@@ -29,15 +29,34 @@ export interface ProcessRequest {
 }
 
 export interface ConfinedProcess {
-  readonly request: ProcessRequest & { readonly fds: readonly number[] };
+  readonly request: ProcessRequest & {
+    /** Given to the process from 3 on. */
+    readonly fds: readonly number[];
+    /** Behind them, what it waits for. */
+    readonly feed: { readonly head: Uint8Array; readonly rest: Uint8Array };
+  };
   /**
-   * To be called when the start is over, without an id when it failed. Only then the command runs.
-   * Rejects when bwrap has mounted something else than was meant: then the process, which waits, is
-   * to be killed.
+   * To be called when the start is over, without a process when it failed. Only then the command
+   * runs. Rejects when bwrap has mounted something else than was meant: then the process, which
+   * waits, is to be killed.
    */
-  started(pid?: number): Promise<void>;
+  started(child?: WaitingProcess): Promise<void>;
   /** To be called when the process has ended or could not be started. Once. */
   ended(): Promise<void>;
+}
+
+/** A bwrap that was started with the feed of its request. */
+export interface WaitingProcess {
+  readonly pid: number;
+  readonly feed?: Gate | undefined;
+}
+
+/** Holds bwrap back until it is fed. */
+interface Gate {
+  /** Settles when bwrap has come to it; undefined where that cannot be seen. */
+  readonly begun: Promise<void> | undefined;
+  finish(): void;
+  close(): void;
 }
 
 /** Undefined when the sandbox object asks for nothing that a process would notice. */
@@ -56,10 +75,10 @@ export async function confineProcess(
     const found = withMade(world, made);
     const confinement = confinementOf({ policy, world: found, platform, kept: [state.path] });
     const confined = await confinedRequest({ request, policy, platform, confinement, machine });
-    const { gate, ...rest } = confined;
+    const meant = { fds: confined.fds, confinement, masks: state.masks };
     return {
-      request: rest,
-      started: (pid) => letRun(pid, { gate, fds: rest.fds, confinement, masks: state.masks }),
+      request: confined,
+      started: (child) => letRun(child, meant),
       ended: made.release,
     };
   } catch (error) {
@@ -68,23 +87,23 @@ export async function confineProcess(
   }
 }
 
-interface Waiting {
-  readonly gate: Gate;
+interface Meant {
   readonly fds: readonly number[];
   readonly confinement: Confinement;
   readonly masks: BwrapPlan["masks"];
 }
 
-async function letRun(pid: number | undefined, waiting: Waiting): Promise<void> {
-  const { gate, fds, confinement, masks } = waiting;
+async function letRun(child: WaitingProcess | undefined, meant: Meant): Promise<void> {
+  const { fds, confinement, masks } = meant;
+  for (const fd of fds) closeSync(fd);
+  if (!child) return;
+  const { pid, feed } = child;
   try {
-    for (const fd of fds) if (fd !== gate.fd) closeSync(fd);
-    if (pid === undefined) return;
-    const inside = await innerMounts(pid);
+    const inside = await innerMounts(pid, feed?.begun);
     if (inside !== undefined) refuseMisplaced(confinement.mounts, masks, inside);
-    gate.open();
+    feed?.finish();
   } finally {
-    gate.close();
+    feed?.close();
   }
 }
 
@@ -141,9 +160,8 @@ interface Parts {
 }
 
 /** Descriptors that bwrap is given, in this order after the three standard ones. */
-const seccompFd = 3;
-const argumentsFd = 4;
-const gateFd = 5;
+const argumentsFd = 3;
+const seccompFd = 4;
 
 async function confinedRequest({ request, policy, platform, confinement, machine }: Parts) {
   const [{ bwrap, abilities }, state, launcher] = await Promise.all([
@@ -170,27 +188,24 @@ async function confinedRequest({ request, policy, platform, confinement, machine
   const inside = launcher && isVisible(launcher.real) ? launcher : undefined;
   const command = confinedCommand(request, { launcher: inside, bwrapRenames: abilities.argv0 });
   const around = command.isLaunched && launcher ? [launcher.path, ignoreSignals] : [];
-  const given = ["--args", `${argumentsFd}`, "--block-fd", `${gateFd}`];
-  const options = [...bwrapFlags(plan), ...given, ...command.options];
+  const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, ...command.options];
   const filter = seccompProgram(arch, { network: policy.network });
-  // Before a descriptor is open that nobody would close: it may be refused.
-  const argumentBytes = bwrapArguments(request.env, plan);
-  const files = unlinkedFiles(state.path, [filter, argumentBytes]);
-  const gate = gateBeside(files);
   return {
     argv: [...around, bwrap.path, ...options, "--", ...command.argv] as [string, ...string[]],
-    env: {},
+    env: machine.ownVariables(),
     cwd: request.cwd,
-    fds: [...files, gate.fd],
-    gate,
+    fds: [unlinkedFile(state.path, bwrapArguments(request.env, plan))],
+    feed: gateOf(filter),
   };
 }
 
-function gateBeside(files: readonly number[]): Gate {
-  try {
-    return openGate();
-  } catch (error) {
-    for (const fd of files) closeSync(fd);
-    throw error;
-  }
+const instructionBytes = 8;
+
+/**
+ * bwrap reads the filter when all is mounted and before it runs anything, so there it waits. Its
+ * first instruction alone, which is what is left when this server dies, is a program that does not
+ * end, which the kernel refuses: then bwrap ends, and nothing has run.
+ */
+function gateOf(filter: Buffer) {
+  return { head: filter.subarray(0, instructionBytes), rest: filter.subarray(instructionBytes) };
 }

@@ -61,21 +61,17 @@ function unwell(finding: { complaint: string; bwrap?: Bwrap }): BwrapHealth {
 
 const proc = ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"];
 
-/** What a confined file operation will ask for, around a program that does nothing. */
+/**
+ * What a confined file operation will ask for, around a program that does nothing. It ends by
+ * itself: a bwrap that dies with its parent, and does so between its fork and the sign to its
+ * child, leaves that waiting for ever.
+ */
 function trial({ ownNetwork, ownProc }: (typeof modes)[number]): string[] {
   const namespaces = ["--unshare-user", "--unshare-pid", "--unshare-ipc"];
   if (ownNetwork) namespaces.push("--unshare-net");
   const mounts = ["--ro-bind", "/", "/", "--dev", "/dev", ...(ownProc ? proc : [])];
   const command = ["--", "/bin/sh", "-c", ":"];
-  return [
-    "--as-pid-1",
-    "--die-with-parent",
-    ...namespaces,
-    "--cap-drop",
-    "ALL",
-    ...mounts,
-    ...command,
-  ];
+  return ["--as-pid-1", ...namespaces, "--cap-drop", "ALL", ...mounts, ...command];
 }
 
 /** Whether this program can be run so; for other probes. */

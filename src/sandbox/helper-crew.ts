@@ -1,6 +1,6 @@
 import { internalError } from "../protocol/errors.ts";
 import type { Grants } from "./access.ts";
-import type { HelperWorker, LendJournal, StartApart } from "./helper-worker.ts";
+import type { HelperWorker, LendJournal, StartAsOwn } from "./helper-worker.ts";
 import type { HelperLaunch } from "./launch.ts";
 
 /** How a worker comes to be. */
@@ -8,7 +8,7 @@ export interface Recipe {
   readonly launch: HelperLaunch;
   readonly grants: Grants;
   readonly lendJournal?: LendJournal | undefined;
-  readonly startApart?: StartApart | undefined;
+  readonly startAsOwn?: StartAsOwn | undefined;
   /**
    * Asked when the worker is up, with the id of its process: whether what it was made for is still
    * so, and is what has been mounted.

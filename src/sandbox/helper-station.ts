@@ -63,6 +63,7 @@ export async function helperRecipe(
     masks: state.masks,
     controls: platform.controls,
     variables: machine.variables,
+    ownVariables: machine.ownVariables(),
     command: [process.execPath, helper.path],
   });
   const { grants, mounts } = confinement;
@@ -70,7 +71,7 @@ export async function helperRecipe(
     launch,
     grants,
     lendJournal: machine.lendJournal,
-    startApart: machine.startApart,
+    startAsOwn: machine.startAsOwn,
     isStill: async (pid) => {
       const inside = innerMountsNow(pid);
       if (inside !== undefined) refuseMisplaced(mounts, state.masks, inside);

@@ -29,13 +29,13 @@ export interface LentJournal {
 /** Undefined when none can be kept. */
 export type LendJournal = () => Promise<LentJournal | undefined>;
 
-export type StartApart = <T>(start: () => T) => Promise<T>;
+export type StartAsOwn = <T>(start: () => T) => Promise<T>;
 
 interface WorkerParts {
   readonly launch: HelperLaunch;
   readonly grants: Grants;
   readonly lendJournal?: LendJournal | undefined;
-  readonly startApart?: StartApart | undefined;
+  readonly startAsOwn?: StartAsOwn | undefined;
 }
 
 export class HelperWorker {
@@ -199,13 +199,13 @@ const journalFd = 4;
 
 /** In an object, because a promise of what can itself be awaited would wait for its end. */
 async function startChild(
-  { launch, startApart = async (start) => start() }: WorkerParts,
+  { launch, startAsOwn = async (start) => start() }: WorkerParts,
   journal: LentJournal | undefined,
 ): Promise<{ child: Streams }> {
   const { execa } = await import("execa");
   // Its types know the descriptors below ten only; any number works.
   const journalFds = journal ? [journal.fd as 9] : [];
-  return startApart(() => {
+  return startAsOwn(() => {
     const child = execa(launch.file, launch.argv, {
       env: launch.env,
       extendEnv: false,

@@ -1,7 +1,7 @@
 /** The mounts that bwrap has made for a process, seen from outside. */
-import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { bwrapPollMs, bwrapTrialMs } from "../limits.ts";
+import { bwrapPollMs, bwrapSignMs, bwrapTrialMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
 import { outerMounts } from "./outer-mounts.ts";
 
@@ -9,20 +9,32 @@ import { outerMounts } from "./outer-mounts.ts";
  * The table of mounts in the sandbox that the bwrap with this process id is setting up, as soon as
  * it is complete: then its inner process has given up the rights that mounting takes. Undefined
  * when there is no sandbox to look at: bwrap has ended, which its exit explains, or is a stand-in
- * that runs the command in the mounts of this server.
+ * that runs the command in the mounts of this server. `sign` settles when it may be complete.
  */
-export async function innerMounts(bwrapPid: number): Promise<string | undefined> {
+export async function innerMounts(
+  bwrapPid: number,
+  sign: Promise<void> | undefined,
+): Promise<string | undefined> {
+  const pause = pausesBy(sign);
   for (const endMs = performance.now() + bwrapTrialMs; performance.now() < endMs; ) {
+    await pause();
     const found = insideOf(bwrapPid);
     if (found === "none") return undefined;
     if (found !== "none yet" && /^CapEff:\s*0+$/m.test(procFile(found.pid, "status"))) {
       return procFile(found.pid, "mountinfo");
     }
-    await setTimeout(bwrapPollMs);
   }
   throw internalError(
     `the sandbox cannot be set up: bwrap did not finish mounting within ${bwrapTrialMs / 1000} s`,
   );
+}
+
+function pausesBy(sign: Promise<void> | undefined): () => Promise<void> {
+  let isGiven = sign === undefined;
+  void sign?.then(() => {
+    isGiven = true;
+  });
+  return () => (isGiven ? setTimeout(bwrapPollMs) : Promise.race([sign, setTimeout(bwrapSignMs)]));
 }
 
 /** The table of a sandbox that is up already. */
@@ -47,12 +59,18 @@ function insideOf(bwrapPid: number): { readonly pid: number } | "none" | "none y
 
 /**
  * The arguments of bwrap end with the process or its next program. A shell that is about to become
- * bwrap has them as one text.
+ * bwrap has them as one text, and for a moment on the way from one program to the next there are
+ * none.
  */
 function placeOf(pid: number): "bwrap" | "none yet" | "none" {
   const commandLine = procFile(pid, "cmdline");
+  if (commandLine === "") return isAlive(pid) ? "none yet" : "none";
   if (commandLine.includes("\0--die-with-parent\0")) return "bwrap";
   return commandLine.includes("--die-with-parent") ? "none yet" : "none";
+}
+
+function isAlive(pid: number): boolean {
+  return /^State:\s+[^ZX]/m.test(procFile(pid, "status"));
 }
 
 /** Empty when there is no such process any more, or only its exit code. */
@@ -65,25 +83,4 @@ function procFile(pid: number, name: string): string {
     if (code === "ENOENT" || code === "ESRCH" || code === "EINVAL") return "";
     throw error;
   }
-}
-
-/** What bwrap waits at before it runs the command. */
-export interface Gate {
-  /** For bwrap to read one byte from. */
-  readonly fd: number;
-  open(): void;
-  close(): void;
-}
-
-/**
- * A terminal without anybody at it gives back what is written to it, and until then whoever reads
- * it waits: the one thing to wait at that Node can make without another process.
- */
-export function openGate(): Gate {
-  const fd = openSync("/dev/ptmx", constants.O_RDWR | constants.O_NOCTTY);
-  return {
-    fd,
-    open: () => void writeSync(fd, "\n"),
-    close: () => closeSync(fd),
-  };
 }

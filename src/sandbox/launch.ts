@@ -25,6 +25,8 @@ export interface HelperLaunchParts {
   readonly masks: BwrapPlan["masks"];
   readonly controls: BwrapPlan["controls"];
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** For bwrap alone: nobody inside sees them. */
+  readonly ownVariables: Readonly<Record<string, string>>;
   /** The program of Node and the helper's file. */
   readonly command: readonly [string, string];
 }
@@ -53,11 +55,13 @@ export function helperLaunch(parts: HelperLaunchParts): HelperLaunch {
     newSession: true,
     cwd: "/" as HostPath,
   };
+  const outside = Object.keys(parts.ownVariables).flatMap((own) => ["--unsetenv", own]);
   const name = abilities.argv0 ? ["--argv0", "codex-fs-helper"] : [];
+  const mounts = bwrapMounts(plan).map(asText);
   return {
     file: parts.bwrap.path,
-    argv: [...bwrapFlags(plan), ...bwrapMounts(plan).map(asText), ...name, "--", ...command],
-    env: helperEnvironment(parts.variables),
+    argv: [...bwrapFlags(plan), ...mounts, ...outside, ...name, "--", ...command],
+    env: { ...helperEnvironment(parts.variables), ...parts.ownVariables },
     cwd: "/",
     seccomp: seccompProgram(parts.machine, { network: "restricted" }),
   };

@@ -7,7 +7,7 @@ import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine } from "./health.ts";
 import { helperProgram } from "./helper-program.ts";
-import type { LendJournal, StartApart } from "./helper-worker.ts";
+import type { LendJournal, StartAsOwn } from "./helper-worker.ts";
 import { findLauncher, type Launcher } from "./launcher.ts";
 import { MountPoints } from "./mount-points.ts";
 import { type Platform, surveyPlatform } from "./platform.ts";
@@ -25,8 +25,10 @@ export interface SandboxOptions {
   /** The server's own variables: PATH, TMPDIR, TMP, TEMP and HOME count. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Calls what starts a worker when that is not taken for a part of a process of a client. */
-  readonly startApart?: StartApart | undefined;
+  /** Calls what starts a worker, which then is the server's own and dies with it. */
+  readonly startAsOwn?: StartAsOwn | undefined;
+  /** What is to stand in the environment of each bwrap, so that it dies with the server. */
+  readonly ownVariables?: (() => Readonly<Record<string, string>>) | undefined;
   /** Called for each worker that does file operations. */
   readonly lendJournal?: LendJournal | undefined;
 }
@@ -45,7 +47,8 @@ export interface WorkingBwrap {
 export class SandboxMachine {
   readonly variables: SandboxOptions["variables"];
   readonly lendJournal: LendJournal | undefined;
-  readonly startApart: StartApart | undefined;
+  readonly startAsOwn: StartAsOwn | undefined;
+  readonly ownVariables: () => Readonly<Record<string, string>>;
   readonly surroundings: Surroundings;
   /** What has been made in workspaces for processes that run. */
   readonly mountPoints = new MountPoints(async () => (await this.state()).marks);
@@ -55,10 +58,12 @@ export class SandboxMachine {
   #helper: Promise<KeptFile> | undefined;
   #launcher: Promise<Launcher | undefined> | undefined;
 
-  constructor({ variables, cwd, lendJournal, startApart }: SandboxOptions) {
+  constructor(options: SandboxOptions) {
+    const { variables, cwd, lendJournal, startAsOwn, ownVariables = () => ({}) } = options;
     this.variables = variables;
     this.lendJournal = lendJournal;
-    this.startApart = startApart;
+    this.startAsOwn = startAsOwn;
+    this.ownVariables = ownVariables;
     this.surroundings = {
       cwd: hostPathOf(cwd),
       home: absolute(variables.HOME),

@@ -11,11 +11,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import type { FileSystem } from "../../src/environment/file-system.ts";
 import { remoteFileSystem } from "../../src/environment/remote/file-system.ts";
 import type { Sandbox } from "../../src/protocol/sandbox.ts";
-import type { ProcessRequest } from "../../src/sandbox/confined-process.ts";
+import type { ConfinedProcess, ProcessRequest } from "../../src/sandbox/confined-process.ts";
 import { type LocalSandbox, localSandbox } from "../../src/sandbox/sandbox.ts";
 import { workspaceOnly, workspaceWrite } from "./sandboxes.ts";
 
@@ -74,11 +75,11 @@ export class Ground {
     const confined = await local.confine(sandbox, request);
     if (!confined) throw new Error("nothing would confine this");
     const [file, ...argv] = confined.request.argv;
-    const { fds, cwd } = confined.request;
+    const { fds, cwd, feed } = confined.request;
     const child = spawn(file, argv, {
       env: {},
       cwd: `${cwd}`,
-      stdio: ["ignore", "pipe", "pipe", ...fds],
+      stdio: ["ignore", "pipe", "pipe", ...fds, "pipe"],
       detached: true,
     });
     let text = "";
@@ -89,7 +90,7 @@ export class Ground {
     }
     const closed = new Promise((resolve) => child.once("close", resolve));
     try {
-      await confined.started(child.pid);
+      await confined.started(startedWith(child, feed));
     } catch (error) {
       text += error;
       // The group, as a server does: what waits at the gate does not yet die with its parent.
@@ -130,6 +131,17 @@ export class Ground {
     spawnSync("chmod", ["-R", "u+rwX", this.directory]);
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** With a socket for the pipe of a server, and no sign when it is read. */
+function startedWith(child: ChildProcess, { head, rest }: ConfinedProcess["request"]["feed"]) {
+  const socket = child.stdio.at(-1);
+  if (child.pid === undefined || !(socket instanceof Socket)) return undefined;
+  // Whoever was killed reads no more.
+  socket.on("error", () => {});
+  const finish = () => void socket.end(Buffer.concat([head, rest]));
+  const close = () => void (socket.writableEnded || socket.destroy());
+  return { pid: child.pid, feed: { begun: undefined, finish, close } };
 }
 
 export function hardLinkInto(ground: Ground): void {

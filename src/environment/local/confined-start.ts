@@ -9,10 +9,10 @@ import { checkStrings } from "./spawn/start-failure.ts";
 export interface Confinement {
   readonly request: SpawnRequest;
   /**
-   * The start is over; it failed where there is no id. Rejects when the process, which has not run
-   * its program yet, is to be killed.
+   * The start is over; it failed where there is no process. Rejects when the process, which has not
+   * run its program yet, is to be killed.
    */
-  started(pid?: number): Promise<void>;
+  started(child?: SpawnedProcess): Promise<void>;
   /** The process has ended, or could not be started. Once. */
   ended(): Promise<void>;
 }
@@ -28,9 +28,8 @@ export async function confinementOf(
   checkStrings(request);
   const confined = await sandbox.confine(params.sandbox, request);
   if (!confined) return undefined;
-  const { argv, env, cwd, fds } = confined.request;
   const { started, ended } = confined;
-  return { request: { ...request, arg0: undefined, argv, env, cwd, fds }, started, ended };
+  return { request: { ...request, arg0: undefined, ...confined.request }, started, ended };
 }
 
 /**
@@ -46,7 +45,7 @@ export async function startConfined(
   let child: SpawnedProcess | undefined;
   try {
     child = await spawner.start(request, passedOn(ears));
-    await started(child.pid);
+    await started(child);
     return child;
   } catch (error) {
     ears.sink = deaf;

@@ -72,7 +72,8 @@ export async function localEnvironment(
   const journal = new ServerJournal({ temporaryDirectory, begun, warn });
   const sandbox = localSandbox({
     ...{ variables, cwd, lendJournal: () => journal.lend() },
-    startApart: (start) => spawner.unmarked(start),
+    startAsOwn: (start) => spawner.asOwn(start),
+    ownVariables: () => spawner.ownVariables(),
     limits: { workersMax: limits.helpersMax },
   });
   const spawner = await createSpawner({ lastWork: lastWork(finisher, journal.folder) });

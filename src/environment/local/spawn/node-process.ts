@@ -6,6 +6,7 @@ import { readAvailable, resizeTerminal } from "./node-terminal.ts";
 import { outputPlace } from "./output-place.ts";
 import { readProcessStat } from "./process-stat.ts";
 import type {
+  Feed,
   KillReport,
   OutputStream,
   ProcessExit,
@@ -25,6 +26,7 @@ export interface NodeConnections {
   readonly inputFd: number | undefined;
   /** The device of a terminal. */
   readonly device: string | undefined;
+  readonly feed: Feed | undefined;
   killDescendants(): Promise<KillReport>;
   released(): void;
 }
@@ -32,6 +34,7 @@ export interface NodeConnections {
 /** One process that child_process started. */
 export class NodeProcess implements SpawnedProcess {
   readonly pid: number;
+  readonly feed: Feed | undefined;
   readonly #sink: ProcessSink;
   readonly #connections: NodeConnections;
   readonly #outputs = new Map<Socket, { stream: OutputStream; fd: number }>();
@@ -41,6 +44,7 @@ export class NodeProcess implements SpawnedProcess {
 
   constructor(connections: NodeConnections, sink: ProcessSink) {
     this.pid = connections.pid;
+    this.feed = connections.feed;
     this.#connections = connections;
     this.#sink = sink;
     for (const output of connections.outputs) this.#read(output);
@@ -158,6 +162,7 @@ export class NodeProcess implements SpawnedProcess {
     if (!this.#hasExited || this.#outputs.size > 0) return;
     this.#input?.destroy();
     this.#input = undefined;
+    this.feed?.close();
     this.#connections.released();
   }
 }

@@ -5,6 +5,7 @@ import { constants as system } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { terminalCopyGraceMs } from "../../../limits.ts";
 import { FifoSupply } from "./node-fifos.ts";
+import { NodeKeeper } from "./node-keeper.ts";
 import { kill, NodeProcess } from "./node-process.ts";
 import { type NodeStart, scriptPath, startPiped, startTerminal } from "./node-start.ts";
 import { readProcessStat } from "./process-stat.ts";
@@ -37,6 +38,7 @@ const processTable: ProcessTable = {
 class NodeSpawner implements Spawner {
   readonly capabilities: SpawnerCapabilities;
   readonly #fifos = new FifoSupply();
+  readonly #keeper = new NodeKeeper();
   readonly #running = new RunningProcesses();
   readonly #bySession = isLinux
     ? new TreeKiller(processTable, sessionMark(processTable))
@@ -51,17 +53,23 @@ class NodeSpawner implements Spawner {
     return this.#running.track(this.#start(request, sink));
   }
 
-  async unmarked<T>(start: () => T): Promise<T> {
+  async asOwn<T>(start: () => T): Promise<T> {
     return start();
   }
 
-  /** Nothing acts after the death of a server that starts processes this way. */
+  ownVariables(): Readonly<Record<string, string>> {
+    this.#keeper.ensureRunning();
+    return this.#keeper.variables;
+  }
+
+  /** It is only there for what has its variables. */
   ensureKeeper(): void {}
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#running.killAll();
+    await this.#keeper.close();
     this.#fifos.close();
   }
 
@@ -139,7 +147,8 @@ function describe(reasons: readonly string[]): SpawnerCapabilities {
     reasons: [
       ...reasons,
       "Without the native module processes are not marked: what starts its own session survives " +
-        "a kill, and running commands survive this server when it is killed.",
+        "a kill, and running commands survive this server when it is killed, unless they are " +
+        "confined.",
       tty
         ? "Terminals are made by `script`: slower, without another argv[0], and the signal that " +
           "ended a program shows only in its exit code."

@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants as system } from "node:os";
+import { nodeFeed } from "./node-feed.ts";
 import { closeAll, type FifoSupply, type PipeEnds } from "./node-fifos.ts";
 import type { NodeConnections } from "./node-process.ts";
 import { readReport, scriptArguments } from "./node-terminal.ts";
@@ -10,7 +11,7 @@ import { errnoOf, explainFailure, startFailure, systemFailure } from "./start-fa
 
 export interface NodeStart {
   readonly child: ChildProcess;
-  readonly connections: Pick<NodeConnections, "pid" | "outputs" | "inputFd" | "device">;
+  readonly connections: Pick<NodeConnections, "pid" | "outputs" | "inputFd" | "device" | "feed">;
 }
 
 /** What is to be started, `program` being what the look-up found. */
@@ -27,8 +28,8 @@ export async function startPiped(found: Found): Promise<NodeStart> {
   const { request, program } = found;
   const [, ...args] = request.argv;
   const hasInput = request.stdio === "pipes+stdin";
-  const pipes = await openPipes(
-    found.fifos,
+  const { pipes, further, feed } = await openPipes(
+    found,
     hasInput ? ["read", "read", "write"] : ["read", "read"],
   );
   const [stdout, stderr, input] = pipes;
@@ -37,14 +38,15 @@ export async function startPiped(found: Found): Promise<NodeStart> {
       ...optionsOf(request),
       argv0: request.arg0 ?? request.argv[0],
       env: request.env,
-      stdio: [input?.theirs ?? "ignore", stdout?.theirs, stderr?.theirs, ...(request.fds ?? [])],
+      stdio: [input?.theirs ?? "ignore", stdout?.theirs, stderr?.theirs, ...further],
     }),
   );
   const outputs = [
     { stream: "stdout", fd: stdout?.ours ?? -1 },
     { stream: "stderr", fd: stderr?.ours ?? -1 },
   ] as const;
-  const connections = { pid: child.pid ?? 0, outputs, inputFd: input?.ours, device: undefined };
+  const inputFd = input?.ours;
+  const connections = { pid: child.pid ?? 0, outputs, inputFd, device: undefined, feed };
   return { child, connections };
 }
 
@@ -55,32 +57,41 @@ export async function startTerminal(found: Found): Promise<NodeStart> {
     const about = "another argv[0] in a terminal needs the native module (koffi)";
     throw startFailure(system.errno.EINVAL, "arguments", about);
   }
-  const fds = request.fds ?? [];
   const args = scriptArguments(request, found.program);
-  const pipes = await openPipes(found.fifos, ["read", "write", "read"]);
+  const { pipes, further, feed } = await openPipes(found, ["read", "write", "read"]);
   const [output, input, report] = pipes;
   const child = await launch(found, pipes, () =>
     spawn(scriptPath, args, {
       ...optionsOf(request),
       env: { ...toolEnv, SHELL: "/bin/sh" },
-      stdio: [input?.theirs, output?.theirs, "ignore", ...fds, report?.theirs],
+      stdio: [input?.theirs, output?.theirs, "ignore", ...further, report?.theirs],
     }),
   );
   const terminal = await readReport(report?.ours ?? -1);
   if (!terminal) {
     child.kill("SIGKILL");
     closeAll([output?.ours ?? -1, input?.ours ?? -1]);
+    feed?.close();
     throw systemFailure(system.errno.EIO, "`script` made no terminal for the process");
   }
   const outputs = [{ stream: "pty", fd: output?.ours ?? -1 }] as const;
-  return { child, connections: { ...terminal, outputs, inputFd: input?.ours } };
+  return { child, connections: { ...terminal, outputs, inputFd: input?.ours, feed } };
 }
 
 function optionsOf({ cwd }: SpawnRequest): SpawnOptions {
   return { cwd: cwd.toString(), detached: true };
 }
 
-async function openPipes(fifos: FifoSupply, uses: ("read" | "write")[]): Promise<PipeEnds[]> {
+/** `pipes` are those of the streams, and then the feed's; `further` is given behind the streams. */
+async function openPipes({ fifos, request }: Found, uses: ("read" | "write")[]) {
+  const { feed: content, fds = [] } = request;
+  if (!content) return { pipes: await open(fifos, uses), further: fds, feed: undefined };
+  const pipes = await open(fifos, [...uses, "write"]);
+  const { ours, theirs } = pipes.at(-1) ?? { ours: -1, theirs: -1 };
+  return { pipes, further: [...fds, theirs], feed: nodeFeed(ours, content) };
+}
+
+async function open(fifos: FifoSupply, uses: ("read" | "write")[]): Promise<PipeEnds[]> {
   try {
     return await fifos.open(uses);
   } catch (thrown) {

@@ -1,44 +1,17 @@
 import { keeperRestartsMax } from "../../../limits.ts";
+import { keeperArguments, keeperEnvironment, type Mark } from "./keeper-script.ts";
 import type { ExitWatcher } from "./posix-exit.ts";
 import type { LaunchLane } from "./posix-launch.ts";
 import type { Libc } from "./posix-libc.ts";
 import { openStdio, type StdioPlan } from "./posix-stdio.ts";
 import type { LastWork } from "./spawner.ts";
 
-/**
- * A small shell that waits for the end of its stdin, whose only writing end is ours: the kernel
- * closes it however this server dies. Then it kills all bearers of this server's tags, and lets a
- * program finish what the server was writing if there is a folder that says what.
- */
-const script = `
-exec >/dev/null 2>&1
-trap '' HUP INT TERM QUIT
-while read -r line; do :; done
-tag=$1
-if [ -d "$2" ]; then (shift 2; exec "$@") & fi
-rounds=0
-while [ $rounds -lt 10 ]; do
-  rounds=$((rounds + 1))
-  found=no
-  for file in $(grep -ls "^Max file locks  *$tag[0-9]\\{10\\} " /proc/[0-9]*/limits); do
-    pid=\${file#/proc/}
-    kill -9 "\${pid%/limits}" && found=yes
-  done
-  [ $found = no ] && break
-done
-wait
-`;
-
-const argv: [string, ...string[]] = ["/bin/sh", "-c", script, "codex-keeper"];
-const env = { PATH: "/usr/bin:/bin" };
-
 interface KeeperSurroundings {
   readonly libc: Libc;
   readonly lane: LaunchLane;
   readonly exits: ExitWatcher;
   readonly lastWork: LastWork | undefined;
-  /** The digits that all tags of this server begin with. */
-  readonly tagPrefix: string;
+  readonly mark: Mark;
 }
 
 /** Cleans up when this server is gone. */
@@ -80,8 +53,9 @@ export class Keeper {
 
   /** Undefined when the system refuses, which the start of the process itself will report. */
   async #launch(): Promise<number | undefined> {
-    const { libc, lane, tagPrefix, lastWork } = this.#around;
-    const work = lastWork ? [lastWork.folder, ...lastWork.argv] : [];
+    const { libc, lane } = this.#around;
+    const argv = keeperArguments(this.#around);
+    const env = keeperEnvironment;
     let stdio: StdioPlan | undefined;
     const launched = await lane
       .launch(() => {
@@ -89,7 +63,7 @@ export class Keeper {
         const { actions } = stdio;
         // Unmarked, or it would end itself, and with the tree that this server may be part of.
         const tag = lane.untagged.hard;
-        return { path: argv[0], argv: [...argv, tagPrefix, ...work], env, cwd: "/", tag, actions };
+        return { path: argv[0], argv, env, cwd: "/", tag, actions };
       })
       .catch(() => undefined);
     for (const fd of stdio?.childFds ?? []) libc.close(fd);

@@ -105,6 +105,7 @@ export const native = {
   FD_CLOEXEC: 1,
   F_SETFL: 4,
   F_DUPFD_CLOEXEC: 1030,
+  F_SETPIPE_SZ: 1031,
   TIOCSWINSZ: isPowerPc ? 0x80087467 : 0x5414,
   TIOCGPGRP: isPowerPc ? 0x40047477 : 0x540f,
   EPOLL_CTL_ADD: 1,

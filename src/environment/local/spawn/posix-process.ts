@@ -2,6 +2,7 @@ import type { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
 import { terminalLookIntervalMs } from "../../../limits.ts";
 import { outputPlace } from "./output-place.ts";
+import { PosixFeed } from "./posix-feed.ts";
 import { InputWriter } from "./posix-input.ts";
 import { type Libc, native } from "./posix-libc.ts";
 import { OutputReader, type ReadMemory } from "./posix-output.ts";
@@ -42,6 +43,7 @@ interface Input {
 /** One started process, from exec until it has ended and its output is read. */
 export class PosixProcess implements SpawnedProcess {
   readonly pid: number;
+  readonly feed: PosixFeed | undefined;
   readonly #around: Surroundings;
   readonly #sink: ProcessSink;
   readonly #outputs = new Set<Output>();
@@ -63,6 +65,8 @@ export class PosixProcess implements SpawnedProcess {
       this.#outputs.add(this.#watchOutput(fd, reader));
     }
     const [first] = stdio.outputs;
+    const { libc, poller } = around;
+    this.feed = stdio.feed && new PosixFeed({ libc, poller, plan: stdio.feed });
     const isTerminal = first?.stream === "pty";
     this.#terminalFd = isTerminal ? first.fd : undefined;
     if (stdio.inputFd !== undefined) this.#input = this.#watchInput(stdio.inputFd, isTerminal);
@@ -209,6 +213,7 @@ export class PosixProcess implements SpawnedProcess {
     if (!this.#hasExited || this.#outputs.size > 0) return;
     this.#input?.writer.close();
     this.#closeInput();
+    this.feed?.close();
     this.#around.released();
   }
 

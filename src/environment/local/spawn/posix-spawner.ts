@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
 import { FreedMemory } from "./freed-memory.ts";
+import { tagPrefixMark, variableMark } from "./keeper-script.ts";
 import { ExitWatcher } from "./posix-exit.ts";
 import { Keeper } from "./posix-keeper.ts";
 import { type Launched, type LaunchLane, launchLane } from "./posix-launch.ts";
@@ -50,13 +51,16 @@ class PosixSpawner implements Spawner {
   readonly #lane: LaunchLane;
   readonly #poller: Poller;
   readonly #exits: ExitWatcher;
-  readonly #keeper: Keeper | undefined;
+  readonly #keeper: Keeper;
   readonly #byTag: TreeKiller;
   readonly #bySession: TreeKiller;
   readonly #memory = new ReadMemory();
   readonly #freedMemory: FreedMemory;
   readonly #running = new RunningProcesses();
   readonly #canTag: boolean;
+  /** Borne by what the server starts for itself. */
+  readonly #ownTag: bigint;
+  readonly #ownVariables: Readonly<Record<string, string>>;
   #lastTag: bigint;
   #isClosed = false;
 
@@ -72,15 +76,12 @@ class PosixSpawner implements Spawner {
     const serverNumber = BigInt(randomInt(10 ** 8, 10 ** 9));
     this.#lastTag = serverNumber * tagsPerServer;
     this.#canTag = this.#lane.untagged.hard === unlimited;
-    if (this.#canTag) {
-      this.#keeper = new Keeper({
-        libc,
-        lane: this.#lane,
-        exits: this.#exits,
-        lastWork,
-        tagPrefix: `${serverNumber}`,
-      });
-    }
+    this.#ownTag = this.#canTag ? this.#lastTag : this.#lane.untagged.soft;
+    const { mark, variables } = this.#canTag
+      ? { mark: tagPrefixMark(`${serverNumber}`), variables: {} }
+      : variableMark();
+    this.#ownVariables = variables;
+    this.#keeper = new Keeper({ libc, lane: this.#lane, exits: this.#exits, lastWork, mark });
     this.capabilities = describe(this.#canTag);
   }
 
@@ -88,12 +89,17 @@ class PosixSpawner implements Spawner {
     return this.#running.track(this.#start(request, sink));
   }
 
-  unmarked<T>(start: () => T): Promise<T> {
-    return this.#lane.unmarked(start);
+  asOwn<T>(start: () => T): Promise<T> {
+    this.ensureKeeper();
+    return this.#lane.launchOther(this.#ownTag, start);
+  }
+
+  ownVariables(): Readonly<Record<string, string>> {
+    return this.#ownVariables;
   }
 
   ensureKeeper(): void {
-    if (!this.#isClosed) this.#keeper?.ensureRunning();
+    if (!this.#isClosed) this.#keeper.ensureRunning();
   }
 
   async close(): Promise<void> {
@@ -101,7 +107,7 @@ class PosixSpawner implements Spawner {
     this.#isClosed = true;
     this.#poller.keepLoopAlive();
     await this.#running.killAll();
-    await this.#keeper?.close();
+    await this.#keeper.close();
     this.#freedMemory.close();
     this.#poller.close();
   }
@@ -110,7 +116,7 @@ class PosixSpawner implements Spawner {
     this.#checkOpen();
     checkStrings(request);
     const path = await findProgram(request);
-    this.#keeper?.ensureRunning();
+    this.#keeper.ensureRunning();
     const tag = this.#canTag ? ++this.#lastTag : undefined;
     const launched = await this.#launch(request, path, tag);
     const { stdio } = launched.launch;

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { terminalSizeDefault } from "../../../limits.ts";
+import { type FeedPlan, fillHead } from "./posix-feed.ts";
 import { closeOnExec, type Libc, native, ptmxFlags } from "./posix-libc.ts";
 import type { OutputStream, SpawnRequest, TerminalSize } from "./spawner.ts";
 import { systemFailure } from "./start-failure.ts";
@@ -21,6 +22,7 @@ export interface StdioPlan {
   /** Our ends, non-blocking. The terminal is both output and input. */
   readonly outputs: readonly { readonly stream: OutputStream; readonly fd: number }[];
   readonly inputFd: number | undefined;
+  readonly feed?: FeedPlan | undefined;
   /** Closed as soon as the process has them. */
   readonly childFds: readonly number[];
 }
@@ -35,7 +37,7 @@ export function openStdio(libc: Libc, request: SpawnRequest): StdioPlan {
   try {
     const plan =
       request.stdio === "pty" ? openTerminal(opened, request) : openPipes(opened, request);
-    return request.fds?.length ? withFurther(opened, plan, request.fds) : plan;
+    return withFurther(opened, plan, request);
   } catch (thrown) {
     opened.closeAll();
     throw thrown;
@@ -81,22 +83,25 @@ function openTerminal(opened: Descriptors, request: SpawnRequest): StdioPlan {
   };
 }
 
-function withFurther(opened: Descriptors, plan: StdioPlan, fds: readonly number[]): StdioPlan {
-  const lifted = fds.map((fd) => opened.lifted(fd));
+function withFurther(opened: Descriptors, plan: StdioPlan, request: SpawnRequest): StdioPlan {
+  const { fds = [], feed } = request;
+  const pipe = feed && opened.feed(feed.head);
+  const lifted = [...fds, ...(pipe ? [pipe.theirs] : [])].map((fd) => opened.lifted(fd));
   const copies = lifted.map(
     (source, index) => ({ kind: "copy", source, target: 3 + index }) as const,
   );
   return {
     ...plan,
+    feed: pipe && { fd: pipe.ours, rest: feed.rest },
     actions: [...plan.actions, ...copies],
-    childFds: [...plan.childFds, ...lifted],
+    childFds: [...plan.childFds, ...lifted, ...(pipe ? [pipe.theirs] : [])],
   };
 }
 
 /** For a process that did not come to be: closes our ends. */
-export function closeOurEnds(libc: Libc, { outputs, inputFd }: StdioPlan): void {
+export function closeOurEnds(libc: Libc, { outputs, inputFd, feed }: StdioPlan): void {
   const fds = new Set(outputs.map(({ fd }) => fd));
-  if (inputFd !== undefined) fds.add(inputFd);
+  for (const fd of [inputFd, feed?.fd]) if (fd !== undefined) fds.add(fd);
   for (const fd of fds) libc.close(fd);
 }
 
@@ -124,6 +129,12 @@ class Descriptors {
     const refused = this.#libc.fcntl(ours, native.F_SETFL, "int", constants.O_NONBLOCK);
     this.#check(refused, "no pipe for the process");
     return { ours, theirs: ourUse === "read" ? writing : reading };
+  }
+
+  feed(head: Uint8Array): { ours: number; theirs: number } {
+    const pipe = this.pipe("write");
+    fillHead(this.#libc, pipe.ours, head);
+    return pipe;
   }
 
   terminal(size: TerminalSize): { fd: number; name: string } {

@@ -26,6 +26,27 @@ export interface SpawnRequest {
    * They stay open, and the caller's to close, until the start has settled.
    */
   readonly fds?: readonly number[] | undefined;
+  /** What the process reads from a pipe behind those, when `feed.finish` lets it. */
+  readonly feed?: FeedContent | undefined;
+}
+
+export interface FeedContent {
+  /** There from the beginning, or together with the rest: less than 4 KiB. */
+  readonly head: Uint8Array;
+  /** Comes when it is asked for, in one piece: less than 4 KiB too. */
+  readonly rest: Uint8Array;
+}
+
+/**
+ * A pipe on which a process waits for the rest of its bytes. When this server dies before that it
+ * finds the end of them.
+ */
+export interface Feed {
+  /** Settles when the process has read the head, or never will. Absent where nobody can see it. */
+  readonly begun: Promise<void> | undefined;
+  finish(): void;
+  /** Gives no more. Harmless after `finish`. */
+  close(): void;
 }
 
 /** How a process ended. `exitCode` is 128 + n for death by signal n. */
@@ -65,6 +86,8 @@ export interface KillReport {
 /** A started process. Every call is harmless after its end. */
 export interface SpawnedProcess {
   readonly pid: number;
+  /** Where one was asked for. */
+  readonly feed?: Feed | undefined;
   /** Queues bytes for stdin or the terminal. False: it is above its mark, wait for `drained`. */
   write(bytes: Buffer): boolean;
   /** Closes stdin after what is queued; in a terminal sends ^D. */
@@ -124,10 +147,15 @@ export interface Spawner {
   /** Rejects with a SpawnError. */
   start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess>;
   /**
-   * Calls `start` when a process that it starts by other means is not taken for a descendant of one
-   * that is started here at the same time, and killed with it.
+   * Calls `start` when a process that it starts by other means is taken for the server's own: it
+   * dies with the server, and with no process that is started here at the same time.
    */
-  unmarked<T>(start: () => T): Promise<T>;
+  asOwn<T>(start: () => T): Promise<T>;
+  /**
+   * Variables for a program that hides its own from what it runs: all of it dies with the server
+   * then. None where processes inherit a mark in any case.
+   */
+  ownVariables(): Readonly<Record<string, string>>;
   /** Starts what acts after this server's death now, where there is such a thing. */
   ensureKeeper(): void;
   /** Kills everything that was started here and frees what the spawner holds. */

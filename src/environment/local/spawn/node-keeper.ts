@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { Socket } from "node:net";
+import { keeperRestartsMax } from "../../../limits.ts";
+import { keeperArguments, keeperEnvironment, variableMark } from "./keeper-script.ts";
+
+/** Ends, when this server is gone, all that has the variables of its mark. */
+export class NodeKeeper {
+  readonly variables: Readonly<Record<string, string>>;
+  readonly #arguments: [string, ...string[]];
+  #shell: ChildProcess | undefined;
+  #starts = 0;
+  #isClosed = false;
+
+  constructor() {
+    const { mark, variables } = variableMark();
+    this.variables = variables;
+    this.#arguments = keeperArguments({ mark });
+  }
+
+  ensureRunning(): void {
+    if (this.#shell || this.#isClosed || this.#starts > keeperRestartsMax) return;
+    this.#starts++;
+    const [program, ...rest] = this.#arguments;
+    const shell = spawn(program, rest, {
+      env: keeperEnvironment,
+      cwd: "/",
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    this.#shell = shell;
+    shell.unref();
+    // A pipe to a process is a socket to Node, which would keep the program running.
+    if (shell.stdin instanceof Socket) shell.stdin.unref();
+    // Where it cannot be started, starting the process that needs it fails as well.
+    shell.on("error", () => this.#lose());
+    shell.on("exit", () => this.#lose());
+  }
+
+  /** Lets it clean up a last time, and waits for it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const shell = this.#shell;
+    if (shell?.pid === undefined) return;
+    shell.ref();
+    shell.stdin?.end();
+    await once(shell, "exit");
+  }
+
+  #lose(): void {
+    this.#shell = undefined;
+    this.ensureRunning();
+  }
+}

@@ -1,0 +1,61 @@
+import { type Libc, native } from "./posix-libc.ts";
+import type { Poller, Watch } from "./posix-poller.ts";
+import type { Feed } from "./spawner.ts";
+import { systemFailure } from "./start-failure.ts";
+
+/** Our end of the pipe, which holds the head, and what is to follow. */
+export interface FeedPlan {
+  readonly fd: number;
+  readonly rest: Uint8Array;
+}
+
+/**
+ * One piece of memory, however little is in it, makes a pipe of this size full; the kernel then
+ * says that it can be written as soon as it has been read. Within that piece a write still goes
+ * through whole, so that no process ever sees a part of the rest.
+ */
+const pipeBytes = 4096;
+
+/** Throws a SpawnError. */
+export function fillHead(libc: Libc, fd: number, head: Uint8Array): void {
+  libc.fcntl(fd, native.F_SETPIPE_SZ, "int", pipeBytes);
+  if (libc.write(fd, head, head.length) === head.length) return;
+  throw systemFailure(libc.errno(), "no pipe for the process");
+}
+
+export class PosixFeed implements Feed {
+  readonly begun: Promise<void>;
+  readonly #libc: Libc;
+  readonly #plan: FeedPlan;
+  readonly #watch: Watch;
+  #isClosed = false;
+
+  constructor({ libc, poller, plan }: { libc: Libc; poller: Poller; plan: FeedPlan }) {
+    this.#libc = libc;
+    this.#plan = plan;
+    let tell = () => {};
+    this.begun = new Promise((resolve) => {
+      tell = resolve;
+    });
+    const onChange = () => {
+      this.#watch.want("write", false);
+      tell();
+    };
+    this.#watch = poller.watch(plan.fd, { writable: onChange, hungUp: onChange });
+    this.#watch.want("write", true);
+  }
+
+  finish(): void {
+    const { fd, rest } = this.#plan;
+    // Where nobody reads any more, the end of the process tells why.
+    if (!this.#isClosed) this.#libc.write(fd, rest, rest.length);
+    this.close();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#watch.close();
+    this.#libc.close(this.#plan.fd);
+  }
+}
