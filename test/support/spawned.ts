@@ -38,7 +38,7 @@ export class Spawned implements ProcessSink {
   readonly #events = new EventEmitter();
 
   output(stream: OutputStream, bytes: Buffer): void {
-    this.#chunks.push([stream, bytes]);
+    this.#chunks.push([stream, Buffer.from(bytes)]);
     this.#tell("output");
   }
 

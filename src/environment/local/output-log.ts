@@ -71,17 +71,16 @@ export class OutputLog {
     this.#retained.setReceived(isReceived);
   }
 
-  /** Cuts what was read from a stream into chunks and enters them. Earlier ones have been sent. */
+  /**
+   * Cuts what was read from a stream into chunks and enters them. Earlier ones have been sent.
+   * `bytes` is kept where it fills half of its memory or more; elsewhere it may be used again.
+   */
   append(stream: OutputStream, bytes: Buffer): Chunk[] {
     this.#retained.sentUpTo(this.#nextSeq - 1);
-    const kept = this.#keeper.keep(bytes);
-    const chunks: Chunk[] = [];
-    const { chunkBytesMax } = this.#bounds;
-    for (let start = 0; start < kept.length; start += chunkBytesMax) {
-      const part = kept.subarray(start, start + chunkBytesMax);
-      const chunk: Chunk = { kind: "output", seq: this.#nextSeq++, stream, bytes: part };
-      chunks.push(chunk);
-    }
+    const pieces = this.#keeper.keep(bytes, this.#bounds.chunkBytesMax);
+    const chunks = pieces.map(
+      (piece): Chunk => ({ kind: "output", seq: this.#nextSeq++, stream, bytes: piece }),
+    );
     this.#retained.enter(chunks);
     this.#readers.wake();
     return chunks;

@@ -152,7 +152,9 @@ export class RetainedOutput {
   #takeOldest(): Chunk | undefined {
     const chunk = this.#window.shift();
     const block = chunk?.bytes.buffer;
-    const isLast = block !== this.#window.oldest?.bytes.buffer;
+    const next = this.#window.oldest?.bytes.buffer;
+    // Without a next chunk, newer ones may still come to stand in this block.
+    const isLast = next !== undefined && next !== block;
     if (block && isLast && this.#isReceived) giveBackReadMemory(block);
     return chunk;
   }

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
 import type { Libc } from "./posix-libc.ts";
 import { takeReadMemory } from "./read-memory.ts";
@@ -8,7 +8,7 @@ const readsPerBatchMax = 32;
 /** No pipe holds more than this many batches unless an administrator allowed it. */
 const batchesToDrainMax = 16;
 
-/** Memory that all outputs read into: they take turns, and copy out what is small. */
+/** Memory that all outputs read into: they take turns, and receivers copy out what is small. */
 export class ReadMemory {
   #memory = takeReadMemory();
 
@@ -16,11 +16,10 @@ export class ReadMemory {
     return this.#memory;
   }
 
-  /** The first bytes, for the receiver to keep. */
+  /** The first bytes: for the receiver to keep where they are half of the memory or more. */
   take(length: number): Buffer {
     const taken = this.#memory.subarray(0, length);
-    if (length <= this.#memory.length / 2) return Buffer.from(taken);
-    this.#memory = takeReadMemory();
+    if (length * 2 >= this.#memory.length) this.#memory = takeReadMemory();
     return taken;
   }
 }

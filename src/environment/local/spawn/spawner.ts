@@ -63,7 +63,10 @@ export interface ProcessExit {
 
 /** Who is told what a process does. Calls come in order, never from inside one to the process. */
 export interface ProcessSink {
-  /** Bytes of a stream; the buffer is the receiver's to keep. */
+  /**
+   * Bytes of a stream. Where they are half of their memory or more it is the receiver's to keep;
+   * elsewhere it is used again after this call.
+   */
   output(stream: OutputStream, bytes: Buffer): void;
   /** The process itself has ended; output may still follow. Once. */
   exited(exit: ProcessExit): void;
