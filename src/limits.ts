@@ -250,6 +250,8 @@ export const slowDiskPauseRatio = 10;
 export const directBytesMax = 1 * MiB;
 /** Bytes read at once of a file that does not tell its size, such as those of procfs. */
 export const procFileChunkBytes = 64 * KiB;
+/** A file below this is copied in one go: some 50 microseconds. */
+export const smallCopyBytesMax = 64 * KiB;
 /** Bytes copied at once of a file; small, so that copies in parallel stay cheap. */
 export const copyChunkBytes = 1 * MiB;
 /**

@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import type { FileAnswers } from "../environment/file-system.ts";
 import { walkUnder } from "../environment/local/files/walk-tree.ts";
-import type { Given } from "../protocol/methods.ts";
+import type { Given, Result } from "../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
+import { plainResult } from "../protocol/written-result.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import { atHeld, type Named, refuseLinks, withHolds } from "./held-call.ts";
 import type { Entry, Holds } from "./held-place.ts";
@@ -42,7 +43,7 @@ export function guardedReads(
     readDirectory: (params) =>
       holding(async (holds) => {
         const { place } = inspected(params, holds, permit);
-        const { entries } = await listed(params, place, { holds, direct });
+        const { entries } = plainResult(await listed(params, place, { holds, direct }));
         return { entries: entries.filter(visibleIn(place.real, table)) };
       }),
     walk: (params) =>
@@ -54,7 +55,7 @@ export function guardedReads(
         const found = await atHeld(params, entry, (at) =>
           walkUnder({ ...params, ...at }, isGranted),
         );
-        return renamedWalk(found, pathUriOf(entry.at), pathUriOf(path));
+        return renamedWalk(plainResult(found), pathUriOf(entry.at), pathUriOf(path));
       }),
     open: (params) =>
       holding((holds) =>
@@ -102,7 +103,7 @@ function visibleIn(directory: HostPath, table: AccessTable) {
   };
 }
 
-type Walked = Awaited<ReturnType<FileAnswers["walk"]>>;
+type Walked = Result<"fs/walk">;
 
 function renamedWalk(found: Walked, from: string, to: string): Walked {
   const rename = <T extends { path: string }>(item: T) =>

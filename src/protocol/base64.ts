@@ -55,6 +55,44 @@ export function textOf(base64: Base64): string {
   return typeof base64 === "string" ? base64 : base64.toJSON();
 }
 
+/** Base64 that came in a frame, of which only the bytes are left. */
+export class DecodedBase64 {
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  /** The text, for whoever hands it on. */
+  toJSON(): string {
+    return this.bytes.toString("base64");
+  }
+}
+
+/**
+ * Puts the bytes where their base64 text lies, piece by piece: no further memory of the size of a
+ * block is needed, whose collection took longer than decoding. Undefined, and nothing changed, when
+ * `decodeBase64` would refuse the text.
+ */
+export function decodeInPlace(text: Buffer): Buffer | undefined {
+  let length = 0;
+  for (let from = 0; from < text.length; from += textPieceBytes) {
+    const end = Math.min(from + textPieceBytes, text.length);
+    const piece = text.toString("latin1", from, end);
+    const count = text.write(piece, length, "base64");
+    const whole = end < text.length ? (piece.length / 4) * 3 : decodedLength(piece);
+    if (count !== whole || isUrlSafe(piece)) {
+      text.write(text.toString("base64", 0, length) + piece, "latin1");
+      return undefined;
+    }
+    length += count;
+  }
+  return text.subarray(0, length);
+}
+
+/** Text of as many bytes as are encoded at once. */
+const textPieceBytes = (base64PieceBytes / 3) * 4;
+
 /**
  * Decodes standard base64 with padding, as the reference demands it, and throws an `Error` that
  * says what is wrong otherwise. Node's decoder skips what it does not know and takes the URL-safe
@@ -63,11 +101,13 @@ export function textOf(base64: Base64): string {
  */
 export function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, "base64");
-  if (bytes.length !== decodedLength(text) || text.includes("-") || text.includes("_")) {
+  if (bytes.length !== decodedLength(text) || isUrlSafe(text)) {
     throw new Error(complaint(text));
   }
   return bytes;
 }
+
+const isUrlSafe = (text: string) => text.includes("-") || text.includes("_");
 
 /** The number of bytes that well-formed base64 `text` stands for. */
 export function decodedLength(text: string): number {

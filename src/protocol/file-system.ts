@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { DecodedBase64 } from "./base64.ts";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
 import { schemaOf } from "./schema-of.ts";
@@ -18,13 +19,16 @@ const place = () => ({
  */
 const requestId = z.string().nullish();
 const handleId = z.string();
+/** Base64; a large one has been decoded when its frame was read. */
+const content = z.string().or(z.instanceof(DecodedBase64));
 const done = () => z.object({});
 
 /**
  * `touches` names the params whose paths an operation looks at or changes. Requests of one
  * connection that touch the same path, or one above it, keep their order when one of them changes
  * it; `handle` does the same for everything said about one open file.
- * `bulk` names the member that holds base64 and is put into its frame as it is.
+ * `bulk` names the member that holds base64 and is put into its frame as it is; `written` says that
+ * the whole result may be JSON already.
  */
 export const fileSystemRequests = {
   "fs/readFile": {
@@ -35,7 +39,7 @@ export const fileSystemRequests = {
   },
   /** Creates or truncates in place: an existing file keeps its inode, mode and links. */
   "fs/writeFile": {
-    params: () => z.object({ ...place(), dataBase64: z.string(), requestId }),
+    params: () => z.object({ ...place(), dataBase64: content, requestId }),
     result: done,
     touches: { changes: ["path"] },
   },
@@ -77,6 +81,7 @@ export const fileSystemRequests = {
         ),
       }),
     touches: { reads: ["path"] },
+    written: true,
   },
   "fs/walk": {
     params: () =>
@@ -97,6 +102,7 @@ export const fileSystemRequests = {
         truncated: z.boolean(),
       }),
     touches: { reads: ["path"] },
+    written: true,
   },
   /** Both options default to true, as in the reference. */
   "fs/remove": {
@@ -142,7 +148,7 @@ export const fileSystemRequests = {
     bulk: "chunk",
   },
   "fs/writeBlock": {
-    params: () => z.object({ handleId, offset: u64, chunk: z.string() }),
+    params: () => z.object({ handleId, offset: u64, chunk: content }),
     result: done,
     touches: { handle: "handleId" },
   },

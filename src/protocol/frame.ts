@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Base64 } from "./base64.ts";
 import type { RpcError } from "./errors.ts";
+import { WrittenResult } from "./written-result.ts";
 
 /** One message that goes out, in parts that follow each other: JSON, base64, JSON, base64, … */
 export interface Frame {
@@ -22,7 +23,9 @@ export type Bulk = string | { readonly chunksOf: string };
 
 /** `bulk` says where base64 is, when there is any. */
 export function resultFrame(id: string, result: object, bulk?: Bulk): Frame {
-  return frameAround(`{"id":${id},"result":`, result, bulk);
+  const head = `{"id":${id},"result":`;
+  if (result instanceof WrittenResult) return frameOf([`${head}${result.text()}}`]);
+  return frameAround(head, result, bulk);
 }
 
 export function eventFrame(event: string, params: object, bulk?: Bulk): Frame {

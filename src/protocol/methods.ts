@@ -6,6 +6,7 @@ import type { Bulk } from "./frame.ts";
 import { httpEvents, httpRequests } from "./http.ts";
 import { processEvents, processRequests } from "./processes.ts";
 import { sessionRequests } from "./session.ts";
+import type { WrittenResult } from "./written-result.ts";
 
 /** Every request a client can make. A method that is not here does not exist. */
 export const requests = {
@@ -23,10 +24,12 @@ export type Method = keyof typeof requests;
 export type Params<M extends Method> = z.output<ReturnType<(typeof requests)[M]["params"]>>;
 export type Result<M extends Method> = z.output<ReturnType<(typeof requests)[M]["result"]>>;
 
-/** A result as whoever answers gives it: its base64 may still be bytes. */
+/** A result as whoever answers gives it: base64 may still be bytes, or all of it text already. */
 export type Answer<M extends Method> = (typeof requests)[M] extends { bulk: infer B extends string }
   ? Omit<Result<M>, B> & Readonly<Record<B, Base64>>
-  : Result<M>;
+  : (typeof requests)[M] extends { written: true }
+    ? Result<M> | WrittenResult<Result<M>>
+    : Result<M>;
 
 /** What may be there at once, or needs waiting for. A failure is always a promise that rejects. */
 export type Given<T> = T | Promise<T>;

@@ -36,9 +36,16 @@ export function hostPath(uri: string): HostPath {
 
 /** The canonical URI of a path of this host. */
 export function pathUriOf(path: HostPath): string {
-  const escaped = needsEscape.test(path) ? path.replace(needsEscapeGlobal, percentEncoded) : path;
-  return `file://${driveLikeFirst.test(path) ? escapedDrive(escaped) : escaped}`;
+  return `file://${driveLikeFirst.test(path) ? escapedDrive(escaped(path)) : escaped(path)}`;
 }
+
+/** The canonical URI of `name` in a directory that is not the root, whose URI is given. */
+export function uriInDirectory(directoryUri: string, name: string): string {
+  return `${directoryUri}/${escaped(name)}`;
+}
+
+const escaped = (path: string) =>
+  needsEscape.test(path) ? path.replace(needsEscapeGlobal, percentEncoded) : path;
 
 /** What functions of node:fs take for this path. */
 export function nodePath(path: HostPath): string | Buffer {
@@ -49,6 +56,9 @@ export function nodePath(path: HostPath): string | Buffer {
 export function shownPath(path: string): string {
   return beyondAscii.test(path) ? Buffer.from(path, "latin1").toString("utf8") : path;
 }
+
+/** Whether a name is the same text in every encoding. */
+export const isAscii = (name: string): boolean => !beyondAscii.test(name);
 
 /** The path that node:fs or the system gave: text is UTF-8, bytes are themselves. */
 export function hostPathOf(native: string | Buffer): HostPath {

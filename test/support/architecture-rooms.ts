@@ -62,7 +62,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     types: ["environment", "protocol"],
     files: new RegExp(
       "^(?:handlers/file-system|sandbox/access|environment/local/(?:path-only|files/[\\w-]+)|" +
-        "protocol/(?:errors|path-uri|base64|fs-helper|line-buffer))\\.ts$",
+        "protocol/(?:errors|path-uri|base64|fs-helper|line-buffer|written-result))\\.ts$",
     ),
   },
   commands: {

@@ -49,6 +49,9 @@ export function callDirectly<T>(call: FileCall<T>): Given<T> {
   return spentMs < directSliceMs ? callNow(call, call.now) : callInNextTurn(call);
 }
 
+/** For a call that consists of several: when it should end, so that the next turn can begin. */
+export const sliceLeftMs = (): number => directSliceMs - spentMs;
+
 function callNow<T>({ later, kind }: FileCall<T>, now: () => T): Given<T> {
   const startMs = performance.now();
   if (startMs < threadsUntilMs) return later();

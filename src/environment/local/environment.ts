@@ -13,6 +13,7 @@ import { type LocalProcesses, localProcesses } from "./processes.ts";
 import type { Receipts } from "./receipts.ts";
 import { settledWithin } from "./settled-within.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
+import { relativeUnlink } from "./spawn/relative-unlink.ts";
 import { SpillStore } from "./spill-store.ts";
 
 export type { LocalFileSystem } from "./file-system.ts";
@@ -77,6 +78,7 @@ export async function localEnvironment(
     limits: { workersMax: limits.helpersMax },
   });
   const spawner = await createSpawner({ lastWork: lastWork(finisher, journal.folder) });
+  const unlinkAt = await relativeUnlink();
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
     host: localHost({ ...options, spawner, sandbox }),
@@ -85,7 +87,8 @@ export async function localEnvironment(
         ...{ spawner, sandbox, executorEnv: variables, emit, observe },
         ...{ outputBounds, spill, receipts },
       }),
-    fileSystem: (emit) => localFileSystem({ ...limits, emit, journal, confined: sandbox.files() }),
+    fileSystem: (emit) =>
+      localFileSystem({ ...limits, emit, journal, unlinkAt, confined: sandbox.files() }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
     helperCensus: sandbox.helperCensus,
     close: async () => {

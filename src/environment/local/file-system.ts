@@ -8,6 +8,7 @@ import { directFileSystem } from "./files/direct-file-system.ts";
 import { openFiles } from "./files/open-files.ts";
 import { missingWatch } from "./files/watch-missing.ts";
 import type { WriteJournal } from "./journal/journal.ts";
+import type { RelativeUnlink } from "./spawn/relative-unlink.ts";
 
 type OptionalSandbox = Sandbox | null | undefined;
 
@@ -22,6 +23,8 @@ export interface LocalFileSystemOptions {
   readonly confined?: ConfinedFiles | undefined;
   /** Where what is about to be written is kept, for the case that this process is killed. */
   readonly journal?: WriteJournal | undefined;
+  /** Speeds up the removal of trees. */
+  readonly unlinkAt?: RelativeUnlink | undefined;
   /** Files that may be open at once; 128 when absent. */
   readonly fileHandlesMax?: number | undefined;
 }
@@ -31,7 +34,7 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
   const { confined = noConfinedFiles } = options;
   const files = openFiles(options.fileHandlesMax);
   const { watchMissing, ...watch } = missingWatch(options.emit);
-  const direct = { ...directFileSystem(options.journal), ...files, watchMissing };
+  const direct = { ...directFileSystem(options.journal, options.unlinkAt), ...files, watchMissing };
   /** Who does it under this sandbox: the one decision through which every path passes. */
   const under = (operation: "read" | "write", sandbox: OptionalSandbox): FileAnswers =>
     sandbox && confined.needsHelper(sandbox, operation)

@@ -59,8 +59,11 @@ export function closeOf<T>(fd: number, close: FileCall<T>): Given<T> {
  */
 function callIn<T>(lane: Lane | undefined, call: FileCall<T>): Given<T> {
   if (lane) return lane.run(call.later);
-  return currentMounts().length > 0 ? call.later() : callDirectly(call);
+  return hasRemoteMounts() ? call.later() : callDirectly(call);
 }
+
+/** Then no call is made on the event loop, for a link may lead to any of them. */
+export const hasRemoteMounts = (): boolean => currentMounts().length > 0;
 
 class Lane {
   readonly #waiting: (() => void)[] = [];

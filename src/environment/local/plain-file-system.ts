@@ -1,5 +1,6 @@
 import { textOf } from "../../protocol/base64.ts";
 import type { Given } from "../../protocol/methods.ts";
+import { plainResult } from "../../protocol/written-result.ts";
 import type { FileAnswers, FileSystem } from "../file-system.ts";
 
 /** Answers for whoever does not write them into frames: each a promise, with base64 as text. */
@@ -12,8 +13,8 @@ export const plainFileSystem = (files: FileAnswers): FileSystem => ({
   createDirectory: promised(files.createDirectory),
   getMetadata: promised(files.getMetadata),
   canonicalize: promised(files.canonicalize),
-  readDirectory: promised(files.readDirectory),
-  walk: promised(files.walk),
+  readDirectory: async (params) => plainResult(await files.readDirectory(params)),
+  walk: async (params) => plainResult(await files.walk(params)),
   remove: promised(files.remove),
   copy: promised(files.copy),
   open: promised(files.open),

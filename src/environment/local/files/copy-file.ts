@@ -18,16 +18,25 @@ export const modeBits = 0o7777;
 export function copyFile(
   source: HostPath,
   destination: HostPath,
-  destinationFlags = 0,
+  manner: CopyManner = {},
 ): Given<void> {
-  return begin(copying(source, destination, destinationFlags));
+  return begin(copying(source, destination, manner));
 }
 
-function* copying(source: HostPath, destination: HostPath, flags: number): Steps<void> {
+export interface CopyManner {
+  /** More flags with which the destination is opened. */
+  readonly flags?: number;
+  /** What has its file made behind others that make theirs in the same directory. */
+  readonly makeInTurn?: (make: () => Given<OpenFile>) => Given<OpenFile>;
+}
+
+function* copying(source: HostPath, destination: HostPath, manner: CopyManner): Steps<void> {
+  const { flags = 0, makeInTurn = atOnce } = manner;
   const from = yield* settled(openForReading({ path: source, flags: constants.O_NOFOLLOW }));
   try {
     const mode = from.stats.mode & 0o777;
-    const to = yield* settled(openForWriting({ path: destination, mode, flags }));
+    const make = () => openForWriting({ path: destination, mode, flags });
+    const to = yield* settled(makeInTurn(make));
     try {
       yield* fill(from, to);
     } finally {
@@ -37,6 +46,8 @@ function* copying(source: HostPath, destination: HostPath, flags: number): Steps
     dropFile(from.fd);
   }
 }
+
+const atOnce: NonNullable<CopyManner["makeInTurn"]> = (make) => make();
 
 /** Nothing is done to a file that is its own copy; truncating it would lose it. */
 function* fill(from: OpenFile, to: OpenFile): Steps<void> {

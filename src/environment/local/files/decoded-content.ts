@@ -1,9 +1,10 @@
 import type { Buffer } from "node:buffer";
-import { decodeBase64 } from "../../../protocol/base64.ts";
+import { type DecodedBase64, decodeBase64 } from "../../../protocol/base64.ts";
 import { invalidRequest } from "../../../protocol/errors.ts";
 
 /** The bytes of base64 `text`; `demand` begins the error for what is none. */
-export function decoded(text: string, demand: string): Buffer {
+export function decoded(text: string | DecodedBase64, demand: string): Buffer {
+  if (typeof text !== "string") return text.bytes;
   try {
     return decodeBase64(text);
   } catch (error) {

@@ -1,12 +1,13 @@
 import type { FileAnswers } from "../../file-system.ts";
 import type { WriteJournal } from "../journal/journal.ts";
+import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
 import { copy } from "./copy-tree.ts";
 import { createDirectory } from "./create-directory.ts";
 import { readFile } from "./direct-read.ts";
 import { fileWriter } from "./direct-write.ts";
 import { canonicalize, getMetadata } from "./file-metadata.ts";
 import { readDirectory } from "./list-directory.ts";
-import { remove } from "./remove-tree.ts";
+import { fileRemover } from "./remove-tree.ts";
 import { walk } from "./walk-tree.ts";
 
 /** The operations that leave nothing behind in this process. */
@@ -18,9 +19,13 @@ export type DirectFileSystem = Omit<
 /**
  * Works on the disk with the rights of this process and pays no attention to `sandbox`: whoever
  * calls it has made that decision. Imports no package, because the fs-helper runs it. With a
- * journal, what a killed write left is finished by whoever comes after.
+ * journal, what a killed write left is finished by whoever comes after; with `unlinkAt` trees go
+ * faster.
  */
-export const directFileSystem = (journal?: WriteJournal): DirectFileSystem => ({
+export const directFileSystem = (
+  journal?: WriteJournal,
+  unlinkAt?: RelativeUnlink,
+): DirectFileSystem => ({
   readFile,
   writeFile: fileWriter(journal),
   createDirectory,
@@ -28,6 +33,6 @@ export const directFileSystem = (journal?: WriteJournal): DirectFileSystem => ({
   canonicalize,
   readDirectory,
   walk,
-  remove,
+  remove: fileRemover(unlinkAt),
   copy,
 });

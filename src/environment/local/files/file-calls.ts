@@ -180,8 +180,19 @@ export function unlinkPath(path: HostPath): Given<void> {
   return callAt(path, unlink(nodePath(path)));
 }
 
+/** For a burst of them: without regard to mounts that may hang, and to the time it takes. */
+export function unlinkNow(path: HostPath): void {
+  fs.unlinkSync(nodePath(path));
+}
+
+/**
+ * The system remembers the names of files that were removed, and forgets those of a directory one
+ * by one when that is removed: of a hundred in a fifth of a millisecond.
+ */
+const directoryRemovals = new CallKind();
+
 export function removeEmptyDirectory(path: HostPath): Given<void> {
-  return callAt(path, rmdir(nodePath(path)));
+  return callAt(path, { ...rmdir(nodePath(path)), kind: directoryRemovals });
 }
 
 export function readLink(path: HostPath): Given<string> {

@@ -1,17 +1,12 @@
 import { constants, type Dirent } from "node:fs";
 import { fileCallsInParallel } from "../../../limits.ts";
+import type { Result } from "../../../protocol/methods.ts";
 import { type HostPath, joinPath, shownPath } from "../../../protocol/path-uri.ts";
+import { WrittenResult } from "../../../protocol/written-result.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { dropFile, hasCode, openFile, readEntries, stat } from "./file-calls.ts";
 import { inParallel } from "./in-parallel.ts";
 import { atPlace, descriptorPath } from "./no-follow.ts";
-
-interface ListedEntry {
-  readonly fileName: string;
-  isDirectory: boolean;
-  isFile: boolean;
-  readonly isSymlink: boolean;
-}
 
 /** Sorted by name. A link is listed as what it leads to; as neither kind when it leads nowhere. */
 export const readDirectory: FileAnswers["readDirectory"] = (params) =>
@@ -29,31 +24,63 @@ async function heldListing(path: HostPath) {
 
 async function listing(directory: HostPath) {
   const found = await readEntries(directory);
-  const entries = found.map(listedEntry);
-  const links = found.flatMap((entry, at) => (entry.isSymbolicLink() ? [at] : []));
-  await inParallel(links, fileCallsInParallel, async (at) => {
-    const path = joinPath(directory, found[at]?.name ?? "");
-    Object.assign(entries[at] ?? {}, await kindBehindLink(path));
+  const behindLinks = new Map<Dirent, Kind>();
+  const links = found.filter((entry) => entry.isSymbolicLink());
+  await inParallel(links, fileCallsInParallel, async (link) => {
+    behindLinks.set(link, await kindBehindLink(joinPath(directory, link.name)));
   });
-  return { entries };
+  const kindOf = (entry: Dirent) => behindLinks.get(entry) ?? ownKind(entry);
+  return new WrittenResult<Result<"fs/readDirectory">>({
+    plain: () => ({
+      entries: found.map((entry) => ({ fileName: shownPath(entry.name), ...kindOf(entry) })),
+    }),
+    text: () => jsonOf(found, kindOf),
+  });
 }
 
-function listedEntry(entry: Dirent): ListedEntry {
-  return {
-    fileName: shownPath(entry.name),
-    isDirectory: entry.isDirectory(),
-    isFile: entry.isFile(),
-    isSymlink: entry.isSymbolicLink(),
-  };
+interface Kind {
+  readonly isDirectory: boolean;
+  readonly isFile: boolean;
+  readonly isSymlink: boolean;
 }
 
-async function kindBehindLink(path: HostPath) {
+const file: Kind = { isDirectory: false, isFile: true, isSymlink: false };
+const folder: Kind = { isDirectory: true, isFile: false, isSymlink: false };
+const neither: Kind = { isDirectory: false, isFile: false, isSymlink: false };
+const brokenLink: Kind = { ...neither, isSymlink: true };
+
+function ownKind(entry: Dirent): Kind {
+  if (entry.isFile()) return file;
+  return entry.isDirectory() ? folder : neither;
+}
+
+async function kindBehindLink(path: HostPath): Promise<Kind> {
   try {
     const stats = await stat(path);
-    return { isDirectory: stats.isDirectory(), isFile: stats.isFile() };
+    return { isDirectory: stats.isDirectory(), isFile: stats.isFile(), isSymlink: true };
   } catch (error) {
     // It dangles, goes round in circles, or leads where we may not look: a link all the same.
-    if (hasCode(error, "ENOENT", "ELOOP", "ENOTDIR", "EACCES")) return {};
+    if (hasCode(error, "ENOENT", "ELOOP", "ENOTDIR", "EACCES")) return brokenLink;
     throw error;
   }
 }
+
+/** Names of these characters are written as they are. */
+const plainName = /^[ !#-[\]-~]*$/;
+
+function jsonOf(entries: readonly Dirent[], kindOf: (entry: Dirent) => Kind): string {
+  const endings = new Map([file, folder].map((kind) => [kind, endingOf(kind)]));
+  let json = '{"entries":[';
+  let between = "";
+  for (const entry of entries) {
+    const { name } = entry;
+    const quoted = plainName.test(name) ? `"${name}"` : JSON.stringify(shownPath(name));
+    const kind = kindOf(entry);
+    json += `${between}{"fileName":${quoted},${endings.get(kind) ?? endingOf(kind)}`;
+    between = ",";
+  }
+  return `${json}]}`;
+}
+
+/** The members of a kind, behind the name. */
+const endingOf = (kind: Kind) => JSON.stringify(kind).slice(1);

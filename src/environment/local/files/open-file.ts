@@ -9,6 +9,8 @@ const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /** Without O_NONBLOCK the open of a FIFO waits for its other end; regular files do not mind it. */
 const never = O_NONBLOCK | O_NOCTTY;
+export const readingFlags = O_RDONLY | never;
+export const writingFlags = O_WRONLY | never;
 /** `makedev(1, 3)` of Linux: writing to /dev/null is a habit, to any other device an accident. */
 const nullDevice = 0x103;
 
@@ -27,7 +29,7 @@ export interface Opening {
 
 /** Opens a regular file for reading; refuses everything else at once. */
 export function openForReading(opening: Opening): Given<OpenFile> {
-  const flags = O_RDONLY | never | (opening.flags ?? 0);
+  const flags = readingFlags | (opening.flags ?? 0);
   return begin(opened(openFile(opening.path, flags), opening, (stats) => stats.isFile()));
 }
 
@@ -38,7 +40,7 @@ export function openForWriting(opening: Opening & { mode?: number }): Given<Open
 
 /** The same for a file that is there. */
 export function openPresent(opening: Opening & { mode?: number }): Given<OpenFile> {
-  const flags = O_WRONLY | never | (opening.flags ?? 0);
+  const flags = writingFlags | (opening.flags ?? 0);
   const opens = openFile(opening.path, flags, opening.mode ?? 0o666);
   return begin(opened(opens, opening, (stats) => stats.isFile() || isNullDevice(stats)));
 }

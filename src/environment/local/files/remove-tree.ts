@@ -2,39 +2,49 @@ import { constants } from "node:fs";
 import { fileCallsInParallel } from "../../../limits.ts";
 import { invalidRequest } from "../../../protocol/errors.ts";
 import type { Given } from "../../../protocol/methods.ts";
-import { type HostPath, hostPath, joinPath } from "../../../protocol/path-uri.ts";
+import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
+import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
 import {
   dropFile,
   hasCode,
   openFile,
   readEntries,
   removeEmptyDirectory,
+  unlinkNow,
   unlinkPath,
 } from "./file-calls.ts";
+import { inBursts } from "./in-bursts.ts";
 import { inParallel } from "./in-parallel.ts";
 import { atPlace, descriptorPath } from "./no-follow.ts";
 
 /** Recursive and forgiving unless told otherwise, as in the reference. Links are never followed. */
-export const remove: FileSystem["remove"] = async (params) => {
-  if (hostPath(params.path) === "/") throw invalidRequest("the root directory cannot be removed");
-  try {
-    await atPlace(params, (path) => removePath(path, params.recursive !== false));
-  } catch (error) {
-    if (params.force === false || !hasCode(error, "ENOENT")) throw error;
-  }
-  return {};
-};
+export const fileRemover =
+  (unlinkAt?: RelativeUnlink): FileSystem["remove"] =>
+  async (params) => {
+    if (hostPath(params.path) === "/") throw invalidRequest("the root directory cannot be removed");
+    const removeTree = (path: HostPath) => new TreeRemoval(unlinkAt).remove(path);
+    const removeDirectory = params.recursive === false ? removeEmptyDirectory : removeTree;
+    try {
+      await atPlace(params, (path) => removePath(path, removeDirectory));
+    } catch (error) {
+      if (params.force === false || !hasCode(error, "ENOENT")) throw error;
+    }
+    return {};
+  };
 
 /** Files are the usual case and need this one call; its error tells a directory apart. */
-async function removePath(path: HostPath, recursive: boolean): Promise<void> {
+async function removePath(
+  path: HostPath,
+  removeDirectory: (path: HostPath) => Given<void>,
+): Promise<void> {
   try {
     await unlinkPath(path);
   } catch (error) {
     // Linux says EISDIR of a directory; POSIX and macOS say EPERM, which may also mean EPERM.
     if (!hasCode(error, "EISDIR", "EPERM")) throw error;
     try {
-      await (recursive ? removeTree(path) : removeEmptyDirectory(path));
+      await removeDirectory(path);
     } catch (reason) {
       throw hasCode(reason, "ENOTDIR") ? error : reason;
     }
@@ -45,22 +55,58 @@ async function removePath(path: HostPath, recursive: boolean): Promise<void> {
  * Every directory is opened without following links and emptied through its descriptor: one that
  * somebody swaps for a link meanwhile is refused, not followed out of the tree.
  */
-async function removeTree(path: HostPath): Promise<void> {
-  const fd = await openFile(path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  try {
-    const held = descriptorPath(fd, path);
-    const entries = await readEntries(held);
-    const [directories, others] = [true, false].map((wanted) =>
-      entries
-        .filter((entry) => entry.isDirectory() === wanted)
-        .map((entry) => joinPath(held, entry.name)),
-    );
-    await inParallel(others ?? [], fileCallsInParallel, (other) => unlessGone(unlinkPath(other)));
-    for (const directory of directories ?? []) await unlessGone(removeTree(directory));
-  } finally {
-    dropFile(fd);
+class TreeRemoval {
+  readonly #unlinkAt: RelativeUnlink | undefined;
+
+  constructor(unlinkAt: RelativeUnlink | undefined) {
+    this.#unlinkAt = unlinkAt;
   }
-  await removeEmptyDirectory(path);
+
+  async remove(path: HostPath): Promise<void> {
+    await this.#empty(path);
+    await removeEmptyDirectory(path);
+  }
+
+  async #empty(path: HostPath): Promise<void> {
+    const fd = await openFile(path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    try {
+      const held = descriptorPath(fd, path);
+      const entries = await readEntries(held);
+      const [directories = [], others = []] = [true, false].map((wanted) =>
+        entries.filter((entry) => entry.isDirectory() === wanted).map(({ name }) => name),
+      );
+      await inBursts(others, {
+        now: (name) => this.#unlinkNow(fd, name) || unlinkUnlessGone(joinPath(held, name)),
+        later: (name) => unlessGone(unlinkPath(joinPath(held, name))),
+      });
+      await this.#removeAll(directories.map((name) => joinPath(held, name)));
+    } finally {
+      dropFile(fd);
+    }
+  }
+
+  #unlinkNow(directory: number, name: string): boolean {
+    return isAscii(name) && this.#unlinkAt?.(directory, name) === true;
+  }
+
+  /** One is emptied while those before it, which takes the system long, vanish on threads. */
+  async #removeAll(directories: readonly HostPath[]): Promise<void> {
+    let emptied = Promise.resolve();
+    await inParallel(directories, fileCallsInParallel, async (path) => {
+      emptied = emptied.then(() => this.#empty(path)).catch(unlessMissing);
+      await emptied;
+      await unlessGone(removeEmptyDirectory(path));
+    });
+  }
+}
+
+function unlinkUnlessGone(path: HostPath): true {
+  try {
+    unlinkNow(path);
+  } catch (error) {
+    unlessMissing(error);
+  }
+  return true;
 }
 
 /** Somebody else may be removing the same tree. */

@@ -7,23 +7,32 @@ import {
   walkEntriesMax,
 } from "../../../limits.ts";
 import { invalidRequest, toRpcError } from "../../../protocol/errors.ts";
-import type { Params, Result } from "../../../protocol/methods.ts";
-import { type HostPath, hostPath, joinPath, pathUriOf } from "../../../protocol/path-uri.ts";
-import type { FileSystem } from "../../file-system.ts";
+import type { Given, Params, Result } from "../../../protocol/methods.ts";
+import {
+  type HostPath,
+  hostPath,
+  joinPath,
+  pathUriOf,
+  uriInDirectory,
+} from "../../../protocol/path-uri.ts";
+import { WrittenResult } from "../../../protocol/written-result.ts";
+import type { FileAnswers } from "../../file-system.ts";
 import { identity } from "./copy-file.ts";
 import { hasCode, lstat, readEntries, realPath, stat } from "./file-calls.ts";
 import { refuseLinks } from "./no-follow.ts";
 
 type Options = Params<"fs/walk">["options"];
 type Answer = Result<"fs/walk">;
+type Kind = Answer["entries"][number]["kind"];
 
 interface Directory {
   readonly path: HostPath;
   readonly depth: number;
 }
 
-interface Child extends Directory {
-  readonly kind: "file" | "directory";
+interface Child {
+  readonly name: string;
+  readonly kind: Kind;
 }
 
 /** What was found in one directory, or why it could not be looked at. */
@@ -33,19 +42,32 @@ type Found = { readonly children: readonly Child[] } | { readonly message: strin
 const entryBytes = '{"path":"","kind":"directory"},'.length;
 
 /** Lists a tree breadth first, each directory sorted by name; the root itself is not listed. */
-export const walk: FileSystem["walk"] = (params) => walkUnder(params);
+export const walk: FileAnswers["walk"] = (params) => walkUnder(params);
 
 /** Links are followed only to directories whose real path `isVisible`. */
 export async function walkUnder(
   params: Params<"fs/walk">,
   isVisible?: (real: HostPath) => boolean,
-): Promise<Answer> {
+): Promise<WrittenResult<Answer>> {
   refuseUnboundedWalk(params.options);
   await refuseLinks(params);
   const root = hostPath(params.path);
   const look = params.options.followDirectorySymlinks ? stat : lstat;
-  if (!(await look(root)).isDirectory()) return { entries: [], errors: [], truncated: false };
-  return new Walk(params.options, isVisible).from(root);
+  const isTree = (await look(root)).isDirectory();
+  const walk = new Walk(params.options, isVisible);
+  const answer = isTree ? await walk.from(root) : walk.answer;
+  return new WrittenResult({ plain: () => answer, text: () => jsonOf(answer) });
+}
+
+/** Nothing in a canonical URI needs to be escaped. */
+function jsonOf({ entries, ...rest }: Answer): string {
+  let json = '{"entries":[';
+  let between = "";
+  for (const { path, kind } of entries) {
+    json += `${between}{"path":"${path}","kind":"${kind}"}`;
+    between = ",";
+  }
+  return `${json}],${JSON.stringify(rest).slice(1)}`;
 }
 
 function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options): void {
@@ -66,7 +88,7 @@ function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options):
 class Walk {
   readonly #options: Options;
   readonly #isVisible: ((real: HostPath) => boolean) | undefined;
-  readonly #answer: Answer = { entries: [], errors: [], truncated: false };
+  readonly answer: Answer = { entries: [], errors: [], truncated: false };
   /** Directories entered, so that a link cannot lead round in circles. Only kept when following. */
   readonly #entered = new Set<string>();
   #answerBytes = 0;
@@ -83,17 +105,17 @@ class Walk {
     let directoriesLeft = this.#options.maxDirectories;
     for (let next = 0; next < queue.length; ) {
       const batch = queue.slice(next, next + Math.min(fileCallsInParallel, directoriesLeft));
-      if (batch.length === 0) this.#answer.truncated = true;
+      if (batch.length === 0) this.answer.truncated = true;
       next += batch.length;
       directoriesLeft -= batch.length;
       const fresh = await this.#notYetEntered(batch);
       const found = await Promise.all(fresh.map((directory) => this.#read(directory)));
       for (const [at, directory] of fresh.entries()) {
-        if (!this.#answer.truncated) queue.push(...this.#take(directory, found[at]));
+        if (!this.answer.truncated) queue.push(...this.#take(directory, found[at]));
       }
-      if (this.#answer.truncated) break;
+      if (this.answer.truncated) break;
     }
-    return this.#answer;
+    return this.answer;
   }
 
   /** Not without links: then no directory can be met twice, and the look would cost a call. */
@@ -120,22 +142,18 @@ class Walk {
   async #children(directory: Directory): Promise<Child[]> {
     const children: Child[] = [];
     for (const entry of await readEntries(directory.path)) {
-      const path = joinPath(directory.path, entry.name);
-      const kind = this.#kind(entry, path);
+      const kind = this.#kind(entry, directory);
       const known = kind instanceof Promise ? await kind : kind;
-      if (known) children.push({ path, kind: known, depth: directory.depth + 1 });
+      if (known) children.push({ name: entry.name, kind: known });
     }
     return children;
   }
 
-  #kind(
-    entry: Dirent,
-    path: HostPath,
-  ): Child["kind"] | undefined | Promise<Child["kind"] | undefined> {
+  #kind(entry: Dirent, directory: Directory): Given<Kind | undefined> {
     if (entry.isFile()) return "file";
     if (entry.isDirectory()) return "directory";
     if (!entry.isSymbolicLink() || !this.#options.followDirectorySymlinks) return undefined;
-    return this.#kindOfTarget(path).catch(unlessUnreachable);
+    return this.#kindOfTarget(joinPath(directory.path, entry.name)).catch(unlessUnreachable);
   }
 
   /** Links to files are left out, as in the reference. */
@@ -148,30 +166,34 @@ class Walk {
   /** Adds what was found to the answer; gives the directories to go on with. */
   #take(directory: Directory, found: Found | undefined): Directory[] {
     if (found && "message" in found) {
-      this.#answer.errors.push({ path: pathUriOf(directory.path), message: found.message });
+      this.answer.errors.push({ path: pathUriOf(directory.path), message: found.message });
       return [];
     }
+    const { path, depth } = directory;
+    const uri = pathUriOf(path);
     const entered: Directory[] = [];
-    for (const child of found?.children ?? []) {
-      if (!this.#add(child)) break;
-      if (child.kind === "directory" && this.#goesInto(child)) entered.push(child);
+    for (const { name, kind } of found?.children ?? []) {
+      const childUri = path === "/" ? pathUriOf(joinPath(path, name)) : uriInDirectory(uri, name);
+      if (!this.#add(childUri, kind)) break;
+      if (kind === "directory" && this.#goesInto(name, depth + 1)) {
+        entered.push({ path: joinPath(path, name), depth: depth + 1 });
+      }
     }
     return entered;
   }
 
-  #add({ path, kind }: Child): boolean {
-    const uri = pathUriOf(path);
-    this.#answerBytes += uri.length + entryBytes;
+  #add(path: string, kind: Kind): boolean {
+    this.#answerBytes += path.length + entryBytes;
     const full =
-      this.#answer.entries.length >= this.#options.maxEntries ||
+      this.answer.entries.length >= this.#options.maxEntries ||
       this.#answerBytes > walkAnswerBytesMax;
-    if (full) this.#answer.truncated = true;
-    else this.#answer.entries.push({ path: uri, kind });
+    if (full) this.answer.truncated = true;
+    else this.answer.entries.push({ path, kind });
     return !full;
   }
 
-  #goesInto({ path, depth }: Child): boolean {
-    const hidden = path.charAt(path.lastIndexOf("/") + 1) === ".";
+  #goesInto(name: string, depth: number): boolean {
+    const hidden = name.startsWith(".");
     return depth <= this.#options.maxDepth && !(hidden && this.#options.pruneHiddenDirectories);
   }
 }

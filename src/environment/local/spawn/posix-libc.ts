@@ -20,6 +20,8 @@ export interface Libc {
   write(fd: number, memory: Memory, length: number): number;
   close(fd: number): number;
   pipe2(fds: Int32Array, flags: number): number;
+  /** The name is that of something in the directory that is open. */
+  unlinkat(directory: number, name: string, flags: number): number;
   fcntl(fd: number, command: number, type: "int", value: number): number;
   ioctl(fd: number, request: number, type: "void *", argument: Memory): number;
 
@@ -151,6 +153,7 @@ async function bindLibc(): Promise<Libc> {
     write: library.func("intptr_t write(int, void *, size_t)"),
     close: library.func("int close(int)"),
     pipe2: library.func("int pipe2(void *, int)"),
+    unlinkat: library.func("int unlinkat(int, const char *, int)"),
     fcntl: library.func("int fcntl(int, int, ...)"),
     ioctl: library.func("int ioctl(int, unsigned long, ...)"),
     posix_openpt: library.func("int posix_openpt(int)"),

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import fc from "fast-check";
+import { CallKind } from "../src/environment/local/direct-calls.ts";
+import { inBursts } from "../src/environment/local/files/in-bursts.ts";
+import { callsRemembered, directSliceMs, handOverMs } from "../src/limits.ts";
+
+const numbers = (count: number) => Array.from({ length: count }, (_, at) => at);
+
+function busyFor(durationMs: number): void {
+  const endMs = performance.now() + durationMs;
+  while (performance.now() < endMs);
+}
+
+describe("a deed for many things", () => {
+  test("is done once for each, here or later", async () => {
+    const some = fc.array(fc.constantFrom("now", "later", "later at once"), { maxLength: 300 });
+    await fc.assert(
+      fc.asyncProperty(some, async (kinds) => {
+        const done: number[] = [];
+        await inBursts(numbers(kinds.length), {
+          now: (item) => kinds[item] === "now" && done.push(item) > 0,
+          later: async (item) => {
+            if (kinds[item] === "later") await setImmediate();
+            done.push(item);
+          },
+        });
+        assert.deepEqual(
+          done.sort((a, b) => a - b),
+          numbers(kinds.length),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("lets others have their turn, however many there are", async () => {
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      turns++;
+      if (!isOver) void setImmediate().then(count);
+    };
+    void setImmediate().then(count);
+    const now = () => {
+      busyFor(directSliceMs);
+      return true;
+    };
+    await inBursts(numbers(10), { now, later: () => undefined });
+    isOver = true;
+    assert.ok(turns >= 9, `${turns} turns`);
+  });
+
+  test("is not begun for others once it has failed", async () => {
+    const failure = new Error("no such file");
+    const begun: number[] = [];
+    const begin = (item: number): boolean => {
+      begun.push(item);
+      if (item === 2) throw failure;
+      return true;
+    };
+    const later = (item: number) => void begin(item);
+    await assert.rejects(inBursts(numbers(100), { now: begin, later }), failure);
+    assert.deepEqual(begun, [0, 1, 2]);
+  });
+
+  test("is left to later where it has taken long", async () => {
+    const kind = new CallKind();
+    kind.took(handOverMs * callsRemembered * 2);
+    const done: number[] = [];
+    const now = () => assert.fail("done here");
+    await inBursts(numbers(20), { now, later: (item) => void done.push(item), kind });
+    assert.deepEqual(done, numbers(20));
+  });
+});
