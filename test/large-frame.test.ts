@@ -69,8 +69,8 @@ describe("a frame with a large text is read as any other", () => {
       fc.assert(
         fc.property(spoilt, ([at, wrong]) => {
           const invalid = text.slice(0, at) + wrong + text.slice(at + 1);
-          // The last char may well be padding.
-          fc.pre(invalid !== text && !(wrong === "=" && at === text.length - 1));
+          // The last two chars may well be padding.
+          fc.pre(invalid !== text && !(wrong === "=" && at >= text.length - 2));
           assert.equal(members(invalid)[member], invalid);
           assert.throws(() => decodeBase64(invalid));
         }),

@@ -78,7 +78,7 @@ export async function localEnvironment(
     limits: { workersMax: limits.helpersMax },
   });
   const spawner = await createSpawner({ lastWork: lastWork(finisher, journal.folder) });
-  const unlinkAt = await relativeUnlink();
+  const files = { ...limits, journal, unlinkAt: await relativeUnlink() };
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
     host: localHost({ ...options, spawner, sandbox }),
@@ -87,8 +87,7 @@ export async function localEnvironment(
         ...{ spawner, sandbox, executorEnv: variables, emit, observe },
         ...{ outputBounds, spill, receipts },
       }),
-    fileSystem: (emit) =>
-      localFileSystem({ ...limits, emit, journal, unlinkAt, confined: sandbox.files() }),
+    fileSystem: (emit) => localFileSystem({ ...files, emit, confined: sandbox.files() }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
     helperCensus: sandbox.helperCensus,
     close: async () => {
