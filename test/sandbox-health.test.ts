@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -129,4 +138,13 @@ test("health: a bwrap that the sandbox could write is not used for it", async (t
   const write = sandbox.files().call(workspaceWrite(directory));
   const params = { path: uri(join(directory, "f")), dataBase64: "" };
   await assert.rejects(write("fs/writeFile", params), /not on the PATH .* writable folder/);
+});
+
+test("a bwrap that is being replaced keeps nobody from connecting", async (t) => {
+  const { sandbox, bwrap } = withBwrap(t, "exit 0");
+  const writing = openSync(bwrap, "r+");
+  t.after(() => closeSync(writing));
+  const { available, reason } = await sandbox.health();
+  assert.equal(available, false);
+  assert.match(reason ?? "", /ETXTBSY/);
 });

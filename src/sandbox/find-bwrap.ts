@@ -23,8 +23,8 @@ export async function findBwrap(
   for (const asked of folders.map((folder) => bwrapAt(`${folder}/bwrap`))) {
     const found = await asked;
     if (!found) continue;
-    const real = hostPathOf(await realpath(found.path));
-    if (!isInWorkspace(real) && !isInWorkspace(hostPathOf(found.path))) return found;
+    const { real, ...bwrap } = found;
+    if (!isInWorkspace(real) && !isInWorkspace(hostPathOf(bwrap.path))) return bwrap;
   }
   return undefined;
 }
@@ -34,11 +34,16 @@ export function bwrapIdentity(path: string, { dev, ino, mtimeMs }: Stats): strin
 }
 
 /** Undefined when there is no executable file. */
-async function bwrapAt(path: string): Promise<Bwrap | undefined> {
+async function bwrapAt(path: string): Promise<(Bwrap & { real: HostPath }) | undefined> {
   try {
-    const [stats] = await Promise.all([stat(path), access(path, constants.X_OK)]);
+    const [stats, real] = await Promise.all([
+      stat(path),
+      realpath(path),
+      access(path, constants.X_OK),
+    ]);
     if (!stats.isFile()) return undefined;
-    return { path, identity: bwrapIdentity(path, stats), isSetuid: (stats.mode & 0o4000) !== 0 };
+    const isSetuid = (stats.mode & 0o4000) !== 0;
+    return { path, identity: bwrapIdentity(path, stats), isSetuid, real: hostPathOf(real) };
   } catch {
     // Missing or not ours to execute: the search goes on.
     return undefined;

@@ -89,10 +89,15 @@ function run({ path }: Pick<Bwrap, "path">, argv: string[]): Promise<Outcome> {
     maxBuffer: 100_000,
   } as const;
   return new Promise((resolve) => {
-    const child = execFile(path, argv, options, (error, stdout, stderr) => {
-      const said = stderr.trimEnd() || error?.message || "";
-      resolve({ works: !error, stdout, complaint: error?.killed ? "timeout" : said });
-    });
-    child.stdin?.end();
+    try {
+      const child = execFile(path, argv, options, (error, stdout, stderr) => {
+        const said = stderr.trimEnd() || error?.message || "";
+        resolve({ works: !error, stdout, complaint: error?.killed ? "timeout" : said });
+      });
+      child.stdin?.end();
+    } catch (error) {
+      // Node throws some of the system's refusals, as that of a program that is being replaced.
+      resolve({ works: false, stdout: "", complaint: (error as Error).message });
+    }
   });
 }
