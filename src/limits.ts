@@ -268,11 +268,23 @@ export const spareSlipsMax = 2;
 export const foreignJournalMs = 10_000;
 /** A file that changed this much later than a record of it was changed by somebody else. */
 export const unfinishedWriteMs = 60_000;
+/**
+ * How much coarser than others a file system may keep times: two seconds on FAT. What was changed
+ * that long before a record was made was not changed by the write that it is of.
+ */
+export const fileTimeSlackMs = 2_000;
+/** Bytes that may say where the content of a record belongs: a path of 4 KiB, escaped. */
+export const journalEntryBytesMax = 64 * KiB;
+/** Symbolic links on a way before it counts as a circle. The kernel's value. */
+export const linksFollowedMax = 40;
 /** How long the end of the server waits for writes that are under way. */
 export const journalCloseMs = 1_000;
 /** How often a start looks whether somebody else has finished them. */
 export const finisherLookMs = 20;
-/** How long a start waits for writes to be finished; a dead mount must not keep it for ever. */
+/**
+ * How long writes may take to be finished, and how long a start waits for somebody else who is at
+ * it; a dead mount must not keep it for ever. What is left then is tried again by the next one.
+ */
 export const finishWritesMs = 5_000;
 /** Calls under way to one mount that may hang: three such mounts leave some of the 32 threads. */
 export const remoteCallsMax = 8;

@@ -1,75 +1,36 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
-import type { WriteEntry } from "../src/environment/local/journal/entry.ts";
-import { finishWritesFirst } from "../src/environment/local/journal/finish.ts";
+import { describe, test } from "node:test";
+import { finishWrites } from "../src/environment/local/journal/finish.ts";
 import { ownFolderName } from "../src/environment/local/journal/owner.ts";
-import { journalsPath } from "../src/environment/local/journal/place.ts";
+import { redo } from "../src/environment/local/journal/redo.ts";
 import { JournalSlip } from "../src/environment/local/journal/slip.ts";
-import { hostPathOf } from "../src/protocol/path-uri.ts";
+import {
+  entryOf,
+  type Ground,
+  leave,
+  leftName,
+  makeGround,
+  newEntry,
+  torn,
+  wanted,
+} from "./support/left-writes.ts";
 
-/** The number of a process that has ended. */
-const dead = spawnSync("/bin/true").pid;
-/** Content that a record is made of in more than one step. */
-const wanted = Buffer.alloc(10_000, "n");
-
-interface Ground {
-  readonly folder: string;
-  readonly journals: string;
-  readonly path: (name: string) => string;
-}
-
-function makeGround(t: TestContext): Ground {
-  const folder = mkdtempSync(join(tmpdir(), "finish-writes-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(journalsPath(folder), { recursive: true, mode: 0o700 });
-  const path = (name: string) => join(folder, name);
-  return { folder, journals: journalsPath(folder), path };
-}
-
-/** Records a write as a server does whose process has ended since. */
-async function leave(ground: Ground, entry: WriteEntry, name = leftName()): Promise<JournalSlip> {
-  const folder = join(ground.journals, name);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const slip = new JournalSlip(join(folder, `${readdirSync(folder).length}`));
-  await slip.record(entry, wanted);
-  return slip;
-}
-
-const leftName = () => ownFolderName().replace(`_${process.pid}_`, `_${dead}_`);
-
-function entryOf(path: string, oldSize = statSync(path).size): WriteEntry {
-  const { dev, ino } = statSync(path, { bigint: true });
-  return { path: hostPathOf(path), device: `${dev}`, inode: `${ino}`, oldSize };
-}
-
-/** A file that is to be made in a folder. */
-function newEntry(folder: string, name: string): WriteEntry {
-  const { oldSize: _, ...entry } = entryOf(folder);
-  return { ...entry, path: hostPathOf(join(folder, name)) };
-}
-
-const torn = Buffer.concat([wanted.subarray(0, 4096), Buffer.alloc(8000, "o")]);
-
-/** What has been changed so far was changed by those who were killed. */
-const finish = ({ journals }: Ground) => finishWritesFirst(journals, Date.now() + 10);
+const finish = ({ journals }: Ground) => finishWrites(journals);
 
 async function finished(ground: Ground): Promise<readonly string[]> {
   const outcome = await finish(ground);
@@ -163,10 +124,37 @@ describe("nothing is written", () => {
     writeFileSync(ground.path("real/g"), "");
   });
 
-  leavesAlone("to a file that was changed after we began", async (ground) => {
+  test("to a file that was changed after its writer was gone, whatever its time says", async (t) => {
+    const ground = makeGround(t);
+    writeFileSync(ground.path("f"), torn);
+    const name = leftName();
+    await leave(ground, entryOf(ground.path("f")), name);
+    const goneMs = Date.now() - 1000;
+    // Set back, and changed by that.
+    utimesSync(ground.path("f"), goneMs / 1000 - 1, goneMs / 1000 - 1);
+    const { signal } = new AbortController();
+    const slip = join(ground.journals, name, "0");
+    assert.equal(await redo(slip, { goneMs, mayWrite: () => true, signal }), undefined);
+    assert.deepEqual(readFileSync(ground.path("f")), torn);
+  });
+
+  leavesAlone("to a file that was replaced by one with its old time", async (ground) => {
     await leave(ground, entryOf(ground.path("f")));
-    const later = Date.now() / 1000 + 5;
-    utimesSync(ground.path("f"), later, later);
+    writeFileSync(ground.path("f"), Buffer.concat([wanted, Buffer.alloc(2096, "x")]));
+    const before = Date.now() / 1000 - 3600;
+    utimesSync(ground.path("f"), before, before);
+  });
+
+  leavesAlone("to a file that holds something of the same size meanwhile", async (ground) => {
+    const entry = entryOf(ground.path("f"));
+    await leave(ground, entry);
+    writeFileSync(ground.path("f"), Buffer.alloc(torn.length, "x"));
+  });
+
+  leavesAlone("to a file that somebody else has made longer meanwhile", async (ground) => {
+    writeFileSync(ground.path("f"), "old");
+    await leave(ground, entryOf(ground.path("f")));
+    appendFileSync(ground.path("f"), "more");
   });
 
   leavesAlone("to a file of a size that the write cannot have left", async (ground) => {

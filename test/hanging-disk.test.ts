@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { finishWrites } from "../src/environment/local/journal/finish.ts";
+import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { type Client, connect } from "./support/client.ts";
 import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
+import { entryOf, leave, makeGround, torn } from "./support/left-writes.ts";
 import { startServer } from "./support/server.ts";
 
 /** Far more than there are threads. */
@@ -113,6 +116,41 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
     await other.initialize();
     await checkOthers(other, "other");
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  });
+
+  test("is no place for the journal of writes, nor holds up the start", async (t) => {
+    const mount = await hungMount(t);
+    const directory = mkdtempSync(join(tmpdir(), "journal-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    symlinkSync(join(mount.directory, "tmp"), join(directory, "tmp"));
+    for (const TMPDIR of [join(mount.directory, "tmp"), join(directory, "tmp")]) {
+      const server = await startServer(t, { env: { TMPDIR } });
+      const client = await connect(server.url);
+      await client.initialize();
+      // The second time in more steps than one.
+      for (const dataBase64 of ["A".repeat(200_000), "A".repeat(100_000)]) {
+        const path = `file://${join(directory, "file")}`;
+        await client.request("fs/writeFile", { path, dataBase64 });
+      }
+      await client.request("environment/status", {});
+      assert.deepEqual(await server.stop(), { code: 0, signal: null });
+    }
+  });
+
+  test("keeps no other write of a killed server from being finished", async (t) => {
+    const ground = makeGround(t);
+    const mount = await hungMount(t);
+    writeFileSync(ground.path("f"), torn);
+    const entry = entryOf(ground.path("f"));
+    await leave(ground, { ...entry, path: hostPathOf(join(mount.directory, "f")) });
+    await leave(ground, entry);
+    const { finished, failures } = await finishWrites(ground.journals, 500);
+    assert.deepEqual(finished, [ground.path("f")]);
+    assert.match(
+      failures.join("\n"),
+      /^\S+ could not be worked off in time; the next start will try$/,
+    );
+    assert.equal(readdirSync(ground.journals).length, 1);
   });
 
   test("lets a session with a start that hangs list and kill its other processes", async (t) => {

@@ -7,6 +7,7 @@ import {
   chmodSync,
   existsSync,
   linkSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -21,6 +22,7 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import type { Sandbox } from "../src/protocol/sandbox.ts";
 import { connect } from "./support/client.ts";
+import { run } from "./support/process.ts";
 import { workspaceWrite } from "./support/sandboxes.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
 
@@ -181,13 +183,44 @@ test("a server that is stopped in order leaves no journal", async (t) => {
   assert.deepEqual(ground.leftovers(), []);
 });
 
-test("a sandboxed worker records what it is about to write", async (t) => {
+/** How much the slips of a server with one journal hold. */
+function slipSizes(ground: Ground): number[] {
+  const [folder = ""] = ground.leftovers();
+  const slips = join(ground.folder, `codex-exec-server-${uid}/writes`, folder);
+  return readdirSync(slips).map((slip) => statSync(join(slips, slip)).size);
+}
+
+test("a sandboxed worker records what it is about to write, also when slips get lost", async (t) => {
   const ground = makeGround(t, true);
   const server = await startServer(t, { env: { TMPDIR: ground.folder } });
   const { write } = await writesOf(server)(ground);
   await write("file", contentOf("a", 100_000));
+  assert.ok(Math.max(...slipSizes(ground)) > 100_000);
+  // Somebody tidies up the folder for temporary files.
   const [folder = ""] = ground.leftovers();
-  const slips = join(ground.folder, `codex-exec-server-${uid}/writes`, folder);
-  const sizes = readdirSync(slips).map((slip) => statSync(join(slips, slip)).size);
-  assert.ok(Math.max(...sizes) > 100_000, sizes.join());
+  const journals = join(ground.folder, `codex-exec-server-${uid}/writes`);
+  rmSync(join(journals, folder), { recursive: true });
+  await write("file", contentOf("b", 200_000));
+  assert.ok(Math.max(...slipSizes(ground)) > 200_000);
+});
+
+test("no command gets at the slips, confined or not", async (t) => {
+  const ground = makeGround(t, true);
+  const home = join(ground.folder, "home");
+  mkdirSync(join(home, "tmp"), { recursive: true });
+  // Commands get another folder for temporary files than the one of the server.
+  writeFileSync(join(home, ".env"), `TMPDIR=${join(home, "tmp")}\n`);
+  const env = { TMPDIR: ground.folder, CODEX_HOME: home };
+  const server = await startServer(t, { env });
+  const { client, write } = await writesOf(server)(ground);
+  await write("file", contentOf("a", 100_000));
+  const journals = join(ground.folder, `codex-exec-server-${uid}/writes`);
+  for (const sandbox of [undefined, ground.sandbox]) {
+    const command = { argv: ["/bin/ls", "-l", "/proc/self/fd/"], sandbox };
+    const { stdout } = await run(client, command);
+    assert.match(stdout, / 1 -> /);
+    assert.doesNotMatch(stdout, new RegExp(journals));
+  }
+  const forge = { argv: ["/bin/mkdir", join(journals, "forged")], sandbox: ground.sandbox };
+  assert.match((await run(client, forge)).stderr, /Read-only file system/);
 });

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { directFileSystem } from "../src/environment/local/files/direct-file-system.ts";
+import { lockMark } from "../src/environment/local/journal/folder.ts";
 import { ServerJournal } from "../src/environment/local/journal/journal.ts";
 
 const cwd = fileURLToPath(new URL("..", import.meta.url));
@@ -26,10 +27,10 @@ function makeFolder(t: TestContext): string {
   return folder;
 }
 
-function journaled(t: TestContext, temporaryDirectory: string) {
+function journaled(t: TestContext, place: string) {
   const warnings: string[] = [];
   const warn = (text: string) => void warnings.push(text);
-  const journal = new ServerJournal({ temporaryDirectory, begun: () => {}, warn });
+  const journal = new ServerJournal({ place, begun: () => {}, warn });
   t.after(() => journal.close());
   const { writeFile } = directFileSystem(journal);
   const write = (path: string, content: string | Buffer) =>
@@ -93,7 +94,7 @@ test("a journal whose files somebody removes makes new ones", async (t) => {
   rmSync(join(folder, `codex-exec-server-${process.getuid?.()}`), { recursive: true });
   await write(path, "short");
   assert.equal(readFileSync(path, "utf8"), "short");
-  assert.equal(readdirSync(journal.folder).length, 1);
+  assert.equal(readdirSync(journal.folder).filter((name) => name !== lockMark).length, 1);
   assert.deepEqual(warnings, []);
 });
 
@@ -105,7 +106,7 @@ function runIn(arguments_: readonly string[], folder: string, program: string) {
     import * as fs from "node:fs";
     const folder = ${JSON.stringify(folder)};
     const journal = new ServerJournal({
-      temporaryDirectory: process.env.JOURNALS,
+      place: process.env.JOURNALS,
       begun: () => {},
       warn: (text) => console.error(text),
     });

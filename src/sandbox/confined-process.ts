@@ -70,10 +70,14 @@ export async function confineProcess(
   const before = await surveyWorld(policy, noMountPoints);
   const made = await machine.mountPoints.make(pointsIn(before));
   try {
-    const [platform, state] = await Promise.all([machine.platform(), machine.state()]);
+    const [platform, state, kept] = await Promise.all([
+      machine.platform(),
+      machine.state(),
+      machine.kept(),
+    ]);
     const world = made.isOutdated ? await surveyWorld(policy, noMountPoints) : before;
     const found = withMade(world, made);
-    const confinement = confinementOf({ policy, world: found, platform, kept: [state.path] });
+    const confinement = confinementOf({ policy, world: found, platform, kept });
     const confined = await confinedRequest({ request, policy, platform, confinement, machine });
     const meant = { fds: confined.fds, confinement, masks: state.masks };
     return {

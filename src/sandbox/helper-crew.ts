@@ -94,7 +94,10 @@ export class HelperCrew {
         this.#hireIfNeeded();
         return;
       }
-      if (!worker.isEnded) void this.#serve(worker);
+      if (worker.isEnded) continue;
+      // One with open files stays, for nobody else could read or write them.
+      if (worker.hasLostJournal && worker.handles.size === 0) worker.end();
+      else void this.#serve(worker);
     }
     if (this.#stage === "retiring") for (const worker of this.#idle.splice(0)) worker.leave();
   }

@@ -25,14 +25,14 @@ export async function helperStation(
   policy: Policy,
   machine: SandboxMachine,
 ): Promise<HelperStation> {
-  const [world, platform, helper, state] = await Promise.all([
+  const [world, platform, helper, kept] = await Promise.all([
     surveyWorld(policy, machine.mountPoints),
     machine.platform(),
     machine.helper(),
-    machine.state(),
+    machine.kept(),
   ]);
   const needed = [...platform.runtime, helper.path];
-  const confinement = confinementOf({ policy, world, platform, needed, kept: [state.path] });
+  const confinement = confinementOf({ policy, world, platform, needed, kept });
   const working = await machine.bwrap((path) => isInWorkspace(confinement, path));
   const { fingerprint } = world;
   const programs = `${working.bwrap.identity}\n${helper.path} ${helper.identity}`;

@@ -5,8 +5,7 @@ import { helperComplaintBytesMax } from "../limits.ts";
 import { internalError, RpcError } from "../protocol/errors.ts";
 import type { HelperConfinement, HelperResponse } from "../protocol/fs-helper.ts";
 import { LineBuffer } from "../protocol/line-buffer.ts";
-import type { HostPath } from "../protocol/path-uri.ts";
-import { accessTable, type Grants } from "./access.ts";
+import type { Grants } from "./access.ts";
 import type { HelperLaunch } from "./launch.ts";
 
 export interface WorkerLimits {
@@ -22,12 +21,14 @@ interface Waiting {
 /** Where a worker keeps what it is about to write, for the case that it is killed. */
 export interface LentJournal {
   readonly fd: number;
+  /** False when somebody has removed it, and what it holds would be found by nobody. */
+  readonly isThere: boolean;
   /** To be called when the worker is gone: finishes what it was at, where it may write. */
-  finish(mayWrite: (path: HostPath) => boolean): Promise<void>;
+  finish(): Promise<void>;
 }
 
-/** Undefined when none can be kept. */
-export type LendJournal = () => Promise<LentJournal | undefined>;
+/** For a worker that is granted this. Undefined when none can be kept. */
+export type LendJournal = (grants: Grants) => Promise<LentJournal | undefined>;
 
 export type StartAsOwn = <T>(start: () => T) => Promise<T>;
 
@@ -45,6 +46,7 @@ export class HelperWorker {
   readonly handles = new Set<string>();
   readonly #child: Streams;
   readonly #limits: WorkerLimits;
+  readonly #journal: LentJournal | undefined;
   readonly #lines = new LineBuffer();
   #waiting: Waiting | undefined;
   #last: Promise<void> = Promise.resolve();
@@ -54,15 +56,12 @@ export class HelperWorker {
 
   /** Starts a worker that grants this and no more. Throws when it does not come up. */
   static async start(parts: WorkerParts, limits: WorkerLimits): Promise<HelperWorker> {
-    const journal = await parts.lendJournal?.();
-    const table = accessTable(parts.grants);
-    const finish = () => journal?.finish((path) => table.accessTo(path) === "write");
+    const journal = await parts.lendJournal?.(parts.grants);
     const { child } = await startChild(parts, journal).catch(async (error) => {
-      await finish();
+      await journal?.finish();
       throw error;
     });
-    const worker = new HelperWorker(child, limits);
-    void worker.ended.then(finish);
+    const worker = new HelperWorker(child, limits, journal);
     try {
       await worker.#confine({ ...parts.grants, ...(journal && { journalFd }) });
     } catch (error) {
@@ -72,9 +71,10 @@ export class HelperWorker {
     return worker;
   }
 
-  private constructor(child: Streams, limits: WorkerLimits) {
+  private constructor(child: Streams, limits: WorkerLimits, journal: LentJournal | undefined) {
     this.#child = child;
     this.#limits = limits;
+    this.#journal = journal;
     child.stdout.on("data", (bytes: Buffer) => {
       for (const line of this.#lines.push(bytes)) this.#onLine(line);
     });
@@ -92,6 +92,11 @@ export class HelperWorker {
   /** Whether nothing more may be asked of it: it is gone, or about to go. */
   get isEnded(): boolean {
     return this.#isEnded || this.#isLeaving;
+  }
+
+  /** Whether what it is about to write is kept where nobody would find it. */
+  get hasLostJournal(): boolean {
+    return this.#journal?.isThere === false;
   }
 
   /** Requests are served one after the other; the time limit is that of each by itself. */
@@ -160,8 +165,10 @@ export class HelperWorker {
     this.#complaint = (this.#complaint + bytes.toString("utf8")).slice(0, helperComplaintBytesMax);
   }
 
-  #onEnd({ exitCode, signal, shortMessage }: Ending): void {
+  /** Whoever learns that it failed may write the same file next, so what it was at is over then. */
+  async #onEnd({ exitCode, signal, shortMessage }: Ending): Promise<void> {
     this.#isEnded = true;
+    await this.#journal?.finish();
     const status = signal ? `signal: ${signal}` : `exit status: ${exitCode ?? shortMessage}`;
     this.#settle()?.reject(this.#failure(`status ${status}: ${this.#complaint.trim()}`));
   }

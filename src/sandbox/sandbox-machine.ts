@@ -15,9 +15,11 @@ import type { Surroundings } from "./policy.ts";
 import {
   type KeptFile,
   keepFile,
+  keptDirectory,
   keptIdentity,
   openStateDirectory,
   type StateDirectory,
+  stateDirectoryPath,
 } from "./state-directory.ts";
 
 /** What whoever may look at the outside world tells. */
@@ -29,6 +31,10 @@ export interface SandboxOptions {
   readonly startAsOwn?: StartAsOwn | undefined;
   /** What is to stand in the environment of each bwrap, so that it dies with the server. */
   readonly ownVariables?: (() => Readonly<Record<string, string>>) | undefined;
+  /**
+   * Directories, besides the one for what sandboxes need, whose content servers of this user trust.
+   */
+  readonly keptDirectories?: readonly string[] | undefined;
   /** Called for each worker that does file operations. */
   readonly lendJournal?: LendJournal | undefined;
 }
@@ -53,6 +59,7 @@ export class SandboxMachine {
   /** What has been made in workspaces for processes that run. */
   readonly mountPoints = new MountPoints(async () => (await this.state()).marks);
   readonly #healths = new Map<string, Promise<BwrapHealth>>();
+  readonly #keptDirectories: readonly string[];
   #state: Promise<StateDirectory> | undefined;
   #platform: Promise<Platform> | undefined;
   #helper: Promise<KeptFile> | undefined;
@@ -64,6 +71,8 @@ export class SandboxMachine {
     this.lendJournal = lendJournal;
     this.startAsOwn = startAsOwn;
     this.ownVariables = ownVariables;
+    const own = stateDirectoryPath(this.#temporaryDirectory);
+    this.#keptDirectories = (options.keptDirectories ?? []).filter((path) => path !== own);
     this.surroundings = {
       cwd: hostPathOf(cwd),
       home: absolute(variables.HOME),
@@ -99,8 +108,19 @@ export class SandboxMachine {
   }
 
   state(): Promise<StateDirectory> {
-    this.#state ??= openStateDirectory(this.variables.TMPDIR ?? tmpdir());
+    this.#state ??= openStateDirectory(this.#temporaryDirectory);
     return this.#state;
+  }
+
+  /** What nobody inside may write, without links. It has to be there to be kept from him. */
+  async kept(): Promise<HostPath[]> {
+    const { path } = await this.state();
+    const others = await Promise.all(this.#keptDirectories.map(keptDirectory));
+    return [path, ...others.filter((other) => other !== undefined)];
+  }
+
+  get #temporaryDirectory(): string {
+    return this.variables.TMPDIR ?? tmpdir();
   }
 
   platform(): Promise<Platform> {

@@ -120,6 +120,19 @@ export function stateDirectoryPath(temporaryDirectory: string): string {
   return `${temporaryDirectory}/codex-exec-server-${process.getuid?.() ?? 0}`;
 }
 
+/**
+ * Another directory like that, which is made if it is not there: where it really is. Undefined when
+ * it cannot be, or is somebody else's, for then no server of this user trusts it either.
+ */
+export async function keptDirectory(path: string): Promise<HostPath | undefined> {
+  try {
+    if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) await ownDirectory(path);
+    return hostPathOf(await realpath(path, "buffer"));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Makes a directory that only this user can enter. Throws when somebody else's is there. */
 export async function ownDirectory(path: string): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch(unlessThere);

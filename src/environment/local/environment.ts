@@ -3,12 +3,14 @@ import { dirname } from "node:path";
 import { defaultLimits, journalCloseMs, type Limits } from "../../limits.ts";
 import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
 import { localSandbox } from "../../sandbox/sandbox.ts";
+import { stateDirectoryPath } from "../../sandbox/state-directory.ts";
 import type { Host } from "../environment.ts";
 import type { Observe } from "./event-feed.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
 import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
-import { ServerJournal } from "./journal/journal.ts";
+import { type JournalOptions, ServerJournal } from "./journal/journal.ts";
+import { journalPlaces } from "./journal/place.ts";
 import { type LocalProcesses, localProcesses } from "./processes.ts";
 import type { Receipts } from "./receipts.ts";
 import { settledWithin } from "./settled-within.ts";
@@ -67,17 +69,17 @@ export async function localEnvironment(
     bytesMax: limits.spilledOutputBytesMax,
     totalBytesMax: limits.spilledOutputTotalBytesMax,
   });
-  // Not the TMPDIR of `variables`, of which the server that looks after us may not know.
-  const temporaryDirectory = tmpdir();
-  const begun = () => spawner.ensureKeeper();
-  const journal = new ServerJournal({ temporaryDirectory, begun, warn });
+  // Not in the TMPDIR of `variables`, of which the server that looks after us may not know.
+  const places = journalPlaces(tmpdir());
+  const journal = journalIn(places[0], { begun: () => spawner.ensureKeeper(), warn });
   const sandbox = localSandbox({
-    ...{ variables, cwd, lendJournal: () => journal.lend() },
+    ...{ variables, cwd, lendJournal: async (grants) => journal?.lend(grants) },
     startAsOwn: (start) => spawner.asOwn(start),
     ownVariables: () => spawner.ownVariables(),
+    keptDirectories: places.map(stateDirectoryPath),
     limits: { workersMax: limits.helpersMax },
   });
-  const spawner = await createSpawner({ lastWork: lastWork(finisher, journal.folder) });
+  const spawner = await createSpawner({ lastWork: lastWork(finisher, journal) });
   const files = { ...limits, journal, unlinkAt: await relativeUnlink() };
   const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
@@ -93,11 +95,20 @@ export async function localEnvironment(
     close: async () => {
       await sandbox.close();
       // What is under way need not be finished by the keeper then, which ends with the spawner.
-      await settledWithin(journal.close(), journalCloseMs);
+      if (journal) await settledWithin(journal.close(), journalCloseMs);
       await spawner.close();
     },
   };
 }
 
-const lastWork = (finisher: readonly string[] | undefined, folder: string) =>
-  finisher && { folder, argv: [...finisher, dirname(folder)] };
+function journalIn(place: string | undefined, options: Omit<JournalOptions, "place">) {
+  if (place !== undefined) return new ServerJournal({ place, ...options });
+  options.warn(
+    "files are written without a journal, a crash can tear them: TMPDIR is on a mount that may " +
+      "hang; set it to a folder of this machine",
+  );
+  return undefined;
+}
+
+const lastWork = (finisher: readonly string[] | undefined, journal: ServerJournal | undefined) =>
+  finisher && journal && { folder: journal.folder, argv: [...finisher, dirname(journal.folder)] };

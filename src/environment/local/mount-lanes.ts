@@ -65,6 +65,14 @@ function callIn<T>(lane: Lane | undefined, call: FileCall<T>): Given<T> {
 /** Then no call is made on the event loop, for a link may lead to any of them. */
 export const hasRemoteMounts = (): boolean => currentMounts().length > 0;
 
+/**
+ * Whether a path lies on a mount that may hang while the rest of the machine goes on. Looks anew
+ * without keeping what it finds, which would be out of date for the first calls of clients.
+ */
+export function mayHangAlone(path: string): boolean {
+  return mountsNow().some((point) => point !== "/" && isAtOrBelow(path, point));
+}
+
 class Lane {
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
@@ -113,10 +121,11 @@ let known: { readonly atMs: number; readonly mounts: readonly string[] } | undef
 function currentMounts(): readonly string[] {
   const now = performance.now();
   if (known && now - known.atMs < mountTableMs) return known.mounts;
-  const mounts = remoteMounts(mountTable()).map(unescaped);
-  known = { atMs: now, mounts: mounts.sort((a, b) => b.length - a.length) };
+  known = { atMs: now, mounts: mountsNow().sort((a, b) => b.length - a.length) };
   return known.mounts;
 }
+
+const mountsNow = () => remoteMounts(mountTable()).map(unescaped);
 
 function mountTable(): string {
   try {

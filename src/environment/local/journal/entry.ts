@@ -46,7 +46,11 @@ export function packEntry(entry: WriteEntry): Buffer {
   return Buffer.from(JSON.stringify(entry), "latin1");
 }
 
-/** Records are only read where nobody else could write them, so they are what `packEntry` made. */
+/** Throws when it is not what `packEntry` makes: a slip that was lent can hold anything. */
 export function unpackEntry(packed: Buffer): WriteEntry {
-  return JSON.parse(packed.toString("latin1")) as WriteEntry;
+  const { path, device, inode, oldSize } = JSON.parse(packed.toString("latin1"));
+  const isPath = typeof path === "string" && path.startsWith("/") && !path.includes("\0");
+  const isSize = oldSize === undefined || Number.isSafeInteger(oldSize);
+  if (!isPath || !isSize) throw new Error("a record of a write names no file");
+  return { path: path as HostPath, device, inode, ...(oldSize !== undefined && { oldSize }) };
 }

@@ -1,11 +1,15 @@
-import { mkdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { spareSlipsMax } from "../../../limits.ts";
+import { finishWritesMs, spareSlipsMax } from "../../../limits.ts";
+import type { Grants } from "../../../sandbox/access.ts";
 import { ownDirectory, stateDirectoryPath } from "../../../sandbox/state-directory.ts";
+import { settledWithin } from "../settled-within.ts";
 import type { WriteEntry } from "./entry.ts";
+import { JournalFolder, lockMark } from "./folder.ts";
+import { grantedBy, grantsPath, keepGrants, lentName } from "./lent.ts";
 import { ownFolderName } from "./owner.ts";
 import { journalsPath } from "./place.ts";
-import { type MayWrite, redo } from "./redo.ts";
+import { goneNowMs, redo } from "./redo.ts";
 import { JournalSlip } from "./slip.ts";
 
 /** Keeps what is about to be written until it has been. */
@@ -14,8 +18,9 @@ export interface WriteJournal {
   during<T>(entry: WriteEntry, content: Uint8Array, work: () => Promise<T>): Promise<T>;
 }
 
-interface JournalOptions {
-  readonly temporaryDirectory: string;
+export interface JournalOptions {
+  /** One of `journalPlaces`. */
+  readonly place: string;
   /** Called before the first record: somebody will have to look at them after our death. */
   readonly begun: () => void;
   /** Told once why writes cannot be kept; they are made all the same. */
@@ -25,8 +30,10 @@ interface JournalOptions {
 /** A slip for another process, which may write only some files. */
 interface LentSlip {
   readonly fd: number;
-  /** To be called when that process is gone. */
-  finish(mayWrite: MayWrite): Promise<void>;
+  /** False when somebody has removed it: what it holds would be found by nobody. */
+  readonly isThere: boolean;
+  /** To be called when that process is gone. Takes no longer than a start waits for the same. */
+  finish(): Promise<void>;
 }
 
 interface OpenSlip {
@@ -36,7 +43,7 @@ interface OpenSlip {
 
 /** The journal of one server: a folder that is made with the first record. */
 export class ServerJournal implements WriteJournal {
-  readonly folder: string;
+  readonly #folder: JournalFolder;
   readonly #options: JournalOptions;
   readonly #spare: OpenSlip[] = [];
   readonly #underWay = new Set<Promise<unknown>>();
@@ -46,7 +53,11 @@ export class ServerJournal implements WriteJournal {
 
   constructor(options: JournalOptions) {
     this.#options = options;
-    this.folder = join(journalsPath(options.temporaryDirectory), ownFolderName());
+    this.#folder = new JournalFolder(join(journalsPath(options.place), ownFolderName()));
+  }
+
+  get folder(): string {
+    return this.#folder.path;
   }
 
   async during<T>(entry: WriteEntry, content: Uint8Array, work: () => Promise<T>): Promise<T> {
@@ -59,19 +70,21 @@ export class ServerJournal implements WriteJournal {
   }
 
   /**
-   * A slip for another process that writes for us, which records and clears by itself. Undefined
-   * when there can be none.
+   * A slip for another process that writes for us, and no more than `grants` say, which records and
+   * clears by itself. Undefined when there can be none.
    */
-  async lend(): Promise<LentSlip | undefined> {
+  async lend(grants: Grants): Promise<LentSlip | undefined> {
     try {
       await this.#makeOnce();
-      // A new one: others have held what somebody else wrote.
-      const open = this.#new();
+      const open = this.#newLent(grants);
       let tellBack = () => {};
       this.#track(new Promise<void>((resolve) => (tellBack = resolve)));
       return {
         fd: open.slip.fd,
-        finish: (mayWrite) => this.#finish(open, mayWrite).finally(tellBack),
+        get isThere() {
+          return open.slip.isThere;
+        },
+        finish: () => this.#finish(open, grants).finally(tellBack),
       };
     } catch (error) {
       this.#warn(error);
@@ -83,7 +96,10 @@ export class ServerJournal implements WriteJournal {
   async close(): Promise<void> {
     await Promise.all(this.#underWay);
     for (const open of this.#spare.splice(0)) this.#drop(open);
-    if (this.#made) tolerated(() => rmdirSync(this.folder));
+    if (!this.#made) return;
+    tolerated(() => unlinkSync(join(this.folder, lockMark)));
+    tolerated(() => rmdirSync(this.folder));
+    this.#folder.unlock();
   }
 
   #track(work: Promise<unknown>): void {
@@ -122,20 +138,25 @@ export class ServerJournal implements WriteJournal {
     }
   }
 
-  async #finish(open: OpenSlip, mayWrite: MayWrite): Promise<void> {
+  async #finish(open: OpenSlip, grants: Grants): Promise<void> {
+    const end = new AbortController();
+    const options = { goneMs: goneNowMs(), mayWrite: grantedBy(grants), signal: end.signal };
+    const work = redo(open.path, options).catch((error) => this.#warn(error));
+    await settledWithin(work, finishWritesMs);
+    end.abort();
+    this.#drop(open);
     try {
-      await redo(open.path, Date.now(), mayWrite);
+      tolerated(() => unlinkSync(grantsPath(open.path)));
     } catch (error) {
       this.#warn(error);
     }
-    this.#drop(open);
   }
 
   async #make(): Promise<void> {
-    const { temporaryDirectory, begun } = this.#options;
-    await ownDirectory(stateDirectoryPath(temporaryDirectory));
-    await ownDirectory(journalsPath(temporaryDirectory));
-    await ownDirectory(this.folder);
+    const { place, begun } = this.#options;
+    await ownDirectory(stateDirectoryPath(place));
+    await ownDirectory(journalsPath(place));
+    await this.#folder.make();
     begun();
   }
 
@@ -148,9 +169,20 @@ export class ServerJournal implements WriteJournal {
   }
 
   #new(): OpenSlip {
-    // Somebody tidied up the folder for temporary files.
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    const path = join(this.folder, `${this.#slips++}`);
+    this.#folder.makeAgain();
+    return this.#open(`${this.#slips++}`);
+  }
+
+  /** A new one: others have held what somebody else wrote. */
+  #newLent(grants: Grants): OpenSlip {
+    this.#folder.makeAgain();
+    const name = lentName(this.#slips++);
+    keepGrants(join(this.folder, name), grants);
+    return this.#open(name);
+  }
+
+  #open(name: string): OpenSlip {
+    const path = join(this.folder, name);
     return { path, slip: new JournalSlip(path) };
   }
 

@@ -4,7 +4,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { foreignJournalMs } from "../../../limits.ts";
 import { readProcessStat } from "../spawn/process-stat.ts";
 
 /** A name for a folder of this process, another one each time. */
@@ -20,22 +19,16 @@ export function finisherFolderName(): string {
 export const isFinisherFolder = (name: string) => name.endsWith(finisherEnd);
 const finisherEnd = "_finisher";
 
-export interface JournalFolder {
-  readonly name: string;
-  /** When something was last written in it. */
-  readonly changedMs: number;
-}
-
 /**
- * What to do with a folder: its owner `lives`, or is `gone`, or went down with the whole machine,
- * after which nothing on the disk can be relied on (`crashed`).
+ * What is known of the owner of a folder: it `lives`, or is `gone`, or went down with the whole
+ * machine, after which nothing on the disk can be relied on (`crashed`), or is in another container
+ * (`elsewhere`), where a number of a process means nothing here.
  */
-export function fateOf({ name, changedMs }: JournalFolder): "lives" | "gone" | "crashed" {
-  const [boot, space, pid, start] = name.split("_");
+export function stateOfOwner(folderName: string): "lives" | "gone" | "crashed" | "elsewhere" {
+  const [boot, space, pid, start] = folderName.split("_");
   if (boot !== bootId()) return "crashed";
-  if (space === processSpace()) return isProcess(Number(pid), start ?? "") ? "lives" : "gone";
-  // In another container, of which nothing is known here but that its writes do not take so long.
-  return Date.now() - changedMs > foreignJournalMs ? "gone" : "lives";
+  if (space !== processSpace()) return "elsewhere";
+  return isProcess(Number(pid), start ?? "") ? "lives" : "gone";
 }
 
 function isProcess(pid: number, start: string): boolean {

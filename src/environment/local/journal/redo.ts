@@ -1,62 +1,64 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { chmod, type FileHandle, open, readlink } from "node:fs/promises";
-import { copyChunkBytes, unfinishedWriteMs } from "../../../limits.ts";
+import { copyChunkBytes, fileTimeSlackMs, unfinishedWriteMs } from "../../../limits.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../../../protocol/path-uri.ts";
+import { callAtAll } from "../mount-lanes.ts";
 import { O_PATH } from "../path-only.ts";
-import { readWord, unpackEntry, type WriteEntry, wordBytes } from "./entry.ts";
+import { pageBytes, type WriteEntry } from "./entry.ts";
+import { readRecord, readWhole, type WriteRecord } from "./record.ts";
 
-const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
-interface WriteRecord {
-  readonly entry: WriteEntry;
-  readonly slip: FileHandle;
-  /** Where in the slip the content begins. */
-  readonly start: number;
-  readonly contentBytes: number;
-  /** When the record was made, and by when whoever made it was gone. */
-  readonly madeMs: number;
-  readonly beganMs: number;
+export interface RedoOptions {
+  /** When whoever made the record was known to be gone. */
+  readonly goneMs: number;
+  /** Whether he could have written this file. */
+  readonly mayWrite: (path: HostPath) => boolean;
+  /** Nothing is written any more once this is aborted. */
+  readonly signal: AbortSignal;
 }
 
-/** Whether whoever made a record could have written this file. */
-export type MayWrite = (path: HostPath) => boolean;
+/** Not before what has just been written: files have finer times than this clock. */
+export const goneNowMs = () => Date.now() + 1;
 
 /**
  * Does what the slip at `path` records, if it holds a whole record and the file is still as the
  * killed process left it. Gives the path of the file; undefined when there was nothing to do.
  */
-export async function redo(
-  path: string,
-  beganMs: number,
-  mayWrite: MayWrite = () => true,
-): Promise<string | undefined> {
+export async function redo(path: string, options: RedoOptions): Promise<string | undefined> {
   await chmod(path, 0o600);
   const slip = await open(path, O_RDONLY | O_NOFOLLOW);
   try {
-    const record = await recordIn(slip, beganMs);
-    if (record === undefined || !mayWrite(record.entry.path)) return undefined;
-    const target = await openTarget(record.entry);
-    if (target === undefined) return undefined;
-    try {
-      if (!(await isAsLeft(target, record))) return undefined;
-      await writeContent(target, record);
-      return shownPath(record.entry.path);
-    } finally {
-      await target.close();
-    }
+    const record = await readRecord(slip);
+    if (record === undefined || !options.mayWrite(record.entry.path)) return undefined;
+    const shown = shownPath(record.entry.path);
+    // The file may lie where calls hang, and must not take the threads of everything else then.
+    const isDone = await callAtAll([record.entry.path], () => redoRecord(record, options)).catch(
+      (error: Error) => {
+        throw new Error(`${shown}: ${error.message}`, { cause: error });
+      },
+    );
+    return isDone ? shown : undefined;
   } finally {
     await slip.close();
   }
 }
 
-async function recordIn(slip: FileHandle, beganMs: number): Promise<WriteRecord | undefined> {
-  const { size, mtimeMs: madeMs } = await slip.stat();
-  const lengths = size < wordBytes ? undefined : readWord(await read(slip, 0, wordBytes));
-  if (lengths === undefined) return undefined;
-  const { entryBytes, contentBytes } = lengths;
-  const entry = unpackEntry(await read(slip, wordBytes, entryBytes));
-  return { entry, slip, start: wordBytes + entryBytes, contentBytes, madeMs, beganMs };
+async function redoRecord(record: WriteRecord, options: RedoOptions): Promise<boolean> {
+  const target = await openTarget(record.entry);
+  if (target === undefined) return false;
+  try {
+    if (!(await isAsLeft(target, record, options.goneMs))) return false;
+    options.signal.throwIfAborted();
+    // Who finds the file half done by us, because we were killed as well, takes us for the writer.
+    const now = new Date();
+    await record.slip.utimes(now, now);
+    await writeContent(target, record, options.signal);
+    return true;
+  } finally {
+    await target.close();
+  }
 }
 
 /**
@@ -67,13 +69,13 @@ async function openTarget(entry: WriteEntry): Promise<FileHandle | undefined> {
   const { parent, name } = splitPath(entry.path);
   if (entry.oldSize !== undefined) {
     return withHandle(nodePath(entry.path), O_PATH | O_NOFOLLOW, async (pinned) =>
-      (await isMeant(pinned, entry.path, entry)) ? openPinned(pinned, O_WRONLY) : undefined,
+      (await isMeant(pinned, entry.path, entry)) ? openPinned(pinned) : undefined,
     );
   }
   return withHandle(nodePath(parent), O_PATH | O_DIRECTORY | O_NOFOLLOW, async (directory) => {
     if (!(await isMeant(directory, parent, entry))) return undefined;
     const path = Buffer.from(`/proc/self/fd/${directory.fd}/${name}`, "latin1");
-    return withHandle(path, O_PATH | O_NOFOLLOW, (pinned) => openPinned(pinned, O_RDWR));
+    return withHandle(path, O_PATH | O_NOFOLLOW, openPinned);
   });
 }
 
@@ -86,9 +88,9 @@ async function isMeant(pinned: FileHandle, path: HostPath, { device, inode }: Wr
   return `${dev}` === device && `${ino}` === inode && real === path;
 }
 
-async function openPinned(pinned: FileHandle, access: number): Promise<FileHandle | undefined> {
+async function openPinned(pinned: FileHandle): Promise<FileHandle | undefined> {
   if (!(await pinned.stat()).isFile()) return undefined;
-  return open(`/proc/self/fd/${pinned.fd}`, access | O_NONBLOCK | O_NOCTTY);
+  return open(`/proc/self/fd/${pinned.fd}`, O_RDWR | O_NONBLOCK | O_NOCTTY);
 }
 
 /** Undefined when nothing is there any more. */
@@ -110,50 +112,93 @@ async function withHandle<T>(
   }
 }
 
-async function isAsLeft(target: FileHandle, record: WriteRecord): Promise<boolean> {
-  const { size, mtimeMs, nlink } = await target.stat();
-  const { entry, contentBytes, madeMs, beganMs } = record;
-  if (mtimeMs > Math.min(beganMs, madeMs + unfinishedWriteMs)) return false;
+async function isAsLeft(target: FileHandle, record: WriteRecord, goneMs: number): Promise<boolean> {
+  const { size, mtimeMs, ctimeMs, nlink } = await target.stat();
+  const { entry, contentBytes, madeMs } = record;
+  if (isChangedByOthers({ mtimeMs, ctimeMs, madeMs, goneMs })) return false;
   const { oldSize } = entry;
-  if (oldSize !== undefined) {
-    return size === contentBytes || (size >= oldSize && size <= Math.max(oldSize, contentBytes));
+  if (oldSize === undefined) {
+    return nlink === 1 && size <= contentBytes && holdsNew(target, record, { from: 0, to: size });
   }
-  return nlink === 1 && size <= contentBytes && (await holdsBeginning(target, size, record));
+  if (contentBytes > oldSize) {
+    const isPossible = size >= oldSize && size <= contentBytes;
+    return isPossible && holdsNew(target, record, { from: oldSize, to: size });
+  }
+  if (size !== oldSize && size !== contentBytes) return false;
+  const first = { from: 0, to: Math.min(pageBytes, contentBytes) };
+  return ctimeMs < madeMs || holdsNew(target, record, first);
 }
 
-/** A file that was being made holds nothing but the first part of its content. */
-async function holdsBeginning(target: FileHandle, size: number, { slip, start }: WriteRecord) {
-  for (let at = 0; at < size; at += copyChunkBytes) {
-    const count = Math.min(copyChunkBytes, size - at);
+interface Times {
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly madeMs: number;
+  readonly goneMs: number;
+}
+
+/**
+ * The time of the last change (ctime) is the kernel's, and nobody can set it. That of the content
+ * (mtime) can be set back, as whoever restores a file with its old time does; a write leaves both
+ * the same, so that one before and one after the record was made is somebody else's work.
+ */
+function isChangedByOthers({ mtimeMs, ctimeMs, madeMs, goneMs }: Times): boolean {
+  if (ctimeMs > Math.min(goneMs, madeMs + unfinishedWriteMs)) return true;
+  return ctimeMs >= madeMs && mtimeMs < madeMs - fileTimeSlackMs;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Whether what the write does first, as soon as it does anything, is what is there. */
+async function holdsNew(target: FileHandle, { slip, start }: WriteRecord, { from, to }: Range) {
+  for (let at = from; at < to; at += copyChunkBytes) {
+    const count = Math.min(copyChunkBytes, to - at);
     const [is, wanted] = await Promise.all([
-      read(target, at, count),
-      read(slip, start + at, count),
+      readWhole(target, at, count),
+      readWhole(slip, start + at, count),
     ]);
     if (!is.equals(wanted)) return false;
   }
   return true;
 }
 
-/** Does no harm when it is done again, and so none when it is interrupted. */
-async function writeContent(target: FileHandle, record: WriteRecord): Promise<void> {
-  const { slip, start, contentBytes } = record;
-  for (let at = 0; at < contentBytes; ) {
-    const piece = await read(slip, start + at, Math.min(copyChunkBytes, contentBytes - at));
+/**
+ * Does no harm when it is done again, and so none when it is interrupted. In the order of the write
+ * itself: where there is no room for what makes the file longer, the old content stays.
+ */
+async function writeContent(
+  target: FileHandle,
+  record: WriteRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const { entry, contentBytes } = record;
+  const longerFrom = Math.min(entry.oldSize ?? 0, contentBytes);
+  const { size } = await target.stat();
+  try {
+    await writeRange(target, record, { from: longerFrom, to: contentBytes, signal });
+  } catch (error) {
+    if (size < contentBytes && !signal.aborted) await target.truncate(longerFrom);
+    throw error;
+  }
+  await writeRange(target, record, { from: 0, to: longerFrom, signal });
+  signal.throwIfAborted();
+  await target.truncate(contentBytes);
+}
+
+async function writeRange(
+  target: FileHandle,
+  { slip, start }: WriteRecord,
+  { from, to, signal }: Range & { readonly signal: AbortSignal },
+): Promise<void> {
+  for (let at = from; at < to; ) {
+    const piece = await readWhole(slip, start + at, Math.min(copyChunkBytes, to - at));
     for (let done = 0; done < piece.length; ) {
+      signal.throwIfAborted();
       const { bytesWritten } = await target.write(piece, done, piece.length - done, at + done);
       done += bytesWritten;
     }
     at += piece.length;
   }
-  await target.truncate(contentBytes);
-}
-
-async function read(file: FileHandle, position: number, count: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(count);
-  for (let at = 0; at < count; ) {
-    const { bytesRead } = await file.read(bytes, at, count - at, position + at);
-    if (bytesRead === 0) throw new Error("a record of a write is shorter than it says");
-    at += bytesRead;
-  }
-  return bytes;
 }

@@ -39,6 +39,7 @@ export interface Libc {
   /** Ends this process at once. Where `exit` would wait for threads that hang, it does not. */
   _exit(code: number): void;
   getsid(pid: number): number;
+  flock(fd: number, operation: number): number;
   wait4(pid: number, status: Int32Array, options: number, usage: Memory): number;
   pidfd_open(pid: number): number;
   /** `next` and `previous` hold the soft and the hard limit; null leaves or ignores. */
@@ -118,6 +119,8 @@ export const native = {
   EPOLLERR: 0x8,
   EPOLLHUP: 0x10,
   WNOHANG: 1,
+  LOCK_EX: 2,
+  LOCK_NB: 4,
   RLIMIT_CORE: 4,
   RLIMIT_LOCKS: 10,
   POSIX_SPAWN_SETSIGDEF: 0x4,
@@ -166,6 +169,7 @@ async function bindLibc(): Promise<Libc> {
     kill: library.func("int kill(int, int)"),
     _exit: library.func("void _exit(int)"),
     getsid: library.func("int getsid(int)"),
+    flock: library.func("int flock(int, int)"),
     wait4: library.func("int wait4(int, void *, int, void *)"),
     pidfd_open: (pid) => Number(syscall(pidfdOpenNumber, "int", pid, "int", 0)),
     prlimit: library.func("int prlimit(int, int, void *, void *)"),
