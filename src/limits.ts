@@ -82,6 +82,21 @@ export const sessionsCloseMs = 2_000;
 export const uncaughtErrorsMax = 100;
 export const uncaughtWindowMs = 10_000;
 
+/** How often it is looked whether the server has nothing to do and keeps memory for nothing. */
+export const idleLookIntervalMs = 10_000;
+/**
+ * Looks at a server that is never idle after which free memory is returned all the same: the heap
+ * is walked on a thread, and whoever allocates meanwhile waits for some milliseconds.
+ */
+export const busyLooksMax = 6;
+/** Share of that time that the event loop of an idle server works, at most. */
+export const idleLoopShareMax = 0.01;
+/**
+ * Growth of what JavaScript takes, dead or not, from which a collection pays: it stops an idle
+ * server for some 20 ms, and V8 itself lets 32 MiB of buffers die before it begins one.
+ */
+export const collectedBytesMin = 16 * MiB;
+
 // ---- sessions
 
 /** A session without a connection lives this long. The reference's value, measured. */
@@ -178,8 +193,6 @@ export const treeStopPassesMax = 20;
 /** How long killed processes may take to vanish before they are reported as survivors. */
 export const treeKillGraceMs = 1_000;
 
-/** From the end of a process until free memory is given back: walking the heap takes some ms. */
-export const freedMemoryMs = 30_000;
 /** The process that cleans up after this server's death is started anew this often. */
 export const keeperRestartsMax = 10;
 /** How often a terminal that nobody has open is looked at while its process lives. */

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { localProcesses } from "../src/environment/local/processes.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
 import { SpillStore } from "../src/environment/local/spill-store.ts";
+import { collectGarbage } from "./support/garbage.ts";
 import { ProcessRecorder } from "./support/process-recorder.ts";
 import { startParams } from "./support/process-workbench.ts";
 
@@ -26,12 +25,6 @@ async function endedSession(spawner: Spawner, spill: SpillStore) {
   await processes.close();
   await Promise.all(["daemons", "flood", "silent"].map((id) => recorder.untilClosed(id)));
   return new WeakRef(processes);
-}
-
-/** Node has the function only for those who ask for it by a flag. */
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  runInNewContext("gc")();
 }
 
 async function untilCollected(session: WeakRef<object>, t: TestContext): Promise<void> {

@@ -7,6 +7,7 @@ import type { Log } from "../server/log.ts";
 import { accessFrom } from "./access-options.ts";
 import type { ExecServerFlags } from "./exec-server-options.ts";
 import { finishWritesOfKilled } from "./finish-writes.ts";
+import { returnMemoryWhenIdle } from "./idle-memory.ts";
 import { inheritableVariables } from "./inheritable-variables.ts";
 import { type StderrLog, stderrLog } from "./stderr-log.ts";
 import { uncaughtErrorHandler } from "./uncaught-errors.ts";
@@ -34,6 +35,11 @@ function stopYoungGenerationGrowth(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
 }
 
+function saveMemory(): void {
+  stopYoungGenerationGrowth();
+  returnMemoryWhenIdle();
+}
+
 async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const address = parseListenUrl(flags.listen);
   await finishWritesOfKilled(log);
@@ -44,7 +50,7 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const audit = await auditIfAsked(flags);
   const environment = localEnvironment(limits, log);
   // Without an environment nobody can be served, also when the URL has been printed by then.
-  environment.then(stopYoungGenerationGrowth, (error) => explain(error, flags.listen));
+  environment.then(saveMemory, (error) => explain(error, flags.listen));
   const sessionTtlMs = flags.sessionTtl * 1000;
   return startExecServer({ address, tls, access, limits, sessionTtlMs, environment, log, audit });
 }

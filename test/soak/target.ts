@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { helperIdleMs } from "../../src/limits.ts";
+import { helperIdleMs, idleLookIntervalMs } from "../../src/limits.ts";
 import { launchServer } from "../support/server.ts";
 
 /** What must be back where it began; how much more of each is no leak. */
@@ -21,8 +21,10 @@ export interface Target {
 
 /** Sessions end soon after their connection, so that all is over when the load is. */
 const sessionTtlSeconds = 2;
+/** A server that has nothing to do any more gives memory back at the second look after that. */
+const quietMs = Math.max(2 * sessionTtlSeconds * 1000, 3 * idleLookIntervalMs);
 /** Workers of sandboxes end when nobody has asked them for a minute. */
-const settleMsMax = helperIdleMs + 30_000;
+const settleMsMax = helperIdleMs + 2 * quietMs;
 
 export async function startTarget(): Promise<Target> {
   const server = launchServer({ args: ["--session-ttl", `${sessionTtlSeconds}`] });
@@ -95,7 +97,7 @@ function parentOf(pid: string): number | undefined {
   }
 }
 
-/** Waits until nothing changes any more for twice as long as a session lives. */
+/** Waits until nothing has changed for so long that sessions have ended and memory was returned. */
 async function settled(now: () => Resources, hasHelpers: () => boolean): Promise<Resources> {
   const deadline = performance.now() + settleMsMax;
   for (let last = now(), quietSince = performance.now(); performance.now() < deadline; ) {
@@ -105,7 +107,7 @@ async function settled(now: () => Resources, hasHelpers: () => boolean): Promise
       (name) => last[name] === next[name],
     );
     if (!isSame || hasHelpers()) quietSince = performance.now();
-    if (performance.now() - quietSince > 2 * sessionTtlSeconds * 1000) return next;
+    if (performance.now() - quietSince > quietMs) return next;
     last = next;
   }
   return now();

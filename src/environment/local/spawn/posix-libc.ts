@@ -52,11 +52,8 @@ export interface Libc {
 
   spawnAttributes: SpawnAttributes;
   spawnFileActions: SpawnFileActions;
-  /**
-   * Returns free memory to the system, on a thread of the pool, and tells whether there was any.
-   * Absent from musl.
-   */
-  malloc_trim?: (done: (hasReturnedSome: boolean) => void) => void;
+  /** Returns free memory to the system, on a thread of the pool. Absent from musl. */
+  malloc_trim?: () => void;
   /** Calls back with an errno, 0 for success. Runs on a thread of the pool until exec succeeded. */
   posix_spawn(arguments_: SpawnArguments, done: (errno: number) => void): void;
 }
@@ -188,15 +185,15 @@ async function bindLibc(): Promise<Libc> {
 function bindTrim(library: import("koffi").LibraryHandle): Pick<Libc, "malloc_trim"> {
   try {
     const trim = library.func("int malloc_trim(size_t)");
-    return {
-      malloc_trim: (done) =>
-        trim.async(0, (error: unknown, count: number) => done(!error && count > 0)),
-    };
+    return { malloc_trim: () => trim.async(0, toNobody) };
   } catch {
     // Not in this libc, whose allocator keeps less.
     return {};
   }
 }
+
+/** Whether there was anything to return: it says so also where that has long been returned. */
+const toNobody = () => undefined;
 
 function bindSpawn(library: import("koffi").LibraryHandle): Libc["posix_spawn"] {
   const spawn = library.func("int posix_spawn(void *, void *, void *, void *, void *, void *)");

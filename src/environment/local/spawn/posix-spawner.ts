@@ -1,7 +1,6 @@
 import { randomInt } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
-import { FreedMemory } from "./freed-memory.ts";
 import { tagPrefixMark, variableMark } from "./keeper-script.ts";
 import { ExitWatcher } from "./posix-exit.ts";
 import { Keeper } from "./posix-keeper.ts";
@@ -55,7 +54,6 @@ class PosixSpawner implements Spawner {
   readonly #byTag: TreeKiller;
   readonly #bySession: TreeKiller;
   readonly #memory = new ReadMemory();
-  readonly #freedMemory: FreedMemory;
   readonly #running = new RunningProcesses();
   readonly #canTag: boolean;
   /** Borne by what the server starts for itself. */
@@ -69,7 +67,6 @@ class PosixSpawner implements Spawner {
     this.#lane = launchLane(libc);
     this.#poller = new Poller(libc);
     this.#exits = new ExitWatcher(libc, this.#poller);
-    this.#freedMemory = new FreedMemory(libc);
     const table = libcProcessTable(libc);
     this.#byTag = new TreeKiller(table, tagMark(libc));
     this.#bySession = new TreeKiller(table, sessionMark(table));
@@ -108,7 +105,6 @@ class PosixSpawner implements Spawner {
     this.#poller.keepLoopAlive();
     await this.#running.killAll();
     await this.#keeper.close();
-    this.#freedMemory.close();
     this.#poller.close();
   }
 
@@ -148,10 +144,7 @@ class PosixSpawner implements Spawner {
       poller: this.#poller,
       memory: this.#memory,
       killDescendants: () => this.#killDescendants(process, tag),
-      released: () => {
-        this.#running.delete(process);
-        this.#freedMemory.returnSoon();
-      },
+      released: () => this.#running.delete(process),
     };
     const process: PosixProcess = new PosixProcess({ pid: launched.pid, stdio, sink, around });
     this.#running.add(process);

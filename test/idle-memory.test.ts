@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { IdleMemory } from "../src/commands/idle-memory.ts";
+import { collectedBytesMin } from "../src/limits.ts";
+import { collectGarbage } from "./support/garbage.ts";
+
+const pieceBytes = 1024 * 1024;
+const pieces = (2 * collectedBytesMin) / pieceBytes;
+
+const takeBuffers = () => Array.from({ length: pieces }, () => Buffer.alloc(pieceBytes));
+const bufferBytes = () => process.memoryUsage().arrayBuffers;
+
+function work(lengthMs: number): void {
+  for (const start = performance.now(); performance.now() - start < lengthMs; );
+}
+
+/** Others may keep the machine so busy that a short time is none in which this process was idle. */
+async function lookUntil(isOver: () => boolean, memory: IdleMemory, t: TestContext) {
+  while (!isOver()) {
+    t.signal.throwIfAborted();
+    await setTimeout(200);
+    memory.look();
+  }
+}
+
+test("what is dead is collected when nothing is being done, and not before", {
+  timeout: 20_000,
+}, async (t) => {
+  collectGarbage();
+  const memory = new IdleMemory();
+  const before = bufferBytes();
+  const taken = takeBuffers();
+  work(20);
+  const withBuffers = bufferBytes();
+  assert.ok(withBuffers >= before + taken.length * pieceBytes);
+  taken.length = 0;
+  memory.look();
+  assert.equal(bufferBytes(), withBuffers);
+  await lookUntil(() => bufferBytes() < before + collectedBytesMin, memory, t);
+});
