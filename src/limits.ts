@@ -44,6 +44,11 @@ export const spareLargeSendsMax = 8;
  */
 export const outboundBytesMax = 256 * MiB;
 /**
+ * Bytes of errors that are sent beyond `outboundBytesMax`: what refuses all requests that may be
+ * unanswered. Who goes on sending without reading any of it is cut off.
+ */
+export const unreadErrorBytesMax = 16 * MiB;
+/**
  * Unsent and expected bytes of a connection above which requests for more of them wait: enough to
  * keep a fast line busy, little enough that slow readers do not fill the memory.
  */

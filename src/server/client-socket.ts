@@ -47,6 +47,7 @@ export class ClientSocket implements ConnectionGauge {
   readonly #connection: Connection;
   /** Frames that came while the session was being opened; they may build on it. */
   #held: Buffer[] | undefined;
+  #isCut = false;
   #unansweredRequests = 0;
   #unansweredBytes = 0;
 
@@ -92,7 +93,8 @@ export class ClientSocket implements ConnectionGauge {
     this.#keepalive.heard();
     this.traffic.receivedBytes += frame.length;
     try {
-      this.#hear(frame);
+      if (!this.#outbox.isIgnored) this.#hear(frame);
+      else if (!this.#isCut) this.#cut("its client sends on and reads no answers");
     } catch (error) {
       // Thrown into the library, a fault of ours would let it read nothing any more.
       this.#context.log("error", `a message was not served: ${(error as Error)?.stack ?? error}`);
@@ -117,7 +119,7 @@ export class ClientSocket implements ConnectionGauge {
         this.#context.log("warn", "a client answered a request that was never made; ignored");
         break;
       case "malformed":
-        this.#outbox.send(errorFrame(unreadableId, unreadable(message.reason)));
+        this.#outbox.sendError(errorFrame(unreadableId, unreadable(message.reason)));
     }
   }
 
@@ -197,7 +199,7 @@ export class ClientSocket implements ConnectionGauge {
   #sendError({ id, method }: Request, thrown: unknown): Outcome {
     const error = this.#rpcError(method, thrown);
     const frame = errorFrame(id, error);
-    this.#outbox.send(frame);
+    this.#outbox.sendError(frame);
     return { sentBytes: frame.length, code: error.code };
   }
 
@@ -210,7 +212,7 @@ export class ClientSocket implements ConnectionGauge {
       );
     }
     // What can be large waits for room instead.
-    if (this.#outbox.unsentBytes > outboundBytesMax && !isBulk(method)) {
+    if (this.#outbox.isFull && !isBulk(method)) {
       throw invalidRequest(
         `more than ${outboundBytesMax} bytes of answers wait to be read; read them before asking on`,
       );
@@ -231,6 +233,7 @@ export class ClientSocket implements ConnectionGauge {
   }
 
   #cut(reason: string): void {
+    this.#isCut = true;
     this.#context.log("info", `connection cut: ${reason}`);
     this.#socket.terminate();
   }

@@ -1,6 +1,11 @@
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { outboundBytesHigh, sendBytesMax } from "../limits.ts";
+import {
+  outboundBytesHigh,
+  outboundBytesMax,
+  sendBytesMax,
+  unreadErrorBytesMax,
+} from "../limits.ts";
 import { type Frame, writeFrame } from "../protocol/frame.ts";
 import type { Traffic } from "./counters.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
@@ -26,6 +31,7 @@ export class Outbox {
   readonly #traffic: Traffic;
   #waiting: Frame[] = [];
   #waitingBytes = 0;
+  #unreadErrorBytes = 0;
 
   constructor(webSocket: OrderlySocket, socket: Socket, traffic: Traffic) {
     this.#webSocket = webSocket;
@@ -47,6 +53,22 @@ export class Outbox {
     this.#waitingBytes += bytes;
     // There may be no memory for it, which whoever sends it can still answer for.
     if (bytes > sendBytesMax) this.#write();
+  }
+
+  /** The same for an error, of which one cannot be refused as a request can. */
+  sendError(frame: Frame): void {
+    this.#unreadErrorBytes = this.isFull ? this.#unreadErrorBytes + frame.length : 0;
+    this.send(frame);
+  }
+
+  /** Whether more waits to be read than anything but errors may be added to. */
+  get isFull(): boolean {
+    return this.unsentBytes > outboundBytesMax;
+  }
+
+  /** Whether the other end sends on and on, and reads nothing of what it is told. */
+  get isIgnored(): boolean {
+    return this.#unreadErrorBytes > unreadErrorBytesMax;
   }
 
   /** Bytes that the other end, or the kernel for it, has not taken yet. */
