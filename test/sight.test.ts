@@ -123,8 +123,11 @@ describe("the log", () => {
     const server = await startServer(t, { args: ["--log-level", level] });
     const client = await connect(server.url);
     await client.initialize();
-    await run(client, { processId: "p", argv: ["/bin/sh", "-c", "echo four; exit 7"] });
     const trace = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+    const argv = ["/bin/sh", "-c", "echo four; exit 7"];
+    const params = { processId: "p", argv, cwd: "file:///", env: {}, tty: false };
+    client.send({ id: "started", method: "process/start", params, trace });
+    await client.event("process/closed");
     client.send({ id: "traced", method: "environment/status", params: {}, trace });
     await client.nextMessage();
     await client.request("session/end");
@@ -141,11 +144,12 @@ describe("the log", () => {
   test("has one line for each process and session at level info", async (t) => {
     const [processLine, sessionLine, ...rest] = await linesAt(t, "info");
     assert.deepEqual(rest, []);
-    const { msg, process, exitCode, outputBytes } = processLine as Line;
+    const { msg, process, exitCode, outputBytes, traceparent } = processLine as Line;
     assert.deepEqual(
       { msg, process, exitCode, outputBytes },
       { msg: "process ended", process: "p", exitCode: 7, outputBytes: 5 },
     );
+    assert.match(String(traceparent), /^00-0af7651916cd43dd8448eb211c80319c-/);
     assert.equal(sessionLine?.msg, "session ended");
     assert.equal(sessionLine?.ending, "ended by its client");
     assert.equal(sessionLine?.processes, 1);
@@ -158,8 +162,9 @@ describe("the log", () => {
       lines.map(({ method }) => method),
       ["initialize", "process/start", "environment/status", "session/end"],
     );
-    const traced = lines.find(({ id }) => id === '"traced"');
-    assert.match(String(traced?.traceparent), /^00-0af7651916cd43dd8448eb211c80319c-/);
+    for (const { id, traceparent } of lines.filter(({ id }) => String(id).startsWith('"'))) {
+      assert.match(String(traceparent), /^00-0af7651916cd43dd8448eb211c80319c-/, String(id));
+    }
   });
 });
 

@@ -155,7 +155,7 @@ export class ClientSocket implements ConnectionGauge {
     try {
       const method = methodNamed(request.method);
       this.#refuseExcess(method);
-      const result = answer(this.#connection, method, request.params);
+      const result = answer(this.#connection, method, request);
       if (result instanceof Promise) return this.#serveLater(asked, method, result);
       outcome = this.#sendResult(request, method, result);
       pollAfterRequest(asked.startedAtMs);

@@ -1,12 +1,15 @@
 import type { LocalEnvironment, LocalProcesses } from "../environment/local/environment.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, EventParams, Params, ProcessEvent, Result } from "../protocol/methods.ts";
+import { traceparentOf } from "./request-traces.ts";
 import type { Session } from "./session.ts";
 import { enterAfterwards, type Sight } from "./session-watch.ts";
 
 interface Watched {
   readonly startedAtMs: number;
   readonly tty: boolean;
+  /** Of the request that started it. */
+  readonly traceparent: string | undefined;
   outputBytes: number;
   exitCode: number | undefined;
 }
@@ -70,7 +73,9 @@ class ProcessWatch {
     const isTaken = this.#open.has(processId);
     if (!isTaken && this.#open.size >= this.#processesMax) throw tooMany(this.#processesMax);
     this.#enterStart(params);
-    const watched = { startedAtMs: performance.now(), tty, outputBytes: 0, exitCode: undefined };
+    const traceparent = traceparentOf(params);
+    const startedAtMs = performance.now();
+    const watched = { startedAtMs, tty, traceparent, outputBytes: 0, exitCode: undefined };
     if (!isTaken) this.#open.set(processId, watched);
     try {
       const result = await processes.start(params);
@@ -130,13 +135,13 @@ class ProcessWatch {
     });
   }
 
-  #enterEnd(processId: string, { startedAtMs, tty, outputBytes, exitCode }: Watched): void {
+  #enterEnd(processId: string, { startedAtMs, exitCode, ...watched }: Watched): void {
     this.#open.delete(processId);
     this.#sight.counters.processesOpen--;
     const fields = { session: this.#session.label, process: processId.slice(0, 128), exitCode };
     enterAfterwards(this.#sight, "process-ended", fields);
     const durationMs = Math.round(performance.now() - startedAtMs);
-    this.#sight.log("info", "process ended", { ...fields, tty, durationMs, outputBytes });
+    this.#sight.log("info", "process ended", { ...fields, durationMs, ...watched });
   }
 }
 

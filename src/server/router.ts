@@ -5,9 +5,13 @@ import { processHandlers } from "../handlers/processes.ts";
 import { sessionHandlers } from "../handlers/session.ts";
 import { decodeParams } from "../protocol/decode-params.ts";
 import { errorCodes, RpcError } from "../protocol/errors.ts";
+import type { Incoming } from "../protocol/json-rpc.ts";
 import { type Handlers, type Method, type Params, requests } from "../protocol/methods.ts";
 import { schemaOf } from "../protocol/schema-of.ts";
 import type { Connection } from "./connection.ts";
+import { setTrace } from "./request-traces.ts";
+
+type Request = Extract<Incoming, { kind: "request" }>;
 
 const handlers: Handlers<Method, Connection> = {
   ...sessionHandlers,
@@ -34,9 +38,10 @@ export function methodNamed(name: string): Method {
 export function answer(
   connection: Connection,
   method: Method,
-  rawParams: unknown,
+  request: Pick<Request, "params" | "trace">,
 ): Promise<object> | object {
-  const params = decodeParams(schemaOf(requests[method].params), rawParams);
+  const params = decodeParams(schemaOf(requests[method].params), request.params);
+  if (method === "process/start") setTrace(params as Params<"process/start">, request.trace);
   // The params were made by the schema of this very method, which the compiler cannot follow.
   const run = handlers[method] as (connection: Connection, params: unknown) => Promise<object>;
   return connection.once(method, params as Params<Method>, () =>

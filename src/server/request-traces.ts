@@ -1,0 +1,11 @@
+import type { Trace } from "../protocol/json-rpc.ts";
+
+/** By the params of the request, which a handler hands on to where processes are watched. */
+const traceparents = new WeakMap<object, string>();
+
+/** Remembers to which trace a request belongs, as long as its params are in use. */
+export function setTrace(params: object, trace: Trace | undefined): void {
+  if (trace?.traceparent) traceparents.set(params, trace.traceparent.slice(0, 128));
+}
+
+export const traceparentOf = (params: object): string | undefined => traceparents.get(params);
