@@ -202,6 +202,7 @@ test("a sandboxed worker records what it is about to write, also when slips get 
   rmSync(join(journals, folder), { recursive: true });
   await write("file", contentOf("b", 200_000));
   assert.ok(Math.max(...slipSizes(ground)) > 200_000);
+  assert.equal(server.stderr(), "");
 });
 
 test("no command gets at the slips, confined or not", async (t) => {

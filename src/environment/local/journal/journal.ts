@@ -141,8 +141,12 @@ export class ServerJournal implements WriteJournal {
   async #finish(open: OpenSlip, grants: Grants): Promise<void> {
     const end = new AbortController();
     const options = { goneMs: goneNowMs(), mayWrite: grantedBy(grants), signal: end.signal };
-    const work = redo(open.path, options).catch((error) => this.#warn(error));
-    await settledWithin(work, finishWritesMs);
+    // Without its name nothing can be finished, and nothing is wrong with the next ones.
+    const work = open.slip.isThere ? redo(open.path, options) : Promise.resolve();
+    await settledWithin(
+      work.catch((error) => this.#warn(error)),
+      finishWritesMs,
+    );
     end.abort();
     this.#drop(open);
     try {
