@@ -18,6 +18,7 @@ import { localFileSystem } from "../src/environment/local/file-system.ts";
 import { plainFileSystem } from "../src/environment/local/plain-file-system.ts";
 import { relativeUnlink } from "../src/environment/local/spawn/relative-unlink.ts";
 import { smallCopyBytesMax } from "../src/limits.ts";
+import { hostPathOf, pathUriOf } from "../src/protocol/path-uri.ts";
 import { WrittenResult } from "../src/protocol/written-result.ts";
 import { fails } from "./support/process-workbench.ts";
 
@@ -153,4 +154,19 @@ test("a listing and a walk are the same as text and as objects", async (t) => {
     assert.ok(plain.entries.length >= oddNames.length);
     assert.deepEqual(JSON.parse(result.text()), plain);
   }
+});
+
+test("what a walk of the root lists has canonical paths", async (t) => {
+  const options = {
+    maxDepth: 0,
+    maxDirectories: 1,
+    maxEntries: 1000,
+    followDirectorySymlinks: false,
+    pruneHiddenDirectories: false,
+  };
+  const walked = await plainFileSystem(makeFiles(t)).walk({ path: "file:///", options });
+  const folders = readdirSync("/", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const expected = folders.map(({ name }) => pathUriOf(hostPathOf(`/${name}`))).sort();
+  const found = walked.entries.filter(({ kind }) => kind === "directory");
+  assert.deepEqual(found.map(({ path }) => path).sort(), expected);
 });

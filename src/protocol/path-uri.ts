@@ -39,9 +39,15 @@ export function pathUriOf(path: HostPath): string {
   return `file://${driveLikeFirst.test(path) ? escapedDrive(escaped(path)) : escaped(path)}`;
 }
 
-/** The canonical URI of `name` in a directory that is not the root, whose URI is given. */
-export function uriInDirectory(directoryUri: string, name: string): string {
-  return `${directoryUri}/${escaped(name)}`;
+/** What the names in a directory are put behind to be their canonical URIs. */
+export function uriPrefix(directory: HostPath): string {
+  return directory === "/" ? "file:///" : `${pathUriOf(directory)}/`;
+}
+
+/** What is put behind the prefix of `directory`. */
+export function uriName(directory: HostPath, name: string): string {
+  if (directory !== "/") return escaped(name);
+  return pathUriOf(joinPath(directory, name)).slice("file:///".length);
 }
 
 const escaped = (path: string) =>

@@ -2,7 +2,7 @@ import { constants, type Dirent } from "node:fs";
 import { fileCallsInParallel } from "../../../limits.ts";
 import type { Result } from "../../../protocol/methods.ts";
 import { type HostPath, joinPath, shownPath } from "../../../protocol/path-uri.ts";
-import { WrittenResult } from "../../../protocol/written-result.ts";
+import { JsonRuns, WrittenResult } from "../../../protocol/written-result.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { dropFile, hasCode, openFile, readEntries, stat } from "./file-calls.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -69,18 +69,16 @@ async function kindBehindLink(path: HostPath): Promise<Kind> {
 const plainName = /^[ !#-[\]-~]*$/;
 
 function jsonOf(entries: readonly Dirent[], kindOf: (entry: Dirent) => Kind): string {
+  const runs = new JsonRuns();
   const endings = new Map([file, folder].map((kind) => [kind, endingOf(kind)]));
-  let json = '{"entries":[';
-  let between = "";
   for (const entry of entries) {
     const { name } = entry;
-    const quoted = plainName.test(name) ? `"${name}"` : JSON.stringify(shownPath(name));
+    const text = plainName.test(name) ? name : JSON.stringify(shownPath(name)).slice(1, -1);
     const kind = kindOf(entry);
-    json += `${between}{"fileName":${quoted},${endings.get(kind) ?? endingOf(kind)}`;
-    between = ",";
+    runs.add('{"fileName":"', text, endings.get(kind) ?? endingOf(kind));
   }
-  return `${json}]}`;
+  return `{"entries":[${runs.json}]}`;
 }
 
-/** The members of a kind, behind the name. */
-const endingOf = (kind: Kind) => JSON.stringify(kind).slice(1);
+/** What is written behind the name. */
+const endingOf = (kind: Kind) => `",${JSON.stringify(kind).slice(1)}`;

@@ -13,9 +13,10 @@ import {
   hostPath,
   joinPath,
   pathUriOf,
-  uriInDirectory,
+  uriName,
+  uriPrefix,
 } from "../../../protocol/path-uri.ts";
-import { WrittenResult } from "../../../protocol/written-result.ts";
+import { JsonRuns, WrittenResult } from "../../../protocol/written-result.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { identity } from "./copy-file.ts";
 import { hasCode, lstat, readEntries, realPath, stat } from "./file-calls.ts";
@@ -35,11 +36,19 @@ interface Child {
   readonly kind: Kind;
 }
 
+/** What of a directory is in the answer. */
+interface Listed {
+  readonly uriPrefix: string;
+  readonly entries: { readonly uriName: string; readonly kind: Kind }[];
+}
+
 /** What was found in one directory, or why it could not be looked at. */
 type Found = { readonly children: readonly Child[] } | { readonly message: string };
 
 /** The members of an entry and its punctuation, besides the path. */
 const entryBytes = '{"path":"","kind":"directory"},'.length;
+
+const endings = { file: '","kind":"file"}', directory: '","kind":"directory"}' };
 
 /** Lists a tree breadth first, each directory sorted by name; the root itself is not listed. */
 export const walk: FileAnswers["walk"] = (params) => walkUnder(params);
@@ -55,19 +64,8 @@ export async function walkUnder(
   const look = params.options.followDirectorySymlinks ? stat : lstat;
   const isTree = (await look(root)).isDirectory();
   const walk = new Walk(params.options, isVisible);
-  const answer = isTree ? await walk.from(root) : walk.answer;
-  return new WrittenResult({ plain: () => answer, text: () => jsonOf(answer) });
-}
-
-/** Nothing in a canonical URI needs to be escaped. */
-function jsonOf({ entries, ...rest }: Answer): string {
-  let json = '{"entries":[';
-  let between = "";
-  for (const { path, kind } of entries) {
-    json += `${between}{"path":"${path}","kind":"${kind}"}`;
-    between = ",";
-  }
-  return `${json}],${JSON.stringify(rest).slice(1)}`;
+  if (isTree) await walk.from(root);
+  return new WrittenResult({ plain: () => walk.plain(), text: () => walk.text() });
 }
 
 function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options): void {
@@ -88,34 +86,54 @@ function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options):
 class Walk {
   readonly #options: Options;
   readonly #isVisible: ((real: HostPath) => boolean) | undefined;
-  readonly answer: Answer = { entries: [], errors: [], truncated: false };
+  readonly #listed: Listed[] = [];
+  readonly #errors: Answer["errors"] = [];
+  #isTruncated = false;
   /** Directories entered, so that a link cannot lead round in circles. Only kept when following. */
   readonly #entered = new Set<string>();
   #answerBytes = 0;
+  #answerEntries = 0;
 
   constructor(options: Options, isVisible: ((real: HostPath) => boolean) | undefined) {
     this.#options = options;
     this.#isVisible = isVisible;
   }
 
+  plain(): Answer {
+    const entries = this.#listed.flatMap((listed) =>
+      listed.entries.map(({ uriName, kind }) => ({ path: listed.uriPrefix + uriName, kind })),
+    );
+    return { entries, errors: this.#errors, truncated: this.#isTruncated };
+  }
+
+  /** Nothing in a canonical URI needs to be escaped. */
+  text(): string {
+    const runs = new JsonRuns();
+    for (const { uriPrefix, entries } of this.#listed) {
+      const before = `{"path":"${uriPrefix}`;
+      for (const { uriName, kind } of entries) runs.add(before, uriName, endings[kind]);
+    }
+    const rest = { errors: this.#errors, truncated: this.#isTruncated };
+    return `{"entries":[${runs.json}],${JSON.stringify(rest).slice(1)}`;
+  }
+
   /** Several directories are read at once and taken in order, so that the disk need not be waited
    * for one by one. */
-  async from(root: HostPath): Promise<Answer> {
+  async from(root: HostPath): Promise<void> {
     const queue: Directory[] = [{ path: root, depth: 0 }];
     let directoriesLeft = this.#options.maxDirectories;
     for (let next = 0; next < queue.length; ) {
       const batch = queue.slice(next, next + Math.min(fileCallsInParallel, directoriesLeft));
-      if (batch.length === 0) this.answer.truncated = true;
+      if (batch.length === 0) this.#isTruncated = true;
       next += batch.length;
       directoriesLeft -= batch.length;
       const fresh = await this.#notYetEntered(batch);
       const found = await Promise.all(fresh.map((directory) => this.#read(directory)));
       for (const [at, directory] of fresh.entries()) {
-        if (!this.answer.truncated) queue.push(...this.#take(directory, found[at]));
+        if (!this.#isTruncated) queue.push(...this.#take(directory, found[at]));
       }
-      if (this.answer.truncated) break;
+      if (this.#isTruncated) break;
     }
-    return this.answer;
   }
 
   /** Not without links: then no directory can be met twice, and the look would cost a call. */
@@ -166,15 +184,15 @@ class Walk {
   /** Adds what was found to the answer; gives the directories to go on with. */
   #take(directory: Directory, found: Found | undefined): Directory[] {
     if (found && "message" in found) {
-      this.answer.errors.push({ path: pathUriOf(directory.path), message: found.message });
+      this.#errors.push({ path: pathUriOf(directory.path), message: found.message });
       return [];
     }
     const { path, depth } = directory;
-    const uri = pathUriOf(path);
+    const listed: Listed = { uriPrefix: uriPrefix(path), entries: [] };
+    this.#listed.push(listed);
     const entered: Directory[] = [];
     for (const { name, kind } of found?.children ?? []) {
-      const childUri = path === "/" ? pathUriOf(joinPath(path, name)) : uriInDirectory(uri, name);
-      if (!this.#add(childUri, kind)) break;
+      if (!this.#add(listed, { uriName: uriName(path, name), kind })) break;
       if (kind === "directory" && this.#goesInto(name, depth + 1)) {
         entered.push({ path: joinPath(path, name), depth: depth + 1 });
       }
@@ -182,14 +200,15 @@ class Walk {
     return entered;
   }
 
-  #add(path: string, kind: Kind): boolean {
-    this.#answerBytes += path.length + entryBytes;
+  #add({ uriPrefix, entries }: Listed, entry: Listed["entries"][number]): boolean {
+    this.#answerBytes += uriPrefix.length + entry.uriName.length + entryBytes;
     const full =
-      this.answer.entries.length >= this.#options.maxEntries ||
-      this.#answerBytes > walkAnswerBytesMax;
-    if (full) this.answer.truncated = true;
-    else this.answer.entries.push({ path, kind });
-    return !full;
+      this.#answerEntries >= this.#options.maxEntries || this.#answerBytes > walkAnswerBytesMax;
+    this.#isTruncated ||= full;
+    if (full) return false;
+    entries.push(entry);
+    this.#answerEntries++;
+    return true;
   }
 
   #goesInto(name: string, depth: number): boolean {
