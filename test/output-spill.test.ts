@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { OutputLog } from "../src/environment/local/output-log.ts";
 import type { OutputLogBounds } from "../src/environment/local/output-log-bounds.ts";
@@ -197,41 +195,4 @@ test("without a folder to write to, memory is what is kept, with one warning", a
     assert.equal(warnings.length, 1);
     assert.match(warnings.join(), /cannot be kept on disk.*ENOENT/);
   });
-});
-
-test("a disk that is full keeps what it has room for, with one warning", () => {
-  const program = `
-    import { OutputLog } from "./src/environment/local/output-log.ts";
-    import { SpillStore } from "./src/environment/local/spill-store.ts";
-    import { numberedBytes, readWhole } from "./test/support/retained-output.ts";
-    const warnings = [];
-    const spill = new SpillStore({ blockBytes: 8192, warn: (text) => warnings.push(text) });
-    const log = new OutputLog({ bounds: { chunkBytesMax: 1000, bytesMax: 10000 }, spill });
-    const all = numberedBytes(1_000_000);
-    for (let start = 0; start < all.length; start += 1000) {
-      log.append("stdout", all.subarray(start, start + 1000));
-      await new Promise(setImmediate);
-    }
-    // Writes that are under way may still fail, and drop what they were to keep.
-    let whole, before;
-    do {
-      before = whole?.droppedBytes;
-      whole = await readWhole((page) => log.read(page));
-    } while (whole.droppedBytes !== before);
-    const { bytes, droppedBytes } = whole;
-    const isTail = bytes.equals(all.subarray(droppedBytes));
-    console.log(JSON.stringify({ retained: bytes.length, droppedBytes, isTail, warnings }));
-    await log.dispose();`;
-  // The shell counts in blocks of 512 or 1024 bytes.
-  const limited = 'ulimit -f 200; exec "$0" "$@"';
-  const node = [process.execPath, "--import", "tsx", "--input-type=module", "-e", program];
-  const cwd = fileURLToPath(new URL("..", import.meta.url));
-  const run = spawnSync("/bin/sh", ["-c", limited, ...node], { cwd, encoding: "utf8" });
-  assert.equal(run.status, 0, run.stderr);
-  const { retained, droppedBytes, isTail, warnings } = JSON.parse(run.stdout);
-  assert.equal(retained + droppedBytes, 1_000_000);
-  assert.ok(isTail);
-  assert.ok(retained > 80_000 && retained < 300_000, `${retained} bytes were kept`);
-  assert.equal(warnings.length, 1);
-  assert.match(warnings[0], /EFBIG/);
 });

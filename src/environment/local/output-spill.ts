@@ -19,6 +19,7 @@ export class OutputSpill {
   #slotsTaken = 0;
   #freeSlots: number[] = [];
   #mayGrow = true;
+  #hasWarned = false;
   #isWriting = false;
   #isBehind = false;
   #isClosed = false;
@@ -131,8 +132,7 @@ export class OutputSpill {
   async #writeTo(slot: number, block: ChunkBlock): Promise<void> {
     const { memory, usedBytes } = block;
     if (memory === undefined) return;
-    this.#file ??= this.#store.openFile();
-    const file = await this.#file;
+    const file = await this.#opened();
     const start = slot * this.#store.blockBytes;
     for (let at = 0; at < usedBytes; ) {
       at += (await file.write(memory, at, usedBytes - at, start + at)).bytesWritten;
@@ -143,10 +143,20 @@ export class OutputSpill {
     if (block.isDropped) this.#freeSlots.push(slot);
   }
 
+  async #opened(): Promise<FileHandle> {
+    this.#file ??= this.#store.openFile();
+    try {
+      return await this.#file;
+    } catch (error) {
+      if (isPassing(error)) this.#file = undefined;
+      throw error;
+    }
+  }
+
   /** On a full disk the oldest block makes room: its place is there already. */
   async #writeElsewhere(block: ChunkBlock, error: unknown): Promise<void> {
-    if (this.#mayGrow) this.#store.warn(error);
-    this.#mayGrow = false;
+    this.#warn(error);
+    this.#mayGrow = isPassing(error);
     this.#slotsTaken--;
     this.#store.giveBack(1);
     const slot = this.#takeSlot();
@@ -184,10 +194,16 @@ export class OutputSpill {
       // Its place may have been used again while it was read.
       return block.isDropped ? undefined : packed;
     } catch (error) {
-      if (!block.isDropped) this.#store.warn(error);
+      if (!block.isDropped) this.#warn(error);
       this.#dropUpTo(block);
       return undefined;
     }
+  }
+
+  /** Once. */
+  #warn(error: unknown): void {
+    if (!this.#hasWarned) this.#store.warn(error);
+    this.#hasWarned = true;
   }
 
   #dropUpTo(block: ChunkBlock | undefined): void {
@@ -220,6 +236,12 @@ export class OutputSpill {
     }
     return low;
   }
+}
+
+/** There is no descriptor left for now: what comes later can be kept again. */
+function isPassing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EMFILE" || code === "ENFILE";
 }
 
 /** Whoever wanted to write learned why the file cannot be opened. */
