@@ -122,13 +122,13 @@ test("programs of helpers that nobody has used for long are removed", async (t) 
   const g = ground(t);
   const temporary = g.at("ws");
   const state = await openStateDirectory(temporary);
-  const left = ["fs-helper-0a.mjs", "fs-helper-0b.mjs.draft"];
+  const left = ["fs-helper-0a.mjs", "fs-helper-0b.cjs.draft"];
   const now = Date.now();
   for (const name of [...left, "other"]) writeFileSync(`${state.path}/${name}`, "");
-  await keepFile(state, "fs-helper-0c.mjs", Buffer.from("c"));
+  await keepFile(state, "fs-helper-0c.cjs", Buffer.from("c"));
   assert.ok(existsSync(`${state.path}/fs-helper-0a.mjs`));
   t.mock.timers.enable({ apis: ["Date"], now: now + 8 * 24 * 3_600_000 });
-  const kept = await keepFile(state, "fs-helper-0c.mjs", Buffer.from("c"));
+  const kept = await keepFile(state, "fs-helper-0c.cjs", Buffer.from("c"));
   assert.ok(existsSync(kept.path));
   for (const name of left) assert.ok(!existsSync(`${state.path}/${name}`), name);
   assert.ok(existsSync(`${state.path}/other`));

@@ -21,14 +21,20 @@ export interface FsHelperStreams {
   /** Descriptors; stdin and stdout of the process. */
   readonly input: number;
   readonly output: number;
+  /** Called when the first operation has been answered. */
+  readonly answeredFirst?: (() => void) | undefined;
 }
 
 /** Serves until the end of the input. A line that is no request is answered with an error. */
-export async function runFsHelper({ input, output }: FsHelperStreams): Promise<void> {
+export async function runFsHelper(streams: FsHelperStreams): Promise<void> {
+  const { input, output, answeredFirst } = streams;
   const worker = new Worker();
+  let answers = 0;
   for (const line of inputLines((bytes) => readSync(input, bytes))) {
     const answer = await worker.answer(line.toString("utf8"));
     writeAll(output, Buffer.from(`${JSON.stringify(answer)}\n`));
+    // The first one is to how it is confined.
+    if (++answers === 2) answeredFirst?.();
   }
 }
 

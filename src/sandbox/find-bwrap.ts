@@ -1,6 +1,7 @@
-import type { Stats } from "node:fs";
-import { access, constants, realpath, stat } from "node:fs/promises";
+import { accessSync, constants, realpathSync, type Stats, statSync } from "node:fs";
+import { access, realpath, stat } from "node:fs/promises";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { diskCall } from "./disk-call.ts";
 
 /** A bwrap of this machine. `identity` changes when another file takes its place. */
 export interface Bwrap {
@@ -36,16 +37,30 @@ export function bwrapIdentity(path: string, { dev, ino, mtimeMs }: Stats): strin
 /** Undefined when there is no executable file. */
 async function bwrapAt(path: string): Promise<(Bwrap & { real: HostPath }) | undefined> {
   try {
-    const [stats, real] = await Promise.all([
-      stat(path),
-      realpath(path),
-      access(path, constants.X_OK),
-    ]);
-    if (!stats.isFile()) return undefined;
+    const found = await diskCall(
+      () => lookNow(path),
+      () => lookLater(path),
+    );
+    if (!found?.stats.isFile()) return undefined;
+    const { stats, real } = found;
     const isSetuid = (stats.mode & 0o4000) !== 0;
     return { path, identity: bwrapIdentity(path, stats), isSetuid, real: hostPathOf(real) };
   } catch {
     // Missing or not ours to execute: the search goes on.
     return undefined;
   }
+}
+
+/** Most folders have none, and an error costs as much as ten looks. */
+function lookNow(path: string) {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) return undefined;
+  accessSync(path, constants.X_OK);
+  return { stats, real: realpathSync.native(path) };
+}
+
+async function lookLater(path: string) {
+  const looks = [stat(path), realpath(path), access(path, constants.X_OK)] as const;
+  const [stats, real] = await Promise.all(looks);
+  return { stats, real };
 }

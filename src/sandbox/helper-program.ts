@@ -1,4 +1,7 @@
-/** The fs-helper as one file that can be shown to a sandbox by itself. */
+/**
+ * The fs-helper as one file that can be shown to a sandbox by itself: a script, because Node starts
+ * a module 4 ms later.
+ */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
@@ -8,18 +11,18 @@ import { fileURLToPath } from "node:url";
  */
 export async function helperProgram(): Promise<Uint8Array> {
   if (import.meta.url.endsWith(".ts")) return bundle();
-  for (const place of ["./fs-helper.js", "../fs-helper.js"]) {
+  for (const place of ["./fs-helper.cjs", "../fs-helper.cjs"]) {
     const program = await readFile(new URL(place, import.meta.url)).catch(() => undefined);
     if (program) return program;
   }
-  throw new Error("dist/fs-helper.js is missing beside this program: install it again");
+  throw new Error("dist/fs-helper.cjs is missing beside this program: install it again");
 }
 
 /** Takes some 20 ms. The bundler is only there in a checkout, where the sources are. */
 async function bundle(): Promise<Uint8Array> {
   const { execa } = await import("execa");
   const entry = fileURLToPath(new URL("../fs-helper/main.ts", import.meta.url));
-  const options = ["--bundle", "--format=esm", "--platform=node", "--target=node20"];
+  const options = ["--bundle", "--format=cjs", "--platform=node", "--target=node20"];
   const { stdout } = await execa("esbuild", [entry, ...options, "--log-level=warning"], {
     preferLocal: true,
     localDir: fileURLToPath(new URL(".", import.meta.url)),

@@ -20,9 +20,7 @@ export async function innerMounts(
     await pause();
     const found = insideOf(bwrapPid);
     if (found === "none") return undefined;
-    if (found !== "none yet" && /^CapEff:\s*0+$/m.test(procFile(found.pid, "status"))) {
-      return procFile(found.pid, "mountinfo");
-    }
+    if (found !== "none yet" && hasNoRights(found.pid)) return procFile(found.pid, "mountinfo");
   }
   throw internalError(
     `the sandbox cannot be set up: bwrap did not finish mounting within ${bwrapTrialMs / 1000} s`,
@@ -67,6 +65,10 @@ function placeOf(pid: number): "bwrap" | "none yet" | "none" {
   if (commandLine === "") return isAlive(pid) ? "none yet" : "none";
   if (commandLine.includes("\0--die-with-parent\0")) return "bwrap";
   return commandLine.includes("--die-with-parent") ? "none yet" : "none";
+}
+
+function hasNoRights(pid: number): boolean {
+  return /^CapEff:\s*0+$/m.test(procFile(pid, "status"));
 }
 
 function isAlive(pid: number): boolean {

@@ -153,7 +153,7 @@ export class SandboxMachine {
     const [state, program] = await Promise.all([this.state(), helperProgram()]);
     const { createHash } = await import("node:crypto");
     const hash = createHash("sha256").update(program).digest("hex").slice(0, 16);
-    return keepFile(state, `fs-helper-${hash}.mjs`, program);
+    return keepFile(state, `fs-helper-${hash}.cjs`, program);
   }
 
   #find(isInWorkspace?: (path: HostPath) => boolean): Promise<Bwrap | undefined> {

@@ -93,7 +93,7 @@ async function removeUnused(directory: HostPath, name: string): Promise<void> {
   }
 }
 
-const keptName = /^fs-helper-[0-9a-f]+\.mjs/;
+const keptName = /^fs-helper-[0-9a-f]+\.[cm]js/;
 
 /** One that gets old is written anew by whoever still uses it. */
 function isRecent(path: HostPath): boolean {

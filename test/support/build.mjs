@@ -127,8 +127,13 @@ function bundleLibrary() {
 
 /** One self-contained file: inside a sandbox it may be the only one of ours that can be read. */
 async function bundleHelper() {
-  const entryPoints = { "fs-helper": helper };
-  const bundled = await build({ ...shared, entryPoints, format: "esm", packages: "external" });
+  const bundled = await build({
+    ...shared,
+    entryPoints: { "fs-helper": helper },
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    packages: "external",
+  });
   const packages = new Set(
     Object.values(bundled.metafile.outputs)
       .flatMap((output) => output.imports)
