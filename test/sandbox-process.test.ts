@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
+import { childBySearch, innerMounts } from "../src/sandbox/inner-mounts.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { keepFile, openStateDirectory } from "../src/sandbox/state-directory.ts";
 import { Ground, secret } from "./support/escape-ground.ts";
@@ -82,6 +85,26 @@ for (const name of ["", "=", "=A"]) {
     assert.deepEqual(readdirSync(g.at("ws")), []);
   });
 }
+
+test("where the kernel lists no children, the child of a process is found by its parent", async () => {
+  const shell = spawn("/bin/sh", ["-c", "sleep 100 & echo $!; wait"], { detached: true });
+  const [line] = await once(shell.stdout, "data");
+  assert.equal(childBySearch(shell.pid ?? -1), Number(`${line}`));
+  process.kill(-(shell.pid ?? 0), "SIGKILL");
+  await once(shell, "exit");
+});
+
+test("what a script runs before it becomes bwrap is not taken for the unconfined command", async () => {
+  const flags = ["--die-with-parent", "--unshare-user", "--unshare-pid", "--cap-drop", "ALL"];
+  const confined = [...flags, "--ro-bind", "/", "/", "--", "/bin/sleep", "100"];
+  const script = 'sleep 0.1; exec bwrap "$@"';
+  const wrapper = spawn("/bin/sh", ["-c", script, "sh", ...confined], { detached: true });
+  const table = await innerMounts(wrapper.pid ?? -1, undefined);
+  process.kill(-(wrapper.pid ?? 0), "SIGKILL");
+  await once(wrapper, "exit");
+  assert.notEqual(table, undefined);
+  assert.notEqual(table, readFileSync("/proc/self/mountinfo", "latin1"));
+});
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
 

@@ -1,5 +1,5 @@
 /** The mounts that bwrap has made for a process, seen from outside. */
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { bwrapPollMs, bwrapSignMs, bwrapTrialMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
@@ -46,13 +46,29 @@ function insideOf(bwrapPid: number): { readonly pid: number } | "none" | "none y
   const outside = outerMounts();
   for (let pid = bwrapPid; ; ) {
     const place = placeOf(pid);
-    if (place !== "bwrap") return place;
-    const child = procFile(pid, `task/${pid}/children`).split(" ").find(Boolean);
+    // What a script runs before it becomes bwrap is no sandbox, and does not mean that none comes.
+    if (place !== "bwrap") return pid === bwrapPid ? place : "none yet";
+    const child = childOf(pid);
     if (child === undefined) return "none yet";
-    pid = Number(child);
+    pid = child;
     const table = procFile(pid, "mountinfo");
     if (table !== "" && table !== outside) return { pid };
   }
+}
+
+/** Some kernels are built without lists of children. */
+function childOf(pid: number): number | undefined {
+  const [child] = procFile(pid, `task/${pid}/children`).split(" ");
+  if (child) return Number(child);
+  const isListed = existsSync(`/proc/${process.pid}/task/${process.pid}/children`);
+  return isListed ? undefined : childBySearch(pid);
+}
+
+/** By what each process says of its parent. */
+export function childBySearch(parent: number): number | undefined {
+  const says = new RegExp(`^PPid:\\s+${parent}$`, "m");
+  const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  return pids.find((pid) => says.test(procFile(pid, "status")));
 }
 
 /**
