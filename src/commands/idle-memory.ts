@@ -23,22 +23,22 @@ export class IdleMemory {
   #utilization = performance.eventLoopUtilization();
   /** The least that was found since the last collection. */
   #usedBytesMin = usedBytes();
-  /** Looks since memory was returned that found that something had been done. */
+  /** Looks since the server was last idle. What the last work frees comes after the last of them. */
   #busyLooks = 0;
 
   look(): void {
     const used = usedBytes();
     this.#usedBytesMin = Math.min(this.#usedBytesMin, used);
     if (!this.#wasIdle()) {
-      if (++this.#busyLooks === busyLooksMax) this.#return();
+      if (++this.#busyLooks % busyLooksMax === 0) void returnFreedMemory();
     } else if (used - this.#usedBytesMin >= collectedBytesMin) {
       collectGarbage();
       this.#usedBytesMin = usedBytes();
-      this.#return();
-    } else if (this.#busyLooks > 0) this.#return();
+      this.#returnAfterWork();
+    } else if (this.#busyLooks > 0) this.#returnAfterWork();
   }
 
-  #return(): void {
+  #returnAfterWork(): void {
     this.#busyLooks = 0;
     void returnFreedMemory();
   }
