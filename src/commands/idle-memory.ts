@@ -23,7 +23,7 @@ export class IdleMemory {
   #utilization = performance.eventLoopUtilization();
   /** The least that was found since the last collection. */
   #usedBytesMin = usedBytes();
-  /** Looks since the server was last idle. What the last work frees comes after the last of them. */
+  /** Looks since the server was last idle. What the last work frees comes after them. */
   #busyLooks = 0;
 
   look(): void {
