@@ -58,6 +58,8 @@ export const outboundBytesHold = 64 * MiB;
  * what one after the other takes between two processes of one machine.
  */
 export const busyPollMs = 0.25;
+/** Requests that come closer than this did not wait for each other's answers. */
+export const pipelinedGapMs = 0.03;
 /**
  * A file request for much that takes longer than this is waited for by no other one: it may hang in
  * a dead mount, and a hundred such must not hold up the next for long.
