@@ -28,7 +28,14 @@ type MaskArguments = [
 
 const wordBytes = Uint32Array.BYTES_PER_ELEMENT;
 
-/** For payloads of some words; ws does shorter ones itself. */
+/** The mask as the words see it: in the order of this machine's bytes, from where they begin. */
+const turned = new Uint8Array(wordBytes);
+const turnedWord = new Uint32Array(turned.buffer);
+
+/**
+ * Of 100 bytes as well as of a MiB, so no arrays are made for a payload but the view of its words:
+ * they took most of a microsecond, a tenth of a small request.
+ */
 function xorInPlace(bytes: Buffer, mask: Uint8Array): void {
   const ahead = -bytes.byteOffset & (wordBytes - 1);
   const words = new Uint32Array(
@@ -36,11 +43,10 @@ function xorInPlace(bytes: Buffer, mask: Uint8Array): void {
     bytes.byteOffset + ahead,
     (bytes.length - ahead) >> 2,
   );
-  const turned = Uint8Array.from(mask, (_, at) => mask[(at + ahead) & 3] ?? 0);
-  const [word = 0] = new Uint32Array(turned.buffer);
-  xorBytes(bytes.subarray(0, ahead), mask);
-  xorWords(words, word);
-  xorBytes(bytes.subarray(ahead + words.length * wordBytes), turned);
+  for (let at = 0; at < wordBytes; at++) turned[at] = mask[(at + ahead) & 3] as number;
+  xorBytes({ bytes, mask, from: 0, to: ahead });
+  xorWords(words, turnedWord[0] as number);
+  xorBytes({ bytes, mask, from: ahead + words.length * wordBytes, to: bytes.length });
 }
 
 /** Eight at a time, which takes half as long. */
@@ -60,6 +66,13 @@ function xorWords(words: Uint32Array, word: number): void {
   for (let at = end; at < words.length; at++) (words[at] as number) ^= word;
 }
 
-function xorBytes(bytes: Uint8Array, mask: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at++) bytes[at] = (bytes[at] ?? 0) ^ (mask[at & 3] ?? 0);
+function xorBytes({ bytes, mask, from, to }: Stretch): void {
+  for (let at = from; at < to; at++) (bytes[at] as number) ^= mask[at & 3] as number;
+}
+
+interface Stretch {
+  readonly bytes: Uint8Array;
+  readonly mask: Uint8Array;
+  readonly from: number;
+  readonly to: number;
 }

@@ -13,7 +13,7 @@ function* metadataAt(path: HostPath, noFollow: number) {
   const own = yield* settled(lstat(path));
   const isSymlink = own.isSymbolicLink();
   const stats = isSymlink && !noFollow ? yield* settled(stat(path)) : own;
-  return { ...metadataOf(stats), isSymlink };
+  return metadataOf(stats, isSymlink);
 }
 
 export const canonicalize: FileAnswers["canonicalize"] = async (params) => {
@@ -21,10 +21,12 @@ export const canonicalize: FileAnswers["canonicalize"] = async (params) => {
   return { path: pathUriOf(await realPath(hostPath(params.path))) };
 };
 
-function metadataOf(stats: Stats) {
+/** In one piece: spread into another object, it took as long as the stat call in the kernel. */
+function metadataOf(stats: Stats, isSymlink: boolean) {
   return {
     isDirectory: stats.isDirectory(),
     isFile: stats.isFile(),
+    isSymlink,
     size: stats.size,
     createdAtMs: Math.floor(stats.birthtimeMs),
     modifiedAtMs: Math.floor(stats.mtimeMs),
