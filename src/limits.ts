@@ -186,6 +186,11 @@ export const spareReadBlocksMax = 32;
 /** A start that takes longer hangs in the system (a dead mount); others stop waiting for it. */
 export const launchStallMs = 1_000;
 /**
+ * Turns of the event loop between two starts while more are waiting: requests of others, which then
+ * find it awake, wait 0.26 ms instead of 0.33 behind 32 starts, of which 2 % fewer are made.
+ */
+export const turnsBetweenStarts = 10;
+/**
  * How often processes are looked at whose end the kernel cannot announce for want of descriptors.
  */
 export const exitScanIntervalMs = 50;

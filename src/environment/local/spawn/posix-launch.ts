@@ -5,7 +5,7 @@
  * for exec.
  */
 import { Buffer } from "node:buffer";
-import { launchStallMs } from "../../../limits.ts";
+import { launchStallMs, turnsBetweenStarts } from "../../../limits.ts";
 import { type Libc, native, opaqueBytes } from "./posix-libc.ts";
 import type { FileAction } from "./posix-stdio.ts";
 
@@ -94,6 +94,10 @@ export class LaunchLane {
     this.#waiting.shift()?.();
   }
 
+  #nextAfter(turns: number): void {
+    setImmediate(() => (turns > 1 ? this.#nextAfter(turns - 1) : this.#next()));
+  }
+
   #start<L extends Launch>(launch: L, resolve: (launched: Launched<L>) => void): void {
     const isTagged = launch.tag !== undefined && !this.#isStalled;
     // The callback refers to it, which keeps the memory from being collected while exec reads it.
@@ -114,8 +118,7 @@ export class LaunchLane {
       if (this.#underWay === 0) this.#isStalled = false;
       this.#setSoftLimit(this.untagged.soft);
       this.#libc.spawnFileActions.destroy(memory.actions);
-      // In a turn of its own: with many starts waiting, requests of others would wait for two.
-      if (this.#waiting.length > 0) setImmediate(() => this.#next());
+      if (this.#waiting.length > 0) this.#nextAfter(turnsBetweenStarts);
       resolve({ launch, errno, pid: memory.pid[0] ?? 0, isTagged });
     });
   }
