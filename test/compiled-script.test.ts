@@ -16,6 +16,15 @@ test("V8 takes the code that the build kept, and so need not compile the program
   assert.equal(compiledScript().cachedDataRejected, false);
 });
 
+test("koffi's native part is in the version and in the place where the program looks", (t) => {
+  const { arch, platform, report } = process;
+  const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
+  const isKnown = platform === "linux" && ["x64", "arm64"].includes(arch);
+  if (!isKnown || !header.glibcVersionRuntime) return t.skip("koffi itself looks here");
+  const { version } = require(`@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`);
+  assert.equal(version, require("../package.json").optionalDependencies.koffi);
+});
+
 for (const [what, kept] of [
   ["is that of another V8", Buffer.alloc(1000, 7)],
   ["is empty", Buffer.alloc(0)],

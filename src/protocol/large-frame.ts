@@ -19,7 +19,7 @@ const quotesMax = 200;
  * Stands for the large text while the rest is parsed. Nobody who writes a message knows it, so
  * where it turns up as a value, it is between the two quotes where it was put.
  */
-const placeholder = randomUUID();
+const placeholder = randomUUID({ disableEntropyCache: true });
 /** Members that are decoded, and thereby checked for characters that JSON forbids in a text. */
 const base64Members = ["dataBase64", "chunk", "bodyBase64"] as const;
 

@@ -5,7 +5,7 @@
  */
 import { execFile } from "node:child_process";
 import { release } from "node:os";
-import { bwrapTrialMs } from "../limits.ts";
+import { bwrapTrialMs, startSettledMs, trialOutputBytesMax } from "../limits.ts";
 import type { Bwrap } from "./find-bwrap.ts";
 import { type Explanation, explain } from "./health-reasons.ts";
 import { seccompMachine } from "./seccomp.ts";
@@ -19,15 +19,18 @@ export interface Abilities {
 }
 
 export type BwrapHealth =
-  | { readonly abilities: Abilities }
+  | { readonly abilities: Omit<Abilities, "argv0">; readonly argv0: () => Promise<boolean> }
   | { readonly abilities: undefined; readonly explanation: Explanation };
 
-interface Outcome {
+export interface Outcome {
   readonly works: boolean;
   readonly stdout: string;
-  /** What bwrap said, or what became of it. */
+  /** What it said, or what became of it: `timeout` when it did not end within `bwrapTrialMs`. */
   readonly complaint: string;
 }
+
+/** Runs a program in the root directory, without an environment, and never rejects. */
+export type Run = (path: string, argv: readonly string[]) => Promise<Outcome>;
 
 /** From the strongest on. */
 const modes = [
@@ -37,22 +40,37 @@ const modes = [
   { ownNetwork: false, ownProc: false },
 ] as const;
 
-/** Runs bwrap twice at a time where all is well, and up to three times more where it is not. */
-export async function examine(bwrap: Bwrap | undefined): Promise<BwrapHealth> {
+/** Runs bwrap once where all is well, and up to four times more where it is not. */
+export async function examine(
+  bwrap: Bwrap | undefined,
+  run: Run = runByNode,
+): Promise<BwrapHealth> {
   if (!bwrap) return unwell({ complaint: "missing" });
   if (!seccompMachine(process.arch)) return unwell({ complaint: "architecture", bwrap });
+  const { path } = bwrap;
   const [strongest, ...weaker] = modes;
-  const [help, first] = await Promise.all([run(bwrap, ["--help"]), run(bwrap, trial(strongest))]);
+  const first = await run(path, trial(strongest));
+  if (first.works) return { abilities: strongest, argv0: knowsArgv0(path, run) };
+  const help = await run(path, ["--help"]);
   if (!help.works) return unwell({ complaint: help.complaint, bwrap });
   const isOld = help.stdout.includes("--ro-bind") && !help.stdout.includes("--as-pid-1");
   if (isOld) return unwell({ complaint: "Unknown option --as-pid-1", bwrap });
-  const argv0 = help.stdout.includes("--argv0");
-  if (first.works) return { abilities: { ...strongest, argv0 } };
   for (const mode of weaker) {
-    const { works } = await run(bwrap, trial(mode));
-    if (works) return { abilities: { ...mode, argv0 } };
+    const { works } = await run(path, trial(mode));
+    if (works) return { abilities: mode, argv0: knowsArgv0(path, run) };
   }
   return unwell({ complaint: first.complaint, bwrap });
+}
+
+/** Found out when the server has started, or when the first who needs it asks. */
+function knowsArgv0(path: string, run: Run): () => Promise<boolean> {
+  let known: Promise<boolean> | undefined;
+  const ask = () => {
+    known ??= run(path, ["--help"]).then(({ stdout }) => stdout.includes("--argv0"));
+    return known;
+  };
+  setTimeout(ask, startSettledMs).unref();
+  return ask;
 }
 
 function unwell(finding: { complaint: string; bwrap?: Bwrap }): BwrapHealth {
@@ -74,19 +92,17 @@ function trial({ ownNetwork, ownProc }: (typeof modes)[number]): string[] {
   return ["--as-pid-1", ...namespaces, "--cap-drop", "ALL", ...mounts, ...command];
 }
 
-/** Whether this program can be run so; for other probes. */
-export async function succeeds(path: string, argv: string[]): Promise<boolean> {
-  return (await run({ path }, argv)).works;
-}
-
-/** By Node itself: a start waits for the first trial, and execa alone takes 15 ms to load. */
-function run({ path }: Pick<Bwrap, "path">, argv: string[]): Promise<Outcome> {
+/**
+ * For whoever has no quicker means: with the memory of a server, each fork and what comes of it
+ * holds up the event loop for 3 ms. Not by execa, which takes 15 ms to load.
+ */
+export function runByNode(path: string, argv: readonly string[]): Promise<Outcome> {
   const options = {
     env: {},
     cwd: "/",
     timeout: bwrapTrialMs,
     killSignal: "SIGKILL",
-    maxBuffer: 100_000,
+    maxBuffer: trialOutputBytesMax,
   } as const;
   return new Promise((resolve) => {
     try {

@@ -1,6 +1,6 @@
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { signalNames } from "../protocol/signals.ts";
-import { succeeds } from "./health.ts";
+import type { Run } from "./health.ts";
 import { existingPath } from "./world.ts";
 
 /** An `env` that can set what signals do. */
@@ -22,13 +22,15 @@ export const ignoreSignals = `--ignore-signal=${signals}`;
 export const defaultSignals = `--default-signal=${signals}`;
 
 /** That of coreutils can since 8.31, and rename since 9.6; that of busybox cannot. */
-export async function findLauncher(): Promise<Launcher | undefined> {
+export async function findLauncher(run: Run): Promise<Launcher | undefined> {
   for (const path of ["/usr/bin/env", "/bin/env"]) {
     const real = await existingPath(hostPathOf(path));
     if (real === undefined) continue;
     const nothing = ["--", "/bin/sh", "-c", ":"];
-    if (!(await succeeds(path, [ignoreSignals, path, defaultSignals, ...nothing]))) continue;
-    return { path, real, renames: await succeeds(path, ["--argv0=name", ...nothing]) };
+    const { works } = await run(path, [ignoreSignals, path, defaultSignals, ...nothing]);
+    if (!works) continue;
+    const renaming = await run(path, ["--argv0=name", ...nothing]);
+    return { path, real, renames: renaming.works };
   }
   return undefined;
 }

@@ -5,7 +5,7 @@ import { healthRetryMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
-import { type Abilities, type BwrapHealth, examine } from "./health.ts";
+import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./health.ts";
 import { helperProgram } from "./helper-program.ts";
 import type { LendJournal, StartAsOwn } from "./helper-worker.ts";
 import { findLauncher, type Launcher } from "./launcher.ts";
@@ -37,6 +37,8 @@ export interface SandboxOptions {
   readonly keptDirectories?: readonly string[] | undefined;
   /** Called for each worker that does file operations. */
   readonly lendJournal?: LendJournal | undefined;
+  /** What probes this machine; by Node where it is absent. */
+  readonly run?: Run | undefined;
 }
 
 export interface SandboxHealth {
@@ -60,6 +62,7 @@ export class SandboxMachine {
   readonly mountPoints = new MountPoints(async () => (await this.state()).marks);
   readonly #healths = new Map<string, Promise<BwrapHealth>>();
   readonly #keptDirectories: readonly string[];
+  readonly #run: Run;
   #state: Promise<StateDirectory> | undefined;
   #platform: Promise<Platform> | undefined;
   #helper: Promise<KeptFile> | undefined;
@@ -71,6 +74,7 @@ export class SandboxMachine {
     this.lendJournal = lendJournal;
     this.startAsOwn = startAsOwn;
     this.ownVariables = ownVariables;
+    this.#run = options.run ?? runByNode;
     const own = stateDirectoryPath(this.#temporaryDirectory);
     this.#keptDirectories = (options.keptDirectories ?? []).filter((path) => path !== own);
     this.surroundings = {
@@ -82,9 +86,9 @@ export class SandboxMachine {
 
   /** Whether work can be confined here. Takes about 20 ms the first time. */
   async health(): Promise<SandboxHealth> {
-    const { abilities, ...finding } = await this.#examined(await this.#find());
-    if (abilities) return { available: true };
-    return { available: false, ...("explanation" in finding ? finding.explanation : {}) };
+    const health = await this.#examined(await this.#find());
+    if (health.abilities) return { available: true };
+    return { available: false, ...health.explanation };
   }
 
   /**
@@ -94,7 +98,9 @@ export class SandboxMachine {
   async bwrap(isInWorkspace: (path: HostPath) => boolean): Promise<WorkingBwrap> {
     const bwrap = await this.#find(isInWorkspace);
     const health = await this.#examined(bwrap);
-    if (bwrap && health.abilities) return { bwrap, abilities: health.abilities };
+    if (bwrap && health.abilities) {
+      return { bwrap, abilities: { ...health.abilities, argv0: await health.argv0() } };
+    }
     const { reason = "", fix } = "explanation" in health ? health.explanation : {};
     throw internalError(
       `the sandbox cannot be set up: ${reason}${fix ? `. To fix it: ${fix}` : ""}`,
@@ -130,7 +136,7 @@ export class SandboxMachine {
 
   /** What starts commands inside so that they, and not bwrap, get a terminal's signals. */
   launcher(): Promise<Launcher | undefined> {
-    this.#launcher ??= findLauncher();
+    this.#launcher ??= findLauncher(this.#run);
     return this.#launcher;
   }
 
@@ -164,7 +170,7 @@ export class SandboxMachine {
     const identity = bwrap?.identity ?? "";
     const known = this.#healths.get(identity);
     if (known) return known;
-    const health = examine(bwrap);
+    const health = examine(bwrap, this.#run);
     this.#healths.set(identity, health);
     void health.then((found) => {
       // What is wrong may be put right while the server runs.

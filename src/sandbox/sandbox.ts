@@ -1,5 +1,5 @@
 /** All that a server needs to confine what its clients ask for. */
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import {
   healthWaitMs,
   helperCrowdMs,
@@ -47,7 +47,10 @@ export function localSandbox(
   const machine = new SandboxMachine(options);
   // Nobody waits for these now: when somebody asks, they will be known. The answer to the first
   // initialize is what asks for the health, so all else comes behind it.
-  const sweep = () => machine.mountPoints.sweep();
+  const sweep = async () => {
+    await setImmediate();
+    await machine.mountPoints.sweep();
+  };
   void machine.health().then(sweep, sweep).catch(toldToWhoeverNeedsIt);
   const pool = new HelperPool({ ...usualLimits, ...options.limits });
   return {

@@ -22,11 +22,14 @@ export function parseListenUrl(url: string): ListenAddress {
 export const listenUrlOf = (scheme: "ws" | "wss", { host, port }: ListenAddress) =>
   `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addSubnet("::ffff:127.0.0.0", 104, "ipv6");
-loopback.addAddress("::1", "ipv6");
-
 /** Whether only this machine can reach the address. */
 export const isLoopback = (host: string) =>
-  loopback.check(host, isIP(host) === 6 ? "ipv6" : "ipv4");
+  isIP(host) === 6 ? isLoopbackOfIpv6(host) : host.startsWith("127.");
+
+/** An address of this family can be written in many ways. */
+function isLoopbackOfIpv6(host: string): boolean {
+  const loopback = new BlockList();
+  loopback.addSubnet("::ffff:127.0.0.0", 104, "ipv6");
+  loopback.addAddress("::1", "ipv6");
+  return loopback.check(host, "ipv6");
+}

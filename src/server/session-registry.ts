@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { v4 as uuidV4 } from "uuid";
 import { errorCodes, invalidRequest, RpcError } from "../protocol/errors.ts";
 import { type Attachment, type MakeProcesses, Session } from "./session.ts";
@@ -27,7 +28,7 @@ export class SessionRegistry {
 
   create(attachment: Attachment): Session {
     if (this.isFull) throw tooManySessions(this.#options.sessionsMax);
-    const session = new Session(uuidV4(), this.#options.makeProcesses);
+    const session = new Session(newSessionId(), this.#options.makeProcesses);
     this.#options.watch.opened(session, attachment.peer);
     session.attach(attachment);
     this.#entries.set(session.id, { session });
@@ -106,6 +107,9 @@ export class SessionRegistry {
     delete entry?.expiry;
   }
 }
+
+/** With chance from Node itself: for that of WebCrypto the first client would wait. */
+const newSessionId = () => uuidV4({ random: randomBytes(16) });
 
 const isExpired = (entry: Entry) =>
   entry.expiry !== undefined && performance.now() >= entry.expiry.at;

@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
@@ -18,18 +18,36 @@ const library = "src/client/library.ts";
 /** Loaded by the first that needs one: they are larger than all the rest, and many never do. */
 const rarelyNeeded = ["execa", "jose", "pino", "prom-client", "undici"];
 
-/** Parts of Node that ws loads for clients and for compression: a server starts 2 ms later by them. */
-const partsOfNode = ["https", "tls", "zlib"];
-const asked = (name) =>
-  `module.exports = new Proxy({}, { get: (_, member) => require("node:${name}")[member] });`;
+/**
+ * Parts of Node that are loaded when something of them is used: a server would answer its first
+ * client 4 ms later by them, and needs them afterwards or never.
+ */
+const partsOfNode = ["fs/promises", "https", "tls", "zlib"];
+const whenUsed = (name) => {
+  const members = Object.keys(process.getBuiltinModule(name));
+  const getters = members.map((member) => `get ${member}() { return part().${member}; },`);
+  return `let known;
+    const part = () => (known ??= process.getBuiltinModule("node:${name}"));
+    module.exports = { ${getters.join("")} };`;
+};
+
+const { optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+const KOFFI_VERSION = JSON.stringify(optionalDependencies.koffi);
 
 /** Packages in CommonJS ask for Node's modules by `require`, which a module does not have. */
 const requireForPackages =
   'import { createRequire as requireMaker } from "node:module";' +
   "const require = requireMaker(import.meta.url);";
 
-/** A script does not know where it lies as a module does. */
-const urlForScript = 'const scriptUrl = require("node:url").pathToFileURL(__filename).href;';
+/** A script does not know where it lies as a module does; seldom does anything ask. */
+const urlForScript =
+  'const thisScript = { get url() { return require("node:url").pathToFileURL(__filename).href; } };';
+
+/** What a CommonJS module is to Node. To put it around the text at each start would take 1 ms. */
+const moduleFunction = {
+  banner: { js: `(function (exports, require, module, __filename, __dirname) {${urlForScript}` },
+  footer: { js: "})" },
+};
 
 const shared = {
   bundle: true,
@@ -85,20 +103,31 @@ function bundleProgram() {
     format: "cjs",
     outExtension: { ".js": ".cjs" },
     supported: { "dynamic-import": false },
-    define: { ...partsOfWs.define, "import.meta.url": "scriptUrl" },
-    banner: { js: urlForScript },
-    plugins: [{ name: "for-later", setup: leaveForLater }],
+    define: { ...partsOfWs.define, "import.meta.url": "thisScript.url", KOFFI_VERSION },
+    ...moduleFunction,
+    plugins: [
+      { name: "for-later", setup: leaveForLater },
+      { name: "quick-koffi", setup: findKoffiQuickly },
+    ],
   });
 }
 
+/** The program requires as the script that starts it does, which lies in another folder. */
 function leaveForLater(bundler) {
   const filter = new RegExp(`^(${rarelyNeeded.join("|")})$`);
-  bundler.onResolve({ filter }, ({ path }) => ({ path: `./packages/${path}.cjs`, external: true }));
-  const parts = { filter: new RegExp(`^(${partsOfNode.join("|")})$`) };
-  bundler.onResolve(parts, ({ path }) => ({ path, namespace: "when-asked" }));
-  bundler.onLoad({ filter: /./, namespace: "when-asked" }, ({ path }) => ({
-    contents: asked(path),
-  }));
+  const later = ({ path }) => ({ path: `../dist/packages/${path}.cjs`, external: true });
+  bundler.onResolve({ filter }, later);
+  const namespace = "when-used";
+  const parts = { filter: new RegExp(`^(node:)?(${partsOfNode.join("|")})$`) };
+  bundler.onResolve(parts, ({ path }) => ({ path: path.replace("node:", ""), namespace }));
+  bundler.onLoad({ filter: /./, namespace }, ({ path }) => ({ contents: whenUsed(path) }));
+}
+
+function findKoffiQuickly(bundler) {
+  const quick = resolve("test/support/quick-koffi.cjs");
+  bundler.onResolve({ filter: /^koffi$/ }, ({ path, importer }) =>
+    importer === quick ? { path, external: true } : { path: quick },
+  );
 }
 
 function bundlePackages() {

@@ -1,6 +1,6 @@
 // Runs the built program until a client has been greeted, and keeps the code that V8 has compiled by
 // then: functions that a start does not call are left out, and are compiled when they are called.
-const { writeFileSync } = require("node:fs");
+const fs = require("node:fs");
 const v8 = require("node:v8");
 const { compiledScript, keptPath, run } = require("../../bin/compiled-script.js");
 
@@ -16,9 +16,11 @@ process.argv = [
   "--listen",
   "ws://127.0.0.1:0",
 ];
-process.stdout.write = (line) => {
-  void greet(String(line).trim()).then(keep, fail);
-  return true;
+const { writeSync } = fs;
+fs.writeSync = (_, line) => {
+  fs.writeSync = writeSync;
+  void greet(line.trim()).then(keep, fail);
+  return line.length;
 };
 run(script);
 
@@ -37,7 +39,7 @@ async function greet(url) {
 }
 
 function keep() {
-  writeFileSync(keptPath, script.createCachedData());
+  fs.writeFileSync(keptPath, script.createCachedData());
   process.kill(process.pid, "SIGTERM");
 }
 

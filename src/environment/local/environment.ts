@@ -11,11 +11,13 @@ import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
 import { type JournalOptions, ServerJournal } from "./journal/journal.ts";
 import { journalPlaces } from "./journal/place.ts";
+import { probesBy } from "./probes.ts";
 import { type LocalProcesses, localProcesses } from "./processes.ts";
 import type { Receipts } from "./receipts.ts";
 import { settledWithin } from "./settled-within.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
 import { relativeUnlink } from "./spawn/relative-unlink.ts";
+import type { LastWork, Spawner } from "./spawn/spawner.ts";
 import { SpillStore } from "./spill-store.ts";
 
 export type { LocalFileSystem } from "./file-system.ts";
@@ -72,22 +74,22 @@ export async function localEnvironment(
   // Not in the TMPDIR of `variables`, of which the server that looks after us may not know.
   const places = journalPlaces(tmpdir());
   const journal = journalIn(places[0], { begun: () => spawner.ensureKeeper(), warn });
+  const { probe, spawning } = beginSpawner(lastWork(finisher, journal));
   const sandbox = localSandbox({
     ...{ variables, cwd, lendJournal: async (grants) => journal?.lend(grants) },
     startAsOwn: (start) => spawner.asOwn(start),
     ownVariables: () => spawner.ownVariables(),
     keptDirectories: places.map(stateDirectoryPath),
-    limits: { workersMax: limits.helpersMax },
+    ...{ run: probe, limits: { workersMax: limits.helpersMax } },
   });
-  const spawner = await createSpawner({ lastWork: lastWork(finisher, journal) });
+  const spawner = await spawning;
   const files = { ...limits, journal, unlinkAt: await relativeUnlink() };
-  const outputBounds = { bytesMax: limits.retainedOutputBytesMax };
   return {
     host: localHost({ ...options, spawner, sandbox }),
     processes: (emit, observe, receipts) =>
       localProcesses({
         ...{ spawner, sandbox, executorEnv: variables, emit, observe },
-        ...{ outputBounds, spill, receipts },
+        ...{ spill, receipts, outputBounds: { bytesMax: limits.retainedOutputBytesMax } },
       }),
     fileSystem: (emit) => localFileSystem({ ...files, emit, confined: sandbox.files() }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
@@ -99,6 +101,13 @@ export async function localEnvironment(
       await spawner.close();
     },
   };
+}
+
+function beginSpawner(lastWork: LastWork | undefined) {
+  let offer: (spawner: Spawner) => void;
+  const untested = new Promise<Spawner>((resolve) => (offer = resolve));
+  const spawning = createSpawner({ lastWork, untested: (spawner) => offer(spawner) });
+  return { spawning, probe: probesBy(untested, spawning) };
 }
 
 function journalIn(place: string | undefined, options: Omit<JournalOptions, "place">) {

@@ -1,26 +1,31 @@
+import { setImmediate } from "node:timers/promises";
 import { createNodeSpawner } from "./node-spawner.ts";
 import { testSpawner } from "./posix-self-test.ts";
 import { createPosixSpawner } from "./posix-spawner.ts";
 import type { LastWork, Spawner } from "./spawner.ts";
 
-/**
- * The better of what works on this machine; where that is less than it could be, the capabilities
- * say why. `kind` insists on one: then it rejects where that one does not work.
- */
-export async function createSpawner(options?: {
+interface CreateOptions {
+  /** Insists on one: then it rejects where that one does not work. */
   readonly kind?: "posix" | "node";
   readonly lastWork?: LastWork | undefined;
-}): Promise<Spawner> {
-  const lastWork = options?.lastWork;
-  if (options?.kind === "node") return createNodeSpawner([]);
-  if (options?.kind === "posix") return createTestedPosixSpawner(lastWork);
+  /** Given a spawner that is about to be tested; what it runs first is what it is given now. */
+  readonly untested?: (spawner: Spawner) => void;
+}
+
+/**
+ * The better of what works on this machine; where that is less than it could be, the capabilities
+ * say why.
+ */
+export async function createSpawner(options: CreateOptions = {}): Promise<Spawner> {
+  if (options.kind === "node") return createNodeSpawner([]);
+  if (options.kind === "posix") return createTestedPosixSpawner(options);
   if (process.platform !== "linux") {
     return createNodeSpawner([
       `Processes are started natively on Linux only, not ${process.platform}.`,
     ]);
   }
   try {
-    return await createTestedPosixSpawner(lastWork);
+    return await createTestedPosixSpawner(options);
   } catch (thrown) {
     // No prebuilt module for this platform, or a system that does not behave like Linux.
     const cause = thrown instanceof Error ? thrown.message : String(thrown);
@@ -28,10 +33,14 @@ export async function createSpawner(options?: {
   }
 }
 
-async function createTestedPosixSpawner(lastWork: LastWork | undefined): Promise<Spawner> {
-  const spawner = await createPosixSpawner(lastWork);
+async function createTestedPosixSpawner(options: CreateOptions): Promise<Spawner> {
+  const spawner = await createPosixSpawner(options.lastWork);
+  options.untested?.(spawner);
   try {
+    await setImmediate();
     await testSpawner(spawner);
+    // Behind the tests, for which the first client waits, and before the first start for somebody.
+    spawner.ensureKeeper();
     return spawner;
   } catch (thrown) {
     await spawner.close();

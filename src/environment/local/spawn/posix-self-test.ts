@@ -36,6 +36,6 @@ function exitCodeOf(spawner: Spawner, argv: [string, ...string[]]): Promise<numb
       drained: () => {},
       stdinGone: () => {},
     };
-    spawner.start({ argv, env: {}, cwd: "/", stdio: "pty" }, sink).catch(reject);
+    spawner.start({ argv, env: {}, cwd: "/", stdio: "pty", isShort: true }, sink).catch(reject);
   });
 }

@@ -112,7 +112,7 @@ class PosixSpawner implements Spawner {
     this.#checkOpen();
     checkStrings(request);
     const path = await findProgram(request);
-    this.#keeper.ensureRunning();
+    if (!request.isShort) this.#keeper.ensureRunning();
     const tag = this.#canTag ? ++this.#lastTag : undefined;
     const launched = await this.#launch(request, path, tag);
     const { stdio } = launched.launch;

@@ -21,6 +21,8 @@ export interface SpawnRequest {
   readonly stdio: Stdio;
   /** For a pty; 24 x 80 when absent. */
   readonly size?: TerminalSize | undefined;
+  /** It ends by itself in no time: nothing need be there to end it after this server's death. */
+  readonly isShort?: boolean | undefined;
   /**
    * Further descriptors of ours, given to the process as 3, 4, … (a seccomp program for bwrap).
    * They stay open, and the caller's to close, until the start has settled.

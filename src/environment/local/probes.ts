@@ -1,0 +1,28 @@
+import { bwrapTrialMs, trialOutputBytesMax } from "../../limits.ts";
+import type { Outcome, Run } from "../../sandbox/health.ts";
+import { runProgram } from "./spawn/run-program.ts";
+import type { Spawner } from "./spawn/spawner.ts";
+
+/**
+ * Runs what the sandbox tries on this machine by a spawner, already while that is being tested
+ * itself: the first client waits for both. What was run by one that failed is run again.
+ */
+export function probesBy(untested: Promise<Spawner>, tested: Promise<Spawner>): Run {
+  return async (path, argv) => {
+    const first = await Promise.race([untested, tested]);
+    const outcome = await runProbe(first, [path, ...argv]);
+    const spawner = await tested;
+    return spawner === first ? outcome : runProbe(spawner, [path, ...argv]);
+  };
+}
+
+async function runProbe(spawner: Spawner, argv: [string, ...string[]]): Promise<Outcome> {
+  const bounds = { timeoutMs: bwrapTrialMs, outputBytesMax: trialOutputBytesMax };
+  try {
+    const { exitCode, isTimedOut, stdout, stderr } = await runProgram(spawner, { argv, ...bounds });
+    const said = stderr.trimEnd() || `it ended with ${exitCode}`;
+    return { works: exitCode === 0, stdout, complaint: isTimedOut ? "timeout" : said };
+  } catch (error) {
+    return { works: false, stdout: "", complaint: (error as Error).message };
+  }
+}

@@ -1,0 +1,69 @@
+import { Buffer } from "node:buffer";
+import type { ProcessSink, Spawner } from "./spawner.ts";
+
+export interface ProgramRun {
+  readonly argv: readonly [string, ...string[]];
+  /** It is killed then, with all that it started. */
+  readonly timeoutMs: number;
+  /** Of each stream; what is more is dropped. */
+  readonly outputBytesMax: number;
+}
+
+export interface ProgramEnd {
+  /** 128 + n for death by signal n. */
+  readonly exitCode: number;
+  readonly isTimedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a program that ends by itself, in the root directory and with an empty environment. Rejects
+ * with a SpawnError where it cannot be started.
+ */
+export async function runProgram(spawner: Spawner, run: ProgramRun): Promise<ProgramEnd> {
+  const { argv, timeoutMs, outputBytesMax } = run;
+  const { sink, end } = gather(outputBytesMax);
+  const process = await spawner.start(
+    { argv, env: {}, cwd: "/", stdio: "pipes", isShort: true },
+    sink,
+  );
+  let isTimedOut = false;
+  const timeout = setTimeout(() => {
+    isTimedOut = true;
+    void process.killTree().finally(() => process.abandonOutput());
+  }, timeoutMs);
+  const ended = await end;
+  clearTimeout(timeout);
+  return { ...ended, isTimedOut };
+}
+
+function gather(outputBytesMax: number) {
+  const gathered = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), pty: Buffer.alloc(0) };
+  let resolve: (end: Omit<ProgramEnd, "isTimedOut">) => void;
+  const end = new Promise<Omit<ProgramEnd, "isTimedOut">>((settle) => (resolve = settle));
+  let exitCode: number | undefined;
+  let isRead = false;
+  const settle = () => {
+    if (exitCode === undefined || !isRead) return;
+    const { stdout, stderr } = gathered;
+    resolve({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() });
+  };
+  const sink: ProcessSink = {
+    output: (stream, bytes) => {
+      const all = Buffer.concat([gathered[stream], bytes]);
+      gathered[stream] = all.subarray(0, outputBytesMax);
+    },
+    exited: (exit) => {
+      exitCode = exit.exitCode;
+      settle();
+    },
+    ended: () => {
+      isRead = true;
+      settle();
+    },
+    drained: () => {},
+    stdinGone: () => {},
+  };
+  return { sink, end };
+}
