@@ -249,10 +249,24 @@ export const walkAnswerBytesMax = 4 * MiB;
  * pool, few enough that another request's call does not wait long behind them. */
 export const fileCallsInParallel = 8;
 /**
- * Directories that one copy fills at the same time, because the system locks a directory while it
- * makes a file in it.
+ * Directories that one operation fills, or empties, at the same time, because the system locks a
+ * directory while it makes a file in it, or removes one.
  */
-export const copiedDirectoriesInParallel = 4;
+export const directoriesInParallel = 4;
+/** What takes longer than this is a large tree, with which other threads lend a hand. */
+export const smallTreeMs = 5;
+/** Files of one directory from which telling another thread of them pays: 0.3 ms of work. */
+export const handedFilesMin = 12;
+/** Files handed over at once, after a failure elsewhere done to the end: 20 ms of work. */
+export const handedFilesMax = 500;
+/** Such threads at most: each takes some megabytes, and they all write to the same disk. */
+export const handsMax = 3;
+/** Pieces of work that one has at once, so that it need not wait for the event loop. */
+export const handQueueMax = 3;
+/** A hand that had nothing to do for this long ends; to start one takes 25 ms. */
+export const handIdleMs = 2_000;
+/** JavaScript's memory of a hand; it keeps nothing but names. */
+export const handHeapMiB = 16;
 /**
  * How long one turn of the event loop may spend on file calls of its own: another request waits no
  * longer behind a copied tree, and the turns themselves cost a hundredth of that.
@@ -267,6 +281,8 @@ export const handOverMs = 0.1;
 export const callsRemembered = 8;
 /** Calls handed over until the next one shows whether that is still worth it. */
 export const handedOverMax = 32;
+/** The same of bursts of calls: as many calls are made in one, or handed over, as fit. */
+export const burstTriedEvery = 4;
 /** A file call that takes longer than this is one of a slow disk, and is best made on a thread. */
 export const slowCallMs = 20;
 /** For how many times what a slow call took others go to threads: it has a tenth of the loop. */

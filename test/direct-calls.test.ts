@@ -55,18 +55,24 @@ describe("file calls on the event loop", () => {
 });
 
 describe("calls of one kind", () => {
-  const long = handOverMs * callsRemembered * 2;
+  const long = handOverMs * 2;
 
   test("go to threads when they take longer than handing them over", async () => {
     const kind = new CallKind();
     assert.equal(kind.isSlow, false);
-    kind.took(long);
+    kind.took(long, callsRemembered);
     assert.equal(await callDirectly({ now: () => "loop", later: onThread, kind }), "thread");
+  });
+
+  test("go on here after one that was interrupted for long", () => {
+    const kind = new CallKind();
+    kind.took(1000);
+    assert.equal(kind.isSlow, false);
   });
 
   test("are tried here now and then, until they are quick again", () => {
     const kind = new CallKind();
-    kind.took(long);
+    kind.took(long, callsRemembered);
     const looks = Array.from({ length: handedOverMax }, () => kind.isSlow);
     assert.deepEqual(looks, [...Array<boolean>(handedOverMax - 1).fill(true), false]);
     for (let calls = 0; calls < callsRemembered * 2; calls++) kind.took(0);

@@ -4,7 +4,13 @@ import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { CallKind } from "../src/environment/local/direct-calls.ts";
 import { inBursts } from "../src/environment/local/files/in-bursts.ts";
-import { callsRemembered, directSliceMs, handOverMs } from "../src/limits.ts";
+import {
+  callsRemembered,
+  directSliceMs,
+  handedFilesMax,
+  handedFilesMin,
+  handOverMs,
+} from "../src/limits.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => at);
 
@@ -67,10 +73,41 @@ describe("a deed for many things", () => {
 
   test("is left to later where it has taken long", async () => {
     const kind = new CallKind();
-    kind.took(handOverMs * callsRemembered * 2);
+    kind.took(handOverMs * 2, callsRemembered);
     const done: number[] = [];
     const now = () => assert.fail("done here");
     await inBursts(numbers(20), { now, later: (item) => void done.push(item), kind });
     assert.deepEqual(done, numbers(20));
+  });
+
+  test("is left to another thread as far as that comes", async () => {
+    const count = handedFilesMax * 2 + handedFilesMin;
+    const done: number[] = [];
+    const given: number[] = [];
+    await inBursts(numbers(count), {
+      now: (item) => done.push(item) > 0,
+      later: (item) => void done.push(-item),
+      byHand: async (items) => {
+        given.push(items.length);
+        const failsAt = given.length === 2 ? 7 : items.length;
+        done.push(...items.slice(1, failsAt));
+        return { count: failsAt, left: [0] };
+      },
+    });
+    // Behind the failure of the second piece everything is done here.
+    assert.deepEqual(given, [handedFilesMax, handedFilesMax]);
+    const left = (item: number) => item === 0 || item === handedFilesMax;
+    const expected = numbers(count).map((item) => (left(item) ? 0 - item : item));
+    assert.deepEqual(new Set(done), new Set(expected));
+    assert.equal(done.length, count);
+  });
+
+  test("is done here when no other thread is free, or it is not worth the while", async () => {
+    const done: number[] = [];
+    const deed = { now: (item: number) => done.push(item) > 0, later: () => assert.fail("later") };
+    await inBursts(numbers(handedFilesMin), { ...deed, byHand: () => undefined });
+    const byHand = () => assert.fail("handed over");
+    await inBursts(numbers(handedFilesMin - 1), { ...deed, byHand });
+    assert.deepEqual(done, [...numbers(handedFilesMin), ...numbers(handedFilesMin - 1)]);
   });
 });

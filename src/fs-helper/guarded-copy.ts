@@ -37,7 +37,7 @@ export async function guardedCopy(
   const { place, undo } = await destinationOf(params, source, means);
   const paths = { sourcePath: pathUriOf(source.at), destinationPath: pathUriOf(place.at) };
   try {
-    return await copyUnder({ ...params, ...paths }, means.permit);
+    return await copyUnder({ ...params, ...paths }, { guard: means.permit });
   } catch (error) {
     const sourceNamed = renamed(error, source.at, hostPath(params.sourcePath));
     return undo(renamed(sourceNamed, place.at, hostPath(params.destinationPath)));

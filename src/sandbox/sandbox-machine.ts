@@ -6,10 +6,10 @@ import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./health.ts";
-import { helperProgram } from "./helper-program.ts";
 import type { LendJournal, StartAsOwn } from "./helper-worker.ts";
 import { findLauncher, type Launcher } from "./launcher.ts";
 import { MountPoints } from "./mount-points.ts";
+import { ownProgram } from "./own-program.ts";
 import { type Platform, surveyPlatform } from "./platform.ts";
 import type { Surroundings } from "./policy.ts";
 import {
@@ -156,7 +156,7 @@ export class SandboxMachine {
   }
 
   async #keepHelper(): Promise<KeptFile> {
-    const [state, program] = await Promise.all([this.state(), helperProgram()]);
+    const [state, program] = await Promise.all([this.state(), ownProgram("fs-helper")]);
     const { createHash } = await import("node:crypto");
     const hash = createHash("sha256").update(program).digest("hex").slice(0, 16);
     return keepFile(state, `fs-helper-${hash}.cjs`, program);

@@ -12,6 +12,7 @@ const helper = "fs-helper/main.ts";
 const entries = [
   "commands/main.ts",
   helper,
+  "environment/local/files/handed-work.ts",
   "client/library.ts",
   // The build has ws load it in place of a package.
   "server/frame-mask.ts",
@@ -65,7 +66,7 @@ const starters = [
 ];
 const mayStart = new RegExp(
   "^(?:environment/local/spawn/|" +
-    "sandbox/(?:helper-worker|helper-program|mount-sweeper|health)\\.ts$)",
+    "sandbox/(?:helper-worker|own-program|mount-sweeper|health)\\.ts$)",
 );
 
 /** One place knows how processes are started, and how they are killed. */
@@ -74,7 +75,7 @@ export function checkProcessStarters(sources: Sources): Violation[] {
     sources,
     mayStart,
     starters,
-    "only environment/local/spawn/ and helper-worker, helper-program, mount-sweeper and health of " +
+    "only environment/local/spawn/ and helper-worker, own-program, mount-sweeper and health of " +
       "sandbox/ start processes; use the Spawner",
   );
 }

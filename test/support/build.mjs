@@ -13,6 +13,7 @@ process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
 
 const program = "src/commands/main.ts";
 const helper = "src/fs-helper/main.ts";
+const hand = "src/environment/local/files/handed-work.ts";
 const library = "src/client/library.ts";
 
 /** Loaded by the first that needs one: they are larger than all the rest, and many never do. */
@@ -87,7 +88,7 @@ try {
 
 /** Returns the names of the packages that are inside. */
 async function bundleAll() {
-  const parts = [bundleProgram(), bundlePackages(), bundleLibrary(), bundleHelper()];
+  const parts = [bundleProgram(), bundlePackages(), bundleLibrary(), bundleHelpers()];
   const results = await Promise.all(parts);
   const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
   const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//;
@@ -154,11 +155,14 @@ function bundleLibrary() {
   });
 }
 
-/** One self-contained file: inside a sandbox it may be the only one of ours that can be read. */
-async function bundleHelper() {
+/**
+ * Self-contained files: inside a sandbox the helper may be the only one of ours that can be read,
+ * and a thread that lends a hand starts with nothing else.
+ */
+async function bundleHelpers() {
   const bundled = await build({
     ...shared,
-    entryPoints: { "fs-helper": helper },
+    entryPoints: { "fs-helper": helper, hand },
     format: "cjs",
     outExtension: { ".js": ".cjs" },
     packages: "external",
@@ -170,7 +174,7 @@ async function bundleHelper() {
       .filter((path) => !path.startsWith("node:")),
   );
   if (packages.size > 0) {
-    throw new Error(`${helper} must load no package, but would load: ${[...packages].join(", ")}`);
+    throw new Error(`helpers must load no package, but would load: ${[...packages].join(", ")}`);
   }
   return bundled;
 }

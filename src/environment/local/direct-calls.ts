@@ -23,18 +23,29 @@ export interface FileCall<T> {
   readonly kind?: CallKind;
 }
 
+/** No call takes this long by itself of which it matters how long it takes. */
+const interruptedMs = handOverMs * 4;
+
 /** What calls of one kind have taken lately, when they were made here. */
 export class CallKind {
+  readonly #triedEvery: number;
   #usualMs = 0;
   #handedOver = 0;
 
-  /** Whether a thread is better; now and then one is made here to find out. */
-  get isSlow(): boolean {
-    return this.#usualMs > handOverMs && ++this.#handedOver % handedOverMax !== 0;
+  /** Of as many calls, or bursts of them, that are handed over one is tried here. */
+  constructor(triedEvery = handedOverMax) {
+    this.#triedEvery = triedEvery;
   }
 
-  took(timeMs: number): void {
-    this.#usualMs += (timeMs - this.#usualMs) / callsRemembered;
+  /** Whether a thread is better; now and then one is made here to find out. */
+  get isSlow(): boolean {
+    return this.#usualMs > handOverMs && ++this.#handedOver % this.#triedEvery !== 0;
+  }
+
+  /** What one took of `calls` in a row. One that was interrupted says little of the next ones. */
+  took(timeMs: number, calls = 1): void {
+    const share = Math.min(calls / callsRemembered, 1);
+    this.#usualMs += (Math.min(timeMs, interruptedMs) - this.#usualMs) * share;
   }
 }
 

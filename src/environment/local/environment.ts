@@ -7,6 +7,7 @@ import { stateDirectoryPath } from "../../sandbox/state-directory.ts";
 import type { Host } from "../environment.ts";
 import type { Observe } from "./event-feed.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
+import { Hands } from "./hands.ts";
 import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
 import { type JournalOptions, ServerJournal } from "./journal/journal.ts";
@@ -83,7 +84,7 @@ export async function localEnvironment(
     ...{ run: probe, limits: { workersMax: limits.helpersMax } },
   });
   const spawner = await spawning;
-  const files = { ...limits, journal, unlinkAt: await relativeUnlink() };
+  const files = { ...limits, journal, unlinkAt: await relativeUnlink(), hands: new Hands() };
   return {
     host: localHost({ ...options, spawner, sandbox }),
     processes: (emit, observe, receipts) =>
@@ -95,7 +96,7 @@ export async function localEnvironment(
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
     helperCensus: sandbox.helperCensus,
     close: async () => {
-      await sandbox.close();
+      await Promise.all([sandbox.close(), files.hands.close()]);
       // What is under way need not be finished by the keeper then, which ends with the spawner.
       if (journal) await settledWithin(journal.close(), journalCloseMs);
       await spawner.close();

@@ -4,11 +4,10 @@ import type { Sandbox } from "../../protocol/sandbox.ts";
 import type { ConfinedFiles } from "../../sandbox/confined-files.ts";
 import type { FileAnswers } from "../file-system.ts";
 import { remoteFileSystem } from "../remote/file-system.ts";
-import { directFileSystem } from "./files/direct-file-system.ts";
+import { directFileSystem, type TreeMeans } from "./files/direct-file-system.ts";
 import { openFiles } from "./files/open-files.ts";
 import { missingWatch } from "./files/watch-missing.ts";
 import type { WriteJournal } from "./journal/journal.ts";
-import type { RelativeUnlink } from "./spawn/relative-unlink.ts";
 
 type OptionalSandbox = Sandbox | null | undefined;
 
@@ -17,14 +16,12 @@ export interface LocalFileSystem extends FileAnswers {
   close(params?: Params<"fs/close">): Promise<Result<"fs/close">>;
 }
 
-export interface LocalFileSystemOptions {
+export interface LocalFileSystemOptions extends TreeMeans {
   readonly emit: Emit<FileSystemEvent>;
   /** Does what is to be confined; without it that is refused. */
   readonly confined?: ConfinedFiles | undefined;
   /** Where what is about to be written is kept, for the case that this process is killed. */
   readonly journal?: WriteJournal | undefined;
-  /** Speeds up the removal of trees. */
-  readonly unlinkAt?: RelativeUnlink | undefined;
   /** Files that may be open at once; 128 when absent. */
   readonly fileHandlesMax?: number | undefined;
 }
@@ -34,7 +31,7 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
   const { confined = noConfinedFiles } = options;
   const files = openFiles(options.fileHandlesMax);
   const { watchMissing, ...watch } = missingWatch(options.emit);
-  const direct = { ...directFileSystem(options.journal, options.unlinkAt), ...files, watchMissing };
+  const direct = { ...directFileSystem(options.journal, options), ...files, watchMissing };
   /** Who does it under this sandbox: the one decision through which every path passes. */
   const under = (operation: "read" | "write", sandbox: OptionalSandbox): FileAnswers =>
     sandbox && confined.needsHelper(sandbox, operation)

@@ -1,5 +1,5 @@
 import { constants, type Dirent, type Stats } from "node:fs";
-import { copiedDirectoriesInParallel, fileCallsInParallel } from "../../../limits.ts";
+import { burstTriedEvery, fileCallsInParallel } from "../../../limits.ts";
 import { internalError, invalidRequest } from "../../../protocol/errors.ts";
 import type { Params, Result } from "../../../protocol/methods.ts";
 import {
@@ -12,6 +12,8 @@ import {
 import { isWithin } from "../../../sandbox/access.ts";
 import type { FileSystem } from "../../file-system.ts";
 import { CallKind } from "../direct-calls.ts";
+import type { HandOver, Hands } from "../hands.ts";
+import { Branches } from "./branches.ts";
 import { type CopyManner, copyFile, identity, modeBits } from "./copy-file.ts";
 import { copySmallFile } from "./copy-small-file.ts";
 import { makeDirectories } from "./create-directory.ts";
@@ -35,15 +37,23 @@ export interface CopyGuard {
   write(real: HostPath): void;
 }
 
+/** What a copy is made with: a guard, or the help of other threads, which ask no guard. */
+export type CopyMeans =
+  | { readonly guard?: undefined; readonly hands?: Hands | undefined }
+  | { readonly guard: CopyGuard; readonly hands?: undefined };
+
 /** Links are copied as links; a directory is merged into one that is there already. */
-export const copy: FileSystem["copy"] = (params) => copyUnder(params);
+export const treeCopier =
+  (hands?: Hands): FileSystem["copy"] =>
+  (params) =>
+    copyUnder(params, { hands });
 
 /**
  * With a guard no file is written through a link inside the destination, which could lead anywhere.
  */
 export async function copyUnder(
   { sourcePath, destinationPath, recursive }: Params<"fs/copy">,
-  guard?: CopyGuard,
+  means: CopyMeans,
 ): Promise<Result<"fs/copy">> {
   const source = hostPath(sourcePath);
   const destination = hostPath(destinationPath);
@@ -52,7 +62,7 @@ export async function copyUnder(
   else if (stats.isSymbolicLink()) await copyLink(source, destination);
   else if (!stats.isDirectory()) throw specialFile();
   else if (!recursive) throw notRecursive();
-  else await copyTree(source, destination, guard);
+  else await copyTree(source, destination, means);
   return {};
 }
 
@@ -70,14 +80,10 @@ async function isSame(source: HostPath, destination: HostPath): Promise<boolean>
   return identity(from) === identity(to);
 }
 
-async function copyTree(
-  source: HostPath,
-  destination: HostPath,
-  guard: CopyGuard | undefined,
-): Promise<void> {
+async function copyTree(source: HostPath, destination: HostPath, means: CopyMeans): Promise<void> {
   if (isWithin(await futureRealPath(destination), await realPath(source))) throw intoItself();
   try {
-    await new TreeCopy(guard).copyDirectory(source, destination);
+    await new TreeCopy(means).copyDirectory(source, destination);
   } catch (error) {
     // "Not found" would say that the source itself is missing.
     if (hasCode(error, "ENOENT")) throw changedMeanwhile(source, error);
@@ -97,16 +103,18 @@ async function futureRealPath(path: HostPath): Promise<HostPath> {
 }
 
 /** Where they take long, their steps are better made one by one, some of them on threads. */
-const smallCopies = new CallKind();
+const smallCopies = new CallKind(burstTriedEvery);
 
 class TreeCopy {
   /** Directories copied into: through a link in the destination one may turn up as a source. */
   readonly #destinations = new Set<string>();
   readonly #guard: CopyGuard | undefined;
-  #branchesLeft = copiedDirectoriesInParallel - 1;
+  readonly #branches = new Branches();
+  readonly #handOver: HandOver | undefined;
 
-  constructor(guard: CopyGuard | undefined) {
+  constructor({ guard, hands }: CopyMeans) {
     this.#guard = guard;
+    this.#handOver = hands?.forTree();
   }
 
   async copyDirectory(source: HostPath, destination: HostPath): Promise<void> {
@@ -148,27 +156,23 @@ class TreeCopy {
       kind: smallCopies,
       now: (file) => copySmallFile(...places(file), manner.flags),
       later: (file) => copyFile(...places(file), { flags: manner.flags, makeInTurn }),
+      byHand: (some) =>
+        this.#handOver?.({
+          deed: "copySmallFiles",
+          directory: source,
+          destination,
+          names: some.map(nameOf),
+        }),
     });
     const links = entries.filter((entry) => entry.isSymbolicLink());
     await inParallel(links, fileCallsInParallel, (link) => copyLink(...places(link)));
     const directories = entries.filter((entry) => entry.isDirectory());
-    await this.#inBranches(directories, async ({ name }) => {
+    await this.#branches.forEach(directories, async ({ name }) => {
       const to = joinPath(destination, name);
       // One that is there is not written itself.
       if (this.#guard) manner.ask(name, await isThere(to));
       await this.copyDirectory(joinPath(source, name), to);
     });
-  }
-
-  /** All branches of the tree together are bounded, for each holds directories open. */
-  async #inBranches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-    const more = Math.min(this.#branchesLeft, Math.max(items.length - 1, 0));
-    this.#branchesLeft -= more;
-    try {
-      await inParallel(items, 1 + more, work);
-    } finally {
-      this.#branchesLeft += more;
-    }
   }
 }
 
@@ -191,6 +195,8 @@ interface Manner {
   /** With which destinations are opened. */
   readonly flags: number;
 }
+
+const nameOf = ({ name }: Dirent) => name;
 
 /** Without a guard nobody minds. */
 function ask(): void {}

@@ -1,7 +1,8 @@
 import type { FileAnswers } from "../../file-system.ts";
+import type { Hands } from "../hands.ts";
 import type { WriteJournal } from "../journal/journal.ts";
 import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
-import { copy } from "./copy-tree.ts";
+import { treeCopier } from "./copy-tree.ts";
 import { createDirectory } from "./create-directory.ts";
 import { readFile } from "./direct-read.ts";
 import { fileWriter } from "./direct-write.ts";
@@ -16,15 +17,20 @@ export type DirectFileSystem = Omit<
   "open" | "readBlock" | "writeBlock" | "close" | "watchMissing"
 >;
 
+/** What makes operations on trees faster. */
+export interface TreeMeans {
+  readonly unlinkAt?: RelativeUnlink | undefined;
+  readonly hands?: Hands | undefined;
+}
+
 /**
  * Works on the disk with the rights of this process and pays no attention to `sandbox`: whoever
  * calls it has made that decision. Imports no package, because the fs-helper runs it. With a
- * journal, what a killed write left is finished by whoever comes after; with `unlinkAt` trees go
- * faster.
+ * journal, what a killed write left is finished by whoever comes after.
  */
 export const directFileSystem = (
   journal?: WriteJournal,
-  unlinkAt?: RelativeUnlink,
+  means: TreeMeans = {},
 ): DirectFileSystem => ({
   readFile,
   writeFile: fileWriter(journal),
@@ -33,6 +39,6 @@ export const directFileSystem = (
   canonicalize,
   readDirectory,
   walk,
-  remove: fileRemover(unlinkAt),
-  copy,
+  remove: fileRemover(means),
+  copy: treeCopier(means.hands),
 });

@@ -1,6 +1,12 @@
-import { fileCallsInParallel, handedOverMax } from "../../../limits.ts";
+import {
+  fileCallsInParallel,
+  handedFilesMax,
+  handedFilesMin,
+  handedOverMax,
+} from "../../../limits.ts";
 import type { Given } from "../../../protocol/methods.ts";
 import { type CallKind, callDirectly, sliceLeftMs } from "../direct-calls.ts";
+import type { Handled } from "../hands.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
 import { inParallel } from "./in-parallel.ts";
 
@@ -11,6 +17,8 @@ export interface Deed<T> {
   readonly later: (item: T) => Given<void>;
   /** What it has taken lately; a kind of its own, for one is a burst of calls. */
   readonly kind?: CallKind;
+  /** Has another thread do it for some of them; undefined when none is free. */
+  readonly byHand?: (items: readonly T[]) => Promise<Handled> | undefined;
 }
 
 /**
@@ -19,7 +27,7 @@ export interface Deed<T> {
  * new is begun.
  */
 export async function inBursts<T>(items: readonly T[], deed: Deed<T>): Promise<void> {
-  for (let next = 0; next < items.length; ) {
+  for (let next = await doneByHand(items, deed); next < items.length; ) {
     const waiting = items.slice(next, next + handedOverMax);
     const handOver = () => inParallel(waiting, fileCallsInParallel, deed.later);
     const later = () => handOver().then(() => waiting.length);
@@ -29,6 +37,21 @@ export async function inBursts<T>(items: readonly T[], deed: Deed<T>): Promise<v
     next += await (isHere ? callDirectly({ now, later }) : later());
     await inParallel(left, fileCallsInParallel, deed.later);
   }
+}
+
+/** Gives the number of items that have had their turn, until one failed or no hand was free. */
+async function doneByHand<T>(items: readonly T[], { byHand, later }: Deed<T>): Promise<number> {
+  let next = 0;
+  for (let end = 0; next === end && items.length - next >= handedFilesMin && !hasRemoteMounts(); ) {
+    const some = items.slice(next, next + handedFilesMax);
+    const handled = await byHand?.(some);
+    if (!handled) return next;
+    end += some.length;
+    next += handled.count;
+    const left = handled.left.map((at) => some[at] as T);
+    await inParallel(left, fileCallsInParallel, later);
+  }
+  return next;
 }
 
 /** Gives the number of items that have had their turn. */
@@ -47,6 +70,6 @@ function burst<T>(
     nowMs = performance.now();
   }
   const count = at - from;
-  kind?.took((nowMs - startMs) / Math.max(count, 1));
+  kind?.took((nowMs - startMs) / Math.max(count, 1), count);
   return count;
 }

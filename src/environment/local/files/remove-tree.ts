@@ -1,10 +1,13 @@
 import { constants } from "node:fs";
-import { fileCallsInParallel } from "../../../limits.ts";
 import { invalidRequest } from "../../../protocol/errors.ts";
 import type { Given } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
+import type { HandOver } from "../hands.ts";
+import { hasRemoteMounts } from "../mount-lanes.ts";
 import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
+import { Branches } from "./branches.ts";
+import type { TreeMeans } from "./direct-file-system.ts";
 import {
   dropFile,
   hasCode,
@@ -15,15 +18,14 @@ import {
   unlinkPath,
 } from "./file-calls.ts";
 import { inBursts } from "./in-bursts.ts";
-import { inParallel } from "./in-parallel.ts";
 import { atPlace, descriptorPath } from "./no-follow.ts";
 
 /** Recursive and forgiving unless told otherwise, as in the reference. Links are never followed. */
 export const fileRemover =
-  (unlinkAt?: RelativeUnlink): FileSystem["remove"] =>
+  (means: TreeMeans = {}): FileSystem["remove"] =>
   async (params) => {
     if (hostPath(params.path) === "/") throw invalidRequest("the root directory cannot be removed");
-    const removeTree = (path: HostPath) => new TreeRemoval(unlinkAt).remove(path);
+    const removeTree = (path: HostPath) => new TreeRemoval(means).remove(path);
     const removeDirectory = params.recursive === false ? removeEmptyDirectory : removeTree;
     try {
       await atPlace(params, (path) => removePath(path, removeDirectory));
@@ -57,9 +59,12 @@ async function removePath(
  */
 class TreeRemoval {
   readonly #unlinkAt: RelativeUnlink | undefined;
+  readonly #handOver: HandOver | undefined;
+  readonly #branches = new Branches();
 
-  constructor(unlinkAt: RelativeUnlink | undefined) {
+  constructor({ unlinkAt, hands }: TreeMeans) {
     this.#unlinkAt = unlinkAt;
+    this.#handOver = hands?.forTree();
   }
 
   async remove(path: HostPath): Promise<void> {
@@ -79,7 +84,7 @@ class TreeRemoval {
         now: (name) => this.#unlinkNow(fd, name) || unlinkUnlessGone(joinPath(held, name)),
         later: (name) => unlessGone(unlinkPath(joinPath(held, name))),
       });
-      await this.#removeAll(directories.map((name) => joinPath(held, name)));
+      await this.#branches.forEach(directories, (name) => this.#removeWithin(held, name));
     } finally {
       dropFile(fd);
     }
@@ -89,14 +94,15 @@ class TreeRemoval {
     return isAscii(name) && this.#unlinkAt?.(directory, name) === true;
   }
 
-  /** One is emptied while those before it, which takes the system long, vanish on threads. */
-  async #removeAll(directories: readonly HostPath[]): Promise<void> {
-    let emptied = Promise.resolve();
-    await inParallel(directories, fileCallsInParallel, async (path) => {
-      emptied = emptied.then(() => this.#empty(path)).catch(unlessMissing);
-      await emptied;
-      await unlessGone(removeEmptyDirectory(path));
-    });
+  async #removeWithin(directory: HostPath, name: string): Promise<void> {
+    const work = { deed: "removeFlatDirectories", directory, names: [name] } as const;
+    const handled = hasRemoteMounts() ? undefined : await this.#handOver?.(work);
+    if (handled?.count === 1 && handled.left.length === 0) return;
+    try {
+      await this.remove(joinPath(directory, name));
+    } catch (error) {
+      unlessMissing(error);
+    }
   }
 }
 

@@ -1,0 +1,49 @@
+/** The program of a thread that lends a hand with large trees. */
+import { closeSync, constants, openSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { parentPort } from "node:worker_threads";
+import { type HostPath, joinPath, nodePath } from "../../../protocol/path-uri.ts";
+import type { Handled, HandWork } from "../hands.ts";
+import { copySmallFile } from "./copy-small-file.ts";
+import { descriptorPath } from "./no-follow.ts";
+
+parentPort?.on("message", (work: HandWork) => parentPort?.postMessage(handle(work)));
+
+/** Stops at the first that fails: whoever gave the work tries that one again, and learns why. */
+function handle(work: HandWork): Handled {
+  const { names } = work;
+  const left: number[] = [];
+  let count = 0;
+  try {
+    for (; count < names.length; count++) if (!does(work, names[count] ?? "")) left.push(count);
+  } catch {
+    // The loop has ended where it failed.
+  }
+  return { count, left };
+}
+
+function does(work: HandWork, name: string): boolean {
+  const path = joinPath(work.directory, name);
+  if (work.deed === "removeFlatDirectories") return removeFlatDirectory(path);
+  return copySmallFile(path, joinPath(work.destination, name), 0);
+}
+
+/** Of one that is not flat only the files are removed. */
+function removeFlatDirectory(path: HostPath): boolean {
+  const isEmpty = removeFiles(path);
+  if (isEmpty) rmdirSync(nodePath(path));
+  return isEmpty;
+}
+
+/** Through a descriptor, as a directory may be swapped for a link meanwhile. */
+function removeFiles(directory: HostPath): boolean {
+  const fd = openSync(nodePath(directory), constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    const held = descriptorPath(fd, directory);
+    const entries = readdirSync(nodePath(held), { encoding: "latin1", withFileTypes: true });
+    const files = entries.filter((entry) => !entry.isDirectory());
+    for (const { name } of files) unlinkSync(nodePath(joinPath(held, name)));
+    return files.length === entries.length;
+  } finally {
+    closeSync(fd);
+  }
+}

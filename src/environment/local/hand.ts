@@ -1,0 +1,86 @@
+import { Worker } from "node:worker_threads";
+import { handHeapMiB, handIdleMs } from "../../limits.ts";
+import type { Handled, HandWork } from "./hands.ts";
+
+/** One thread. It ends when it has had nothing to do for a while. */
+export class Hand {
+  /** Settles when it can be given work, or never will be. */
+  readonly started: Promise<void>;
+  /** Whether it failed, when it has ended. */
+  readonly ended: Promise<boolean>;
+  readonly #thread: Worker;
+  readonly #idle: NodeJS.Timeout;
+  /** Those who wait for their work; it is done in the order it was given. */
+  readonly #waiting: ((handled: Handled) => void)[] = [];
+  #isReady = false;
+
+  /** Throws when the system has no thread, or no memory for it. */
+  constructor(program: string) {
+    const thread = new Worker(program, threadOptions);
+    this.#thread = thread;
+    this.#idle = setTimeout(() => void this.end(), handIdleMs).unref();
+    thread.on("message", (handled: Handled) => this.#done(handled));
+    this.ended = new Promise((resolve) => {
+      thread.on("error", () => resolve(true));
+      thread.on("exit", () => {
+        this.#giveUp();
+        resolve(false);
+      });
+    });
+    this.started = new Promise((resolve) => {
+      thread.on("online", () => {
+        this.#isReady = true;
+        thread.unref();
+        resolve();
+      });
+      thread.on("exit", () => resolve());
+    });
+  }
+
+  /** Pieces of work that it has been given; it takes none while that is infinite. */
+  get load(): number {
+    return this.#isReady ? this.#waiting.length : Number.POSITIVE_INFINITY;
+  }
+
+  take(work: HandWork): Promise<Handled> {
+    // This process must not end in the middle of it.
+    this.#thread.ref();
+    this.#thread.postMessage(work);
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Gives up what it has been given. */
+  async end(): Promise<void> {
+    this.#isReady = false;
+    // Its end would never be heard of where nothing else keeps this process.
+    this.#thread.ref();
+    await this.#thread.terminate();
+  }
+
+  #done(handled: Handled): void {
+    this.#waiting.shift()?.(handled);
+    if (this.#waiting.length > 0) return;
+    this.#thread.unref();
+    this.#idle.refresh();
+  }
+
+  /** How far it has come is not known, but all of it can be done once more. */
+  #giveUp(): void {
+    this.#isReady = false;
+    clearTimeout(this.#idle);
+    for (const resolve of this.#waiting.splice(0)) resolve({ count: 0, left: [] });
+  }
+}
+
+/** Of its own it has nothing: no variables, no options, little memory. */
+const threadOptions = {
+  eval: true,
+  argv: [],
+  env: {},
+  execArgv: [],
+  trackUnmanagedFds: false,
+  resourceLimits: {
+    maxOldGenerationSizeMb: handHeapMiB,
+    maxYoungGenerationSizeMb: handHeapMiB / 4,
+  },
+};
