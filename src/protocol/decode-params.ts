@@ -1,15 +1,19 @@
-import type * as z from "zod";
+import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import { invalidParams } from "./errors.ts";
 
+// The small zod speaks no language by itself.
+z.config(en());
+
 /** Checks what a client sent against the schema of its method; throws -32602 with what is wrong. */
-export function decodeParams<S extends z.ZodType>(schema: S, params: unknown): z.output<S> {
+export function decodeParams<S extends z.ZodMiniType>(schema: S, params: unknown): z.output<S> {
   const outcome = schema.safeParse(params);
   if (outcome.success) return outcome.data;
   throw invalidParams(complaint(outcome.error, params));
 }
 
 /** The first thing that is wrong, worded for whoever wrote the request. */
-function complaint(error: z.ZodError, params: unknown): string {
+function complaint(error: z.core.$ZodError, params: unknown): string {
   const issue = deepestIssue(error.issues[0]);
   if (issue === undefined) return "invalid params";
   const place = issue.path.map(String).join(".");

@@ -1,8 +1,8 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { pathUri } from "./path-uri-schema.ts";
 
 /** `params` of a method that has none: absent, null and `{}` are the same. */
-const noParams = () => z.strictObject({}).nullish();
+const noParams = () => z.nullish(z.strictObject({}));
 
 export const capabilities = () => z.record(z.string(), z.boolean());
 
@@ -11,22 +11,26 @@ export const environmentInfo = () =>
   z.object({
     /** The login shell of the account, from the account database, not from `$SHELL`. */
     shell: z.object({ name: z.string(), path: z.string() }),
-    executorVersion: z.string().optional(),
+    executorVersion: z.optional(z.string()),
     /** Identity of this build; the same for all servers of one version. */
-    providerId: z.string().optional(),
+    providerId: z.optional(z.string()),
     /** The server's working directory. */
-    cwd: z.string().nullish(),
-    userHomeDir: z.string().optional(),
-    platformOs: z.string().optional(),
+    cwd: z.nullish(z.string()),
+    userHomeDir: z.optional(z.string()),
+    platformOs: z.optional(z.string()),
     /** `[TMPDIR]` when the server has one, else empty: what `tmpdir` means in a sandbox policy. */
-    temporaryDirectories: z.array(z.string()).optional(),
-    tempDir: z.string().optional(),
+    temporaryDirectories: z.optional(z.array(z.string())),
+    tempDir: z.optional(z.string()),
     /** Whether this machine can confine work, and if not, why and what would help. */
-    sandbox: z
-      .object({ available: z.boolean(), reason: z.string().optional(), fix: z.string().optional() })
-      .optional(),
+    sandbox: z.optional(
+      z.object({
+        available: z.boolean(),
+        reason: z.optional(z.string()),
+        fix: z.optional(z.string()),
+      }),
+    ),
     /** Absent means false: a client uses a newer method or field only when its flag is true. */
-    capabilities: capabilities().optional(),
+    capabilities: z.optional(capabilities()),
   });
 
 const configLayers = z.object({ layers: z.array(z.unknown()), cloudInsertionIndex: z.number() });
@@ -46,13 +50,16 @@ export const environmentRequests = {
           configPaths: z.array(z.array(z.string())),
           requirementsPaths: z.array(z.array(z.string())),
         })
-        .refine(
-          ({ configPaths, requirementsPaths }) => configPaths.length + requirementsPaths.length > 0,
-          "at least one config or requirements path is required",
+        .check(
+          z.refine(
+            ({ configPaths, requirementsPaths }) =>
+              configPaths.length + requirementsPaths.length > 0,
+            "at least one config or requirements path is required",
+          ),
         ),
     result: () =>
       z.object({
-        userHomeDir: z.string().nullable(),
+        userHomeDir: z.nullable(z.string()),
         codexHomeDir: z.string(),
         hostname: z.string(),
         config: configLayers,

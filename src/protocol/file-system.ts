@@ -1,26 +1,28 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { DecodedBase64 } from "./base64.ts";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
 import { schemaOf } from "./schema-of.ts";
 
-const u64 = z.number("invalid number").min(0, "invalid number").multipleOf(1, "invalid number");
+const u64 = z
+  .number("invalid number")
+  .check(z.minimum(0, "invalid number"), z.multipleOf(1, "invalid number"));
 
 /** Members that most operations share. */
 const place = () => ({
   path: pathUri,
   /** False refuses a path that has a symbolic link in it. */
-  followSymlinks: z.boolean().nullish(),
-  sandbox: schemaOf(sandbox).nullish(),
+  followSymlinks: z.nullish(z.boolean()),
+  sandbox: z.nullish(schemaOf(sandbox)),
 });
 
 /**
  * Under the same id the request is done once, however often it is made. Capability `requestIds`.
  */
-const requestId = z.string().nullish();
+const requestId = z.nullish(z.string());
 const handleId = z.string();
 /** Base64; a large one has been decoded when its frame was read. */
-const content = z.string().or(z.instanceof(DecodedBase64));
+const content = z.union([z.string(), z.instanceof(DecodedBase64)]);
 const done = () => z.object({});
 
 /**
@@ -44,7 +46,7 @@ export const fileSystemRequests = {
     touches: { changes: ["path"] },
   },
   "fs/createDirectory": {
-    params: () => z.object({ ...place(), recursive: z.boolean().nullish(), requestId }),
+    params: () => z.object({ ...place(), recursive: z.nullish(z.boolean()), requestId }),
     result: done,
     touches: { changes: ["path"] },
   },
@@ -76,7 +78,7 @@ export const fileSystemRequests = {
             fileName: z.string(),
             isDirectory: z.boolean(),
             isFile: z.boolean(),
-            isSymlink: z.boolean().optional(),
+            isSymlink: z.optional(z.boolean()),
           }),
         ),
       }),
@@ -92,7 +94,7 @@ export const fileSystemRequests = {
           maxDirectories: u64,
           maxEntries: u64,
           followDirectorySymlinks: z.boolean(),
-          pruneHiddenDirectories: z.boolean().default(false),
+          pruneHiddenDirectories: z._default(z.boolean(), false),
         }),
       }),
     result: () =>
@@ -109,8 +111,8 @@ export const fileSystemRequests = {
     params: () =>
       z.object({
         ...place(),
-        recursive: z.boolean().nullish(),
-        force: z.boolean().nullish(),
+        recursive: z.nullish(z.boolean()),
+        force: z.nullish(z.boolean()),
         requestId,
       }),
     result: done,
@@ -122,7 +124,7 @@ export const fileSystemRequests = {
         sourcePath: pathUri,
         destinationPath: pathUri,
         recursive: z.boolean(),
-        sandbox: schemaOf(sandbox).nullish(),
+        sandbox: z.nullish(schemaOf(sandbox)),
         requestId,
       }),
     result: done,
@@ -134,8 +136,8 @@ export const fileSystemRequests = {
       z.object({
         handleId,
         path: pathUri,
-        mode: z.enum(["read", "replace"]).default("read"),
-        sandbox: schemaOf(sandbox).nullish(),
+        mode: z._default(z.enum(["read", "replace"]), "read"),
+        sandbox: z.nullish(schemaOf(sandbox)),
       }),
     result: () => z.object({ handleId }),
     touches: { changes: ["path"], handle: "handleId" },
@@ -167,7 +169,7 @@ export const fileSystemRequests = {
       z.object({
         watchId: u64,
         missing: z.array(pathUri),
-        present: pathUri.nullish(),
+        present: z.nullish(pathUri),
       }),
     /** False: nothing is watched, because the list is empty or already out of date. */
     result: () => z.object({ watching: z.boolean() }),

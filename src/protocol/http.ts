@@ -1,11 +1,10 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 const requestId = z.string();
 const header = { name: z.string(), value: z.string() };
 const timeoutMs = z
   .number("invalid number")
-  .min(0, "invalid number")
-  .multipleOf(1, "invalid number");
+  .check(z.minimum(0, "invalid number"), z.multipleOf(1, "invalid number"));
 
 /** Which member of a row is bulk: see the table of file system methods. */
 export const httpRequests = {
@@ -18,22 +17,23 @@ export const httpRequests = {
         /** Sent as it is; any token will do. */
         method: z.string(),
         url: z.string(),
-        headers: z
-          .array(
+        headers: z._default(
+          z.array(
             z.object({
               ...header,
               /** A variable of the executor, put behind `value`. Capability `httpHeaderEnvVars`. */
-              valueEnvVar: z.string().nullish(),
+              valueEnvVar: z.nullish(z.string()),
             }),
-          )
-          .default([]),
-        bodyBase64: z.string().nullish(),
+          ),
+          [],
+        ),
+        bodyBase64: z.nullish(z.string()),
         /** Limit for the whole exchange, the body included; none when absent. */
-        timeoutMs: timeoutMs.nullish(),
+        timeoutMs: z.nullish(timeoutMs),
         /** Whether a redirect is followed (at most ten) or is the response. */
-        redirectPolicy: z.enum(["follow", "stop"]).default("follow"),
+        redirectPolicy: z._default(z.enum(["follow", "stop"]), "follow"),
         /** Answer with the headers, and send the body by `http/request/bodyDelta`. */
-        streamResponse: z.boolean().default(false),
+        streamResponse: z._default(z.boolean(), false),
       }),
     result: () =>
       z.object({
@@ -62,7 +62,7 @@ export const httpEvents = {
         deltaBase64: z.string(),
         done: z.boolean(),
         /** Why the body ended before its end; only in the last delta. */
-        error: z.string().nullable(),
+        error: z.nullable(z.string()),
       }),
     bulk: "deltaBase64",
   },

@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import type { Base64 } from "./base64.ts";
 import { environmentRequests } from "./environment.ts";
 import { fileSystemEvents, fileSystemRequests } from "./file-system.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { pathUriComplaint } from "./path-uri.ts";
 
 /** A path on the wire: the text of a `file:` URI. Whether it fits this host is found out at use. */

@@ -1,11 +1,13 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
 import { schemaOf } from "./schema-of.ts";
 import { signalNames } from "./signals.ts";
 
 /** A u64 of the reference. Values above 2^53 lose digits here, which no bound of ours can feel. */
-const u64 = z.number("invalid number").min(0, "invalid number").multipleOf(1, "invalid number");
+const u64 = z
+  .number("invalid number")
+  .check(z.minimum(0, "invalid number"), z.multipleOf(1, "invalid number"));
 
 const processId = z.string();
 
@@ -14,20 +16,20 @@ const byProcessId = () => z.object({ processId });
 /**
  * Under the same id the request is done once, however often it is made. Capability `requestIds`.
  */
-const requestId = z.string().nullish();
+const requestId = z.nullish(z.string());
 
 /** Rows and columns of a terminal, as the kernel's 16 bits allow them. */
 const terminalSize = () =>
   z.object({
-    rows: z.int().min(1).max(65_535),
-    cols: z.int().min(1).max(65_535),
+    rows: z.int().check(z.minimum(1), z.maximum(65_535)),
+    cols: z.int().check(z.minimum(1), z.maximum(65_535)),
   });
 
 /** At least a millisecond; from about 25 days on there is no limit. */
-const timeLimitMs = u64.min(1, "must be at least 1");
+const timeLimitMs = u64.check(z.minimum(1, "must be at least 1"));
 
 /** Which limit of its start ended a process. Absent when it ended otherwise. */
-const reason = () => z.enum(["timeout", "idleTimeout"]).optional();
+const reason = () => z.optional(z.enum(["timeout", "idleTimeout"]));
 
 /** What a process has used, as far as the system tells; without its running descendants. */
 const usage = () =>
@@ -35,24 +37,24 @@ const usage = () =>
     /** Time from start to exit. */
     wallMs: z.number(),
     /** Time of processors for its program, and for the kernel on its behalf. */
-    userMs: z.number().optional(),
-    systemMs: z.number().optional(),
+    userMs: z.optional(z.number()),
+    systemMs: z.optional(z.number()),
     /** Largest resident memory. An upper bound: it is never below what the executor itself has had,
      * because Linux counts the moment before exec, in which both share memory. */
-    maxRssBytes: z.number().optional(),
+    maxRssBytes: z.optional(z.number()),
   });
 
 /** Who holds the output of a process open after its exit, so that it is not closed. */
 const heldOpenBy = () =>
-  z
-    .array(
+  z.optional(
+    z.array(
       z.object({
         pid: z.number(),
         /** As the kernel names it: at most 15 bytes, no arguments. */
         program: z.string(),
       }),
-    )
-    .optional();
+    ),
+  );
 
 export const envPolicy = () =>
   z.object({
@@ -76,7 +78,7 @@ const processSummary = () =>
     tty: z.boolean(),
     /** False once the process itself has exited, even while others hold its output open. */
     running: z.boolean(),
-    exitCode: z.number().nullable(),
+    exitCode: z.nullable(z.number()),
     /** The number the next event of this process will have. */
     nextSeq: z.number(),
     /** Only while it has exited and is not closed. Capability `processHolders`. */
@@ -98,29 +100,29 @@ export const processRequests = {
         cwd: pathUri,
         /** Without `envPolicy` the whole environment, else laid over what the policy gives. */
         env: z.record(z.string(), z.string()),
-        envPolicy: envPolicy().nullish(),
+        envPolicy: z.nullish(envPolicy()),
         tty: z.boolean(),
         /**
          * Give the process a stdin to write to; without it stdin is /dev/null. A terminal has one.
          */
-        pipeStdin: z.boolean().default(false),
+        pipeStdin: z._default(z.boolean(), false),
         /** argv[0] as the process sees it, when that is not the program. */
-        arg0: z.string().nullish(),
-        sandbox: schemaOf(sandbox).nullish(),
-        enforceManagedNetwork: z.boolean().default(false),
-        managedNetwork: z.unknown().optional(),
+        arg0: z.nullish(z.string()),
+        sandbox: z.nullish(schemaOf(sandbox)),
+        enforceManagedNetwork: z._default(z.boolean(), false),
+        managedNetwork: z.optional(z.unknown()),
         /** Terminal size, 24 x 80 when absent. Capability `processResize`. */
-        size: terminalSize().nullish(),
+        size: z.nullish(terminalSize()),
         /**
          * Everything the process started is killed this long after its start, unless it has closed;
          * no limit when absent. Capability `processTimeouts`, as the next.
          */
-        timeoutMs: timeLimitMs.nullish(),
+        timeoutMs: z.nullish(timeLimitMs),
         /**
          * The same when it has printed nothing for so long. Time in which it waits for a slow
          * reader of its output does not count.
          */
-        idleTimeoutMs: timeLimitMs.nullish(),
+        idleTimeoutMs: z.nullish(timeLimitMs),
         requestId,
       }),
     result: () =>
@@ -135,11 +137,11 @@ export const processRequests = {
       z.object({
         processId,
         /** Only chunks with a greater number are given. */
-        afterSeq: u64.nullish(),
+        afterSeq: z.nullish(u64),
         /** Stop before exceeding this many raw bytes; the first chunk is always given. */
-        maxBytes: u64.nullish(),
+        maxBytes: z.nullish(u64),
         /** Wait up to this long for something to tell. */
-        waitMs: u64.nullish(),
+        waitMs: z.nullish(u64),
       }),
     result: () =>
       z.object({
@@ -147,15 +149,15 @@ export const processRequests = {
         /** Go on with `afterSeq = nextSeq - 1`. */
         nextSeq: z.number(),
         exited: z.boolean(),
-        exitCode: z.number().nullable(),
+        exitCode: z.nullable(z.number()),
         closed: z.boolean(),
-        failure: z.string().nullable(),
+        failure: z.nullable(z.string()),
         sandboxDenied: z.boolean(),
         /**
          * Raw bytes of this process that are no longer retained; all of them are older than the
          * rest.
          */
-        droppedBytes: z.number().optional(),
+        droppedBytes: z.optional(z.number()),
         reason: reason(),
         /** Only while it has exited and is not closed. Capability `processHolders`. */
         heldOpenBy: heldOpenBy(),
@@ -168,7 +170,7 @@ export const processRequests = {
         processId,
         chunk: z.string(),
         /** Repeating a write under its id has no further effect. */
-        writeId: z.string().min(1, "writeId must not be empty"),
+        writeId: z.string().check(z.minLength(1, "writeId must not be empty")),
       }),
     result: () =>
       z.object({
@@ -179,7 +181,7 @@ export const processRequests = {
    * End of input after what was written before; ^D in a terminal. Capability `processCloseStdin`.
    */
   "process/closeStdin": {
-    params: () => byProcessId().extend({ requestId }),
+    params: () => z.extend(byProcessId(), { requestId }),
     result: () => z.object({}),
   },
   /** Capability `processResize`. */
@@ -199,7 +201,7 @@ export const processRequests = {
   "process/terminate": { params: byProcessId, result: () => z.object({ running: z.boolean() }) },
   /** The processes of this session. Capability `processList`. */
   "process/list": {
-    params: () => z.object({}).nullish(),
+    params: () => z.nullish(z.object({})),
     result: () => z.object({ processes: z.array(processSummary()) }),
   },
 };
@@ -209,7 +211,7 @@ export const processRequests = {
  * output; `closed` is the last.
  */
 export const processEvents = {
-  "process/output": { params: () => outputChunk().extend({ processId }), bulk: "chunk" },
+  "process/output": { params: () => z.extend(outputChunk(), { processId }), bulk: "chunk" },
   "process/exited": {
     params: () =>
       z.object({
@@ -220,7 +222,7 @@ export const processEvents = {
         sandboxDenied: z.boolean(),
         reason: reason(),
         /** Capability `processUsage`. */
-        usage: usage().optional(),
+        usage: z.optional(usage()),
       }),
   },
   "process/closed": { params: () => z.object({ processId, seq: z.number() }) },

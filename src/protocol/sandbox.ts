@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { pathUri } from "./path-uri-schema.ts";
 
 const network = () => z.enum(["restricted", "enabled"]);
@@ -15,8 +15,8 @@ const special = () =>
       "unknown",
     ]),
     /** Below the place that `kind` names; the reference knows it for `project_roots`. */
-    subpath: z.string().nullish(),
-    path: z.string().nullish(),
+    subpath: z.nullish(z.string()),
+    path: z.nullish(z.string()),
   });
 
 const entry = () =>
@@ -28,7 +28,7 @@ const entry = () =>
     ]),
     /** `none` is an old word for `deny`. */
     access: z.enum(["read", "write", "deny", "none"]),
-    missing_path_behavior: z.string().nullish(),
+    missing_path_behavior: z.nullish(z.string()),
   });
 
 const fileSystem = () =>
@@ -37,7 +37,7 @@ const fileSystem = () =>
     z.object({
       type: z.literal("restricted"),
       entries: z.array(entry()),
-      glob_scan_max_depth: z.number().int().positive().nullish(),
+      glob_scan_max_depth: z.nullish(z.int().check(z.positive())),
     }),
   ]);
 
@@ -46,7 +46,7 @@ const permissions = () =>
     /** No confinement is asked for. */
     z.object({ type: z.literal("disabled") }),
     /** Somebody else confines the whole server. */
-    z.object({ type: z.literal("external"), network: network().optional() }),
+    z.object({ type: z.literal("external"), network: z.optional(network()) }),
     z.object({ type: z.literal("managed"), file_system: fileSystem(), network: network() }),
   ]);
 
@@ -57,13 +57,13 @@ const permissions = () =>
 export const sandbox = () =>
   z.object({
     permissions: permissions(),
-    cwd: pathUri.nullish(),
-    workspaceRoots: z.array(pathUri).nullish(),
+    cwd: z.nullish(pathUri),
+    workspaceRoots: z.nullish(z.array(pathUri)),
     /** Wins over the `cwd` and `workspaceRoots` beside it. */
-    policyContext: z
-      .object({ cwd: pathUri.nullish(), workspaceRoots: z.array(pathUri).nullish() })
-      .nullish(),
-    userHomeDir: pathUri.nullish(),
+    policyContext: z.nullish(
+      z.object({ cwd: z.nullish(pathUri), workspaceRoots: z.nullish(z.array(pathUri)) }),
+    ),
+    userHomeDir: z.nullish(pathUri),
     /** Required by the reference on every platform. */
     windowsSandboxLevel: z.enum(["disabled", "restricted-token", "elevated", "mxc"]),
     /**
@@ -71,7 +71,7 @@ export const sandbox = () =>
      * or device, and leaves a file's name, size and mode to be seen. bwrap confines in either
      * case.
      */
-    useLegacyLandlock: z.boolean().nullish(),
+    useLegacyLandlock: z.nullish(z.boolean()),
   });
 
 export type Sandbox = z.output<ReturnType<typeof sandbox>>;

@@ -1,12 +1,12 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 
-const schemas = new Map<() => z.ZodType, z.ZodType>();
+const schemas = new Map<() => z.ZodMiniType, z.ZodMiniType>();
 
 /**
  * The schema that `make` makes, made once, for the first who needs it. All of them together would
  * take a start 6 ms and 1.5 MB; most servers need few, and those of results are only types.
  */
-export function schemaOf<M extends () => z.ZodType>(make: M): ReturnType<M> {
+export function schemaOf<M extends () => z.ZodMiniType>(make: M): ReturnType<M> {
   const known = schemas.get(make);
   if (known) return known as ReturnType<M>;
   const schema = make();

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { environmentInfo } from "./environment.ts";
 
 export const sessionRequests = {
@@ -7,11 +7,11 @@ export const sessionRequests = {
     params: () =>
       z.object({
         clientName: z.string(),
-        resumeSessionId: z.string().nullish(),
+        resumeSessionId: z.nullish(z.string()),
       }),
     result: () =>
-      z.object({ sessionId: z.string(), environmentInfo: environmentInfo().optional() }),
+      z.object({ sessionId: z.string(), environmentInfo: z.optional(environmentInfo()) }),
   },
   /** Ends this session: kills its processes, forgets its id. Capability `sessionEnd`. */
-  "session/end": { params: () => z.object({}).nullish(), result: () => z.object({}) },
+  "session/end": { params: () => z.nullish(z.object({})), result: () => z.object({}) },
 };
