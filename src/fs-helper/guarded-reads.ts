@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { FileAnswers } from "../environment/file-system.ts";
+import { metadataOf } from "../environment/local/files/file-metadata.ts";
 import { walkUnder } from "../environment/local/files/walk-tree.ts";
 import type { Given, Result } from "../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
@@ -32,6 +33,7 @@ export function guardedReads(
         const { entry } = inspected(params, holds, permit);
         // Of a link itself nothing can be redirected, and the direct way says what it is.
         if (params.followSymlinks === false) return direct.getMetadata(params);
+        if (entry.stats?.isSymbolicLink() === false) return metadataOf(entry.stats, false);
         return atHeld(params, entry, (at) => direct.getMetadata(at));
       }),
     canonicalize: (params) =>

@@ -130,7 +130,11 @@ class ConnectionFiles implements ConfinedFiles {
     const meaning = this.#meaning(sandbox);
     if (meaning.lacksCwd) throw policyNeedsCwd();
     for (let attempt = 1; ; attempt++) {
-      const { crew } = await this.#station(meaning);
+      const known = this.#knownStation(meaning);
+      // In the turn in which it was asked for, if that can be: what comes after it would take the
+      // time in which the worker wakes up.
+      const { crew } =
+        (known instanceof Promise ? await known : known) ?? (await this.#newStation(meaning));
       try {
         return await this.#run(crew, (worker) => work(worker, crew));
       } catch (error) {
@@ -185,9 +189,14 @@ class ConnectionFiles implements ConfinedFiles {
   }
 
   /** The crew for a policy, as long as the world is what its mounts were made for. */
-  async #station({ policy, key }: Meaning): Promise<Station> {
+  #knownStation({ key }: Meaning): Station | undefined | Promise<Station | undefined> {
     const known = this.#stations.get(key);
-    if (known && (await isStill(known, this.#machine))) return known;
+    const isGood = known && isStill(known, this.#machine);
+    if (isGood instanceof Promise) return isGood.then((is) => (is ? known : undefined));
+    return isGood ? known : undefined;
+  }
+
+  async #newStation({ policy, key }: Meaning): Promise<Station> {
     const station = await helperStation(policy, this.#machine);
     const crew = this.#pool.crew(this.#owner, station.world, () =>
       helperRecipe(station, this.#machine),

@@ -13,7 +13,7 @@ export interface Recipe {
    * Asked when the worker is up, with the id of its process: whether what it was made for is still
    * so, and is what has been mounted.
    */
-  isStill(pid: number): Promise<boolean>;
+  isStill(pid: number): boolean | Promise<boolean>;
 }
 
 interface Job {

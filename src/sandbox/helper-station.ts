@@ -41,11 +41,15 @@ export async function helperStation(
 }
 
 /** Mounts are frozen at the start of a worker: what has changed since needs another one. */
-export async function isStill(station: HelperStation, machine: SandboxMachine): Promise<boolean> {
+export function isStill(
+  station: HelperStation,
+  machine: SandboxMachine,
+): boolean | Promise<boolean> {
   if (!machine.isCurrent(station.working.bwrap)) return false;
   if (keptIdentity(station.helper.path) !== station.helper.identity) return false;
-  const fingerprint = await currentFingerprint(station.policy, machine.mountPoints);
-  return fingerprint === station.fingerprint;
+  const isSame = (fingerprint: string) => fingerprint === station.fingerprint;
+  const fingerprint = currentFingerprint(station.policy, machine.mountPoints);
+  return fingerprint instanceof Promise ? fingerprint.then(isSame) : isSame(fingerprint);
 }
 
 export async function helperRecipe(
@@ -72,7 +76,7 @@ export async function helperRecipe(
     grants,
     lendJournal: machine.lendJournal,
     startAsOwn: machine.startAsOwn,
-    isStill: async (pid) => {
+    isStill: (pid) => {
       const inside = innerMountsNow(pid);
       if (inside !== undefined) refuseMisplaced(mounts, state.masks, inside);
       return isStill(station, machine);

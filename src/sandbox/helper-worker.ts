@@ -49,7 +49,7 @@ export class HelperWorker {
   readonly #journal: LentJournal | undefined;
   readonly #lines = new LineBuffer();
   #waiting: Waiting | undefined;
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<void> | undefined;
   #complaint = "";
   #isEnded = false;
   #isLeaving = false;
@@ -101,10 +101,13 @@ export class HelperWorker {
 
   /** Requests are served one after the other; the time limit is that of each by itself. */
   request(operation: string, params: unknown): Promise<unknown> {
-    const result = this.#last.then(() =>
-      this.#exchange({ operation, params }, this.#limits.operationMs),
-    );
-    this.#last = result.then(ignore, ignore);
+    const exchange = () => this.#exchange({ operation, params }, this.#limits.operationMs);
+    const result = this.#last ? this.#last.then(exchange) : exchange();
+    const over = () => {
+      if (this.#last === last) this.#last = undefined;
+    };
+    const last = result.then(over, over);
+    this.#last = last;
     return result;
   }
 
@@ -117,7 +120,7 @@ export class HelperWorker {
   /** Ends it when it has done what it has been asked so far. */
   leave(): void {
     this.#isLeaving = true;
-    void this.#last.then(() => this.end());
+    void (this.#last ?? Promise.resolve()).then(() => this.end());
   }
 
   kill(): void {
@@ -183,9 +186,6 @@ export class HelperWorker {
     return internalError(`fs sandbox helper failed with ${why}`);
   }
 }
-
-/** The result of a request is its caller's matter; the next one only waits for the end of it. */
-function ignore(): void {}
 
 interface Ending {
   readonly exitCode?: number | undefined;

@@ -7,9 +7,8 @@ let block = Buffer.alloc(mountTableReadBytes);
 let last = { bytes: Buffer.alloc(0), text: "" };
 
 /**
- * The table of this server's mounts. It is the kernel's own, and reading it never waits. It is read
- * before every confined operation: kept open, and made into text only when it has changed, it takes
- * a third of the time.
+ * The table of this server's mounts. It is the kernel's own, and reading it never waits. Kept open,
+ * and made into text only when it has changed, it takes a third of the time.
  */
 export function outerMounts(): string {
   fd ??= openSync("/proc/self/mountinfo", "r");
@@ -17,6 +16,26 @@ export function outerMounts(): string {
   if (!last.bytes.equals(bytes))
     last = { bytes: Buffer.from(bytes), text: bytes.toString("latin1") };
   return last.text;
+}
+
+let mayHaveChanged = () => true;
+let isRead = false;
+
+/** Has the kernel tell when `mountsNow` must read the table again, instead of reading it to see. */
+export function watchOuterMounts(watch: () => boolean): void {
+  mayHaveChanged = watch;
+  isRead = false;
+}
+
+/**
+ * The table as it was when mounts were last made, changed or removed: what is asked before every
+ * confined operation. A directory above a mount that is renamed may have its former name there; the
+ * mount is the same then, and goes along in every sandbox.
+ */
+export function mountsNow(): string {
+  const isOld = mayHaveChanged() || !isRead;
+  isRead = true;
+  return isOld ? outerMounts() : last.text;
 }
 
 /** The kernel gives it in pieces, and makes it anew when it is read from the beginning. */

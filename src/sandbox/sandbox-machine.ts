@@ -39,6 +39,8 @@ export interface SandboxOptions {
   readonly lendJournal?: LendJournal | undefined;
   /** What probes this machine; by Node where it is absent. */
   readonly run?: Run | undefined;
+  /** Tells whether mounts may have changed since it was asked last; without it they are read. */
+  readonly mountWatch?: (() => boolean) | undefined;
 }
 
 export interface SandboxHealth {

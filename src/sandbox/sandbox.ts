@@ -14,6 +14,7 @@ import { type ConfinedFiles, confinedFiles } from "./confined-files.ts";
 import { type ConfinedProcess, confineProcess, type ProcessRequest } from "./confined-process.ts";
 import { HelperPool, type PoolLimits } from "./helper-pool.ts";
 import { helperRecipe, helperStation } from "./helper-station.ts";
+import { watchOuterMounts } from "./outer-mounts.ts";
 import { policyOf, writesEverything } from "./policy.ts";
 import { type SandboxHealth, SandboxMachine, type SandboxOptions } from "./sandbox-machine.ts";
 
@@ -45,6 +46,7 @@ export function localSandbox(
   options: SandboxOptions & { readonly limits?: Partial<PoolLimits> },
 ): LocalSandbox {
   const machine = new SandboxMachine(options);
+  if (options.mountWatch) watchOuterMounts(options.mountWatch);
   // Nobody waits for these now: when somebody asks, they will be known. The answer to the first
   // initialize is what asks for the health, so all else comes behind it.
   const sweep = async () => {

@@ -7,7 +7,7 @@ import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import { diskCall } from "./disk-call.ts";
 import { rebased, splitGlob } from "./glob.ts";
-import { outerMounts } from "./outer-mounts.ts";
+import { mountsNow } from "./outer-mounts.ts";
 import type { Policy, PolicyRule } from "./policy.ts";
 import { remoteMounts } from "./remote-mounts.ts";
 import { type Match, scanGlobs } from "./scan-globs.ts";
@@ -100,7 +100,7 @@ function withMatches(fingerprint: string, { denyGlobs, matches }: Matches): stri
  * on a busy machine takes ten times as long.
  */
 function fingerprintOf(policy: Policy, ours: MountPoints): string | Promise<string> {
-  const mounts = outerMounts();
+  const mounts = mountsNow();
   const named = (identities: string[]) => `${identities.join(" ")}\n${mounts}`;
   const look = <T>(at: (path: HostPath) => T) =>
     policy.rules.map(({ path }) => (ours.has(path) ? "-" : at(path)));

@@ -17,6 +17,7 @@ import { type LocalProcesses, localProcesses } from "./processes.ts";
 import type { Receipts } from "./receipts.ts";
 import { settledWithin } from "./settled-within.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
+import { mountWatch } from "./spawn/mount-watch.ts";
 import { relativeUnlink } from "./spawn/relative-unlink.ts";
 import type { LastWork, Spawner } from "./spawn/spawner.ts";
 import { SpillStore } from "./spill-store.ts";
@@ -81,7 +82,7 @@ export async function localEnvironment(
     startAsOwn: (start) => spawner.asOwn(start),
     ownVariables: () => spawner.ownVariables(),
     keptDirectories: places.map(stateDirectoryPath),
-    ...{ run: probe, limits: { workersMax: limits.helpersMax } },
+    ...{ run: probe, mountWatch: mountWatch(), limits: { workersMax: limits.helpersMax } },
   });
   const spawner = await spawning;
   const files = { ...limits, journal, unlinkAt: await relativeUnlink(), hands: new Hands() };

@@ -1,4 +1,5 @@
 import type { Stats } from "node:fs";
+import type { Result } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, pathUriOf } from "../../../protocol/path-uri.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { begin, settled } from "../steps.ts";
@@ -21,14 +22,17 @@ export const canonicalize: FileAnswers["canonicalize"] = async (params) => {
   return { path: pathUriOf(await realPath(hostPath(params.path))) };
 };
 
-/** In one piece: spread into another object, it took as long as the stat call in the kernel. */
-function metadataOf(stats: Stats, isSymlink: boolean) {
+/**
+ * What `stats` say of a place whose name is a link, or is not. In one piece: spread into another
+ * object, it took as long as the stat call in the kernel.
+ */
+export function metadataOf(stats: Stats, isSymlink: boolean): Result<"fs/getMetadata"> {
   return {
     isDirectory: stats.isDirectory(),
     isFile: stats.isFile(),
-    isSymlink,
     size: stats.size,
     createdAtMs: Math.floor(stats.birthtimeMs),
     modifiedAtMs: Math.floor(stats.mtimeMs),
+    isSymlink,
   };
 }

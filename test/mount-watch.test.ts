@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { mountWatch } from "../src/environment/local/spawn/mount-watch.ts";
+import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
+import { localSandbox } from "../src/sandbox/sandbox.ts";
+import { uri, workspaceWrite } from "./support/sandboxes.ts";
+
+const hasOwnMounts = process.env.TEST_HAS_OWN_MOUNTS === "1";
+
+/** Elsewhere the mounts of other tests would come and go meanwhile. */
+function hindrance(): string | false {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "only root may mount";
+  const unshare = ["--mount", "--propagation", "private", "mount", "-t", "tmpfs", "none", "/mnt"];
+  return spawnSync("unshare", unshare).status === 0 ? false : "nothing can be mounted here";
+}
+
+const skip = hasOwnMounts ? false : hindrance();
+
+test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () => {
+  const itself = ["--import", "tsx", "--test", fileURLToPath(import.meta.url)];
+  const inNamespace = ["--mount", "--propagation", "private", process.execPath, ...itself];
+  const env = { ...process.env, TEST_HAS_OWN_MOUNTS: "1", NODE_TEST_CONTEXT: undefined };
+  const { status, stdout } = spawnSync("unshare", inNamespace, { env, encoding: "utf8" });
+  assert.equal(status, 0, stdout);
+});
+
+const mountAt = (place: string) => execFileSync("mount", ["-t", "tmpfs", "none", place]);
+
+function directory(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), "watched-"));
+  t.after(() => {
+    spawnSync("umount", ["--recursive", path]);
+    spawnSync("umount", [join(path, "ws/mounted")]);
+    rmSync(path, { recursive: true });
+  });
+  return path;
+}
+
+describe("the watch over mounts", { skip: skip || !hasOwnMounts }, () => {
+  test("tells once of a mount that comes, changes or goes, and of nothing else", async (t) => {
+    const hasChanged = mountWatch();
+    const place = directory(t);
+    await loadLibc();
+    assert.equal(hasChanged(), true, "nothing is known at first");
+    const changes = [
+      () => mountAt(place),
+      () => execFileSync("mount", ["-o", "remount,bind,ro", place]),
+      () => execFileSync("umount", [place]),
+    ];
+    for (const change of changes) {
+      assert.equal(hasChanged(), false);
+      change();
+      assert.equal(hasChanged(), true);
+    }
+    assert.equal(hasChanged(), false);
+  });
+
+  test("lets what is mounted in a workspace count for the next operation", async (t) => {
+    const top = directory(t);
+    for (const name of ["ws", "ws/mounted", "tmp"]) mkdirSync(join(top, name));
+    const variables = { PATH: process.env.PATH, TMPDIR: join(top, "tmp") };
+    const sandbox = localSandbox({ variables, cwd: "/", mountWatch: mountWatch() });
+    await loadLibc();
+    t.after(() => sandbox.close());
+    const call = sandbox.files().call(workspaceWrite(join(top, "ws")));
+    const write = (name: string) =>
+      call("fs/writeFile", { path: uri(join(top, "ws/mounted", name)), dataBase64: "eA==" });
+    await write("below");
+    mountAt(join(top, "ws/mounted"));
+    await write("above");
+    assert.equal(existsSync(join(top, "ws/mounted/above")), true);
+    assert.equal(existsSync(join(top, "ws/mounted/below")), false);
+    execFileSync("umount", [join(top, "ws/mounted")]);
+    await write("below again");
+    assert.equal(existsSync(join(top, "ws/mounted/below again")), true);
+    assert.equal(existsSync(join(top, "ws/mounted/above")), false);
+  });
+});
