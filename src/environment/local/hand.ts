@@ -18,7 +18,7 @@ export class Hand {
   constructor(program: string) {
     const thread = new Worker(program, threadOptions);
     this.#thread = thread;
-    this.#idle = setTimeout(() => void this.end(), handIdleMs).unref();
+    this.#idle = setTimeout(() => this.#endUnlessAtWork(), handIdleMs).unref();
     thread.on("message", (handled: Handled) => this.#done(handled));
     this.ended = new Promise((resolve) => {
       thread.on("error", () => resolve(true));
@@ -55,6 +55,11 @@ export class Hand {
     // Its end would never be heard of where nothing else keeps this process.
     this.#thread.ref();
     await this.#thread.terminate();
+  }
+
+  /** The time begins anew when the work is done. */
+  #endUnlessAtWork(): void {
+    if (this.#waiting.length === 0) void this.end();
   }
 
   #done(handled: Handled): void {
