@@ -265,6 +265,8 @@ export const handsMax = 3;
 export const handQueueMax = 3;
 /** A hand that had nothing to do for this long ends; to start one takes 25 ms. */
 export const handIdleMs = 2_000;
+/** How long the end of the server waits for hands, of which one may be stuck in a dead disk. */
+export const handsCloseMs = 500;
 /** JavaScript's memory of a hand; it keeps nothing but names. */
 export const handHeapMiB = 16;
 /**

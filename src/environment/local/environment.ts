@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
-import { defaultLimits, journalCloseMs, type Limits } from "../../limits.ts";
+import { defaultLimits, handsCloseMs, journalCloseMs, type Limits } from "../../limits.ts";
 import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
 import { localSandbox } from "../../sandbox/sandbox.ts";
 import { stateDirectoryPath } from "../../sandbox/state-directory.ts";
@@ -97,7 +97,7 @@ export async function localEnvironment(
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
     helperCensus: sandbox.helperCensus,
     close: async () => {
-      await Promise.all([sandbox.close(), files.hands.close()]);
+      await Promise.all([sandbox.close(), settledWithin(files.hands.close(), handsCloseMs)]);
       // What is under way need not be finished by the keeper then, which ends with the spawner.
       if (journal) await settledWithin(journal.close(), journalCloseMs);
       await spawner.close();
