@@ -267,8 +267,8 @@ export const handQueueMax = 3;
 export const handIdleMs = 2_000;
 /** How long the end of the server waits for hands, of which one may be stuck in a dead disk. */
 export const handsCloseMs = 500;
-/** JavaScript's memory of a hand; it keeps nothing but names. */
-export const handHeapMiB = 16;
+/** Memory in which JavaScript of a hand makes what it soon throws away: names. */
+export const handYoungHeapMiB = 4;
 /**
  * How long one turn of the event loop may spend on file calls of its own: another request waits no
  * longer behind a copied tree, and the turns themselves cost a hundredth of that.

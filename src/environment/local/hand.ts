@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { handHeapMiB, handIdleMs } from "../../limits.ts";
+import { handIdleMs, handYoungHeapMiB } from "../../limits.ts";
 import type { Handled, HandWork } from "./hands.ts";
 
 /** One thread. It ends when it has had nothing to do for a while. */
@@ -77,15 +77,13 @@ export class Hand {
   }
 }
 
-/** Of its own it has nothing: no variables, no options, little memory. */
+/** Of its own it has nothing: no variables, no options. */
 const threadOptions = {
   eval: true,
   argv: [],
   env: {},
   execArgv: [],
   trackUnmanagedFds: false,
-  resourceLimits: {
-    maxOldGenerationSizeMb: handHeapMiB,
-    maxYoungGenerationSizeMb: handHeapMiB / 4,
-  },
+  // Nothing but this is bounded: the list of a directory takes here what it would take there.
+  resourceLimits: { maxYoungGenerationSizeMb: handYoungHeapMiB },
 };
