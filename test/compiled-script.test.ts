@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFile, spawnSync } from "node:child_process";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { Script } from "node:vm";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -40,6 +41,35 @@ for (const [what, kept] of [
     assert.match(await versionOf(copy), /^\d+\.\d+\.\d+\n$/);
   });
 }
+
+/** The loader, and what stands in the comments behind it. */
+async function helperParts() {
+  const whole = await readFile(join(root, "dist/fs-helper.cjs"), "latin1");
+  const [loader = "", ...comments] = whole.split("\n//");
+  const [source, kept] = comments.map((text) => Buffer.from(text, "base64"));
+  assert.ok(source && kept);
+  return { loader, source, kept };
+}
+
+test("V8 takes the code that stands in the helper's file", async () => {
+  const { source, kept } = await helperParts();
+  const script = new Script(source.toString("latin1"), { cachedData: kept });
+  assert.equal(script.cachedDataRejected, false);
+});
+
+test("the helper answers also when the code in its file is that of another V8", async (context) => {
+  const { loader, source, kept } = await helperParts();
+  const copy = await mkdtemp(join(tmpdir(), "compiled-helper-"));
+  context.after(() => rm(copy, { recursive: true }));
+  const request = '{"operation":"fs/canonicalize","params":{"path":"file:///"}}\n';
+  for (const other of [kept, Buffer.alloc(1000, 7), Buffer.alloc(0)]) {
+    const comments = [source, other].map((part) => `\n//${part.toString("base64")}`);
+    const file = join(copy, "fs-helper.cjs");
+    await writeFile(file, `${loader}${comments.join("")}\n`);
+    const { stdout } = spawnSync(process.execPath, [file], { input: request, encoding: "utf8" });
+    assert.deepEqual(JSON.parse(stdout).payload.response, { path: "file:///" });
+  }
+});
 
 async function versionOf(place: string): Promise<string> {
   const argv = [join(place, "bin/codex.js"), "--version"];

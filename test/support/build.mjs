@@ -180,14 +180,17 @@ async function bundleHelpers() {
 }
 
 /**
- * Runs the program once, to keep what V8 has compiled by the time a client has been greeted. What
- * other servers keep among the temporary files of this machine is not its business.
+ * Runs the programs once, to keep what V8 has compiled by the time a client has been greeted, and
+ * what a helper needs for the first operations. What other servers keep among the temporary files
+ * of this machine is not their business.
  */
 async function keepCompiled() {
   const TMPDIR = mkdtempSync(join(tmpdir(), "codex-build-"));
   const options = { timeout: 60_000, env: { ...process.env, TMPDIR } };
   try {
     await promisify(execFile)(process.execPath, ["test/support/keep-compiled.cjs"], options);
+    const helper = ["test/support/keep-helper.cjs", "dist/fs-helper.cjs"];
+    await promisify(execFile)(process.execPath, helper, options);
   } finally {
     rmSync(TMPDIR, { recursive: true, force: true });
   }
