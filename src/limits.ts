@@ -446,7 +446,7 @@ export const uploadTriesMax = 10;
 /** How long bwrap may take to show that it works, which takes it milliseconds. */
 export const bwrapTrialMs = 5_000;
 /** How long after it can serve a server begins with what only saves memory later. */
-export const startSettledMs = 100;
+export const startSettledMs = 20;
 /** What is kept of each stream of such a trial: bwrap's help has 5,000. */
 export const trialOutputBytesMax = 100_000;
 /** Bytes of a table of mounts that are read at once; more take further reads. */

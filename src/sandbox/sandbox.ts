@@ -1,5 +1,5 @@
 /** All that a server needs to confine what its clients ask for. */
-import { setImmediate, setTimeout } from "node:timers/promises";
+import { setTimeout } from "node:timers/promises";
 import {
   healthWaitMs,
   helperCrowdMs,
@@ -8,6 +8,7 @@ import {
   helperStartMs,
   helpersMax,
   helpersPerPolicyMax,
+  startSettledMs,
 } from "../limits.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import { type ConfinedFiles, confinedFiles } from "./confined-files.ts";
@@ -49,9 +50,10 @@ export function localSandbox(
   if (options.mountWatch) watchOuterMounts(options.mountWatch);
   // Nobody waits for these now: when somebody asks, they will be known. The answer to the first
   // initialize is what asks for the health, so all else comes behind it.
+  let isClosed = false;
   const sweep = async () => {
-    await setImmediate();
-    await machine.mountPoints.sweep();
+    await setTimeout(startSettledMs, undefined, { ref: false });
+    if (!isClosed) await machine.mountPoints.sweep();
   };
   void machine.health().then(sweep, sweep).catch(toldToWhoeverNeedsIt);
   const pool = new HelperPool({ ...usualLimits, ...options.limits });
@@ -62,6 +64,7 @@ export function localSandbox(
     prepare: (sandbox) => void prepare(sandbox, machine, pool).catch(toldToWhoeverNeedsIt),
     helperCensus: () => pool.census,
     close: async () => {
+      isClosed = true;
       await pool.close();
       machine.mountPoints.close();
     },

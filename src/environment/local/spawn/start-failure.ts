@@ -1,8 +1,14 @@
 import { Buffer } from "node:buffer";
-import { access, constants, stat } from "node:fs/promises";
+import * as fs from "node:fs";
 import { constants as system } from "node:os";
+import { promisify } from "node:util";
 import { systemErrorText } from "../../../protocol/errors.ts";
 import { SpawnError, type SpawnRequest } from "./spawner.ts";
+
+// The first client waits for the test of a start that fails, and node:fs/promises takes a
+// millisecond to load.
+const access = promisify(fs.access);
+const stat = promisify(fs.stat);
 
 /** Node's own table, `getSystemErrorName`, lacks those that libuv does not know, as ENOEXEC. */
 const errorNames = new Map(Object.entries(system.errno).map(([name, errno]) => [errno, name]));
@@ -86,7 +92,7 @@ export async function checkCwd(cwd: string | Buffer): Promise<SpawnError | undef
     if (!entry.isDirectory()) {
       return startFailure(system.errno.ENOTDIR, "cwd", `${about} is not a directory`);
     }
-    await access(cwd, constants.X_OK);
+    await access(cwd, fs.constants.X_OK);
     return undefined;
   } catch (thrown) {
     return startFailure(errnoOf(thrown), "cwd", `${about} cannot be entered`);
