@@ -5,7 +5,7 @@
  */
 import { execFile } from "node:child_process";
 import { release } from "node:os";
-import { bwrapTrialMs, startSettledMs, trialOutputBytesMax } from "../limits.ts";
+import { bwrapTrialMs, trialOutputBytesMax } from "../limits.ts";
 import type { Bwrap } from "./find-bwrap.ts";
 import { type Explanation, explain } from "./health-reasons.ts";
 import { seccompMachine } from "./seccomp.ts";
@@ -62,14 +62,14 @@ export async function examine(
   return unwell({ complaint: first.complaint, bwrap });
 }
 
-/** Found out when the server has started, or when the first who needs it asks. */
+/** Found out behind the answer to whoever waits for the health, or when somebody asks. */
 function knowsArgv0(path: string, run: Run): () => Promise<boolean> {
   let known: Promise<boolean> | undefined;
   const ask = () => {
     known ??= run(path, ["--help"]).then(({ stdout }) => stdout.includes("--argv0"));
     return known;
   };
-  setTimeout(ask, startSettledMs).unref();
+  setImmediate(ask);
   return ask;
 }
 
