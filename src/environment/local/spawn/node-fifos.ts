@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, rmSync, unlinkSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { closeSync, constants, mkdirSync, openSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -17,7 +18,8 @@ export interface PipeEnds {
  * fails. Names are made many at a time and vanish as soon as both ends are open.
  */
 export class FifoSupply {
-  readonly #directory = mkdtempSync(join(tmpdir(), "codex-pipes-"));
+  /** Made with the first names. */
+  readonly directory = join(tmpdir(), `codex-pipes-${randomUUID()}`);
   readonly #names: string[] = [];
   #made = 0;
   #making: Promise<void> | undefined;
@@ -38,7 +40,7 @@ export class FifoSupply {
   }
 
   close(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   #makeMore(): Promise<void> {
@@ -49,8 +51,9 @@ export class FifoSupply {
   }
 
   async #make(): Promise<void> {
+    if (this.#made === 0) mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const names = Array.from({ length: fifoBatchMax }, () =>
-      join(this.#directory, String(this.#made++)),
+      join(this.directory, String(this.#made++)),
     );
     await promisify(execFile)("mkfifo", ["-m", "600", ...names], { env: toolEnv });
     this.#names.push(...names);

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { Socket } from "node:net";
 import { keeperRestartsMax } from "../../../limits.ts";
 import { keeperArguments, keeperEnvironment, variableMark } from "./keeper-script.ts";
+import type { LastWork } from "./spawner.ts";
 
-/** Ends, when this server is gone, all that has the variables of its mark. */
+/** Ends, when this server is gone, all that has the variables of its mark, and does a last work. */
 export class NodeKeeper {
   readonly variables: Readonly<Record<string, string>>;
   readonly #arguments: [string, ...string[]];
@@ -12,10 +13,10 @@ export class NodeKeeper {
   #starts = 0;
   #isClosed = false;
 
-  constructor() {
+  constructor(lastWork: LastWork) {
     const { mark, variables } = variableMark();
     this.variables = variables;
-    this.#arguments = keeperArguments({ mark });
+    this.#arguments = keeperArguments({ mark, lastWork });
   }
 
   ensureRunning(): void {

@@ -13,6 +13,7 @@ import { checkFormat, findProgram } from "./program-lookup.ts";
 import { RunningProcesses } from "./running-processes.ts";
 import type {
   KillReport,
+  LastWork,
   ProcessExit,
   ProcessSink,
   SpawnedProcess,
@@ -38,7 +39,7 @@ const processTable: ProcessTable = {
 class NodeSpawner implements Spawner {
   readonly capabilities: SpawnerCapabilities;
   readonly #fifos = new FifoSupply();
-  readonly #keeper = new NodeKeeper();
+  readonly #keeper = new NodeKeeper(removing(this.#fifos.directory));
   readonly #running = new RunningProcesses();
   readonly #bySession = isLinux
     ? new TreeKiller(processTable, sessionMark(processTable))
@@ -62,7 +63,7 @@ class NodeSpawner implements Spawner {
     return this.#keeper.variables;
   }
 
-  /** It is only there for what has its variables. */
+  /** It is only there for what has its variables, and for names of pipes. */
   ensureKeeper(): void {}
 
   async close(): Promise<void> {
@@ -78,6 +79,7 @@ class NodeSpawner implements Spawner {
     await this.#check(request);
     const program = await findProgram(request);
     await checkFormat(request, program);
+    this.#keeper.ensureRunning();
     const found = { request, program, fifos: this.#fifos };
     const start = request.stdio === "pty" ? await startTerminal(found) : await startPiped(found);
     return this.#adopt(start, sink);
@@ -124,6 +126,10 @@ class NodeSpawner implements Spawner {
     const others = killed.filter((pid) => pid !== process.pid).length;
     return { method: "session", killed: others, survivors };
   }
+}
+
+function removing(folder: string): LastWork {
+  return { folder, argv: ["rm", "-rf", "--", folder] };
 }
 
 /** `script` ends by itself, unless it is stuck with output that nobody takes. */
