@@ -1,32 +1,24 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { finishWrites } from "../src/environment/local/journal/finish.ts";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { type Client, connect } from "./support/client.ts";
 import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
 import { entryOf, leave, makeGround, torn } from "./support/left-writes.ts";
+import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
 import { startServer } from "./support/server.ts";
 
 /** Far more than there are threads. */
 const hangingCalls = 100;
 const skip = hungMountHindrance() ?? false;
-/**
- * A mount that comes or goes lets the sandboxes of other tests start anew: theirs do not see these.
- */
-const hasOwnMounts = process.env.TEST_HAS_OWN_MOUNTS === "1";
 
-test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () => {
-  const itself = ["--import", "tsx", "--test", fileURLToPath(import.meta.url)];
-  const inNamespace = ["--mount", "--propagation", "private", process.execPath, ...itself];
-  const env = { ...process.env, TEST_HAS_OWN_MOUNTS: "1", NODE_TEST_CONTEXT: undefined };
-  const { status, stdout } = spawnSync("unshare", inNamespace, { env, encoding: "utf8" });
-  assert.equal(status, 0, stdout);
-});
+// A mount that comes or goes lets the sandboxes of other tests start anew: theirs do not see these.
+test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () =>
+  testInOwnMounts(import.meta.url),
+);
 
 const command = (processId: string, argv: string[]) => ({
   processId,

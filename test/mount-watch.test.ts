@@ -4,13 +4,11 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { mountWatch } from "../src/environment/local/spawn/mount-watch.ts";
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
+import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
 import { uri, workspaceWrite } from "./support/sandboxes.ts";
-
-const hasOwnMounts = process.env.TEST_HAS_OWN_MOUNTS === "1";
 
 /** Elsewhere the mounts of other tests would come and go meanwhile. */
 function hindrance(): string | false {
@@ -21,13 +19,9 @@ function hindrance(): string | false {
 
 const skip = hasOwnMounts ? false : hindrance();
 
-test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () => {
-  const itself = ["--import", "tsx", "--test", fileURLToPath(import.meta.url)];
-  const inNamespace = ["--mount", "--propagation", "private", process.execPath, ...itself];
-  const env = { ...process.env, TEST_HAS_OWN_MOUNTS: "1", NODE_TEST_CONTEXT: undefined };
-  const { status, stdout } = spawnSync("unshare", inNamespace, { env, encoding: "utf8" });
-  assert.equal(status, 0, stdout);
-});
+test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () =>
+  testInOwnMounts(import.meta.url),
+);
 
 const mountAt = (place: string) => execFileSync("mount", ["-t", "tmpfs", "none", place]);
 

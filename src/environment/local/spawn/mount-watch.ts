@@ -33,12 +33,14 @@ function watchBy(libc: Libc): MountWatch {
 
 /** Less than 0 when there is none to be had. */
 function epollOfMounts(libc: Libc): number {
-  const epollFd = libc.epoll_create1(closeOnExec);
-  if (epollFd < 0) return epollFd;
+  // First, as it may throw for want of descriptors: then nothing else is open.
   const tableFd = openSync("/proc/self/mountinfo", "r");
+  const epollFd = libc.epoll_create1(closeOnExec);
   const change = Uint32Array.of(native.EPOLLPRI | native.EPOLLERR, 0, 0, 0);
-  if (libc.epoll_ctl(epollFd, native.EPOLL_CTL_ADD, tableFd, change) === 0) return epollFd;
+  const isMade = epollFd >= 0;
+  if (isMade && libc.epoll_ctl(epollFd, native.EPOLL_CTL_ADD, tableFd, change) === 0)
+    return epollFd;
   closeSync(tableFd);
-  libc.close(epollFd);
+  if (isMade) libc.close(epollFd);
   return -1;
 }
