@@ -44,10 +44,10 @@ export function uriPrefix(directory: HostPath): string {
   return directory === "/" ? "file:///" : `${pathUriOf(directory)}/`;
 }
 
-/** What is put behind the prefix of `directory`. */
-export function uriName(directory: HostPath, name: string): string {
-  if (directory !== "/") return escaped(name);
-  return pathUriOf(joinPath(directory, name)).slice("file:///".length);
+/** What is put behind the prefix of `directory` for each of the names in it. */
+export function uriNames(directory: HostPath, names: readonly string[]): readonly string[] {
+  if (directory !== "/") return needsEscape.test(names.join("")) ? names.map(escaped) : names;
+  return names.map((name) => pathUriOf(joinPath(directory, name)).slice("file:///".length));
 }
 
 const escaped = (path: string) =>

@@ -2,7 +2,7 @@ import { constants, type Dirent } from "node:fs";
 import { fileCallsInParallel } from "../../../limits.ts";
 import type { Result } from "../../../protocol/methods.ts";
 import { type HostPath, joinPath, shownPath } from "../../../protocol/path-uri.ts";
-import { JsonRuns, WrittenResult } from "../../../protocol/written-result.ts";
+import { joinedRuns, type Surroundings, WrittenResult } from "../../../protocol/written-result.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { dropFile, hasCode, openFile, readEntries, stat } from "./file-calls.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -24,61 +24,69 @@ async function heldListing(path: HostPath) {
 
 async function listing(directory: HostPath) {
   const found = await readEntries(directory);
-  const behindLinks = new Map<Dirent, Kind>();
-  const links = found.filter((entry) => entry.isSymbolicLink());
-  await inParallel(links, fileCallsInParallel, async (link) => {
-    behindLinks.set(link, await kindBehindLink(joinPath(directory, link.name)));
-  });
-  const kindOf = (entry: Dirent) => behindLinks.get(entry) ?? ownKind(entry);
+  const kinds = found.map(ownKind);
+  if (kinds.includes(link)) await followLinks(directory, found, kinds);
   return new WrittenResult<Result<"fs/readDirectory">>({
     plain: () => ({
-      entries: found.map((entry) => ({ fileName: shownPath(entry.name), ...kindOf(entry) })),
+      entries: found.map(({ name }, at) => {
+        return { fileName: shownPath(name), ...(kinds[at] ?? neither).members };
+      }),
     }),
-    text: () => jsonOf(found, kindOf),
+    text: () => jsonOf(found, kinds),
   });
 }
 
-interface Kind {
-  readonly isDirectory: boolean;
-  readonly isFile: boolean;
-  readonly isSymlink: boolean;
+/** What is told of an entry besides its name, and how that is written. */
+interface Kind extends Surroundings {
+  readonly members: Omit<Entry, "fileName">;
 }
 
-const file: Kind = { isDirectory: false, isFile: true, isSymlink: false };
-const folder: Kind = { isDirectory: true, isFile: false, isSymlink: false };
-const neither: Kind = { isDirectory: false, isFile: false, isSymlink: false };
-const brokenLink: Kind = { ...neither, isSymlink: true };
+type Entry = Result<"fs/readDirectory">["entries"][number];
+
+const file = kindOf({ isDirectory: false, isFile: true, isSymlink: false });
+const folder = kindOf({ isDirectory: true, isFile: false, isSymlink: false });
+const neither = kindOf({ isDirectory: false, isFile: false, isSymlink: false });
+/** As long as it has not been followed, and when it leads to nothing, or to neither kind. */
+const link = kindOf({ isDirectory: false, isFile: false, isSymlink: true });
+const linkToFile = kindOf({ isDirectory: false, isFile: true, isSymlink: true });
+const linkToFolder = kindOf({ isDirectory: true, isFile: false, isSymlink: true });
+
+function kindOf(members: Kind["members"]): Kind {
+  return { members, before: '{"fileName":"', after: `",${JSON.stringify(members).slice(1)}` };
+}
 
 function ownKind(entry: Dirent): Kind {
   if (entry.isFile()) return file;
-  return entry.isDirectory() ? folder : neither;
+  if (entry.isDirectory()) return folder;
+  return entry.isSymbolicLink() ? link : neither;
+}
+
+async function followLinks(directory: HostPath, found: readonly Dirent[], kinds: Kind[]) {
+  const links = [...found.entries()].filter(([at]) => kinds[at] === link);
+  await inParallel(links, fileCallsInParallel, async ([at, { name }]) => {
+    kinds[at] = await kindBehindLink(joinPath(directory, name));
+  });
 }
 
 async function kindBehindLink(path: HostPath): Promise<Kind> {
   try {
     const stats = await stat(path);
-    return { isDirectory: stats.isDirectory(), isFile: stats.isFile(), isSymlink: true };
+    if (stats.isFile()) return linkToFile;
+    return stats.isDirectory() ? linkToFolder : link;
   } catch (error) {
     // It dangles, goes round in circles, or leads where we may not look: a link all the same.
-    if (hasCode(error, "ENOENT", "ELOOP", "ENOTDIR", "EACCES")) return brokenLink;
+    if (hasCode(error, "ENOENT", "ELOOP", "ENOTDIR", "EACCES")) return link;
     throw error;
   }
 }
 
 /** Names of these characters are written as they are. */
-const plainName = /^[ !#-[\]-~]*$/;
+const plainNames = /^[ !#-[\]-~]*$/;
 
-function jsonOf(entries: readonly Dirent[], kindOf: (entry: Dirent) => Kind): string {
-  const runs = new JsonRuns();
-  const endings = new Map([file, folder].map((kind) => [kind, endingOf(kind)]));
-  for (const entry of entries) {
-    const { name } = entry;
-    const text = plainName.test(name) ? name : JSON.stringify(shownPath(name)).slice(1, -1);
-    const kind = kindOf(entry);
-    runs.add('{"fileName":"', text, endings.get(kind) ?? endingOf(kind));
-  }
-  return `{"entries":[${runs.json}]}`;
+function jsonOf(entries: readonly Dirent[], kinds: readonly Kind[]): string {
+  const names = entries.map((entry) => entry.name);
+  const texts = plainNames.test(names.join("")) ? names : names.map(escapedName);
+  return `{"entries":[${joinedRuns(texts, kinds)}]}`;
 }
 
-/** What is written behind the name. */
-const endingOf = (kind: Kind) => `",${JSON.stringify(kind).slice(1)}`;
+const escapedName = (name: string) => JSON.stringify(shownPath(name)).slice(1, -1);

@@ -1,54 +1,30 @@
 import type { Dirent } from "node:fs";
 import {
   fileCallsInParallel,
-  walkAnswerBytesMax,
   walkDepthMax,
   walkDirectoriesMax,
   walkEntriesMax,
 } from "../../../limits.ts";
 import { invalidRequest, toRpcError } from "../../../protocol/errors.ts";
-import type { Given, Params, Result } from "../../../protocol/methods.ts";
-import {
-  type HostPath,
-  hostPath,
-  joinPath,
-  pathUriOf,
-  uriName,
-  uriPrefix,
-} from "../../../protocol/path-uri.ts";
-import { JsonRuns, WrittenResult } from "../../../protocol/written-result.ts";
+import type { Params, Result } from "../../../protocol/methods.ts";
+import { type HostPath, hostPath, joinPath } from "../../../protocol/path-uri.ts";
+import type { WrittenResult } from "../../../protocol/written-result.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { identity } from "./copy-file.ts";
 import { hasCode, lstat, readEntries, realPath, stat } from "./file-calls.ts";
 import { refuseLinks } from "./no-follow.ts";
+import { type Children, type Kind, WalkAnswer } from "./walk-answer.ts";
 
 type Options = Params<"fs/walk">["options"];
 type Answer = Result<"fs/walk">;
-type Kind = Answer["entries"][number]["kind"];
 
 interface Directory {
   readonly path: HostPath;
   readonly depth: number;
 }
 
-interface Child {
-  readonly name: string;
-  readonly kind: Kind;
-}
-
-/** What of a directory is in the answer. */
-interface Listed {
-  readonly uriPrefix: string;
-  readonly entries: { readonly uriName: string; readonly kind: Kind }[];
-}
-
 /** What was found in one directory, or why it could not be looked at. */
-type Found = { readonly children: readonly Child[] } | { readonly message: string };
-
-/** The members of an entry and its punctuation, besides the path. */
-const entryBytes = '{"path":"","kind":"directory"},'.length;
-
-const endings = { file: '","kind":"file"}', directory: '","kind":"directory"}' };
+type Found = Children | { readonly message: string };
 
 /** Lists a tree breadth first, each directory sorted by name; the root itself is not listed. */
 export const walk: FileAnswers["walk"] = (params) => walkUnder(params);
@@ -65,7 +41,7 @@ export async function walkUnder(
   const isTree = (await look(root)).isDirectory();
   const walk = new Walk(params.options, isVisible);
   if (isTree) await walk.from(root);
-  return new WrittenResult({ plain: () => walk.plain(), text: () => walk.text() });
+  return walk.answer.written();
 }
 
 function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options): void {
@@ -84,37 +60,16 @@ function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options):
 }
 
 class Walk {
+  readonly answer: WalkAnswer;
   readonly #options: Options;
   readonly #isVisible: ((real: HostPath) => boolean) | undefined;
-  readonly #listed: Listed[] = [];
-  readonly #errors: Answer["errors"] = [];
-  #isTruncated = false;
   /** Directories entered, so that a link cannot lead round in circles. Only kept when following. */
   readonly #entered = new Set<string>();
-  #answerBytes = 0;
-  #answerEntries = 0;
 
   constructor(options: Options, isVisible: ((real: HostPath) => boolean) | undefined) {
+    this.answer = new WalkAnswer(options.maxEntries);
     this.#options = options;
     this.#isVisible = isVisible;
-  }
-
-  plain(): Answer {
-    const entries = this.#listed.flatMap((listed) =>
-      listed.entries.map(({ uriName, kind }) => ({ path: listed.uriPrefix + uriName, kind })),
-    );
-    return { entries, errors: this.#errors, truncated: this.#isTruncated };
-  }
-
-  /** Nothing in a canonical URI needs to be escaped. */
-  text(): string {
-    const runs = new JsonRuns();
-    for (const { uriPrefix, entries } of this.#listed) {
-      const before = `{"path":"${uriPrefix}`;
-      for (const { uriName, kind } of entries) runs.add(before, uriName, endings[kind]);
-    }
-    const rest = { errors: this.#errors, truncated: this.#isTruncated };
-    return `{"entries":[${runs.json}],${JSON.stringify(rest).slice(1)}`;
   }
 
   /** Several directories are read at once and taken in order, so that the disk need not be waited
@@ -124,15 +79,15 @@ class Walk {
     let directoriesLeft = this.#options.maxDirectories;
     for (let next = 0; next < queue.length; ) {
       const batch = queue.slice(next, next + Math.min(fileCallsInParallel, directoriesLeft));
-      if (batch.length === 0) this.#isTruncated = true;
+      if (batch.length === 0) this.answer.truncate();
       next += batch.length;
       directoriesLeft -= batch.length;
       const fresh = await this.#notYetEntered(batch);
       const found = await Promise.all(fresh.map((directory) => this.#read(directory)));
-      for (const [at, directory] of fresh.entries()) {
-        if (!this.#isTruncated) queue.push(...this.#take(directory, found[at]));
+      for (const [directory, children] of found) {
+        if (!this.answer.isTruncated) queue.push(...this.#take(directory, children));
       }
-      if (this.#isTruncated) break;
+      if (this.answer.isTruncated) break;
     }
   }
 
@@ -149,29 +104,32 @@ class Walk {
     });
   }
 
-  async #read(directory: Directory): Promise<Found> {
+  async #read(directory: Directory): Promise<[Directory, Found]> {
     try {
-      return { children: await this.#children(directory) };
+      return [directory, await this.#children(directory)];
     } catch (error) {
-      return { message: toRpcError(error).message };
+      return [directory, { message: toRpcError(error).message }];
     }
   }
 
-  async #children(directory: Directory): Promise<Child[]> {
-    const children: Child[] = [];
-    for (const entry of await readEntries(directory.path)) {
-      const kind = this.#kind(entry, directory);
-      const known = kind instanceof Promise ? await kind : kind;
-      if (known) children.push({ name: entry.name, kind: known });
-    }
-    return children;
+  async #children(directory: Directory): Promise<Children> {
+    const entries = await readEntries(directory.path);
+    const names = entries.map((entry) => entry.name);
+    const kinds = entries.map(ownKind);
+    if (isComplete(kinds)) return { names, kinds };
+    if (this.#options.followDirectorySymlinks) await this.#followLinks(directory, entries, kinds);
+    return {
+      names: names.filter((_, at) => kinds[at] !== undefined),
+      kinds: kinds.filter((kind) => kind !== undefined),
+    };
   }
 
-  #kind(entry: Dirent, directory: Directory): Given<Kind | undefined> {
-    if (entry.isFile()) return "file";
-    if (entry.isDirectory()) return "directory";
-    if (!entry.isSymbolicLink() || !this.#options.followDirectorySymlinks) return undefined;
-    return this.#kindOfTarget(joinPath(directory.path, entry.name)).catch(unlessUnreachable);
+  async #followLinks(directory: Directory, entries: Dirent[], kinds: (Kind | undefined)[]) {
+    for (const [at, entry] of entries.entries()) {
+      if (!entry.isSymbolicLink()) continue;
+      const target = joinPath(directory.path, entry.name);
+      kinds[at] = await this.#kindOfTarget(target).catch(unlessUnreachable);
+    }
   }
 
   /** Links to files are left out, as in the reference. */
@@ -182,33 +140,17 @@ class Walk {
   }
 
   /** Adds what was found to the answer; gives the directories to go on with. */
-  #take(directory: Directory, found: Found | undefined): Directory[] {
-    if (found && "message" in found) {
-      this.#errors.push({ path: pathUriOf(directory.path), message: found.message });
+  #take({ path, depth }: Directory, found: Found): Directory[] {
+    if ("message" in found) {
+      this.answer.addError(path, found.message);
       return [];
     }
-    const { path, depth } = directory;
-    const listed: Listed = { uriPrefix: uriPrefix(path), entries: [] };
-    this.#listed.push(listed);
-    const entered: Directory[] = [];
-    for (const { name, kind } of found?.children ?? []) {
-      if (!this.#add(listed, { uriName: uriName(path, name), kind })) break;
-      if (kind === "directory" && this.#goesInto(name, depth + 1)) {
-        entered.push({ path: joinPath(path, name), depth: depth + 1 });
-      }
-    }
-    return entered;
-  }
-
-  #add({ uriPrefix, entries }: Listed, entry: Listed["entries"][number]): boolean {
-    this.#answerBytes += uriPrefix.length + entry.uriName.length + entryBytes;
-    const full =
-      this.#answerEntries >= this.#options.maxEntries || this.#answerBytes > walkAnswerBytesMax;
-    this.#isTruncated ||= full;
-    if (full) return false;
-    entries.push(entry);
-    this.#answerEntries++;
-    return true;
+    const kinds = found.kinds.slice(0, this.answer.add(path, found));
+    // Nearly every directory is a leaf, which is seen without a loop.
+    if (!kinds.includes("directory")) return [];
+    return found.names
+      .filter((name, at) => kinds[at] === "directory" && this.#goesInto(name, depth + 1))
+      .map((name) => ({ path: joinPath(path, name), depth: depth + 1 }));
   }
 
   #goesInto(name: string, depth: number): boolean {
@@ -216,6 +158,13 @@ class Walk {
     return depth <= this.#options.maxDepth && !(hidden && this.#options.pruneHiddenDirectories);
   }
 }
+
+function ownKind(entry: Dirent): Kind | undefined {
+  if (entry.isFile()) return "file";
+  return entry.isDirectory() ? "directory" : undefined;
+}
+
+const isComplete = (kinds: (Kind | undefined)[]): kinds is Kind[] => !kinds.includes(undefined);
 
 function unlessUnreachable(error: unknown): undefined {
   // A link that leads nowhere leads to no directory.
