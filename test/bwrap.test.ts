@@ -5,7 +5,8 @@ import type { Sandbox } from "../src/protocol/sandbox.ts";
 import { type BwrapPlan, bwrapFlags, bwrapMounts } from "../src/sandbox/bwrap.ts";
 import { confinementOf } from "../src/sandbox/confinement.ts";
 import { policyOf } from "../src/sandbox/policy.ts";
-import type { Kind, Link, World } from "../src/sandbox/world.ts";
+import type { Link } from "../src/sandbox/real-path.ts";
+import type { Kind, World } from "../src/sandbox/world.ts";
 import { glob, place, sandboxOf, special } from "./support/sandboxes.ts";
 
 const path = (text: string) => text as HostPath;

@@ -52,11 +52,19 @@ export function bwrapMounts(plan: BwrapPlan): string[] {
 }
 
 /**
+ * `--proc` covers these itself where anybody inside could write them. To do it again would take
+ * 0.1 ms each, because bwrap reads the whole table of mounts for every one that it makes.
+ */
+const coveredWithProc = new Set<string>(["/proc/bus", "/proc/irq", "/proc/sysrq-trigger"]);
+
+/**
  * Writing everywhere keeps the devices of the host; in all other cases there are the harmless ones.
  */
 function baseOf({ confinement: { base }, ownProc, controls }: BwrapPlan): string[] {
-  const covered = controls.flatMap((path) => ["--ro-bind", path, path]);
-  const proc = ownProc ? ["--proc", "/proc", ...covered] : base === "writeAll" ? covered : [];
+  const covered = (paths: readonly string[]) => paths.flatMap((path) => ["--ro-bind", path, path]);
+  const withProc = covered(controls.filter((path) => !coveredWithProc.has(path)));
+  const own = ["--proc", "/proc", ...withProc];
+  const proc = ownProc ? own : base === "writeAll" ? covered(controls) : [];
   if (base === "writeAll") return ["--dev-bind", "/", "/", ...proc];
   const tree = base === "readAll" ? ["--ro-bind", "/", "/"] : ["--tmpfs", "/"];
   return [...tree, "--dev", "/dev", ...proc];

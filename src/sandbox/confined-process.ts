@@ -6,9 +6,9 @@ import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import { accessTable, isBelow } from "./access.ts";
 import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
-import { bwrapArguments, confinedCommand } from "./confined-command.ts";
+import { bwrapArguments, canLead, confinedCommand } from "./confined-command.ts";
 import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
-import { innerMounts } from "./inner-mounts.ts";
+import { insideOf } from "./inner-mounts.ts";
 import { ignoreSignals } from "./launcher.ts";
 import type { MadePoints, WantedPoint } from "./mount-points.ts";
 import { refuseMisplaced } from "./mount-table.ts";
@@ -17,7 +17,7 @@ import { confinesNothing, type Policy, policyOf } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { seccompMachine, seccompProgram } from "./seccomp.ts";
 import { unlinkedFile } from "./unlinked-file.ts";
-import { surveyWorld, type World } from "./world.ts";
+import { type Findings, findPlaces } from "./world.ts";
 
 /** The part of a start that a sandbox changes. */
 export interface ProcessRequest {
@@ -26,6 +26,8 @@ export interface ProcessRequest {
   readonly env: Readonly<Record<string, string>>;
   /** As node:fs takes it. */
   readonly cwd: string | Buffer;
+  /** Without a terminal when absent. */
+  readonly stdio?: "pipes" | "pipes+stdin" | "pty" | undefined;
 }
 
 export interface ConfinedProcess {
@@ -38,9 +40,10 @@ export interface ConfinedProcess {
   /**
    * To be called when the start is over, without a process when it failed. Only then the command
    * runs. Rejects when bwrap has mounted something else than was meant: then the process, which
-   * waits, is to be killed.
+   * waits, is to be killed. Gives the group that signals for the command are meant for, where it is
+   * not that of the process.
    */
-  started(child?: WaitingProcess): Promise<void>;
+  started(child?: WaitingProcess): Promise<number | undefined>;
   /** To be called when the process has ended or could not be started. Once. */
   ended(): Promise<void>;
 }
@@ -67,7 +70,7 @@ export async function confineProcess(
 ): Promise<ConfinedProcess | undefined> {
   const policy = policyOf(sandbox, surroundingsOf(request, machine));
   if (confinesNothing(policy)) return undefined;
-  const before = await surveyWorld(policy, noMountPoints);
+  const before = await findPlaces(policy, noMountPoints);
   const made = await machine.mountPoints.make(pointsIn(before));
   try {
     const [platform, state, kept] = await Promise.all([
@@ -75,11 +78,12 @@ export async function confineProcess(
       machine.state(),
       machine.kept(),
     ]);
-    const world = made.isOutdated ? await surveyWorld(policy, noMountPoints) : before;
+    const world = made.isOutdated ? await findPlaces(policy, noMountPoints) : before;
     const found = withMade(world, made);
     const confinement = confinementOf({ policy, world: found, platform, kept });
     const confined = await confinedRequest({ request, policy, platform, confinement, machine });
-    const meant = { fds: confined.fds, confinement, masks: state.masks };
+    const { fds, leads } = confined;
+    const meant = { fds, leads, confinement, masks: state.masks };
     return {
       request: confined,
       started: (child) => letRun(child, meant),
@@ -93,26 +97,31 @@ export async function confineProcess(
 
 interface Meant {
   readonly fds: readonly number[];
+  readonly leads: boolean;
   readonly confinement: Confinement;
   readonly masks: BwrapPlan["masks"];
 }
 
-async function letRun(child: WaitingProcess | undefined, meant: Meant): Promise<void> {
-  const { fds, confinement, masks } = meant;
+async function letRun(
+  child: WaitingProcess | undefined,
+  meant: Meant,
+): Promise<number | undefined> {
+  const { fds, leads, confinement, masks } = meant;
   for (const fd of fds) closeSync(fd);
-  if (!child) return;
+  if (!child) return undefined;
   const { pid, feed } = child;
   try {
-    const inside = await innerMounts(pid, feed?.begun);
-    if (inside !== undefined) refuseMisplaced(confinement.mounts, masks, inside);
+    const inside = await insideOf(pid, feed?.begun);
+    if (inside) refuseMisplaced(confinement.mounts, masks, inside.tables);
     feed?.finish();
+    return leads ? inside?.pid : undefined;
   } finally {
     feed?.close();
   }
 }
 
 /** The mount points are directories now; everything else is as it was found. */
-function withMade(world: World, { paths }: MadePoints): World {
+function withMade(world: Findings, { paths }: MadePoints): Findings {
   const places = world.places.map((place) =>
     paths.has(place.real) ? { ...place, kind: "directory" as const } : place,
   );
@@ -135,7 +144,7 @@ function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
  * Places that must not come into being, in directories where they could, with the directories that
  * are missing on the way: a mount needs all of them.
  */
-function pointsIn(world: World): WantedPoint[] {
+function pointsIn(world: Findings): WantedPoint[] {
   const rules = world.places.map(({ real, rule }) => ({ path: real, access: rule.access }));
   const table = accessTable({ rules, denyGlobs: world.denyGlobs });
   const points = world.places
@@ -168,10 +177,13 @@ const argumentsFd = 3;
 const seccompFd = 4;
 
 async function confinedRequest({ request, policy, platform, confinement, machine }: Parts) {
-  const [{ bwrap, abilities }, state, launcher] = await Promise.all([
+  const table = accessTable(confinement.grants);
+  const isVisible = (path: HostPath) => /read|write/.test(table.accessTo(path));
+  const [{ bwrap, abilities }, state, launcher, leads] = await Promise.all([
     machine.bwrap((path) => isInWorkspace(confinement, path)),
     machine.state(),
     machine.launcher(),
+    canLead(request, isVisible),
   ]);
   const arch = seccompMachine(process.arch);
   if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
@@ -184,13 +196,12 @@ async function confinedRequest({ request, policy, platform, confinement, machine
     ownProc: abilities.ownProc,
     seccompFd,
     commandIsInit: false,
-    newSession: false,
+    newSession: leads,
     cwd: hostPathOf(request.cwd),
   };
-  const isVisible = (path: HostPath) =>
-    /read|write/.test(accessTable(confinement.grants).accessTo(path));
   const inside = launcher && isVisible(launcher.real) ? launcher : undefined;
-  const command = confinedCommand(request, { launcher: inside, bwrapRenames: abilities.argv0 });
+  const means = { leads, launcher: inside, bwrapRenames: abilities.argv0 };
+  const command = confinedCommand(request, means);
   const around = command.isLaunched && launcher ? [launcher.path, ignoreSignals] : [];
   const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, ...command.options];
   const filter = seccompProgram(arch, { network: policy.network });
@@ -198,6 +209,7 @@ async function confinedRequest({ request, policy, platform, confinement, machine
     argv: [...around, bwrap.path, ...options, "--", ...command.argv] as [string, ...string[]],
     env: machine.ownVariables(),
     cwd: request.cwd,
+    leads,
     fds: [unlinkedFile(state.path, bwrapArguments(request.env, plan))],
     feed: gateOf(filter),
   };

@@ -16,7 +16,7 @@ import { type Base, type Mount, orderedMounts } from "./mounts.ts";
 import type { Platform } from "./platform.ts";
 import { type Policy, readsEverything, writesEverything } from "./policy.ts";
 import type { Match } from "./scan-globs.ts";
-import type { Place, World } from "./world.ts";
+import type { Findings, Place } from "./world.ts";
 
 export interface Confinement {
   readonly base: Base;
@@ -27,7 +27,7 @@ export interface Confinement {
 
 export interface ConfinementParts {
   readonly policy: Policy;
-  readonly world: World;
+  readonly world: Findings;
   readonly platform: Platform;
   /** Real paths that the confined program itself needs, without being granted to its client. */
   readonly needed?: readonly HostPath[];
@@ -130,7 +130,7 @@ function barriers(places: readonly Place[], grants: Grants): Mount[] {
     .map(({ nearest: { path } }) => ({ kind: "hold", path }));
 }
 
-function masks({ matches }: World, rules: readonly Rule[]): Mount[] {
+function masks({ matches }: Findings, rules: readonly Rule[]): Mount[] {
   const ruled = new Set(rules.map(({ path }) => path));
   return matches.filter(({ path }) => !ruled.has(path)).map(hiding);
 }

@@ -77,8 +77,8 @@ export async function helperRecipe(
     lendJournal: machine.lendJournal,
     startAsOwn: machine.startAsOwn,
     isStill: (pid) => {
-      const inside = innerMountsNow(pid);
-      if (inside !== undefined) refuseMisplaced(mounts, state.masks, inside);
+      const tables = innerMountsNow(pid);
+      if (tables) refuseMisplaced(mounts, state.masks, tables);
       return isStill(station, machine);
     },
   };

@@ -3,24 +3,32 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { bwrapPollMs, bwrapSignMs, bwrapTrialMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
+import type { MountTables } from "./mount-table.ts";
 import { outerMounts } from "./outer-mounts.ts";
 
+/** A sandbox that is set up. */
+export interface Inside {
+  /** Of bwrap's inner process, which is the first of the sandbox. */
+  readonly pid: number;
+  readonly tables: MountTables;
+}
+
 /**
- * The table of mounts in the sandbox that the bwrap with this process id is setting up, as soon as
- * it is complete: then its inner process has given up the rights that mounting takes. Undefined
- * when there is no sandbox to look at: bwrap has ended, which its exit explains, or is a stand-in
- * that runs the command in the mounts of this server. `sign` settles when it may be complete.
+ * The sandbox that the bwrap with this process id is setting up, as soon as its mounts are
+ * complete: then its inner process has given up the rights that mounting takes. Undefined when
+ * there is no sandbox to look at: bwrap has ended, which its exit explains, or is a stand-in that
+ * runs the command in the mounts of this server. `sign` settles when it may be complete.
  */
-export async function innerMounts(
+export async function insideOf(
   bwrapPid: number,
   sign: Promise<void> | undefined,
-): Promise<string | undefined> {
+): Promise<Inside | undefined> {
   const pause = pausesBy(sign);
   for (const endMs = performance.now() + bwrapTrialMs; performance.now() < endMs; ) {
     await pause();
-    const found = insideOf(bwrapPid);
+    const found = look(bwrapPid);
     if (found === "none") return undefined;
-    if (found !== "none yet" && hasNoRights(found.pid)) return procFile(found.pid, "mountinfo");
+    if (found !== "none yet" && found.isComplete) return found;
   }
   throw internalError(
     `the sandbox cannot be set up: bwrap did not finish mounting within ${bwrapTrialMs / 1000} s`,
@@ -35,15 +43,18 @@ function pausesBy(sign: Promise<void> | undefined): () => Promise<void> {
   return () => (isGiven ? setTimeout(bwrapPollMs) : Promise.race([sign, setTimeout(bwrapSignMs)]));
 }
 
-/** The table of a sandbox that is up already. */
-export function innerMountsNow(bwrapPid: number): string | undefined {
-  const found = insideOf(bwrapPid);
-  return typeof found === "string" ? undefined : procFile(found.pid, "mountinfo");
+/** The tables of a sandbox that is up already. */
+export function innerMountsNow(bwrapPid: number): MountTables | undefined {
+  const found = look(bwrapPid);
+  return typeof found === "string" ? undefined : found.tables;
+}
+
+interface Found extends Inside {
+  readonly isComplete: boolean;
 }
 
 /** The first with mounts of its own among bwrap, which may be a script, and its children. */
-function insideOf(bwrapPid: number): { readonly pid: number } | "none" | "none yet" {
-  const outside = outerMounts();
+function look(bwrapPid: number): Found | "none" | "none yet" {
   for (let pid = bwrapPid; ; ) {
     const place = placeOf(pid);
     // What a script runs before it becomes bwrap is no sandbox, and does not mean that none comes.
@@ -51,8 +62,13 @@ function insideOf(bwrapPid: number): { readonly pid: number } | "none" | "none y
     const child = childOf(pid);
     if (child === undefined) return "none yet";
     pid = child;
-    const table = procFile(pid, "mountinfo");
-    if (table !== "" && table !== outside) return { pid };
+    // First, so that the table is complete if they are gone: the kernel takes 0.06 ms to write one,
+    // and it is read but once.
+    const isComplete = hasNoRights(pid);
+    const inside = procFile(pid, "mountinfo");
+    const outside = outerMounts();
+    const tables = { inside, outside };
+    if (inside !== "" && inside !== outside) return { pid, tables, isComplete };
   }
 }
 

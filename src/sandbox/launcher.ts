@@ -1,7 +1,7 @@
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { signalNames } from "../protocol/signals.ts";
 import type { Run } from "./health.ts";
-import { existingPath } from "./world.ts";
+import { existingPath } from "./real-path.ts";
 
 /** An `env` that can set what signals do. */
 export interface Launcher {

@@ -7,7 +7,6 @@
 import type { HostPath } from "../protocol/path-uri.ts";
 import type { BwrapPlan } from "./bwrap.ts";
 import type { Mount } from "./mounts.ts";
-import { outerMounts } from "./outer-mounts.ts";
 import { isLocalType } from "./remote-mounts.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
@@ -20,13 +19,19 @@ interface TableEntry {
   readonly type: string;
 }
 
-/** Throws when bwrap has not mounted what was meant; `inside` is the table that it has made. */
+/** `mountinfo` of a sandbox, and that of this server when the sandbox was looked at. */
+export interface MountTables {
+  readonly inside: string;
+  readonly outside: string;
+}
+
+/** Throws when bwrap has not mounted what was meant. */
 export function refuseMisplaced(
   mounts: readonly Mount[],
   masks: BwrapPlan["masks"],
-  inside: string,
+  tables: MountTables,
 ): void {
-  const path = misplacedMount(mounts, masks, { outside: outerMounts(), inside });
+  const path = misplacedMount(mounts, masks, tables);
   if (path !== undefined) throw new WorldChangedError();
 }
 
@@ -38,10 +43,11 @@ export function refuseMisplaced(
 export function misplacedMount(
   mounts: readonly Mount[],
   masks: BwrapPlan["masks"],
-  tables: { readonly outside: string; readonly inside: string },
+  tables: MountTables,
 ): HostPath | undefined {
-  const outside = entriesOf(tables.outside);
-  const inside = entriesOf(tables.inside);
+  const outside = outerEntries(tables.outside);
+  const points = new Set<string>(mounts.map(({ path }) => path));
+  const inside = entriesOf(tables.inside, (point) => points.has(point));
   const isAsMeant = (mount: Mount) => {
     const source = sourceOf(mount, masks);
     if (source === undefined) return true;
@@ -79,15 +85,24 @@ function entryAt(path: HostPath, table: Map<string, TableEntry>): TableEntry | u
   }
 }
 
+let lastOuter = { table: "", entries: new Map<string, TableEntry>() };
+
+/** It hardly ever changes. */
+function outerEntries(table: string): Map<string, TableEntry> {
+  if (lastOuter.table !== table) lastOuter = { table, entries: entriesOf(table, () => true) };
+  return lastOuter.entries;
+}
+
 /** By mount point; of several on one point the last one counts, which is on top. */
-function entriesOf(table: string): Map<string, TableEntry> {
+function entriesOf(table: string, isWanted: (point: string) => boolean): Map<string, TableEntry> {
   const entries = new Map<string, TableEntry>();
   for (const line of table.split("\n")) {
-    const [before = "", after = ""] = line.split(" - ");
-    const [, , device = "", root = "", point = "", options = ""] = before.split(" ");
-    const type = after.split(" ", 1)[0] ?? "";
+    const [, , device = "", root = "", escaped = "", options = ""] = line.split(" ", 6);
+    const point = unescaped(escaped);
+    if (!isWanted(point)) continue;
+    const type = line.slice(line.indexOf(" - ") + 3).split(" ", 1)[0] ?? "";
     const isReadOnly = options.split(",", 1)[0] === "ro";
-    entries.set(unescaped(point), { device, root: unescaped(root), isReadOnly, type });
+    entries.set(point, { device, root: unescaped(root), isReadOnly, type });
   }
   return entries;
 }

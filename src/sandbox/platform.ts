@@ -4,8 +4,8 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import type { HostPath } from "../protocol/path-uri.ts";
+import { existingPath, type Link, linksOn } from "./real-path.ts";
 import type { Match } from "./scan-globs.ts";
-import { existingPath, type Link, linksOn } from "./world.ts";
 
 export interface Platform {
   /** Real paths that `minimal` makes readable. */

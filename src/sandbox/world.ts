@@ -2,13 +2,12 @@
  * What is really there of what a policy names. Mounts are made for this, and are good only as long
  * as it stays so: the fingerprint tells.
  */
-import { type BigIntStats, lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import { lstat, readlink, realpath, stat } from "node:fs/promises";
-import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
-import { diskCall } from "./disk-call.ts";
+import { type BigIntStats, lstatSync, statSync } from "node:fs";
+import { type HostPath, nodePath } from "../protocol/path-uri.ts";
 import { rebased, splitGlob } from "./glob.ts";
 import { mountsNow } from "./outer-mounts.ts";
 import type { Policy, PolicyRule } from "./policy.ts";
+import { isAbsence, type Link, linksOn, locate, lstatAt, statAt } from "./real-path.ts";
 import { remoteMounts } from "./remote-mounts.ts";
 import { type Match, scanGlobs } from "./scan-globs.ts";
 
@@ -31,18 +30,15 @@ interface Nearest {
   readonly kind: Kind;
 }
 
-/** A symbolic link on the way to a place. */
-export interface Link {
-  readonly at: HostPath;
-  readonly target: HostPath;
-}
-
-export interface World {
+export interface Findings {
   readonly places: readonly Place[];
   /** The deny patterns, below real directories. */
   readonly denyGlobs: readonly string[];
   /** What exists of what they match. */
   readonly matches: readonly Match[];
+}
+
+export interface World extends Findings {
   readonly fingerprint: string;
 }
 
@@ -52,13 +48,21 @@ export interface MountPoints {
 }
 
 /** Looks at everything. Throws when it cannot be known what a pattern matches. */
-export async function surveyWorld(policy: Policy, ours: MountPoints): Promise<World> {
-  const [places, found, fingerprint] = await Promise.all([
+export async function findPlaces(policy: Policy, ours: MountPoints): Promise<Findings> {
+  const [places, found] = await Promise.all([
     Promise.all(policy.rules.map((rule) => survey(rule, ours))),
     matchesOf(policy),
+  ]);
+  return { places, ...found };
+}
+
+/** The same, for whoever will ask whether it is still so. */
+export async function surveyWorld(policy: Policy, ours: MountPoints): Promise<World> {
+  const [found, fingerprint] = await Promise.all([
+    findPlaces(policy, ours),
     fingerprintOf(policy, ours),
   ]);
-  return { places, ...found, fingerprint: withMatches(fingerprint, found) };
+  return { ...found, fingerprint: withMatches(fingerprint, found) };
 }
 
 /**
@@ -77,7 +81,7 @@ export function currentFingerprint(policy: Policy, ours: MountPoints): string | 
 
 const nothingMatched: Matches = { denyGlobs: [], matches: [] };
 
-type Matches = Pick<World, "denyGlobs" | "matches">;
+type Matches = Pick<Findings, "denyGlobs" | "matches">;
 
 /** A pattern counts below what its base leads to, because what is asked for are real paths. */
 async function matchesOf({ denyGlobs: named, globDepth }: Policy): Promise<Matches> {
@@ -144,98 +148,4 @@ async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
 function kindOf(stats: BigIntStats): Kind {
   if (stats.isDirectory()) return "directory";
   return stats.isFile() ? "file" : "other";
-}
-
-/** The real path of what exists. */
-export async function existingPath(path: HostPath): Promise<HostPath | undefined> {
-  const real = await existing(
-    () => realpathSync.native(nodePath(path), "latin1"),
-    () => realpath(nodePath(path), "latin1"),
-  );
-  return real as HostPath | undefined;
-}
-
-/** The real path, or what it would be if the missing end of it were made. */
-async function locate(path: HostPath): Promise<{ real: HostPath; existing: HostPath }> {
-  const found = await existingPath(path);
-  if (found !== undefined) return { real: found, existing: found };
-  const { parent, name } = splitPath(path);
-  const above = await locate(parent);
-  const real = joinPath(above.real, name);
-  const unresolved = { real, existing: above.existing };
-  if (above.real !== above.existing || (await linkTarget(real)) === undefined) return unresolved;
-  // A link that leads to nothing: who makes what it names makes this place.
-  const { links, end } = await wayTo(real);
-  return links.length < linksMax ? locate(end) : unresolved;
-}
-
-/** Followed before it counts as a loop: the kernel's number. */
-const linksMax = 40;
-
-/** Every link on the way to a place. */
-export async function linksOn(path: HostPath): Promise<Link[]> {
-  return (await wayTo(path)).links;
-}
-
-/** Goes the way step by step and notes every link; what is missing at its end stays as named. */
-async function wayTo(path: HostPath): Promise<{ links: Link[]; end: HostPath }> {
-  const links: Link[] = [];
-  let done = "/" as HostPath;
-  let ahead = path.split("/").filter(Boolean);
-  while (ahead.length > 0 && links.length < linksMax) {
-    const [name = "", ...rest] = ahead;
-    if (name === "." || name === "..") {
-      done = name === "." ? done : splitPath(done).parent;
-      ahead = rest;
-      continue;
-    }
-    const at = joinPath(done, name);
-    const target = await linkTarget(at);
-    if (target === undefined) {
-      done = at;
-      ahead = rest;
-      continue;
-    }
-    links.push({ at, target });
-    if (target.startsWith("/")) done = "/" as HostPath;
-    ahead = [...target.split("/").filter(Boolean), ...rest];
-  }
-  return { links, end: done };
-}
-
-async function linkTarget(path: HostPath): Promise<HostPath | undefined> {
-  const stats = await lstatAt(path);
-  if (!stats?.isSymbolicLink()) return undefined;
-  const target = await existing(
-    () => readlinkSync(nodePath(path), "latin1"),
-    () => readlink(nodePath(path), "latin1"),
-  );
-  return target as HostPath | undefined;
-}
-
-/** Undefined for what is not there or cannot be reached, which is the same for a sandbox. */
-async function existing<T>(now: () => T, later: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await diskCall(now, later);
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error;
-  }
-}
-
-const lstatAt = (path: HostPath) =>
-  existing(
-    () => lstatSync(nodePath(path), { bigint: true }),
-    () => lstat(nodePath(path), { bigint: true }),
-  );
-
-const statAt = (path: HostPath) =>
-  existing(
-    () => statSync(nodePath(path), { bigint: true }),
-    () => stat(nodePath(path), { bigint: true }),
-  );
-
-function isAbsence(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "ENOENT" || code === "ENOTDIR" || code === "EACCES" || code === "ELOOP";
 }

@@ -10,8 +10,8 @@ export interface ProcessAbilities {
   readonly startFindsProgram: boolean;
   /** The variables are those asked for; else PWD is added to them. */
   readonly addsNoVariable: boolean;
-  /** The process sees the session that it leads; else that is outside of what it sees. */
-  readonly seesItsSession: boolean;
+  /** The process leads its session; else the first one of its sandbox does. */
+  readonly leadsItsSession: boolean;
   /** What a process leaves behind goes on; else it ends with the process. */
   readonly outlivesLeader: boolean;
   /** That a process has closed its stdin is noticed while it runs; else when it ends. */
@@ -22,7 +22,7 @@ export const allAbilities: ProcessAbilities = {
   arg0InTerminal: true,
   startFindsProgram: true,
   addsNoVariable: true,
-  seesItsSession: true,
+  leadsItsSession: true,
   outlivesLeader: true,
   noticesClosedStdin: true,
 };
@@ -35,7 +35,7 @@ export const confinedAbilities: ProcessAbilities = {
   arg0InTerminal: true,
   startFindsProgram: false,
   addsNoVariable: false,
-  seesItsSession: false,
+  leadsItsSession: false,
   outlivesLeader: false,
   noticesClosedStdin: false,
 };

@@ -122,7 +122,7 @@ export function describeStart(make: MakeProcesses, abilities: ProcessAbilities):
     const script = "readlink /proc/$$/fd/0; cat; echo again > /dev/stdout; echo $$";
     await t.run("p", `${script}; cut -d' ' -f5,6 /proc/$$/stat; echo err > /dev/stderr`);
     const [stdin, again, pid, ids] = t.recorder.text("p", "stdout").split("\n");
-    const expected = abilities.seesItsSession ? `${pid} ${pid}` : "0 0";
+    const expected = abilities.leadsItsSession ? `${pid} ${pid}` : "1 1";
     assert.deepEqual([stdin, again, ids], ["/dev/null", "again", expected]);
     assert.equal(t.recorder.text("p", "stderr"), "err\n");
   });

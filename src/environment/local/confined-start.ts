@@ -10,9 +10,9 @@ export interface Confinement {
   readonly request: SpawnRequest;
   /**
    * The start is over; it failed where there is no process. Rejects when the process, which has not
-   * run its program yet, is to be killed.
+   * run its program yet, is to be killed. Gives the group of the program, if it has one of its own.
    */
-  started(child?: SpawnedProcess): Promise<void>;
+  started(child?: SpawnedProcess): Promise<number | undefined>;
   /** The process has ended, or could not be started. Once. */
   ended(): Promise<void>;
 }
@@ -29,7 +29,8 @@ export async function confinementOf(
   const confined = await sandbox.confine(params.sandbox, request);
   if (!confined) return undefined;
   const { started, ended } = confined;
-  return { request: { ...request, arg0: undefined, ...confined.request }, started, ended };
+  const { stdio } = request;
+  return { request: { ...request, arg0: undefined, ...confined.request, stdio }, started, ended };
 }
 
 /**
@@ -45,7 +46,8 @@ export async function startConfined(
   let child: SpawnedProcess | undefined;
   try {
     child = await spawner.start(request, passedOn(ears));
-    await started(child);
+    const group = await started(child);
+    if (group !== undefined) child.leaveSignalsTo(group);
     return child;
   } catch (error) {
     ears.sink = deaf;

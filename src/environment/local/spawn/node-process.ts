@@ -41,6 +41,7 @@ export class NodeProcess implements SpawnedProcess {
   #input: Socket | undefined;
   #isSomebodyWaiting = false;
   #hasExited = false;
+  #innerGroup: number | undefined;
 
   constructor(connections: NodeConnections, sink: ProcessSink) {
     this.pid = connections.pid;
@@ -80,8 +81,13 @@ export class NodeProcess implements SpawnedProcess {
     if (device && !this.#hasExited) resizeTerminal(device, size);
   }
 
+  leaveSignalsTo(group: number): void {
+    this.#innerGroup = group;
+  }
+
   signal(signal: number, target: "leader" | "group" | "foreground"): boolean {
     if (target === "leader") return !this.#hasExited && kill(this.pid, signal);
+    if (this.#innerGroup !== undefined) return this.#signalInner(this.#innerGroup, signal);
     if (this.#hasExited && kill(this.pid, 0)) return false;
     const foreground = target === "foreground" ? readProcessStat(this.pid)?.foregroundGroup : 0;
     return kill(foreground && foreground > 0 ? -foreground : -this.pid, signal);
@@ -114,6 +120,13 @@ export class NodeProcess implements SpawnedProcess {
     this.#hasExited = true;
     this.#sink.exited(exit);
     this.#releaseWhenOver();
+  }
+
+  /** Who is still on the way from one group to the other is met in the first. */
+  #signalInner(group: number, signal: number): boolean {
+    if (this.#hasExited) return false;
+    const isMet = signal === system.signals.SIGKILL && kill(-this.pid, signal);
+    return kill(-group, signal) || isMet;
   }
 
   #read(output: { stream: OutputStream; fd: number }): void {

@@ -50,6 +50,7 @@ export class PosixProcess implements SpawnedProcess {
   readonly #terminalFd: number | undefined;
   #input: Input | undefined;
   #hasExited = false;
+  #innerGroup: number | undefined;
   #isFlowing = true;
   /** Waits for somebody to open the terminal again. */
   #nextLook: NodeJS.Timeout | undefined;
@@ -89,10 +90,15 @@ export class PosixProcess implements SpawnedProcess {
     if (this.#hasTerminal()) setTerminalSize(this.#around.libc, this.#terminalFd ?? -1, size);
   }
 
+  leaveSignalsTo(group: number): void {
+    this.#innerGroup = group;
+  }
+
   signal(signal: number, target: "leader" | "group" | "foreground"): boolean {
     if (target === "leader") return !this.#hasExited && this.#kill(this.pid, signal);
     const group = target === "foreground" ? this.#foregroundGroup() : undefined;
     if (group !== undefined) return this.#kill(-group, signal);
+    if (this.#innerGroup !== undefined) return this.#signalInner(this.#innerGroup, signal);
     return this.#isNumberOurs() && this.#kill(-this.pid, signal);
   }
 
@@ -128,6 +134,13 @@ export class PosixProcess implements SpawnedProcess {
     this.#sink.exited(exit);
     if (this.#nextLook) this.#lookNow();
     this.#releaseWhenOver();
+  }
+
+  /** Who is still on the way from one group to the other is met in the first. */
+  #signalInner(group: number, signal: number): boolean {
+    if (this.#hasExited) return false;
+    const isMet = signal === system.signals.SIGKILL && this.#kill(-this.pid, signal);
+    return this.#kill(-group, signal) || isMet;
   }
 
   /** Whether the pid still means this process, and the group and session of that number. */

@@ -100,6 +100,11 @@ export interface SpawnedProcess {
   /** Stops or goes on reading output; a stopped process blocks when its pipe is full. */
   flow(on: boolean): void;
   resize(size: TerminalSize): void;
+  /**
+   * From now on what is for the group goes to this one instead, which ends with the process; what
+   * kills goes to both.
+   */
+  leaveSignalsTo(group: number): void;
   /** False when there is nobody to signal any more. */
   signal(signal: number, target: "leader" | "group" | "foreground"): boolean;
   /**
