@@ -1,12 +1,9 @@
 import * as z from "zod/mini";
 import { DecodedBase64 } from "./base64.ts";
+import { requestId, u64 } from "./members.ts";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
 import { schemaOf } from "./schema-of.ts";
-
-const u64 = z
-  .number("invalid number")
-  .check(z.minimum(0, "invalid number"), z.multipleOf(1, "invalid number"));
 
 /** Members that most operations share. */
 const place = () => ({
@@ -16,10 +13,6 @@ const place = () => ({
   sandbox: z.nullish(schemaOf(sandbox)),
 });
 
-/**
- * Under the same id the request is done once, however often it is made. Capability `requestIds`.
- */
-const requestId = z.nullish(z.string());
 const handleId = z.string();
 /** Base64; a large one has been decoded when its frame was read. */
 const content = z.union([z.string(), z.instanceof(DecodedBase64)]);

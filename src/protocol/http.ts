@@ -1,10 +1,8 @@
 import * as z from "zod/mini";
+import { u64 } from "./members.ts";
 
 const requestId = z.string();
 const header = { name: z.string(), value: z.string() };
-const timeoutMs = z
-  .number("invalid number")
-  .check(z.minimum(0, "invalid number"), z.multipleOf(1, "invalid number"));
 
 /** Which member of a row is bulk: see the table of file system methods. */
 export const httpRequests = {
@@ -29,7 +27,7 @@ export const httpRequests = {
         ),
         bodyBase64: z.nullish(z.string()),
         /** Limit for the whole exchange, the body included; none when absent. */
-        timeoutMs: z.nullish(timeoutMs),
+        timeoutMs: z.nullish(u64),
         /** Whether a redirect is followed (at most ten) or is the response. */
         redirectPolicy: z._default(z.enum(["follow", "stop"]), "follow"),
         /** Answer with the headers, and send the body by `http/request/bodyDelta`. */

@@ -1,22 +1,13 @@
 import * as z from "zod/mini";
+import { requestId, u64 } from "./members.ts";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
 import { schemaOf } from "./schema-of.ts";
 import { signalNames } from "./signals.ts";
 
-/** A u64 of the reference. Values above 2^53 lose digits here, which no bound of ours can feel. */
-const u64 = z
-  .number("invalid number")
-  .check(z.minimum(0, "invalid number"), z.multipleOf(1, "invalid number"));
-
 const processId = z.string();
 
 const byProcessId = () => z.object({ processId });
-
-/**
- * Under the same id the request is done once, however often it is made. Capability `requestIds`.
- */
-const requestId = z.nullish(z.string());
 
 /** Rows and columns of a terminal, as the kernel's 16 bits allow them. */
 const terminalSize = () =>
