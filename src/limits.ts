@@ -103,6 +103,13 @@ export const idleLoopShareMax = 0.01;
  * server for some 20 ms, and V8 itself lets 32 MiB of buffers die before it begins one.
  */
 export const collectedBytesMin = 16 * MiB;
+/** What must have been freed since the last look for it to be returned. */
+export const returnedBytesMin = 1 * MiB;
+/**
+ * Looks without work after which nothing is left of the processes and sessions that ended by then:
+ * they live for 80 s. A flood whose output was still kept at the first left 20 MiB for ever.
+ */
+export const expiredLooks = 10;
 
 // ---- sessions
 

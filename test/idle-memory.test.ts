@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { constants, PerformanceObserver } from "node:perf_hooks";
 import { type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { IdleMemory } from "../src/commands/idle-memory.ts";
@@ -19,7 +20,7 @@ function work(lengthMs: number): void {
 async function lookUntil(isOver: () => boolean, memory: IdleMemory, t: TestContext) {
   while (!isOver()) {
     t.signal.throwIfAborted();
-    await setTimeout(200);
+    await setTimeout(250);
     memory.look();
   }
 }
@@ -41,3 +42,35 @@ test("what is dead is collected when nothing is being done, and not before", {
   assert.equal(bufferBytes(), withBuffers);
   await lookUntil(() => bufferBytes() < before + collectedBytesMin, memory, t);
 });
+
+test("what was still in use after the work is collected when it must have expired", {
+  timeout: 60_000,
+}, async (t) => {
+  await setTimeout(1);
+  collectGarbage();
+  const memory = new IdleMemory();
+  const before = bufferBytes();
+  const taken = takeBuffers();
+  work(20);
+  memory.look();
+  const asked = askedCollections(t);
+  await lookUntil(() => asked() >= 1, memory, t);
+  assert.ok(bufferBytes() >= before + taken.length * pieceBytes);
+  taken.length = 0;
+  await lookUntil(() => asked() >= 2, memory, t);
+  await lookUntil(() => bufferBytes() < before + collectedBytesMin, memory, t);
+});
+
+/** How many there were that V8 did not begin by itself. */
+function askedCollections(t: TestContext): () => number {
+  let count = 0;
+  const observer = new PerformanceObserver((list) => {
+    const all = list.getEntries() as unknown as { detail: { flags: number } }[];
+    count += all.filter(
+      ({ detail }) => detail.flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED,
+    ).length;
+  });
+  observer.observe({ entryTypes: ["gc"] });
+  t.after(() => observer.disconnect());
+  return () => count;
+}

@@ -4,8 +4,10 @@ import { returnFreedMemory } from "../environment/local/spawn/freed-memory.ts";
 import {
   busyLooksMax,
   collectedBytesMin,
+  expiredLooks,
   idleLookIntervalMs,
   idleLoopShareMax,
+  returnedBytesMin,
 } from "../limits.ts";
 
 /** What keeps a server small, for when it has started: under some of it a start takes longer. */
@@ -36,26 +38,49 @@ function returnMemoryWhenIdle(): void {
 /** Looks from time to time whether there is something to give back. */
 export class IdleMemory {
   #utilization = performance.eventLoopUtilization();
+  readonly #usedBytesAtFirst = usedBytes();
   /** The least that was found since the last collection. */
-  #usedBytesMin = usedBytes();
-  /** Looks since the server was last idle. What the last work frees comes after them. */
+  #usedBytesMin = this.#usedBytesAtFirst;
+  #usedBytesLast = this.#usedBytesAtFirst;
+  /** Looks since the server was last idle, and since it last was not. */
   #busyLooks = 0;
+  #idleLooks = 0;
+  #isToReturn = false;
 
   look(): void {
     const used = usedBytes();
     this.#usedBytesMin = Math.min(this.#usedBytesMin, used);
-    if (!this.#wasIdle()) {
-      if (++this.#busyLooks % busyLooksMax === 0) void returnFreedMemory();
-    } else if (used - this.#usedBytesMin >= collectedBytesMin) {
-      collectGarbage();
-      this.#usedBytesMin = usedBytes();
-      this.#returnAfterWork();
-    } else if (this.#busyLooks > 0) this.#returnAfterWork();
+    if (this.#wasIdle()) this.#lookAtRest(used);
+    else this.#lookAtWork();
+    this.#usedBytesLast = usedBytes();
   }
 
-  #returnAfterWork(): void {
+  #lookAtWork(): void {
+    this.#idleLooks = 0;
+    this.#isToReturn = true;
+    if (++this.#busyLooks % busyLooksMax === 0) void returnFreedMemory();
+  }
+
+  #lookAtRest(used: number): void {
     this.#busyLooks = 0;
-    void returnFreedMemory();
+    const isCollected = used - this.#usedBytesNeeded() >= collectedBytesMin;
+    if (isCollected) {
+      collectGarbage();
+      this.#usedBytesMin = usedBytes();
+    }
+    // V8 also collects by itself when there is little to do.
+    const hasFallen = this.#usedBytesLast - used >= returnedBytesMin;
+    if (this.#isToReturn || isCollected || hasFallen) void returnFreedMemory();
+    // Buffers are freed on a thread after the collection, and then lie free until the next look.
+    this.#isToReturn = isCollected;
+  }
+
+  /**
+   * What was in use after the last collection may be needed still, until all has expired that the
+   * work has left.
+   */
+  #usedBytesNeeded(): number {
+    return ++this.#idleLooks === expiredLooks ? this.#usedBytesAtFirst : this.#usedBytesMin;
   }
 
   /** Since the last look. */
@@ -67,10 +92,13 @@ export class IdleMemory {
   }
 }
 
-/** With what is dead and has not been collected. */
+/**
+ * With what is dead and has not been collected. V8's own count of memory outside of its heap still
+ * has in it what the last collection has freed.
+ */
 function usedBytes(): number {
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
 }
 
 /** Node has the function only for those who ask for it by a flag. */
