@@ -272,6 +272,13 @@ export const handsMax = 3;
 export const handQueueMax = 3;
 /** A hand that had nothing to do for this long ends; to start one takes 25 ms. */
 export const handIdleMs = 2_000;
+/** How long none is started after one has failed: what made it fail may have passed by then. */
+export const handsRestMs = 30_000;
+/**
+ * Descriptors that must be free for another hand, which takes four, and three for its work: what
+ * the server needs them for has precedence.
+ */
+export const handDescriptors = 64;
 /** How long the end of the server waits for hands, of which one may be stuck in a dead disk. */
 export const handsCloseMs = 500;
 /** Memory in which JavaScript of a hand makes what it soon throws away: names. */

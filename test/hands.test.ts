@@ -16,7 +16,12 @@ import { describe, type TestContext, test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
-import { type HandOver, Hands, type HandWork } from "../src/environment/local/hands.ts";
+import {
+  type HandOver,
+  Hands,
+  type HandsOptions,
+  type HandWork,
+} from "../src/environment/local/hands.ts";
 import { smallCopyBytesMax } from "../src/limits.ts";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { within } from "./support/within.ts";
@@ -31,8 +36,8 @@ function makeDirectory(t: TestContext): string {
   return directory;
 }
 
-function makeHands(t: TestContext): Hands {
-  const hands = new Hands();
+function makeHands(t: TestContext, options: HandsOptions = {}): Hands {
+  const hands = new Hands(options);
   t.after(() => hands.close());
   return hands;
 }
@@ -143,6 +148,29 @@ describe("another thread", { skip }, () => {
     await within(waitMs, "the end of the hands", hands.close());
     assert.deepEqual(await within(waitMs, "the work", handling), { count: 0, left: [] });
     assert.equal(toHand(work), undefined);
+  });
+});
+
+/** No message that means anything: a thread that gets it ends with an error. */
+const deadly = null as unknown as HandWork;
+
+describe("when another thread has failed", { skip }, () => {
+  test("its work is given up, none helps for a while, and that is told once", async (t) => {
+    const warnings: string[] = [];
+    const hands = makeHands(t, { warn: (text) => warnings.push(text) });
+    const toHand = hands.forTree();
+    assert.deepEqual(await handOver(toHand, deadly), { count: 0, left: [] });
+    assert.equal(toHand(nothing), undefined);
+    assert.match(warnings.join("\n"), /^large trees .* one thread for 30 s, .* null\b[^\n]*$/);
+  });
+
+  test("others help again after a while", async (t) => {
+    const hands = makeHands(t, { restMs: 50 });
+    const toHand = hands.forTree();
+    for (let times = 0; times < 3; times++) {
+      assert.deepEqual(await handOver(toHand, deadly), { count: 0, left: [] });
+      assert.deepEqual(await handOver(toHand, nothing), { count: 0, left: [] });
+    }
   });
 });
 

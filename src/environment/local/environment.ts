@@ -85,7 +85,7 @@ export async function localEnvironment(
     ...{ run: probe, mountWatch: mountWatch(), limits: { workersMax: limits.helpersMax } },
   });
   const spawner = await spawning;
-  const files = { ...limits, journal, unlinkAt: await relativeUnlink(), hands: new Hands() };
+  const files = { ...limits, journal, ...(await treeMeans(warn)) };
   return {
     host: localHost({ ...options, spawner, sandbox }),
     processes: (emit, observe, receipts) =>
@@ -110,6 +110,10 @@ function beginSpawner(lastWork: LastWork | undefined) {
   const untested = new Promise<Spawner>((resolve) => (offer = resolve));
   const spawning = createSpawner({ lastWork, untested: (spawner) => offer(spawner) });
   return { spawning, probe: probesBy(untested, spawning) };
+}
+
+async function treeMeans(warn: (text: string) => void) {
+  return { unlinkAt: await relativeUnlink(), hands: new Hands({ warn }) };
 }
 
 function journalIn(place: string | undefined, options: Omit<JournalOptions, "place">) {

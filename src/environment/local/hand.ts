@@ -6,8 +6,8 @@ import type { Handled, HandWork } from "./hands.ts";
 export class Hand {
   /** Settles when it can be given work, or never will be. */
   readonly started: Promise<void>;
-  /** Whether it failed, when it has ended. */
-  readonly ended: Promise<boolean>;
+  /** Why it failed, when it has ended; undefined if it did not. */
+  readonly ended: Promise<Error | undefined>;
   readonly #thread: Worker;
   readonly #idle: NodeJS.Timeout;
   /** Those who wait for their work; it is done in the order it was given. */
@@ -21,10 +21,10 @@ export class Hand {
     this.#idle = setTimeout(() => this.#endUnlessAtWork(), handIdleMs).unref();
     thread.on("message", (handled: Handled) => this.#done(handled));
     this.ended = new Promise((resolve) => {
-      thread.on("error", () => resolve(true));
+      thread.on("error", resolve);
       thread.on("exit", () => {
         this.#giveUp();
-        resolve(false);
+        resolve(undefined);
       });
     });
     this.started = new Promise((resolve) => {
@@ -64,7 +64,8 @@ export class Hand {
 
   #done(handled: Handled): void {
     this.#waiting.shift()?.(handled);
-    if (this.#waiting.length > 0) return;
+    // Its end is waited for, if it is about to end.
+    if (this.#waiting.length > 0 || !this.#isReady) return;
     this.#thread.unref();
     this.#idle.refresh();
   }
@@ -83,7 +84,6 @@ const threadOptions = {
   argv: [],
   env: {},
   execArgv: [],
-  trackUnmanagedFds: false,
   // Nothing but this is bounded: the list of a directory takes here what it would take there.
   resourceLimits: { maxYoungGenerationSizeMb: handYoungHeapMiB },
 };

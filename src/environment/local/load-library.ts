@@ -7,15 +7,15 @@ import { libraryDescriptors } from "../../limits.ts";
  * was for want of descriptors, and would fail for ever: so that is found out before.
  */
 export async function loadLibrary<T>(load: () => Promise<T>): Promise<T> {
-  checkDescriptors();
+  checkDescriptors(libraryDescriptors);
   return load();
 }
 
-/** Throws what the system says when not so many are left as the loading may take at once. */
-function checkDescriptors(): void {
+/** Throws what the system says when not so many are left. */
+export function checkDescriptors(count: number): void {
   const fds: number[] = [];
   try {
-    while (fds.length < libraryDescriptors) fds.push(openSync(devNull, "r"));
+    while (fds.length < count) fds.push(openSync(devNull, "r"));
   } finally {
     for (const fd of fds) closeSync(fd);
   }

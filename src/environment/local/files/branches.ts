@@ -6,7 +6,11 @@ import { inParallel } from "./in-parallel.ts";
  * for each holds directories open.
  */
 export class Branches {
-  #left = directoriesInParallel - 1;
+  #left: number;
+
+  constructor(most = directoriesInParallel) {
+    this.#left = most - 1;
+  }
 
   async forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
     const more = Math.min(this.#left, Math.max(items.length - 1, 0));

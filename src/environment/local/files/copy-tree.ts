@@ -17,6 +17,7 @@ import { Branches } from "./branches.ts";
 import { type CopyManner, copyFile, identity, modeBits } from "./copy-file.ts";
 import { copySmallFile } from "./copy-small-file.ts";
 import { makeDirectories } from "./create-directory.ts";
+import { DescriptorUse, isWantOfDescriptors } from "./descriptor-use.ts";
 import {
   chmodPath,
   hasCode,
@@ -111,9 +112,11 @@ class TreeCopy {
   readonly #guard: CopyGuard | undefined;
   readonly #branches = new Branches();
   readonly #handOver: HandOver | undefined;
+  readonly #descriptors: DescriptorUse;
 
   constructor({ guard, hands }: CopyMeans) {
     this.#guard = guard;
+    this.#descriptors = new DescriptorUse(hands);
     this.#handOver = hands?.forTree();
   }
 
@@ -145,7 +148,7 @@ class TreeCopy {
 
   /** Special files have no content that could be copied, and are left out as in the reference. */
   async #copyChildren(source: HostPath, destination: HostPath, manner: Manner): Promise<void> {
-    const entries = await readEntries(source);
+    const entries = await this.#descriptors.run(() => readEntries(source));
     const places = ({ name }: Dirent) => {
       manner.ask(name, false);
       return [joinPath(source, name), joinPath(destination, name)] as const;
@@ -154,8 +157,9 @@ class TreeCopy {
     const files = entries.filter((entry) => entry.isFile());
     await inBursts(files, {
       kind: smallCopies,
-      now: (file) => copySmallFile(...places(file), manner.flags),
-      later: (file) => copyFile(...places(file), { flags: manner.flags, makeInTurn }),
+      now: (file) => copyNow(...places(file), manner.flags),
+      later: (file) =>
+        this.#descriptors.run(() => copyFile(...places(file), { flags: manner.flags, makeInTurn })),
       byHand: (some) =>
         this.#handOver?.({
           deed: "copySmallFiles",
@@ -173,6 +177,16 @@ class TreeCopy {
       if (this.#guard) manner.ask(name, await isThere(to));
       await this.copyDirectory(joinPath(source, name), to);
     });
+  }
+}
+
+/** Leaves what finds no descriptor to whoever knows how to get some. */
+function copyNow(source: HostPath, destination: HostPath, flags: number): boolean {
+  try {
+    return copySmallFile(source, destination, flags);
+  } catch (error) {
+    if (isWantOfDescriptors(error)) return false;
+    throw error;
   }
 }
 

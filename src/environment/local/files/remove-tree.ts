@@ -7,6 +7,7 @@ import type { HandOver } from "../hands.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
 import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
 import { Branches } from "./branches.ts";
+import { isWantOfDescriptors } from "./descriptor-use.ts";
 import type { TreeMeans } from "./direct-file-system.ts";
 import {
   dropFile,
@@ -25,8 +26,7 @@ export const fileRemover =
   (means: TreeMeans = {}): FileSystem["remove"] =>
   async (params) => {
     if (hostPath(params.path) === "/") throw invalidRequest("the root directory cannot be removed");
-    const removeTree = (path: HostPath) => new TreeRemoval(means).remove(path);
-    const removeDirectory = params.recursive === false ? removeEmptyDirectory : removeTree;
+    const removeDirectory = params.recursive === false ? removeEmptyDirectory : treeRemover(means);
     try {
       await atPlace(params, (path) => removePath(path, removeDirectory));
     } catch (error) {
@@ -54,15 +54,30 @@ async function removePath(
 }
 
 /**
+ * Where descriptors are wanting, what is left is removed with the fewest: without other threads,
+ * and one directory after the other.
+ */
+const treeRemover = (means: TreeMeans) => async (path: HostPath) => {
+  try {
+    await new TreeRemoval(means).remove(path);
+  } catch (error) {
+    if (!isWantOfDescriptors(error)) throw error;
+    await means.hands?.giveWay(error);
+    await new TreeRemoval({ unlinkAt: means.unlinkAt }, 1).remove(path);
+  }
+};
+
+/**
  * Every directory is opened without following links and emptied through its descriptor: one that
  * somebody swaps for a link meanwhile is refused, not followed out of the tree.
  */
 class TreeRemoval {
   readonly #unlinkAt: RelativeUnlink | undefined;
   readonly #handOver: HandOver | undefined;
-  readonly #branches = new Branches();
+  readonly #branches: Branches;
 
-  constructor({ unlinkAt, hands }: TreeMeans) {
+  constructor({ unlinkAt, hands }: TreeMeans, branchesMax?: number) {
+    this.#branches = new Branches(branchesMax);
     this.#unlinkAt = unlinkAt;
     this.#handOver = hands?.forTree();
   }

@@ -1,0 +1,80 @@
+import type { Given } from "../../../protocol/methods.ts";
+import type { Hands } from "../hands.ts";
+import { hasCode } from "./file-calls.ts";
+
+/**
+ * The steps of one operation that open files only as long as they last. One that finds no free
+ * descriptor is done once more when nothing else of the operation, and no other thread, holds any:
+ * then it fails only where it would have done so by itself.
+ */
+export class DescriptorUse {
+  readonly #hands: Hands | undefined;
+  #underWay = 0;
+  #whenNoneIsUnderWay = () => {};
+  /** Settles when those that are done once more have ended; the others wait for them. */
+  #doneOnceMore: Promise<unknown> | undefined;
+
+  constructor(hands?: Hands) {
+    this.#hands = hands;
+  }
+
+  run<T>(step: () => Given<T>): Given<T> {
+    if (this.#doneOnceMore) return this.#doneOnceMore.then(() => this.run(step));
+    this.#underWay++;
+    try {
+      const outcome = step();
+      if (outcome instanceof Promise) return this.#awaited(outcome, step);
+      this.#leave();
+      return outcome;
+    } catch (error) {
+      this.#leave();
+      return this.#onceMoreFor(error, step);
+    }
+  }
+
+  async #awaited<T>(outcome: Promise<T>, step: () => Given<T>): Promise<T> {
+    try {
+      const result = await outcome;
+      this.#leave();
+      return result;
+    } catch (error) {
+      this.#leave();
+      return this.#onceMoreFor(error, step);
+    }
+  }
+
+  #leave(): void {
+    if (--this.#underWay === 0) this.#whenNoneIsUnderWay();
+  }
+
+  #onceMoreFor<T>(error: unknown, step: () => Given<T>): Promise<T> {
+    if (!isWantOfDescriptors(error)) return Promise.reject(error);
+    const outcome = this.#onceMore(error, step, this.#doneOnceMore);
+    const ended = outcome.then(goOn, goOn);
+    this.#doneOnceMore = ended;
+    void ended.then(() => {
+      if (this.#doneOnceMore === ended) this.#doneOnceMore = undefined;
+    });
+    return outcome;
+  }
+
+  async #onceMore<T>(
+    error: unknown,
+    step: () => Given<T>,
+    others: Promise<unknown> | undefined,
+  ): Promise<T> {
+    await others;
+    if (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenNoneIsUnderWay = resolve;
+      });
+    }
+    await this.#hands?.giveWay(error);
+    return step();
+  }
+}
+
+export const isWantOfDescriptors = (error: unknown) => hasCode(error, "EMFILE", "ENFILE");
+
+/** How it ended is told to whoever wanted the step. */
+function goOn(): void {}
