@@ -32,21 +32,24 @@ test("the helper's environment: four names and nothing else", () => {
 
 for (const argv0 of [false, true]) {
   test(`the whole launch of a helper, ${argv0 ? "with" : "without"} --argv0`, () => {
-    const launch = helperLaunch({
-      bwrap: { path: "/usr/bin/bwrap" },
-      abilities: { argv0, ownNetwork: true, ownProc: true },
-      machine: "x64",
-      confinement: {
-        base: "readAll",
-        mounts: [{ kind: "write", path: path("/w\xc3\xa9") }],
-        grants: { rules: [], denyGlobs: [] },
+    const launch = helperLaunch(
+      {
+        bwrap: { path: "/usr/bin/bwrap" },
+        abilities: { argv0, ownNetwork: true, ownProc: true },
+        machine: "x64",
+        confinement: {
+          base: "readAll",
+          mounts: [{ kind: "write", path: path("/w\xc3\xa9") }],
+          grants: { rules: [], denyGlobs: [] },
+        },
+        masks: { file: path("/s/file"), directory: path("/s/dir") },
+        controls: [],
+        variables: { PATH: "/bin", SECRET: "x" },
+        ownVariables: { MARK: "m" },
+        command: ["/usr/bin/node", "/s/fs-helper.mjs"],
       },
-      masks: { file: path("/s/file"), directory: path("/s/dir") },
-      controls: [],
-      variables: { PATH: "/bin", SECRET: "x" },
-      ownVariables: { MARK: "m" },
-      command: ["/usr/bin/node", "/s/fs-helper.mjs"],
-    });
+      3,
+    );
     const flags = "--as-pid-1 --new-session --die-with-parent --unshare-user --unshare-pid";
     const argv =
       `${flags} --unshare-ipc --unshare-net --cap-drop ALL --seccomp 3 ` +

@@ -156,3 +156,25 @@ test("programs of helpers that nobody has used for long are removed", async (t) 
   for (const name of left) assert.ok(!existsSync(`${state.path}/${name}`), name);
   assert.ok(existsSync(`${state.path}/other`));
 });
+
+test("a program that is not to be seen inside is missing, and env says so", async (t) => {
+  const g = ground(t);
+  const sandbox = sandboxOf([special("minimal", "read"), place(g.at("ws"), "write")]);
+  const hidden = g.at("outside/program");
+  writeFileSync(hidden, "#!/bin/sh\necho ran\n", { mode: 0o755 });
+  for (const program of [hidden, g.at("ws/none"), "no-such-program"]) {
+    const request = { argv: [program], env: { PATH: "/usr/bin:/bin" }, cwd: g.at("ws") } as const;
+    const text = await g.run(sandbox, request);
+    assert.match(text, /^\S*env: .*No such file or directory/);
+  }
+});
+
+test("a program leads a session of its own inside, and runs without env", async (t) => {
+  const g = ground(t);
+  for (const program of ["/bin/cat", "cat"]) {
+    const argv = [program, "/proc/self/stat", "/proc/1/cmdline"] as const;
+    const text = await g.run(g.writing, { argv, env: { PATH: "/usr/bin:/bin" }, cwd: g.at("ws") });
+    assert.match(text, /^2 \(cat\) \S 1 1 1 /);
+    assert.doesNotMatch(text, /default-signal/);
+  }
+});

@@ -172,27 +172,6 @@ describe("a spawner that ends", () => {
     assert.deepEqual(keepers(), []);
   });
 
-  test("takes what it starts by other means at the same time for no command's descendant", async (context) => {
-    const spawner = await createSpawner({ kind: "posix" });
-    const ready = shell("echo ready; sleep 100");
-    const [started, { child }] = await Promise.all([
-      start(spawner, ready),
-      spawner.asOwn(() => ({ child: spawn("/bin/sleep", ["100"]) })),
-    ]);
-    context.after(() => child.kill());
-    await started.untilText("ready");
-    const locks = (pid = 0) =>
-      /^Max file locks.*/m.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.[0];
-    assert.notEqual(locks(child.pid), locks(process.pid));
-    assert.notEqual(locks(child.pid), locks(started.process.pid));
-    await started.process.killTree();
-    await started.untilTold("exited");
-    assert.equal(child.signalCode, null);
-    // It is the server's own, and ends with it.
-    await Promise.all([spawner.close(), once(child, "exit")]);
-    assert.equal(child.signalCode, "SIGKILL");
-  });
-
   test("by SIGKILL of its server leaves nobody", async (context) => {
     const sleep = uniqueSleep();
     const script = `${Object.values(escapes)

@@ -7,7 +7,7 @@ import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-u
 import { plainResult } from "../protocol/written-result.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import { atHeld, type Named, refuseLinks, withHolds } from "./held-call.ts";
-import type { Entry, Holds } from "./held-place.ts";
+import type { Entry, Held, Holds } from "./held-place.ts";
 import type { HelperFileSystem } from "./helper-file-system.ts";
 import { Permit } from "./permit.ts";
 
@@ -69,9 +69,12 @@ export function guardedReads(
 }
 
 /** An existing file, pinned; or an entry without anything, which reading will report. */
-function fileToRead(params: Named, holds: Holds, permit: Permit): Entry {
+function fileToRead(params: Named, holds: Holds, permit: Permit): Held {
   refuseLinks(params, holds);
-  const target = holds.target(hostPath(params.path));
+  const path = hostPath(params.path);
+  const held = holds.reached(path);
+  if (held && permit.canRead(held.real)) return held;
+  const target = holds.target(path);
   permit.read(target.real);
   if (!target.stats) return target;
   const pinned = holds.pinned(target);

@@ -52,7 +52,10 @@ export function guardedWrites(
 /** A file that may be written, made now if there is none; `undo` takes it away when that fails. */
 export function fileToReplace(params: Named, holds: Holds, permit: Permit) {
   refuseLinks(params, holds);
-  const target = holds.target(hostPath(params.path));
+  const path = hostPath(params.path);
+  const held = holds.reached(path);
+  if (held && permit.canWrite(held.real)) return { place: held, undo: rethrow };
+  const target = holds.target(path);
   permit.write(target.real);
   return target.stats ? existing(target, holds, permit) : made(target, holds);
 }

@@ -1,7 +1,7 @@
 import { internalError, RpcError, systemErrorText } from "../protocol/errors.ts";
 import type { Given } from "../protocol/methods.ts";
 import { type HostPath, hostPath, pathUriOf } from "../protocol/path-uri.ts";
-import { type Entry, Holds, Unreachable } from "./held-place.ts";
+import { type Entry, type Held, Holds, Unreachable } from "./held-place.ts";
 
 /** What an operation on a held place is told: links have been dealt with. */
 export interface At {
@@ -32,7 +32,7 @@ export async function withHolds<T>(
 /** Works on a held place; errors speak of the path that the client named. */
 export async function atHeld<T>(
   params: Named,
-  place: Entry,
+  place: Held,
   work: (at: At) => Given<T>,
 ): Promise<T> {
   try {

@@ -21,14 +21,19 @@ import { type HostPath, hostPathOf, joinPath, nodePath, splitPath } from "../pro
 
 /** Links followed before it counts as a loop: the kernel's number. */
 const linksMax = 40;
+/** What the kernel adds to the name that a file had, for which no rule is meant. */
+const deletedMark = " (deleted)";
 const hasDescriptorPaths = existsSync("/proc/self/fd");
 
-/** A name in a directory that is held open. */
-export interface Entry {
-  /** Where it really is; its last component may be a link. */
+export interface Held {
+  /** Where it really is; the last component of an entry may be a link. */
   readonly real: HostPath;
   /** The path by which to work on it. */
   readonly at: HostPath;
+}
+
+/** A name in a directory that is held open. */
+export interface Entry extends Held {
   /** Undefined when nothing has that name. */
   readonly stats: Stats | undefined;
 }
@@ -51,6 +56,23 @@ export class Holds {
 
   release(): void {
     for (const fd of this.#fds.splice(0)) closeSync(fd);
+  }
+
+  /**
+   * What `path` leads to, in the two calls that it takes where all is well: with the directory
+   * held first, as it must be to say what is wrong, it would be five. Undefined where it cannot be
+   * reached.
+   */
+  reached(path: HostPath): Held | undefined {
+    if (!hasDescriptorPaths) return undefined;
+    try {
+      const at = descriptorPath(this.#open(nodePath(path), O_PATH));
+      const real = readLink(at);
+      return real.endsWith(deletedMark) ? undefined : { real, at };
+    } catch {
+      // Why will be found by whoever goes there step by step.
+      return undefined;
+    }
   }
 
   /** The place itself: links on the way are followed, one in its last component is not. */

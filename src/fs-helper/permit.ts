@@ -12,6 +12,15 @@ export class Permit {
     this.#table = table;
   }
 
+  canRead(real: HostPath): boolean {
+    const access = this.#table.accessTo(real);
+    return access === "read" || access === "write";
+  }
+
+  canWrite(real: HostPath): boolean {
+    return this.#table.accessTo(real) === "write";
+  }
+
   /** What is not granted does not exist; what is denied does. */
   read(real: HostPath): void {
     const access = this.#table.accessTo(real);
@@ -26,7 +35,7 @@ export class Permit {
   }
 
   write(real: HostPath): void {
-    if (this.#table.accessTo(real) !== "write") throw readOnly();
+    if (!this.canWrite(real)) throw readOnly();
   }
 
   /**

@@ -9,6 +9,7 @@ import type { FileAnswers } from "../environment/file-system.ts";
 import { directFileSystem } from "../environment/local/files/direct-file-system.ts";
 import { lentJournal } from "../environment/local/files/lent-journal.ts";
 import { openFiles } from "../environment/local/files/open-files.ts";
+import { callAllDirectly } from "../environment/local/mount-lanes.ts";
 import { fileSystemHandlers } from "../handlers/file-system.ts";
 import { invalidParams, invalidRequest, RpcError, toRpcError } from "../protocol/errors.ts";
 import { pathUriComplaint } from "../protocol/path-uri.ts";
@@ -29,6 +30,7 @@ export interface FsHelperStreams {
 export async function runFsHelper(streams: FsHelperStreams): Promise<void> {
   const { input, output, answeredFirst } = streams;
   const worker = new Worker();
+  callAllDirectly();
   let answers = 0;
   for (const line of inputLines((bytes) => readSync(input, bytes))) {
     const answer = await worker.answer(line.toString("utf8"));

@@ -64,6 +64,7 @@ class ConnectionFiles implements ConfinedFiles {
   readonly #pool: HelperPool;
   readonly #owner = randomUUID();
   readonly #meanings = new Map<string, Meaning>();
+  #last: { readonly sandbox: Sandbox; readonly meaning: Meaning } | undefined;
   readonly #stations = new Map<string, Station>();
   /** An id counts as taken from the moment in which the open is asked for. */
   readonly #holders = new Map<string, Promise<Holder>>();
@@ -177,8 +178,13 @@ class ConnectionFiles implements ConfinedFiles {
     });
   }
 
-  /** A client sends the same few sandbox objects over and over. */
+  /** A client sends the same few sandbox objects over and over; one request asks several times. */
   #meaning(sandbox: Sandbox): Meaning {
+    if (this.#last?.sandbox !== sandbox) this.#last = { sandbox, meaning: this.#named(sandbox) };
+    return this.#last.meaning;
+  }
+
+  #named(sandbox: Sandbox): Meaning {
     const named = JSON.stringify(sandbox);
     const known = this.#meanings.get(named);
     if (known) return known;

@@ -1,19 +1,10 @@
 import { internalError } from "../protocol/errors.ts";
-import type { Grants } from "./access.ts";
-import type { HelperWorker, LendJournal, StartAsOwn } from "./helper-worker.ts";
-import type { HelperLaunch } from "./launch.ts";
+import type { HelperWorker, WorkerParts } from "./helper-worker.ts";
 
 /** How a worker comes to be. */
-export interface Recipe {
-  readonly launch: HelperLaunch;
-  readonly grants: Grants;
-  readonly lendJournal?: LendJournal | undefined;
-  readonly startAsOwn?: StartAsOwn | undefined;
-  /**
-   * Asked when the worker is up, with the id of its process: whether what it was made for is still
-   * so, and is what has been mounted.
-   */
-  isStill(pid: number): boolean | Promise<boolean>;
+export interface Recipe extends WorkerParts {
+  /** Asked when the worker is up: whether what it was made for is still so. */
+  isStill(): boolean | Promise<boolean>;
 }
 
 interface Job {
@@ -56,8 +47,10 @@ export class HelperCrew {
   /** Gives `work` a worker for itself as soon as there is one. */
   run<T>(work: (worker: HelperWorker) => Promise<T>): Promise<T> {
     if (this.#stage === "disbanded") return Promise.reject(tooLate());
+    const worker = this.#jobs.length === 0 ? this.#takeIdle() : undefined;
+    if (worker) return this.#serve(worker, work);
     return new Promise((resolve, reject) => {
-      const run = (worker: HelperWorker) => work(worker).then(resolve, reject);
+      const run = (hired: HelperWorker) => this.#serve(hired, work).then(resolve, reject);
       this.#jobs.push({ run, fail: reject });
       this.#advance();
     });
@@ -89,26 +82,35 @@ export class HelperCrew {
 
   #advance(): void {
     while (this.#jobs.length > 0) {
-      const worker = this.#idle.pop();
+      const worker = this.#takeIdle();
       if (!worker) {
         this.#hireIfNeeded();
         return;
       }
-      if (worker.isEnded) continue;
-      // One with open files stays, for nobody else could read or write them.
-      if (worker.hasLostJournal && worker.handles.size === 0) worker.end();
-      else void this.#serve(worker);
+      void this.#jobs.shift()?.run(worker);
     }
     if (this.#stage === "retiring") for (const worker of this.#idle.splice(0)) worker.leave();
   }
 
-  async #serve(worker: HelperWorker): Promise<void> {
-    const job = this.#jobs.shift();
+  #takeIdle(): HelperWorker | undefined {
+    for (let worker = this.#idle.pop(); worker; worker = this.#idle.pop()) {
+      if (worker.isEnded) continue;
+      // One with open files stays, for nobody else could read or write them.
+      if (!worker.hasLostJournal || worker.handles.size > 0) return worker;
+      worker.end();
+    }
+    return undefined;
+  }
+
+  async #serve<T>(worker: HelperWorker, work: (worker: HelperWorker) => Promise<T>): Promise<T> {
     this.#hiring.busy(worker);
-    await job?.run(worker);
-    if (!worker.isEnded) this.#idle.push(worker);
-    if (this.#jobs.length > 0 || this.#stage !== "working") this.#advance();
-    else if (!worker.isEnded) this.#hiring.idle(worker);
+    try {
+      return await work(worker);
+    } finally {
+      if (!worker.isEnded) this.#idle.push(worker);
+      if (this.#jobs.length > 0 || this.#stage !== "working") this.#advance();
+      else if (!worker.isEnded) this.#hiring.idle(worker);
+    }
   }
 
   /** The first at once; more when somebody has been waiting behind a slow operation. */

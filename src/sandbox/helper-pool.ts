@@ -24,7 +24,8 @@ export class HelperPool {
   /** Started ahead for whoever comes first with this policy and world; has served nobody. */
   readonly #spares = new Map<string, Promise<HelperWorker>>();
   /** Longest idle first. */
-  readonly #idle = new Map<HelperWorker, NodeJS.Timeout>();
+  readonly #idle = new Set<HelperWorker>();
+  readonly #timers = new Map<HelperWorker, NodeJS.Timeout>();
   readonly #placeless: Placeless[] = [];
   readonly #all = new Set<HelperWorker>();
   #places: number;
@@ -104,7 +105,7 @@ export class HelperPool {
       this.#all.add(worker);
       void worker.ended.then(() => this.#onEnded(worker));
       if (this.#isClosed) worker.kill();
-      else if (await isStill(worker.pid)) return worker;
+      else if (await isStill()) return worker;
       worker.kill();
     } catch (error) {
       this.#freePlace();
@@ -116,6 +117,8 @@ export class HelperPool {
   #onEnded(worker: HelperWorker): void {
     this.#all.delete(worker);
     this.#setBusy(worker);
+    clearTimeout(this.#timers.get(worker));
+    this.#timers.delete(worker);
     this.#freePlace();
   }
 
@@ -131,13 +134,21 @@ export class HelperPool {
       worker.end();
       return;
     }
-    const timer = setTimeout(() => worker.end(), this.#limits.idleMs);
-    timer.unref();
-    this.#idle.set(worker, timer);
+    const timer = this.#timers.get(worker) ?? this.#idleTimer(worker);
+    this.#timers.set(worker, timer);
+    timer.refresh();
+    this.#idle.add(worker);
+  }
+
+  /** One for the whole life of a worker: to make one and to clear it takes as long as a read. */
+  #idleTimer(worker: HelperWorker): NodeJS.Timeout {
+    const end = () => {
+      if (this.#idle.has(worker)) worker.end();
+    };
+    return setTimeout(end, this.#limits.idleMs).unref();
   }
 
   #setBusy(worker: HelperWorker): void {
-    clearTimeout(this.#idle.get(worker));
     this.#idle.delete(worker);
   }
 
@@ -147,7 +158,7 @@ export class HelperPool {
       this.#places--;
       return;
     }
-    const [longestIdle] = this.#idle.keys();
+    const [longestIdle] = this.#idle;
     longestIdle?.kill();
     await new Promise<void>((resolve, reject) => {
       const proceed = () => {

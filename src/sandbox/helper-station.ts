@@ -2,7 +2,7 @@
 import { internalError } from "../protocol/errors.ts";
 import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
 import type { Recipe } from "./helper-crew.ts";
-import { innerMountsNow } from "./inner-mounts.ts";
+import { insideNow } from "./inner-mounts.ts";
 import { helperLaunch } from "./launch.ts";
 import { refuseMisplaced } from "./mount-table.ts";
 import type { Policy } from "./policy.ts";
@@ -60,7 +60,7 @@ export async function helperRecipe(
   const arch = seccompMachine(process.arch);
   if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
   const { confinement, working, helper } = station;
-  const launch = helperLaunch({
+  const parts = {
     ...working,
     confinement,
     machine: arch,
@@ -68,18 +68,23 @@ export async function helperRecipe(
     controls: platform.controls,
     variables: machine.variables,
     ownVariables: machine.ownVariables(),
-    command: [process.execPath, helper.path],
-  });
+    command: [process.execPath, helper.path] as const,
+  };
   const { grants, mounts } = confinement;
   return {
-    launch,
+    launch: (seccompFd) => helperLaunch(parts, seccompFd),
     grants,
     lendJournal: machine.lendJournal,
-    startAsOwn: machine.startAsOwn,
-    isStill: (pid) => {
-      const tables = innerMountsNow(pid);
-      if (tables) refuseMisplaced(mounts, state.masks, tables);
-      return isStill(station, machine);
+    startWorker: machine.startWorker,
+    checkMounts: async ({ pid, mounted }, isUp) => {
+      await Promise.race([mounted ?? isUp, isUp]);
+      let inside = insideNow(pid);
+      if (!inside?.isComplete) {
+        await isUp;
+        inside = insideNow(pid);
+      }
+      if (inside) refuseMisplaced(mounts, state.masks, inside.tables);
     },
+    isStill: () => isStill(station, machine),
   };
 }

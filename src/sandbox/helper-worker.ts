@@ -1,12 +1,18 @@
 /** One running fs-helper: requests go in as lines, answers come back in the same order. */
-import type { Buffer } from "node:buffer";
-import type { Readable, Writable } from "node:stream";
+import { Buffer } from "node:buffer";
 import { helperComplaintBytesMax } from "../limits.ts";
 import { internalError, RpcError } from "../protocol/errors.ts";
 import type { HelperConfinement, HelperResponse } from "../protocol/fs-helper.ts";
 import { LineBuffer } from "../protocol/line-buffer.ts";
 import type { Grants } from "./access.ts";
 import type { HelperLaunch } from "./launch.ts";
+import {
+  type StartWorker,
+  startWorkerAlone,
+  type WorkerEars,
+  type WorkerEnding,
+  type WorkerProcess,
+} from "./worker-process.ts";
 
 export interface WorkerLimits {
   readonly startMs: number;
@@ -14,7 +20,9 @@ export interface WorkerLimits {
 }
 
 interface Waiting {
-  resolve(response: HelperResponse): void;
+  /** Of this exchange, and no earlier one. */
+  readonly timer: NodeJS.Timeout;
+  resolve(response: unknown): void;
   reject(error: Error): void;
 }
 
@@ -30,24 +38,30 @@ export interface LentJournal {
 /** For a worker that is granted this. Undefined when none can be kept. */
 export type LendJournal = (grants: Grants) => Promise<LentJournal | undefined>;
 
-export type StartAsOwn = <T>(start: () => T) => Promise<T>;
-
-interface WorkerParts {
-  readonly launch: HelperLaunch;
+/** How a worker comes to be. */
+export interface WorkerParts {
+  /** Given the descriptor from which bwrap reads the program for seccomp. */
+  launch(seccompFd: number): HelperLaunch;
   readonly grants: Grants;
   readonly lendJournal?: LendJournal | undefined;
-  readonly startAsOwn?: StartAsOwn | undefined;
+  readonly startWorker?: StartWorker | undefined;
+  /** Rejects when bwrap has mounted something else than was meant. `isUp` says that it answers. */
+  checkMounts(process: WorkerProcess, isUp: Promise<void>): Promise<void>;
 }
+
+const journalFd = 3;
 
 export class HelperWorker {
   /** Settles when the process is gone. */
   readonly ended: Promise<void>;
+  readonly #ears: WorkerEars;
   /** Names of the files it holds open. */
   readonly handles = new Set<string>();
-  readonly #child: Streams;
   readonly #limits: WorkerLimits;
+  readonly #operationTimer: NodeJS.Timeout;
   readonly #journal: LentJournal | undefined;
   readonly #lines = new LineBuffer();
+  #process: WorkerProcess | undefined;
   #waiting: Waiting | undefined;
   #last: Promise<void> | undefined;
   #complaint = "";
@@ -56,14 +70,21 @@ export class HelperWorker {
 
   /** Starts a worker that grants this and no more. Throws when it does not come up. */
   static async start(parts: WorkerParts, limits: WorkerLimits): Promise<HelperWorker> {
-    const journal = await parts.lendJournal?.(parts.grants);
-    const { child } = await startChild(parts, journal).catch(async (error) => {
+    const { grants, lendJournal, startWorker = startWorkerAlone } = parts;
+    const journal = await lendJournal?.(grants);
+    const worker = new HelperWorker(limits, journal);
+    const fds = journal ? [journal.fd] : [];
+    const launch = parts.launch(journalFd + fds.length);
+    const process = await startWorker(launch, fds, worker.#ears).catch(async (error) => {
       await journal?.finish();
-      throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw internalError(`fs sandbox helper cannot be started: ${why}`, error);
     });
-    const worker = new HelperWorker(child, limits, journal);
+    worker.#process = process;
+    const confined = worker.#confine({ ...grants, ...(journal && { journalFd }) });
     try {
-      await worker.#confine({ ...parts.grants, ...(journal && { journalFd }) });
+      // While Node starts inside, so that it takes no time.
+      await Promise.all([confined, parts.checkMounts(process, confined)]);
     } catch (error) {
       worker.kill();
       throw error;
@@ -71,22 +92,19 @@ export class HelperWorker {
     return worker;
   }
 
-  private constructor(child: Streams, limits: WorkerLimits, journal: LentJournal | undefined) {
-    this.#child = child;
+  private constructor(limits: WorkerLimits, journal: LentJournal | undefined) {
     this.#limits = limits;
+    this.#operationTimer = this.#timer(limits.operationMs);
     this.#journal = journal;
-    child.stdout.on("data", (bytes: Buffer) => {
-      for (const line of this.#lines.push(bytes)) this.#onLine(line);
-    });
-    child.stderr.on("data", (bytes: Buffer) => this.#onComplaint(bytes));
-    // A worker that is gone is noticed by its end; a write that comes too late has no other effect.
-    child.stdin.on("error", () => undefined);
-    this.ended = Promise.resolve(child).then((ending) => this.#onEnd(ending));
-  }
-
-  /** Of bwrap, in which it runs. */
-  get pid(): number {
-    return this.#child.pid ?? 0;
+    const { promise, resolve } = withResolvers();
+    this.ended = promise;
+    this.#ears = {
+      answered: (bytes) => {
+        for (const line of this.#lines.push(bytes)) this.#onLine(line);
+      },
+      complained: (bytes) => this.#onComplaint(bytes),
+      ended: (ending) => void this.#onEnd(ending).then(resolve),
+    };
   }
 
   /** Whether nothing more may be asked of it: it is gone, or about to go. */
@@ -101,7 +119,7 @@ export class HelperWorker {
 
   /** Requests are served one after the other; the time limit is that of each by itself. */
   request(operation: string, params: unknown): Promise<unknown> {
-    const exchange = () => this.#exchange({ operation, params }, this.#limits.operationMs);
+    const exchange = () => this.#exchange({ operation, params }, this.#operationTimer);
     const result = this.#last ? this.#last.then(exchange) : exchange();
     const over = () => {
       if (this.#last === last) this.#last = undefined;
@@ -114,7 +132,7 @@ export class HelperWorker {
   /** Ends it by the end of its input, as it would by hand. */
   end(): void {
     this.#isLeaving = true;
-    this.#child.stdin.end();
+    this.#process?.end();
   }
 
   /** Ends it when it has done what it has been asked so far. */
@@ -125,39 +143,44 @@ export class HelperWorker {
 
   kill(): void {
     this.#isLeaving = true;
-    this.#child.kill("SIGKILL");
+    this.#process?.kill();
   }
 
   async #confine(params: HelperConfinement["params"]): Promise<void> {
     const request: HelperConfinement = { operation: "confine", params };
-    await this.#exchange(request, this.#limits.startMs);
-  }
-
-  async #exchange(request: object, limitMs: number): Promise<unknown> {
-    if (this.#isEnded) throw this.#failure("it had ended before");
-    const timer = setTimeout(() => this.#giveUp(limitMs), limitMs);
+    const timer = this.#timer(this.#limits.startMs);
     try {
-      const answer = new Promise<HelperResponse>((resolve, reject) => {
-        this.#waiting = { resolve, reject };
-      });
-      this.#child.stdin.write(`${JSON.stringify(request)}\n`);
-      const { status, payload } = await answer;
-      if (status === "ok") return payload.response;
-      throw new RpcError(payload.code, payload.message);
+      await this.#exchange(request, timer);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #giveUp(limitMs: number): void {
-    this.#settle()?.reject(this.#failure(`no answer within ${limitMs / 1000} s`));
-    this.kill();
+  #exchange(request: object, timer: NodeJS.Timeout): Promise<unknown> {
+    if (this.#isEnded) return Promise.reject(this.#failure("it had ended before"));
+    timer.refresh();
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject, timer };
+      this.#process?.write(Buffer.from(`${JSON.stringify(request)}\n`));
+    });
+  }
+
+  /** Started anew for each exchange: to make one and to clear it would take longer. */
+  #timer(limitMs: number): NodeJS.Timeout {
+    const timer: NodeJS.Timeout = setTimeout(() => {
+      if (this.#waiting?.timer !== timer) return;
+      this.#settle()?.reject(this.#failure(`no answer within ${limitMs / 1000} s`));
+      this.kill();
+    }, limitMs);
+    return timer.unref();
   }
 
   #onLine(line: Buffer): void {
     const waiting = this.#settle();
     try {
-      waiting?.resolve(JSON.parse(line.toString("utf8")));
+      const { status, payload }: HelperResponse = JSON.parse(line.toString("utf8"));
+      if (status === "ok") waiting?.resolve(payload.response);
+      else waiting?.reject(new RpcError(payload.code, payload.message));
     } catch {
       waiting?.reject(this.#failure("its answer is no JSON"));
       this.kill();
@@ -169,8 +192,9 @@ export class HelperWorker {
   }
 
   /** Whoever learns that it failed may write the same file next, so what it was at is over then. */
-  async #onEnd({ exitCode, signal, shortMessage }: Ending): Promise<void> {
+  async #onEnd({ exitCode, signal, shortMessage }: WorkerEnding): Promise<void> {
     this.#isEnded = true;
+    clearTimeout(this.#operationTimer);
     await this.#journal?.finish();
     const status = signal ? `signal: ${signal}` : `exit status: ${exitCode ?? shortMessage}`;
     this.#settle()?.reject(this.#failure(`status ${status}: ${this.#complaint.trim()}`));
@@ -187,41 +211,11 @@ export class HelperWorker {
   }
 }
 
-interface Ending {
-  readonly exitCode?: number | undefined;
-  readonly signal?: string | undefined;
-  readonly shortMessage?: string | undefined;
-}
-
-interface Streams extends PromiseLike<Ending> {
-  readonly pid?: number | undefined;
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  kill(signal: "SIGKILL"): boolean;
-}
-
-/** Behind that of the program for seccomp, which bwrap keeps for itself. */
-const journalFd = 4;
-
-/** In an object, because a promise of what can itself be awaited would wait for its end. */
-async function startChild(
-  { launch, startAsOwn = async (start) => start() }: WorkerParts,
-  journal: LentJournal | undefined,
-): Promise<{ child: Streams }> {
-  const { execa } = await import("execa");
-  // Its types know the descriptors below ten only; any number works.
-  const journalFds = journal ? [journal.fd as 9] : [];
-  return startAsOwn(() => {
-    const child = execa(launch.file, launch.argv, {
-      env: launch.env,
-      extendEnv: false,
-      cwd: launch.cwd,
-      stdio: ["pipe", "pipe", "pipe", launch.seccomp, ...journalFds],
-      buffer: false,
-      encoding: "buffer",
-      reject: false,
-    });
-    return { child: child as unknown as Streams };
+/** As in Node 22. */
+function withResolvers() {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
   });
+  return { promise, resolve };
 }

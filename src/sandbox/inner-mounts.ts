@@ -43,10 +43,10 @@ function pausesBy(sign: Promise<void> | undefined): () => Promise<void> {
   return () => (isGiven ? setTimeout(bwrapPollMs) : Promise.race([sign, setTimeout(bwrapSignMs)]));
 }
 
-/** The tables of a sandbox that is up already. */
-export function innerMountsNow(bwrapPid: number): MountTables | undefined {
+/** What there is of it now. */
+export function insideNow(bwrapPid: number): Found | undefined {
   const found = look(bwrapPid);
-  return typeof found === "string" ? undefined : found.tables;
+  return typeof found === "string" ? undefined : found;
 }
 
 interface Found extends Inside {

@@ -13,7 +13,7 @@ export interface HelperLaunch {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** What the process reads from descriptor 3. */
+  /** What bwrap reads from its descriptor for that. */
   readonly seccomp: Uint8Array;
 }
 
@@ -42,7 +42,7 @@ export function helperEnvironment(
   );
 }
 
-export function helperLaunch(parts: HelperLaunchParts): HelperLaunch {
+export function helperLaunch(parts: HelperLaunchParts, seccompFd: number): HelperLaunch {
   const { abilities, confinement, masks, command } = parts;
   const plan: BwrapPlan = {
     confinement,
@@ -50,7 +50,7 @@ export function helperLaunch(parts: HelperLaunchParts): HelperLaunch {
     controls: parts.controls,
     ownNetwork: abilities.ownNetwork,
     ownProc: abilities.ownProc,
-    seccompFd: 3,
+    seccompFd,
     commandIsInit: true,
     newSession: true,
     cwd: "/" as HostPath,

@@ -6,7 +6,7 @@ import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./health.ts";
-import type { LendJournal, StartAsOwn } from "./helper-worker.ts";
+import type { LendJournal } from "./helper-worker.ts";
 import { findLauncher, type Launcher } from "./launcher.ts";
 import { MountPoints } from "./mount-points.ts";
 import { ownProgram } from "./own-program.ts";
@@ -21,14 +21,15 @@ import {
   type StateDirectory,
   stateDirectoryPath,
 } from "./state-directory.ts";
+import type { StartWorker } from "./worker-process.ts";
 
 /** What whoever may look at the outside world tells. */
 export interface SandboxOptions {
   /** The server's own variables: PATH, TMPDIR, TMP, TEMP and HOME count. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Calls what starts a worker, which then is the server's own and dies with it. */
-  readonly startAsOwn?: StartAsOwn | undefined;
+  /** Starts what does file operations; Node does it alone where this is absent. */
+  readonly startWorker?: StartWorker | undefined;
   /** What is to stand in the environment of each bwrap, so that it dies with the server. */
   readonly ownVariables?: (() => Readonly<Record<string, string>>) | undefined;
   /**
@@ -57,7 +58,7 @@ export interface WorkingBwrap {
 export class SandboxMachine {
   readonly variables: SandboxOptions["variables"];
   readonly lendJournal: LendJournal | undefined;
-  readonly startAsOwn: StartAsOwn | undefined;
+  readonly startWorker: StartWorker | undefined;
   readonly ownVariables: () => Readonly<Record<string, string>>;
   readonly surroundings: Surroundings;
   /** What has been made in workspaces for processes that run. */
@@ -71,10 +72,10 @@ export class SandboxMachine {
   #launcher: Promise<Launcher | undefined> | undefined;
 
   constructor(options: SandboxOptions) {
-    const { variables, cwd, lendJournal, startAsOwn, ownVariables = () => ({}) } = options;
+    const { variables, cwd, lendJournal, startWorker, ownVariables = () => ({}) } = options;
     this.variables = variables;
     this.lendJournal = lendJournal;
-    this.startAsOwn = startAsOwn;
+    this.startWorker = startWorker;
     this.ownVariables = ownVariables;
     this.#run = options.run ?? runByNode;
     const own = stateDirectoryPath(this.#temporaryDirectory);

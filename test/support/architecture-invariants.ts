@@ -66,7 +66,7 @@ const starters = [
 ];
 const mayStart = new RegExp(
   "^(?:environment/local/spawn/|" +
-    "sandbox/(?:helper-worker|own-program|mount-sweeper|health)\\.ts$)",
+    "sandbox/(?:worker-process|own-program|mount-sweeper|health)\\.ts$)",
 );
 
 /** One place knows how processes are started, and how they are killed. */
@@ -75,7 +75,7 @@ export function checkProcessStarters(sources: Sources): Violation[] {
     sources,
     mayStart,
     starters,
-    "only environment/local/spawn/ and helper-worker, own-program, mount-sweeper and health of " +
+    "only environment/local/spawn/ and worker-process, own-program, mount-sweeper and health of " +
       "sandbox/ start processes; use the Spawner",
   );
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { localProcesses } from "../../src/environment/local/processes.ts";
 import { createSpawner } from "../../src/environment/local/spawn/create-spawner.ts";
+import { workersBy } from "../../src/environment/local/worker-start.ts";
 import { localSandbox } from "../../src/sandbox/sandbox.ts";
 import { startParams } from "./process-workbench.ts";
 import { workspaceWrite } from "./sandboxes.ts";
@@ -19,7 +20,7 @@ const spawner = await createSpawner({ kind: kind === "node" ? "node" : "posix" }
 const options = {
   variables: { PATH: process.env.PATH, TMPDIR: directory },
   cwd: "/",
-  startAsOwn: <T>(start: () => T) => spawner.asOwn(start),
+  startWorker: workersBy(() => spawner),
   ownVariables: () => spawner.ownVariables(),
 };
 const sandbox = localSandbox(options);

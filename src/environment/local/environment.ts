@@ -21,6 +21,7 @@ import { mountWatch } from "./spawn/mount-watch.ts";
 import { relativeUnlink } from "./spawn/relative-unlink.ts";
 import type { LastWork, Spawner } from "./spawn/spawner.ts";
 import { SpillStore } from "./spill-store.ts";
+import { workersBy } from "./worker-start.ts";
 
 export type { LocalFileSystem } from "./file-system.ts";
 export type { LocalHttp } from "./http.ts";
@@ -79,7 +80,7 @@ export async function localEnvironment(
   const { probe, spawning } = beginSpawner(lastWork(finisher, journal));
   const sandbox = localSandbox({
     ...{ variables, cwd, lendJournal: async (grants) => journal?.lend(grants) },
-    startAsOwn: (start) => spawner.asOwn(start),
+    startWorker: workersBy(() => spawner),
     ownVariables: () => spawner.ownVariables(),
     keptDirectories: places.map(stateDirectoryPath),
     ...{ run: probe, mountWatch: mountWatch(), limits: { workersMax: limits.helpersMax } },

@@ -54,10 +54,6 @@ class NodeSpawner implements Spawner {
     return this.#running.track(this.#start(request, sink));
   }
 
-  async asOwn<T>(start: () => T): Promise<T> {
-    return start();
-  }
-
   ownVariables(): Readonly<Record<string, string>> {
     this.#keeper.ensureRunning();
     return this.#keeper.variables;

@@ -69,26 +69,6 @@ export class LaunchLane {
     });
   }
 
-  /**
-   * Makes a start of another kind, which is over when `start` returns: it inherits this tag and not
-   * that of one that is under way.
-   */
-  launchOther<T>(tag: bigint, start: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push(() => {
-        this.#setSoftLimit(tag);
-        try {
-          resolve(start());
-        } catch (thrown) {
-          reject(thrown);
-        }
-        this.#setSoftLimit(this.untagged.soft);
-        this.#next();
-      });
-      this.#next();
-    });
-  }
-
   #next(): void {
     if (this.#underWay > 0 && !this.#isStalled) return;
     this.#waiting.shift()?.();

@@ -56,8 +56,6 @@ class PosixSpawner implements Spawner {
   readonly #memory = new ReadMemory();
   readonly #running = new RunningProcesses();
   readonly #canTag: boolean;
-  /** Borne by what the server starts for itself. */
-  readonly #ownTag: bigint;
   readonly #ownVariables: Readonly<Record<string, string>>;
   #lastTag: bigint;
   #isClosed = false;
@@ -73,7 +71,6 @@ class PosixSpawner implements Spawner {
     const serverNumber = BigInt(randomInt(10 ** 8, 10 ** 9));
     this.#lastTag = serverNumber * tagsPerServer;
     this.#canTag = this.#lane.untagged.hard === unlimited;
-    this.#ownTag = this.#canTag ? this.#lastTag : this.#lane.untagged.soft;
     const { mark, variables } = this.#canTag
       ? { mark: tagPrefixMark(`${serverNumber}`), variables: {} }
       : variableMark();
@@ -84,11 +81,6 @@ class PosixSpawner implements Spawner {
 
   start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess> {
     return this.#running.track(this.#start(request, sink));
-  }
-
-  asOwn<T>(start: () => T): Promise<T> {
-    this.ensureKeeper();
-    return this.#lane.launchOther(this.#ownTag, start);
   }
 
   ownVariables(): Readonly<Record<string, string>> {

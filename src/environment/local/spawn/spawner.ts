@@ -151,16 +151,11 @@ export interface LastWork {
   readonly argv: readonly string[];
 }
 
-/** The only way to start a process here, apart from the sandbox's helpers. */
+/** The only way to start a process here. */
 export interface Spawner {
   readonly capabilities: SpawnerCapabilities;
   /** Rejects with a SpawnError. */
   start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess>;
-  /**
-   * Calls `start` when a process that it starts by other means is taken for the server's own: it
-   * dies with the server, and with no process that is started here at the same time.
-   */
-  asOwn<T>(start: () => T): Promise<T>;
   /**
    * Variables for a program that hides its own from what it runs: all of it dies with the server
    * then. None where processes inherit a mark in any case.

@@ -1,0 +1,64 @@
+import { Buffer } from "node:buffer";
+import { constants as system } from "node:os";
+import type { StartWorker, WorkerEars } from "../../sandbox/worker-process.ts";
+import type { ProcessExit, ProcessSink, Spawner } from "./spawn/spawner.ts";
+
+const nothing = new Uint8Array();
+
+/** Starts the sandbox's workers as everything else is started here: 2 ms sooner than by Node. */
+export const workersBy =
+  (spawner: () => Spawner): StartWorker =>
+  async ({ file, argv, env, cwd, seccomp }, fds, ears) => {
+    const feed = { head: seccomp, rest: nothing };
+    const request = { env, cwd, stdio: "pipes+stdin", fds, feed } as const;
+    const process = await spawner().start({ argv: [file, ...argv], ...request }, sinkOf(ears));
+    const mounted = process.feed?.begun;
+    const goOn = () => process.feed?.finish();
+    if (mounted) void mounted.then(goOn);
+    else goOn();
+    return {
+      pid: process.pid,
+      mounted,
+      write: (bytes) => void process.write(bytes),
+      end: () => process.endStdin(),
+      kill: () => void process.signal(system.signals.SIGKILL, "leader"),
+    };
+  };
+
+/** Both its exit and the end of its streams come once, in either order. */
+function sinkOf(ears: WorkerEars): ProcessSink {
+  let exit: ProcessExit | undefined;
+  let isRead = false;
+  const tellEnd = () => {
+    if (exit && isRead) ears.ended(endingOf(exit));
+  };
+  return {
+    output: (stream, bytes) => {
+      if (stream === "stdout") ears.answered(kept(bytes));
+      else ears.complained(bytes);
+    },
+    exited: (ended) => {
+      exit = ended;
+      tellEnd();
+    },
+    ended: () => {
+      isRead = true;
+      tellEnd();
+    },
+    drained: () => {},
+    stdinGone: () => {},
+  };
+}
+
+const newline = 0x0a;
+
+/** What is not yet a line is put aside, and the memory of small pieces is used again. */
+function kept(bytes: Buffer): Buffer {
+  const isOurs = bytes.length * 2 >= bytes.buffer.byteLength;
+  return isOurs || bytes.at(-1) === newline ? bytes : Buffer.from(bytes);
+}
+
+function endingOf({ exitCode, signal }: ProcessExit) {
+  const name = Object.entries(system.signals).find(([, number]) => number === signal)?.[0];
+  return { exitCode, signal: name };
+}
