@@ -6,6 +6,7 @@ import { within } from "./within.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const bin = join(root, "bin/codex.js");
+const built = join(root, "dist/codex.cjs");
 const startMsMax = 20_000;
 const stopMsMax = 5_000;
 
@@ -79,10 +80,14 @@ export function launchServer({ args = [], env = {}, cwd = root }: ServerOptions 
 
 /** A stale build would test yesterday's program: then, as without a build, the sources are run. */
 function program(): string[] {
-  const built = join(root, "dist/codex.cjs");
-  if (!existsSync(built) || statSync(built).mtimeMs > newestSourceMs()) return [bin];
+  if (!existsSync(built) || hasCurrentBuild()) return [bin];
   const preloaded = ["--require", join(root, "bin/thread-pool.js"), "--import"];
   return [...preloaded, import.meta.resolve("tsx"), join(root, "src/commands/main.ts")];
+}
+
+/** Otherwise tsx loads the server, and has needs of its own. */
+export function hasCurrentBuild(): boolean {
+  return existsSync(built) && statSync(built).mtimeMs > newestSourceMs();
 }
 
 function newestSourceMs(): number {
