@@ -111,7 +111,8 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
   });
 
   test("is no place for the journal of writes, nor holds up the start", async (t) => {
-    if (!hasCurrentBuild()) return t.skip("tsx looks for a pipe in TMPDIR, which hangs: build first");
+    if (!hasCurrentBuild())
+      return t.skip("tsx looks for a pipe in TMPDIR, which hangs: build first");
     const mount = await hungMount(t);
     const directory = mkdtempSync(join(tmpdir(), "journal-"));
     t.after(() => rmSync(directory, { recursive: true }));
