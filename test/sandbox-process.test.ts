@@ -7,7 +7,7 @@ import { childBySearch, insideOf } from "../src/sandbox/inner-mounts.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { keepFile, openStateDirectory } from "../src/sandbox/state-directory.ts";
 import { Ground, secret } from "./support/escape-ground.ts";
-import { place, sandboxOf, special } from "./support/sandboxes.ts";
+import { place, sandboxOf, special, workspaceWrite } from "./support/sandboxes.ts";
 
 function ground(t: TestContext): Ground {
   const made = new Ground();
@@ -177,4 +177,14 @@ test("a program leads a session of its own inside, and runs without env", async 
     assert.match(text, /^2 \(cat\) \S 1 1 1 /);
     assert.doesNotMatch(text, /default-signal/);
   }
+});
+
+test("processes that come and go in one workspace leave each other's mount points alone", async (t) => {
+  const g = ground(t);
+  const sandbox = workspaceWrite(g.at("ws"), place(g.at("ws/a/b/kept"), "read"));
+  const lane = async () => {
+    for (let count = 0; count < 8; count++) assert.equal(await g.shell("true", sandbox), "");
+  };
+  await Promise.all([lane(), lane(), lane()]);
+  assert.deepEqual(readdirSync(g.at("ws")), []);
 });

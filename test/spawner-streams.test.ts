@@ -33,15 +33,15 @@ for (const kind of ["posix", "node"] as const) {
     const feed = { head: Buffer.from("one "), rest: Buffer.from("two ") };
     for (const stdio of ["pipes", "pty"] as const) {
       test(`a process with ${stdio} waits for the rest of its feed`, async () => {
-        const request = shell("echo ready; cat <&3; echo end", { stdio, feed });
+        const request = shell("echo ready; cat <&3; echo end", { stdio, feeds: [feed] });
         const fed = await start(spawner, request);
         await fed.untilText("ready");
-        fed.process.feed?.finish();
+        fed.process.feeds[0]?.finish();
         await fed.untilOver();
         assert.match(fed.text(), /^ready\r?\none two end\r?\n$/);
         const left = await start(spawner, request);
-        left.process.feed?.close();
-        left.process.feed?.finish();
+        left.process.feeds[0]?.close();
+        left.process.feeds[0]?.finish();
         await left.untilOver();
         assert.match(left.text(), /^ready\r?\n(?:one )?end\r?\n$/);
       });
@@ -49,8 +49,11 @@ for (const kind of ["posix", "node"] as const) {
 
     test("that a feed is read, or never will be, is told where it can be seen", async () => {
       for (const command of ["read line; head -c 4 <&3; sleep 100", "read line; exec 3<&-"]) {
-        const started = await start(spawner, shell(command, { stdio: "pipes+stdin", feed }));
-        const { begun } = started.process.feed ?? {};
+        const started = await start(
+          spawner,
+          shell(command, { stdio: "pipes+stdin", feeds: [feed] }),
+        );
+        const { begun } = started.process.feeds[0] ?? {};
         assert.equal(begun !== undefined, kind === "posix");
         const first = Promise.race([begun?.then(() => "begun"), setTimeout(20, "nothing")]);
         if (begun) assert.equal(await first, "nothing");

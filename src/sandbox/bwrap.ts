@@ -23,7 +23,7 @@ export interface BwrapPlan {
 }
 
 /** What comes before the mounts: seen in the list of processes, it tells what confines them. */
-export function bwrapFlags(plan: BwrapPlan): string[] {
+export function bwrapFlags(plan: Omit<BwrapPlan, "confinement">): string[] {
   return [
     ...(plan.commandIsInit ? ["--as-pid-1"] : []),
     ...(plan.newSession ? ["--new-session"] : []),

@@ -73,18 +73,19 @@ function renamed({ argv, env }: ProcessRequest, arg0: string): string[] {
 }
 
 /**
- * Mounts and variables go through a file: paths need not be UTF-8, nobody sees the values in the
+ * Mounts and variables go through a pipe: paths need not be UTF-8, nobody sees the values in the
  * list of processes, and none of them has an effect on bwrap itself, which is not confined yet.
  */
-export function bwrapArguments(env: ProcessRequest["env"], plan: BwrapPlan): Buffer {
+export function mountArguments(plan: BwrapPlan): Buffer {
+  return Buffer.from(bwrapMounts(plan).map(terminated).join(""), "latin1");
+}
+
+export function variableArguments(env: ProcessRequest["env"]): Buffer {
   // Of two with one name a program finds the first; bwrap sets the one it is told last.
   const variables = Object.entries(env)
     .reverse()
     .flatMap(([name, value]) => variable(name, value));
-  return Buffer.concat([
-    Buffer.from(bwrapMounts(plan).map(terminated).join(""), "latin1"),
-    Buffer.from(["--clearenv", ...variables].map(terminated).join(""), "utf8"),
-  ]);
+  return Buffer.from(["--clearenv", ...variables].map(terminated).join(""), "utf8");
 }
 
 /**

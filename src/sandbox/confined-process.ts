@@ -1,23 +1,17 @@
 /** How a request to start a process becomes a request to start bwrap around it. */
 import type { Buffer } from "node:buffer";
-import { closeSync } from "node:fs";
-import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import { accessTable, isBelow } from "./access.ts";
-import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
-import { bwrapArguments, canLead, confinedCommand } from "./confined-command.ts";
-import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
+import { type ConfinedLaunch, confinedLaunch } from "./confined-launch.ts";
+import { type Confinement, type ConfinementParts, confinementOf } from "./confinement.ts";
 import { insideOf } from "./inner-mounts.ts";
-import { ignoreSignals } from "./launcher.ts";
 import type { MadePoints, WantedPoint } from "./mount-points.ts";
 import { refuseMisplaced } from "./mount-table.ts";
-import type { Platform } from "./platform.ts";
-import { confinesNothing, type Policy, policyOf } from "./policy.ts";
+import { confinesNothing, policyOf } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
-import { seccompMachine, seccompProgram } from "./seccomp.ts";
-import { unlinkedFile } from "./unlinked-file.ts";
 import { type Findings, findPlaces } from "./world.ts";
+import { WorldChangedError } from "./world-changed-error.ts";
 
 /** The part of a start that a sandbox changes. */
 export interface ProcessRequest {
@@ -32,10 +26,8 @@ export interface ProcessRequest {
 
 export interface ConfinedProcess {
   readonly request: ProcessRequest & {
-    /** Given to the process from 3 on. */
-    readonly fds: readonly number[];
-    /** Behind them, what it waits for. */
-    readonly feed: { readonly head: Uint8Array; readonly rest: Uint8Array };
+    /** What it waits for, on descriptors from 3 on. */
+    readonly feeds: readonly { readonly head: Uint8Array; readonly rest?: Uint8Array }[];
   };
   /**
    * To be called when the start is over, without a process when it failed. Only then the command
@@ -48,17 +40,17 @@ export interface ConfinedProcess {
   ended(): Promise<void>;
 }
 
-/** A bwrap that was started with the feed of its request. */
+/** A bwrap that was started with the feeds of its request. */
 export interface WaitingProcess {
   readonly pid: number;
-  readonly feed?: Gate | undefined;
+  readonly feeds: readonly WaitedFor[];
 }
 
 /** Holds bwrap back until it is fed. */
-interface Gate {
+interface WaitedFor {
   /** Settles when bwrap has come to it; undefined where that cannot be seen. */
   readonly begun: Promise<void> | undefined;
-  finish(): void;
+  finish(rest?: Uint8Array): void;
   close(): void;
 }
 
@@ -70,55 +62,83 @@ export async function confineProcess(
 ): Promise<ConfinedProcess | undefined> {
   const policy = policyOf(sandbox, surroundingsOf(request, machine));
   if (confinesNothing(policy)) return undefined;
-  const before = await findPlaces(policy, noMountPoints);
-  const made = await machine.mountPoints.make(pointsIn(before));
-  try {
-    const [platform, state, kept] = await Promise.all([
-      machine.platform(),
-      machine.state(),
-      machine.kept(),
-    ]);
-    const world = made.isOutdated ? await findPlaces(policy, noMountPoints) : before;
-    const found = withMade(world, made);
-    const confinement = confinementOf({ policy, world: found, platform, kept });
-    const confined = await confinedRequest({ request, policy, platform, confinement, machine });
-    const { fds, leads } = confined;
-    const meant = { fds, leads, confinement, masks: state.masks };
-    return {
-      request: confined,
-      started: (child) => letRun(child, meant),
-      ended: made.release,
-    };
-  } catch (error) {
-    await made.release();
-    throw error;
+  const [world, platform, kept] = await Promise.all([
+    findPlaces(policy, machine.mountPoints),
+    machine.platform(),
+    machine.kept(),
+  ]);
+  const found = { policy, world, platform, kept };
+  const launch = await confinedLaunch({ request, machine, ...found });
+  const start = new ConfinedStart({ request, machine, found, launch });
+  return {
+    request: launch.request,
+    started: (child) => start.letRun(child),
+    ended: () => start.end(),
+  };
+}
+
+interface StartParts {
+  readonly request: ProcessRequest;
+  readonly machine: SandboxMachine;
+  readonly found: ConfinementParts;
+  readonly launch: ConfinedLaunch;
+}
+
+/**
+ * What goes on while bwrap comes up, which takes a millisecond until it asks for its arguments: the
+ * mount points are made, and it is told what to mount.
+ */
+class ConfinedStart {
+  readonly #parts: StartParts;
+  #making: Promise<MadePoints> | undefined;
+  #hasEnded = false;
+
+  constructor(parts: StartParts) {
+    this.#parts = parts;
+  }
+
+  async letRun(child: WaitingProcess | undefined): Promise<number | undefined> {
+    if (!child || this.#hasEnded) return undefined;
+    const { leads, masks } = this.#parts.launch;
+    const [options, gate] = child.feeds;
+    try {
+      const confinement = await this.#confinement();
+      options?.finish(this.#parts.launch.options(confinement));
+      const inside = await insideOf(child.pid, gate?.begun);
+      if (inside) refuseMisplaced(confinement.mounts, masks, inside.tables);
+      gate?.finish();
+      return leads ? inside?.pid : undefined;
+    } finally {
+      for (const feed of child.feeds) feed.close();
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#hasEnded = true;
+    await (await this.#making?.catch(toldByStart))?.release();
+  }
+
+  async #confinement(): Promise<Confinement> {
+    const { machine, found } = this.#parts;
+    this.#making = machine.mountPoints.make(pointsIn(found.world));
+    const made = await this.#making;
+    const world = made.isOutdated ? await this.#worldNow() : found.world;
+    return confinementOf({ ...found, world: withMade(world, made) });
+  }
+
+  /** Somebody was quicker: what has been started must be what would be started now. */
+  async #worldNow(): Promise<Findings> {
+    const { request, machine, found, launch } = this.#parts;
+    const world = await findPlaces(found.policy, machine.mountPoints);
+    const now = await confinedLaunch({ request, machine, ...found, world });
+    const isSame = now.request.argv.join("\0") === launch.request.argv.join("\0");
+    if (!isSame) throw new WorldChangedError();
+    return world;
   }
 }
 
-interface Meant {
-  readonly fds: readonly number[];
-  readonly leads: boolean;
-  readonly confinement: Confinement;
-  readonly masks: BwrapPlan["masks"];
-}
-
-async function letRun(
-  child: WaitingProcess | undefined,
-  meant: Meant,
-): Promise<number | undefined> {
-  const { fds, leads, confinement, masks } = meant;
-  for (const fd of fds) closeSync(fd);
-  if (!child) return undefined;
-  const { pid, feed } = child;
-  try {
-    const inside = await insideOf(pid, feed?.begun);
-    if (inside) refuseMisplaced(confinement.mounts, masks, inside.tables);
-    feed?.finish();
-    return leads ? inside?.pid : undefined;
-  } finally {
-    feed?.close();
-  }
-}
+/** Why no mount point can be made has been told when the start failed of it. */
+const toldByStart = () => undefined;
 
 /** The mount points are directories now; everything else is as it was found. */
 function withMade(world: Findings, { paths }: MadePoints): Findings {
@@ -127,8 +147,6 @@ function withMade(world: Findings, { paths }: MadePoints): Findings {
   );
   return { ...world, places };
 }
-
-const noMountPoints = new Set<HostPath>();
 
 /** `tmpdir` is what the process itself takes for it. */
 function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
@@ -162,66 +180,4 @@ function pointsIn(world: Findings): WantedPoint[] {
 function between(above: HostPath, below: HostPath): HostPath[] {
   const { parent } = splitPath(below);
   return isBelow(parent, above) ? [...between(above, parent), parent] : [];
-}
-
-interface Parts {
-  readonly request: ProcessRequest;
-  readonly policy: Policy;
-  readonly platform: Platform;
-  readonly confinement: Confinement;
-  readonly machine: SandboxMachine;
-}
-
-/** Descriptors that bwrap is given, in this order after the three standard ones. */
-const argumentsFd = 3;
-const seccompFd = 4;
-
-async function confinedRequest({ request, policy, platform, confinement, machine }: Parts) {
-  const table = accessTable(confinement.grants);
-  const isVisible = (path: HostPath) => /read|write/.test(table.accessTo(path));
-  const [{ bwrap, abilities }, state, launcher, leads] = await Promise.all([
-    machine.bwrap((path) => isInWorkspace(confinement, path)),
-    machine.state(),
-    machine.launcher(),
-    canLead(request, isVisible),
-  ]);
-  const arch = seccompMachine(process.arch);
-  if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
-  const plan: BwrapPlan = {
-    confinement,
-    masks: state.masks,
-    controls: platform.controls,
-    // Without the namespace the filter still refuses every socket.
-    ownNetwork: policy.network === "restricted" && abilities.ownNetwork,
-    ownProc: abilities.ownProc,
-    seccompFd,
-    commandIsInit: false,
-    newSession: leads,
-    cwd: hostPathOf(request.cwd),
-  };
-  const inside = launcher && isVisible(launcher.real) ? launcher : undefined;
-  const means = { leads, launcher: inside, bwrapRenames: abilities.argv0 };
-  const command = confinedCommand(request, means);
-  const around = command.isLaunched && launcher ? [launcher.path, ignoreSignals] : [];
-  const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, ...command.options];
-  const filter = seccompProgram(arch, { network: policy.network });
-  return {
-    argv: [...around, bwrap.path, ...options, "--", ...command.argv] as [string, ...string[]],
-    env: machine.ownVariables(),
-    cwd: request.cwd,
-    leads,
-    fds: [unlinkedFile(state.path, bwrapArguments(request.env, plan))],
-    feed: gateOf(filter),
-  };
-}
-
-const instructionBytes = 8;
-
-/**
- * bwrap reads the filter when all is mounted and before it runs anything, so there it waits. Its
- * first instruction alone, which is what is left when this server dies, is a program that does not
- * end, which the kernel refuses: then bwrap ends, and nothing has run.
- */
-function gateOf(filter: Buffer) {
-  return { head: filter.subarray(0, instructionBytes), rest: filter.subarray(instructionBytes) };
 }

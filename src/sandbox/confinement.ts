@@ -38,10 +38,9 @@ export interface ConfinementParts {
 /** Throws an RpcError for a policy that mounts cannot keep. */
 export function confinementOf(parts: ConfinementParts): Confinement {
   const { policy, world, platform, needed = [], kept = [] } = parts;
-  const places = world.places.filter(({ kind, rule }) => kind !== "missing" || !rule.skipMissing);
-  const rules = realRules(places, policy, platform);
-  const grants = { rules, denyGlobs: world.denyGlobs };
-  refuseWritableLinks(places, grants);
+  const places = placesThatCount(world);
+  const grants = grantsOf(parts);
+  const { rules } = grants;
   const base = baseOf(policy);
   const binds = [
     ...existingBinds(places, rules),
@@ -58,6 +57,18 @@ export function confinementOf(parts: ConfinementParts): Confinement {
   const links = linksOf(base, places, platform);
   return { base, grants, mounts: [...links, ...orderedMounts(base, mounts, kept)] };
 }
+
+/** Throws as `confinementOf` does. */
+export function grantsOf({ policy, world, platform }: ConfinementParts): Grants {
+  const places = placesThatCount(world);
+  const rules = realRules(places, policy, platform);
+  const grants = { rules, denyGlobs: world.denyGlobs };
+  refuseWritableLinks(places, grants);
+  return grants;
+}
+
+const placesThatCount = ({ places }: Findings) =>
+  places.filter(({ kind, rule }) => kind !== "missing" || !rule.skipMissing);
 
 function baseOf(policy: Policy): Base {
   if (writesEverything(policy)) return "writeAll";
@@ -160,7 +171,7 @@ function linksOf(base: Base, places: readonly Place[], platform: Platform): Moun
  * confined works, and may have put anything. A grant of everything names no place of work; whoever
  * gives it gives the system's own programs too, and bwrap still keeps what is taken away from it.
  */
-export function isInWorkspace({ grants }: Confinement, path: HostPath): boolean {
+export function isInWorkspace(grants: Grants, path: HostPath): boolean {
   return grants.rules.some(
     (rule) => rule.access === "write" && rule.path !== "/" && isWithin(path, rule.path),
   );

@@ -33,7 +33,7 @@ export async function helperStation(
   ]);
   const needed = [...platform.runtime, helper.path];
   const confinement = confinementOf({ policy, world, platform, needed, kept });
-  const working = await machine.bwrap((path) => isInWorkspace(confinement, path));
+  const working = await machine.bwrap((path) => isInWorkspace(confinement.grants, path));
   const { fingerprint } = world;
   const programs = `${working.bwrap.identity}\n${helper.path} ${helper.identity}`;
   const name = `${JSON.stringify(policy)}\n${fingerprint}\n${programs}`;

@@ -12,6 +12,7 @@ import { internalError, type RpcError } from "../protocol/errors.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
 import { disk } from "./disk-call.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
+import { existingPath } from "./real-path.ts";
 
 /** A place that must not come into being, or is there and might be such a mount point. */
 export interface WantedPoint {
@@ -65,10 +66,11 @@ export class MountPoints {
       const found: { path: HostPath; outcome: Outcome }[] = [];
       // Directories before what is in them.
       for (const level of levelsOf(wanted)) {
-        const needs = level
-          .filter(({ path, isMissing }) => isMissing || this.has(path) || others.has(path))
-          .map(async ({ path }) => ({ path, outcome: await this.#need(path, marks, others) }));
-        found.push(...(await Promise.all(needs)));
+        const needs = level.map(async (point) => {
+          if (!(await this.#isToBeMade(point, others))) return [];
+          return [{ path: point.path, outcome: await this.#need(point.path, marks, others) }];
+        });
+        found.push(...(await Promise.all(needs)).flat());
       }
       const made = found.flatMap(({ path, outcome }) => (outcome === "ours" ? [path] : []));
       const release = () => this.#inTurn(() => this.#release(made));
@@ -94,6 +96,12 @@ export class MountPoints {
     const result = this.#last.then(work);
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /** What another server had made when it was looked at may be gone by now. */
+  async #isToBeMade({ path, isMissing }: WantedPoint, others: ReadonlySet<string>) {
+    if (isMissing || this.has(path) || others.has(path)) return true;
+    return (await existingPath(path)) === undefined;
   }
 
   async #need(path: HostPath, marks: HostPath, others: ReadonlySet<string>): Promise<Outcome> {

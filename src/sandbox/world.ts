@@ -3,7 +3,7 @@
  * as it stays so: the fingerprint tells.
  */
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
-import { type HostPath, nodePath } from "../protocol/path-uri.ts";
+import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import { rebased, splitGlob } from "./glob.ts";
 import { mountsNow } from "./outer-mounts.ts";
 import type { Policy, PolicyRule } from "./policy.ts";
@@ -137,12 +137,18 @@ function identity(stats: BigIntStats): string {
 }
 
 async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
-  const { real, existing: path } = await locate(rule.path);
+  const { real, existing } = await locate(rule.path);
+  const path = notOurs(existing, ours);
   const stats = await statAt(path);
   const nearest = { path, kind: stats ? kindOf(stats) : "missing" } as const;
-  const kind = path === real && !ours.has(real) ? nearest.kind : "missing";
+  const kind = path === real ? nearest.kind : "missing";
   const links = real === rule.path ? [] : await linksOn(rule.path);
   return { rule, real, kind, links, nearest };
+}
+
+/** What would be left if nothing had been made. */
+function notOurs(path: HostPath, ours: MountPoints): HostPath {
+  return ours.has(path) ? notOurs(splitPath(path).parent, ours) : path;
 }
 
 function kindOf(stats: BigIntStats): Kind {

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { FileSystem } from "../../src/environment/file-system.ts";
 import { remoteFileSystem } from "../../src/environment/remote/file-system.ts";
@@ -75,11 +75,11 @@ export class Ground {
     const confined = await local.confine(sandbox, request);
     if (!confined) throw new Error("nothing would confine this");
     const [file, ...argv] = confined.request.argv;
-    const { fds, cwd, feed } = confined.request;
+    const { cwd, feeds } = confined.request;
     const child = spawn(file, argv, {
       env: {},
       cwd: `${cwd}`,
-      stdio: ["ignore", "pipe", "pipe", ...fds, "pipe"],
+      stdio: ["ignore", "pipe", "pipe", ...feeds.map(() => "pipe" as const)],
       detached: true,
     });
     let text = "";
@@ -90,7 +90,7 @@ export class Ground {
     }
     const closed = new Promise((resolve) => child.once("close", resolve));
     try {
-      await confined.started(startedWith(child, feed));
+      await confined.started(startedWith(child, feeds));
     } catch (error) {
       text += error;
       // The group, as a server does: what waits at the gate does not yet die with its parent.
@@ -133,15 +133,18 @@ export class Ground {
   }
 }
 
-/** With a socket for the pipe of a server, and no sign when it is read. */
-function startedWith(child: ChildProcess, { head, rest }: ConfinedProcess["request"]["feed"]) {
-  const socket = child.stdio.at(-1);
-  if (child.pid === undefined || !(socket instanceof Socket)) return undefined;
-  // Whoever was killed reads no more.
-  socket.on("error", () => {});
-  const finish = () => void socket.end(Buffer.concat([head, rest]));
-  const close = () => void (socket.writableEnded || socket.destroy());
-  return { pid: child.pid, feed: { begun: undefined, finish, close } };
+/** With sockets for the pipes of a server, and no sign when they are read. */
+function startedWith(child: ChildProcess, feeds: ConfinedProcess["request"]["feeds"]) {
+  if (child.pid === undefined) return undefined;
+  const fed = feeds.map(({ head, rest = Buffer.alloc(0) }, at) => {
+    const socket = child.stdio[3 + at] as Socket;
+    // Whoever was killed reads no more.
+    socket.on("error", () => {});
+    const finish = (given = rest) => void socket.end(Buffer.concat([head, given]));
+    const close = () => void (socket.writableEnded || socket.destroy());
+    return { begun: undefined, finish, close };
+  });
+  return { pid: child.pid, feeds: fed };
 }
 
 export function hardLinkInto(ground: Ground): void {

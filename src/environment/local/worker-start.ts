@@ -9,11 +9,12 @@ const nothing = new Uint8Array();
 export const workersBy =
   (spawner: () => Spawner): StartWorker =>
   async ({ file, argv, env, cwd, seccomp }, fds, ears) => {
-    const feed = { head: seccomp, rest: nothing };
-    const request = { env, cwd, stdio: "pipes+stdin", fds, feed } as const;
+    const feeds = [{ head: seccomp, rest: nothing }];
+    const request = { env, cwd, stdio: "pipes+stdin", fds, feeds } as const;
     const process = await spawner().start({ argv: [file, ...argv], ...request }, sinkOf(ears));
-    const mounted = process.feed?.begun;
-    const goOn = () => process.feed?.finish();
+    const [feed] = process.feeds;
+    const mounted = feed?.begun;
+    const goOn = () => feed?.finish();
     if (mounted) void mounted.then(goOn);
     else goOn();
     return {

@@ -1,26 +1,24 @@
 import { Buffer } from "node:buffer";
-import { closeSync, writeSync } from "node:fs";
+import { closeSync } from "node:fs";
+import { Socket } from "node:net";
 import type { Feed, FeedContent } from "./spawner.ts";
 
+const nothing = new Uint8Array();
+
 /** Through a pipe of ours that is empty until then: Node is not told when somebody reads it. */
-export function nodeFeed(fd: number, { head, rest }: FeedContent): Feed {
+export function nodeFeed(fd: number, { head, rest = nothing }: FeedContent): Feed {
   let isOpen = true;
   const close = () => {
     if (isOpen) closeSync(fd);
     isOpen = false;
   };
-  const finish = () => {
-    if (isOpen) writeUnlessUnread(fd, Buffer.concat([head, rest]));
-    close();
+  const finish = (given = rest) => {
+    if (!isOpen) return;
+    isOpen = false;
+    const socket = new Socket({ fd, readable: false, writable: true });
+    // Nobody reads any more: the end of the process tells why.
+    socket.on("error", () => undefined);
+    socket.end(Buffer.concat([head, given]));
   };
   return { begun: undefined, finish, close };
-}
-
-function writeUnlessUnread(fd: number, bytes: Buffer): void {
-  try {
-    writeSync(fd, bytes);
-  } catch (error) {
-    // Nobody reads any more: the end of the process tells why.
-    if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) throw error;
-  }
 }

@@ -26,7 +26,7 @@ export interface NodeConnections {
   readonly inputFd: number | undefined;
   /** The device of a terminal. */
   readonly device: string | undefined;
-  readonly feed: Feed | undefined;
+  readonly feeds: readonly Feed[];
   killDescendants(): Promise<KillReport>;
   released(): void;
 }
@@ -34,7 +34,7 @@ export interface NodeConnections {
 /** One process that child_process started. */
 export class NodeProcess implements SpawnedProcess {
   readonly pid: number;
-  readonly feed: Feed | undefined;
+  readonly feeds: readonly Feed[];
   readonly #sink: ProcessSink;
   readonly #connections: NodeConnections;
   readonly #outputs = new Map<Socket, { stream: OutputStream; fd: number }>();
@@ -45,7 +45,7 @@ export class NodeProcess implements SpawnedProcess {
 
   constructor(connections: NodeConnections, sink: ProcessSink) {
     this.pid = connections.pid;
-    this.feed = connections.feed;
+    this.feeds = connections.feeds;
     this.#connections = connections;
     this.#sink = sink;
     for (const output of connections.outputs) this.#read(output);
@@ -175,7 +175,7 @@ export class NodeProcess implements SpawnedProcess {
     if (!this.#hasExited || this.#outputs.size > 0) return;
     this.#input?.destroy();
     this.#input = undefined;
-    this.feed?.close();
+    for (const feed of this.feeds) feed.close();
     this.#connections.released();
   }
 }

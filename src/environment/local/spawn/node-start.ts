@@ -11,7 +11,7 @@ import { errnoOf, explainFailure, startFailure, systemFailure } from "./start-fa
 
 export interface NodeStart {
   readonly child: ChildProcess;
-  readonly connections: Pick<NodeConnections, "pid" | "outputs" | "inputFd" | "device" | "feed">;
+  readonly connections: Pick<NodeConnections, "pid" | "outputs" | "inputFd" | "device" | "feeds">;
 }
 
 /** What is to be started, `program` being what the look-up found. */
@@ -28,7 +28,7 @@ export async function startPiped(found: Found): Promise<NodeStart> {
   const { request, program } = found;
   const [, ...args] = request.argv;
   const hasInput = request.stdio === "pipes+stdin";
-  const { pipes, further, feed } = await openPipes(
+  const { pipes, further, feeds } = await openPipes(
     found,
     hasInput ? ["read", "read", "write"] : ["read", "read"],
   );
@@ -46,7 +46,7 @@ export async function startPiped(found: Found): Promise<NodeStart> {
     { stream: "stderr", fd: stderr?.ours ?? -1 },
   ] as const;
   const inputFd = input?.ours;
-  const connections = { pid: child.pid ?? 0, outputs, inputFd, device: undefined, feed };
+  const connections = { pid: child.pid ?? 0, outputs, inputFd, device: undefined, feeds };
   return { child, connections };
 }
 
@@ -58,7 +58,7 @@ export async function startTerminal(found: Found): Promise<NodeStart> {
     throw startFailure(system.errno.EINVAL, "arguments", about);
   }
   const args = scriptArguments(request, found.program);
-  const { pipes, further, feed } = await openPipes(found, ["read", "write", "read"]);
+  const { pipes, further, feeds } = await openPipes(found, ["read", "write", "read"]);
   const [output, input, report] = pipes;
   const child = await launch(found, pipes, () =>
     spawn(scriptPath, args, {
@@ -71,24 +71,24 @@ export async function startTerminal(found: Found): Promise<NodeStart> {
   if (!terminal) {
     child.kill("SIGKILL");
     closeAll([output?.ours ?? -1, input?.ours ?? -1]);
-    feed?.close();
+    for (const feed of feeds) feed.close();
     throw systemFailure(system.errno.EIO, "`script` made no terminal for the process");
   }
   const outputs = [{ stream: "pty", fd: output?.ours ?? -1 }] as const;
-  return { child, connections: { ...terminal, outputs, inputFd: input?.ours, feed } };
+  return { child, connections: { ...terminal, outputs, inputFd: input?.ours, feeds } };
 }
 
 function optionsOf({ cwd }: SpawnRequest): SpawnOptions {
   return { cwd: cwd.toString(), detached: true };
 }
 
-/** `pipes` are those of the streams, and then the feed's; `further` is given behind the streams. */
+/** `pipes` are those of the streams, and then the feeds'; `further` is given behind the streams. */
 async function openPipes({ fifos, request }: Found, uses: ("read" | "write")[]) {
-  const { feed: content, fds = [] } = request;
-  if (!content) return { pipes: await open(fifos, uses), further: fds, feed: undefined };
-  const pipes = await open(fifos, [...uses, "write"]);
-  const { ours, theirs } = pipes.at(-1) ?? { ours: -1, theirs: -1 };
-  return { pipes, further: [...fds, theirs], feed: nodeFeed(ours, content) };
+  const { feeds: contents = [], fds = [] } = request;
+  const pipes = await open(fifos, [...uses, ...contents.map(() => "write" as const)]);
+  const feeding = pipes.slice(uses.length);
+  const feeds = contents.map((content, at) => nodeFeed(feeding[at]?.ours ?? -1, content));
+  return { pipes, further: [...fds, ...feeding.map(({ theirs }) => theirs)], feeds };
 }
 
 async function open(fifos: FifoSupply, uses: ("read" | "write")[]): Promise<PipeEnds[]> {

@@ -21,7 +21,7 @@ export function scriptArguments(request: SpawnRequest, program: string): string[
   const { rows, cols } = request.size ?? terminalSizeDefault;
   const [, ...rest] = request.argv;
   // Behind those of the request the shell says who it is, before it becomes the program.
-  const reportFd = 3 + (request.fds?.length ?? 0) + (request.feed ? 1 : 0);
+  const reportFd = 3 + (request.fds?.length ?? 0) + (request.feeds?.length ?? 0);
   const variables = Object.entries(request.env).filter(([name]) => name !== "");
   const env = variables.map(([name, value]) => `${name}=${value}`);
   const command = [

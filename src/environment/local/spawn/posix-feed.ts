@@ -1,3 +1,4 @@
+import { constants as system } from "node:os";
 import { type Libc, native } from "./posix-libc.ts";
 import type { Poller, Watch } from "./posix-poller.ts";
 import type { Feed } from "./spawner.ts";
@@ -6,8 +7,10 @@ import { systemFailure } from "./start-failure.ts";
 /** Our end of the pipe, which holds the head, and what is to follow. */
 export interface FeedPlan {
   readonly fd: number;
-  readonly rest: Uint8Array;
+  readonly rest: Uint8Array | undefined;
 }
+
+const nothing = new Uint8Array();
 
 /**
  * One piece of memory, however little is in it, makes a pipe of this size full; the kernel then
@@ -18,6 +21,7 @@ const pipeBytes = 4096;
 
 /** Throws a SpawnError. */
 export function fillHead(libc: Libc, fd: number, head: Uint8Array): void {
+  if (head.length === 0) return;
   libc.fcntl(fd, native.F_SETPIPE_SZ, "int", pipeBytes);
   if (libc.write(fd, head, head.length) === head.length) return;
   throw systemFailure(libc.errno(), "no pipe for the process");
@@ -28,6 +32,7 @@ export class PosixFeed implements Feed {
   readonly #libc: Libc;
   readonly #plan: FeedPlan;
   readonly #watch: Watch;
+  #left: Uint8Array | undefined;
   #isClosed = false;
 
   constructor({ libc, poller, plan }: { libc: Libc; poller: Poller; plan: FeedPlan }) {
@@ -40,16 +45,14 @@ export class PosixFeed implements Feed {
     const onChange = () => {
       this.#watch.want("write", false);
       tell();
+      if (this.#left) this.#write(this.#left);
     };
     this.#watch = poller.watch(plan.fd, { writable: onChange, hungUp: onChange });
-    this.#watch.want("write", true);
+    if (plan.rest) this.#watch.want("write", true);
   }
 
-  finish(): void {
-    const { fd, rest } = this.#plan;
-    // Where nobody reads any more, the end of the process tells why.
-    if (!this.#isClosed) this.#libc.write(fd, rest, rest.length);
-    this.close();
+  finish(rest = this.#plan.rest ?? nothing): void {
+    if (!this.#isClosed) this.#write(rest);
   }
 
   close(): void {
@@ -57,5 +60,15 @@ export class PosixFeed implements Feed {
     this.#isClosed = true;
     this.#watch.close();
     this.#libc.close(this.#plan.fd);
+  }
+
+  /** What does not go into the pipe at once waits for whoever reads it. */
+  #write(bytes: Uint8Array): void {
+    const count = this.#libc.write(this.#plan.fd, bytes, bytes.length);
+    const isFull = count < 0 && this.#libc.errno() === system.errno.EAGAIN;
+    this.#left = isFull ? bytes : count < 0 ? nothing : bytes.subarray(count);
+    if (this.#left.length > 0) this.#watch.want("write", true);
+    // Also where nobody reads any more: the end of the process tells why.
+    else this.close();
   }
 }

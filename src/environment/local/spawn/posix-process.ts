@@ -43,7 +43,7 @@ interface Input {
 /** One started process, from exec until it has ended and its output is read. */
 export class PosixProcess implements SpawnedProcess {
   readonly pid: number;
-  readonly feed: PosixFeed | undefined;
+  readonly feeds: readonly PosixFeed[];
   readonly #around: Surroundings;
   readonly #sink: ProcessSink;
   readonly #outputs = new Set<Output>();
@@ -67,7 +67,7 @@ export class PosixProcess implements SpawnedProcess {
     }
     const [first] = stdio.outputs;
     const { libc, poller } = around;
-    this.feed = stdio.feed && new PosixFeed({ libc, poller, plan: stdio.feed });
+    this.feeds = (stdio.feeds ?? []).map((plan) => new PosixFeed({ libc, poller, plan }));
     const isTerminal = first?.stream === "pty";
     this.#terminalFd = isTerminal ? first.fd : undefined;
     if (stdio.inputFd !== undefined) this.#input = this.#watchInput(stdio.inputFd, isTerminal);
@@ -226,7 +226,7 @@ export class PosixProcess implements SpawnedProcess {
     if (!this.#hasExited || this.#outputs.size > 0) return;
     this.#input?.writer.close();
     this.#closeInput();
-    this.feed?.close();
+    for (const feed of this.feeds) feed.close();
     this.#around.released();
   }
 

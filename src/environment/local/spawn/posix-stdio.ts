@@ -22,7 +22,7 @@ export interface StdioPlan {
   /** Our ends, non-blocking. The terminal is both output and input. */
   readonly outputs: readonly { readonly stream: OutputStream; readonly fd: number }[];
   readonly inputFd: number | undefined;
-  readonly feed?: FeedPlan | undefined;
+  readonly feeds?: readonly FeedPlan[] | undefined;
   /** Closed as soon as the process has them. */
   readonly childFds: readonly number[];
 }
@@ -84,24 +84,25 @@ function openTerminal(opened: Descriptors, request: SpawnRequest): StdioPlan {
 }
 
 function withFurther(opened: Descriptors, plan: StdioPlan, request: SpawnRequest): StdioPlan {
-  const { fds = [], feed } = request;
-  const pipe = feed && opened.feed(feed.head);
-  const lifted = [...fds, ...(pipe ? [pipe.theirs] : [])].map((fd) => opened.lifted(fd));
+  const { fds = [], feeds = [] } = request;
+  const pipes = feeds.map(({ head, rest }) => ({ ...opened.feed(head), rest }));
+  const theirs = pipes.map((pipe) => pipe.theirs);
+  const lifted = [...fds, ...theirs].map((fd) => opened.lifted(fd));
   const copies = lifted.map(
     (source, index) => ({ kind: "copy", source, target: 3 + index }) as const,
   );
   return {
     ...plan,
-    feed: pipe && { fd: pipe.ours, rest: feed.rest },
+    feeds: pipes.map(({ ours, rest }) => ({ fd: ours, rest })),
     actions: [...plan.actions, ...copies],
-    childFds: [...plan.childFds, ...lifted, ...(pipe ? [pipe.theirs] : [])],
+    childFds: [...plan.childFds, ...lifted, ...theirs],
   };
 }
 
 /** For a process that did not come to be: closes our ends. */
-export function closeOurEnds(libc: Libc, { outputs, inputFd, feed }: StdioPlan): void {
-  const fds = new Set(outputs.map(({ fd }) => fd));
-  for (const fd of [inputFd, feed?.fd]) if (fd !== undefined) fds.add(fd);
+export function closeOurEnds(libc: Libc, { outputs, inputFd, feeds = [] }: StdioPlan): void {
+  const fds = new Set([...outputs, ...feeds].map(({ fd }) => fd));
+  if (inputFd !== undefined) fds.add(inputFd);
   for (const fd of fds) libc.close(fd);
 }
 

@@ -28,15 +28,18 @@ export interface SpawnRequest {
    * They stay open, and the caller's to close, until the start has settled.
    */
   readonly fds?: readonly number[] | undefined;
-  /** What the process reads from a pipe behind those, when `feed.finish` lets it. */
-  readonly feed?: FeedContent | undefined;
+  /** What the process reads from pipes behind those, when `finish` lets it. */
+  readonly feeds?: readonly FeedContent[] | undefined;
 }
 
 export interface FeedContent {
-  /** There from the beginning, or together with the rest: less than 4 KiB. */
+  /** There from the beginning, or together with the rest: less than 4 KiB, and maybe nothing. */
   readonly head: Uint8Array;
-  /** Comes when it is asked for, in one piece: less than 4 KiB too. */
-  readonly rest: Uint8Array;
+  /**
+   * Comes when it is asked for, in one piece if it is less than 4 KiB. Without it `finish` is given
+   * it.
+   */
+  readonly rest?: Uint8Array | undefined;
 }
 
 /**
@@ -46,7 +49,8 @@ export interface FeedContent {
 export interface Feed {
   /** Settles when the process has read the head, or never will. Absent where nobody can see it. */
   readonly begun: Promise<void> | undefined;
-  finish(): void;
+  /** Once. */
+  finish(rest?: Uint8Array): void;
   /** Gives no more. Harmless after `finish`. */
   close(): void;
 }
@@ -91,8 +95,8 @@ export interface KillReport {
 /** A started process. Every call is harmless after its end. */
 export interface SpawnedProcess {
   readonly pid: number;
-  /** Where one was asked for. */
-  readonly feed?: Feed | undefined;
+  /** Those that were asked for, in that order. */
+  readonly feeds: readonly Feed[];
   /** Queues bytes for stdin or the terminal. False: it is above its mark, wait for `drained`. */
   write(bytes: Buffer): boolean;
   /** Closes stdin after what is queued; in a terminal sends ^D. */

@@ -1,0 +1,104 @@
+/** The bwrap that is started around a command: known before anything is made or mounted. */
+import { Buffer } from "node:buffer";
+import { internalError } from "../protocol/errors.ts";
+import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { accessTable } from "./access.ts";
+import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
+import { canLead, confinedCommand, mountArguments, variableArguments } from "./confined-command.ts";
+import type { ConfinedProcess, ProcessRequest } from "./confined-process.ts";
+import { type Confinement, type ConfinementParts, grantsOf, isInWorkspace } from "./confinement.ts";
+import type { Abilities } from "./health.ts";
+import { ignoreSignals } from "./launcher.ts";
+import type { Policy } from "./policy.ts";
+import type { SandboxMachine } from "./sandbox-machine.ts";
+import { seccompMachine, seccompProgram } from "./seccomp.ts";
+
+interface LaunchParts extends ConfinementParts {
+  readonly request: ProcessRequest;
+  readonly machine: SandboxMachine;
+}
+
+export interface ConfinedLaunch {
+  /** Its feeds are the options that are still missing, and the gate. */
+  readonly request: ConfinedProcess["request"];
+  /** The command leads a session of its own, to which its signals go. */
+  readonly leads: boolean;
+  readonly masks: BwrapPlan["masks"];
+  /** Those that are still missing. */
+  options(confinement: Confinement): Buffer;
+}
+
+/** Descriptors that bwrap is given, in this order after the three standard ones. */
+const argumentsFd = 3;
+const seccompFd = 4;
+
+const nothing = new Uint8Array();
+
+export async function confinedLaunch(parts: LaunchParts): Promise<ConfinedLaunch> {
+  const { request, policy, machine } = parts;
+  const grants = grantsOf(parts);
+  const table = accessTable(grants);
+  const isVisible = (path: HostPath) => /read|write/.test(table.accessTo(path));
+  const [{ bwrap, abilities }, { masks }, launcher, leads] = await Promise.all([
+    machine.bwrap((path) => isInWorkspace(grants, path)),
+    machine.state(),
+    machine.launcher(),
+    canLead(request, isVisible),
+  ]);
+  const plan = planOf(parts, { abilities, masks, leads });
+  const inside = launcher && isVisible(launcher.real) ? launcher : undefined;
+  const means = { leads, launcher: inside, bwrapRenames: abilities.argv0 };
+  const command = confinedCommand(request, means);
+  const around = command.isLaunched && launcher ? [launcher.path, ignoreSignals] : [];
+  const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, ...command.options];
+  const variables = variableArguments(request.env);
+  return {
+    request: {
+      argv: [...around, bwrap.path, ...options, "--", ...command.argv] as [string, ...string[]],
+      env: machine.ownVariables(),
+      cwd: request.cwd,
+      feeds: [{ head: nothing }, gateOf(filterOf(policy))],
+    },
+    leads,
+    masks,
+    options: (confinement) => Buffer.concat([mountArguments({ ...plan, confinement }), variables]),
+  };
+}
+
+interface Means {
+  readonly abilities: Abilities;
+  readonly masks: BwrapPlan["masks"];
+  readonly leads: boolean;
+}
+
+function planOf({ request, policy, platform }: LaunchParts, { abilities, masks, leads }: Means) {
+  return {
+    masks,
+    controls: platform.controls,
+    // Without the namespace the filter still refuses every socket.
+    ownNetwork: policy.network === "restricted" && abilities.ownNetwork,
+    ownProc: abilities.ownProc,
+    seccompFd,
+    commandIsInit: false,
+    newSession: leads,
+    cwd: hostPathOf(request.cwd),
+  };
+}
+
+function filterOf({ network }: Policy): Buffer {
+  const arch = seccompMachine(process.arch);
+  if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
+  return seccompProgram(arch, { network });
+}
+
+const instructionBytes = 8;
+
+/**
+ * bwrap reads the filter when all is mounted and before it runs anything, so there it waits. Its
+ * first instruction alone, which is what is left when this server dies, is a program that does not
+ * end, which the kernel refuses: then bwrap ends, and nothing has run, whatever it has been told to
+ * mount by then.
+ */
+function gateOf(filter: Buffer) {
+  return { head: filter.subarray(0, instructionBytes), rest: filter.subarray(instructionBytes) };
+}
