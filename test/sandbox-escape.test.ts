@@ -222,3 +222,16 @@ test("an ordinary user does not get out either", { skip: !isRoot }, () => {
   });
   assert.equal(run.status, 0, run.stdout.slice(-5000) + run.stderr.slice(-2000));
 });
+
+test("a link to what a worker has open leads nowhere", () =>
+  onGround(async (ground) => {
+    const everything = workspaceWrite("/var/tmp");
+    for (const fd of [0, 1, 3]) {
+      ground.link(`ws/fd${fd}`, `/proc/self/fd/${fd}`);
+      const path = `file://${ground.at(`ws/fd${fd}`)}`;
+      const files = ground.files(ground.only);
+      await assert.rejects(files.readFile({ path }), /No such file|Permission denied/);
+      const writing = ground.files(everything).writeFile({ path, dataBase64: "eA==" });
+      await assert.rejects(writing, /Read-only file system|No such file|Permission denied/);
+    }
+  }));

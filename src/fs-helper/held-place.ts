@@ -21,8 +21,6 @@ import { type HostPath, hostPathOf, joinPath, nodePath, splitPath } from "../pro
 
 /** Links followed before it counts as a loop: the kernel's number. */
 const linksMax = 40;
-/** What the kernel adds to the name that a file had, for which no rule is meant. */
-const deletedMark = " (deleted)";
 const hasDescriptorPaths = existsSync("/proc/self/fd");
 
 export interface Held {
@@ -59,16 +57,15 @@ export class Holds {
   }
 
   /**
-   * What `path` leads to, in the two calls that it takes where all is well: with the directory
-   * held first, as it must be to say what is wrong, it would be five. Undefined where it cannot be
-   * reached.
+   * What is there under its own name, without a link on the way, in the two calls that this takes:
+   * with the directory held first, as it must be for anything else, it would be five. Undefined for
+   * all else: a link may be one of procfs, by which the kernel leads out of what is mounted here.
    */
   reached(path: HostPath): Held | undefined {
     if (!hasDescriptorPaths) return undefined;
     try {
       const at = descriptorPath(this.#open(nodePath(path), O_PATH));
-      const real = readLink(at);
-      return real.endsWith(deletedMark) ? undefined : { real, at };
+      return readLink(at) === path ? { real: path, at } : undefined;
     } catch {
       // Why will be found by whoever goes there step by step.
       return undefined;
