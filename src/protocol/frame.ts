@@ -3,7 +3,10 @@ import type { Base64 } from "./base64.ts";
 import type { RpcError } from "./errors.ts";
 import { WrittenResult } from "./written-result.ts";
 
-/** One message that goes out, in parts that follow each other: JSON, base64, JSON, base64, … */
+/**
+ * One message that goes out, in parts that follow each other: JSON, ASCII, JSON, ASCII, … What is
+ * in base64 is ASCII, and so are long lists of names.
+ */
 export interface Frame {
   /** In bytes. */
   readonly length: number;
@@ -24,7 +27,8 @@ export type Bulk = string | { readonly chunksOf: string };
 /** `bulk` says where base64 is, when there is any. */
 export function resultFrame(id: string, result: object, bulk?: Bulk): Frame {
   const head = `{"id":${id},"result":`;
-  if (result instanceof WrittenResult) return frameOf([`${head}${result.text()}}`]);
+  // To put the parts together would copy 800 KB once more, which takes 0.5 ms.
+  if (result instanceof WrittenResult) return frameOf([head, "", ...result.parts(), "", "}"]);
   return frameAround(head, result, bulk);
 }
 

@@ -3,13 +3,13 @@
  * thousand entries, and to have them written, takes as long as all the rest.
  */
 export class WrittenResult<T extends object> {
-  /** The JSON. */
-  readonly text: () => string;
+  /** The JSON in an odd number of parts, of which every second is known to be ASCII. */
+  readonly parts: () => readonly string[];
   /** The same for whoever looks into it. */
   readonly toJSON: () => T;
 
-  constructor(forms: { text(): string; plain(): T }) {
-    this.text = forms.text;
+  constructor(forms: { parts(): readonly string[]; plain(): T }) {
+    this.parts = forms.parts;
     this.toJSON = forms.plain;
   }
 }
@@ -35,8 +35,10 @@ export function joinedRuns(texts: readonly string[], around: readonly Surroundin
     const run = around[start];
     if (!run) break;
     while (around[end] === run) end++;
-    const { before, after } = run;
-    runs.push(before + texts.slice(start, end).join(`${after},${before}`) + after);
+    const joined = texts.slice(start, end);
+    joined[0] = run.before + joined[0];
+    joined[joined.length - 1] += run.after;
+    runs.push(joined.join(`${run.after},${run.before}`));
   }
   return runs.join();
 }

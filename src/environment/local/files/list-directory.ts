@@ -32,7 +32,7 @@ async function listing(directory: HostPath) {
         return { fileName: shownPath(name), ...(kinds[at] ?? neither).members };
       }),
     }),
-    text: () => jsonOf(found, kinds),
+    parts: () => jsonOf(found, kinds),
   });
 }
 
@@ -83,10 +83,10 @@ async function kindBehindLink(path: HostPath): Promise<Kind> {
 /** Names of these characters are written as they are. */
 const plainNames = /^[ !#-[\]-~]*$/;
 
-function jsonOf(entries: readonly Dirent[], kinds: readonly Kind[]): string {
+function jsonOf(entries: readonly Dirent[], kinds: readonly Kind[]): readonly string[] {
   const names = entries.map((entry) => entry.name);
-  const texts = plainNames.test(names.join("")) ? names : names.map(escapedName);
-  return `{"entries":[${joinedRuns(texts, kinds)}]}`;
+  if (plainNames.test(names.join(""))) return ['{"entries":[', joinedRuns(names, kinds), "]}"];
+  return [`{"entries":[${joinedRuns(names.map(escapedName), kinds)}]}`];
 }
 
 const escapedName = (name: string) => JSON.stringify(shownPath(name)).slice(1, -1);

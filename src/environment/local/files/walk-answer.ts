@@ -56,14 +56,14 @@ export class WalkAnswer {
   }
 
   written(): WrittenResult<Answer> {
-    return new WrittenResult({ plain: () => this.#plain(), text: () => this.#text() });
+    return new WrittenResult({ plain: () => this.#plain(), parts: () => this.#parts() });
   }
 
   /** Nothing in a canonical URI needs to be escaped. */
-  #text(): string {
+  #parts(): readonly string[] {
     const entries = this.#listed.map(textOf).filter((text) => text !== "");
     const rest = { errors: this.#errors, truncated: this.#isTruncated };
-    return `{"entries":[${entries.join()}],${JSON.stringify(rest).slice(1)}`;
+    return ['{"entries":[', entries.join(), `],${JSON.stringify(rest).slice(1)}`];
   }
 
   #plain(): Answer {
