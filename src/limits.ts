@@ -301,6 +301,14 @@ export const handedOverMax = 32;
 export const burstTriedEvery = 4;
 /** A file call that takes longer than this is one of a slow disk, and is best made on a thread. */
 export const slowCallMs = 20;
+/**
+ * What an entry of a directory may take besides: one of 10,000 takes 1 to 2 microseconds, and three
+ * on a busy machine. Taken for a sign of a slow disk, a large directory sent the walk behind it to
+ * threads, which took 1.3 times as long.
+ */
+export const listedEntryMs = 0.005;
+/** What all of them may take: a larger directory is better listed on a thread the next time. */
+export const listingMsMax = 50;
 /** For how many times what a slow call took others go to threads: it has a tenth of the loop. */
 export const slowDiskPauseRatio = 10;
 /** Largest piece of a file read or written on the event loop: some 100 microseconds. */

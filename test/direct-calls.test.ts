@@ -47,6 +47,13 @@ describe("file calls on the event loop", () => {
     assert.ok(turns >= calls - 1, `${turns} turns`);
   });
 
+  test("go on here after one that took long for what it gave", async () => {
+    const hour = 3_600_000;
+    const large = { now: () => busyFor(slowCallMs + 1), later: onThread, workMs: () => hour };
+    await callDirectly<unknown>(large);
+    assert.equal(await callDirectly<unknown>({ now: () => "loop", later: onThread }), "loop");
+  });
+
   test("go to threads for a while after one that took long", async () => {
     const slow = { now: () => busyFor(slowCallMs + 1), later: onThread };
     await callDirectly<unknown>(slow);

@@ -21,6 +21,8 @@ export interface FileCall<T> {
   readonly later: () => Promise<T>;
   /** Of calls that can be slow on a fast disk, too. */
   readonly kind?: CallKind;
+  /** What it may take because of how much it gives, which says nothing of the disk. */
+  readonly workMs?: (result: T) => number;
 }
 
 /** No call takes this long by itself of which it matters how long it takes. */
@@ -63,11 +65,14 @@ export function callDirectly<T>(call: FileCall<T>): Given<T> {
 /** For a call that consists of several: when it should end, so that the next turn can begin. */
 export const sliceLeftMs = (): number => directSliceMs - spentMs;
 
-function callNow<T>({ later, kind }: FileCall<T>, now: () => T): Given<T> {
+function callNow<T>({ later, kind, workMs }: FileCall<T>, now: () => T): Given<T> {
   const startMs = performance.now();
   if (startMs < threadsUntilMs) return later();
+  let slowMs = slowCallMs;
   try {
-    return now();
+    const result = now();
+    if (workMs) slowMs += workMs(result);
+    return result;
   } catch (error) {
     return Promise.reject(error);
   } finally {
@@ -75,7 +80,7 @@ function callNow<T>({ later, kind }: FileCall<T>, now: () => T): Given<T> {
     const tookMs = endMs - startMs;
     spentMs += tookMs;
     kind?.took(tookMs);
-    if (tookMs > slowCallMs) threadsUntilMs = endMs + tookMs * slowDiskPauseRatio;
+    if (tookMs > slowMs) threadsUntilMs = endMs + tookMs * slowDiskPauseRatio;
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import { promisify } from "node:util";
-import { directBytesMax } from "../../../limits.ts";
+import { directBytesMax, listedEntryMs, listingMsMax } from "../../../limits.ts";
 import type { Given } from "../../../protocol/methods.ts";
 import { type HostPath, nodePath } from "../../../protocol/path-uri.ts";
 import { CallKind, type FileCall } from "../direct-calls.ts";
@@ -160,9 +160,12 @@ export function stat(path: HostPath): Given<fs.Stats> {
 
 /** What is in a directory, in the order of the names' bytes; names have one char per byte. */
 export async function readEntries(path: HostPath): Promise<fs.Dirent[]> {
-  const entries = await callAt(path, readdir(nodePath(path)));
+  const entries = await callAt(path, { ...readdir(nodePath(path)), workMs: listingMs });
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+const listingMs = (entries: readonly fs.Dirent[]) =>
+  Math.min(entries.length * listedEntryMs, listingMsMax);
 
 export function realPath(path: HostPath): Given<HostPath> {
   return callAt(path, realpath(nodePath(path))) as Given<HostPath>;
