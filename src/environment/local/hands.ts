@@ -82,7 +82,6 @@ export class Hands {
   /** One after the other, for two that start at once keep the event loop from its work. */
   async #start(): Promise<void> {
     try {
-      checkDescriptors(handDescriptors);
       // Few servers need them, and the others start faster without.
       const { Hand } = await loadLibrary(() => import("./hand.ts"));
       const program = (await ownProgram("hand")).toString();

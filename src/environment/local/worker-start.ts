@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
 import type { StartWorker, WorkerEars } from "../../sandbox/worker-process.ts";
 import type { ProcessExit, ProcessSink, Spawner } from "./spawn/spawner.ts";
+import { wholeEnd } from "./spawn/whole-end.ts";
 
 const nothing = new Uint8Array();
 
@@ -26,30 +27,13 @@ export const workersBy =
     };
   };
 
-/** Both its exit and the end of its streams come once, in either order. */
-function sinkOf(ears: WorkerEars): ProcessSink {
-  let exit: ProcessExit | undefined;
-  let isRead = false;
-  const tellEnd = () => {
-    if (exit && isRead) ears.ended(endingOf(exit));
-  };
-  return {
-    output: (stream, bytes) => {
-      if (stream === "stdout") ears.answered(kept(bytes));
-      else ears.complained(bytes);
-    },
-    exited: (ended) => {
-      exit = ended;
-      tellEnd();
-    },
-    ended: () => {
-      isRead = true;
-      tellEnd();
-    },
-    drained: () => {},
-    stdinGone: () => {},
-  };
-}
+const sinkOf = (ears: WorkerEars): ProcessSink => ({
+  output: (stream, bytes) => {
+    if (stream === "stdout") ears.answered(kept(bytes));
+    else ears.complained(bytes);
+  },
+  ...wholeEnd((exit) => ears.ended(endingOf(exit))),
+});
 
 const newline = 0x0a;
 

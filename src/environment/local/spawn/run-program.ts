@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { ProcessSink, Spawner } from "./spawner.ts";
+import { wholeEnd } from "./whole-end.ts";
 
 export interface ProgramRun {
   readonly argv: readonly [string, ...string[]];
@@ -42,28 +43,15 @@ function gather(outputBytesMax: number) {
   const gathered = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), pty: Buffer.alloc(0) };
   let resolve: (end: Omit<ProgramEnd, "isTimedOut">) => void;
   const end = new Promise<Omit<ProgramEnd, "isTimedOut">>((settle) => (resolve = settle));
-  let exitCode: number | undefined;
-  let isRead = false;
-  const settle = () => {
-    if (exitCode === undefined || !isRead) return;
-    const { stdout, stderr } = gathered;
-    resolve({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() });
-  };
   const sink: ProcessSink = {
     output: (stream, bytes) => {
       const all = Buffer.concat([gathered[stream], bytes]);
       gathered[stream] = all.subarray(0, outputBytesMax);
     },
-    exited: (exit) => {
-      exitCode = exit.exitCode;
-      settle();
-    },
-    ended: () => {
-      isRead = true;
-      settle();
-    },
-    drained: () => {},
-    stdinGone: () => {},
+    ...wholeEnd(({ exitCode }) => {
+      const { stdout, stderr } = gathered;
+      resolve({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() });
+    }),
   };
   return { sink, end };
 }
