@@ -4,8 +4,12 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type Ending, OutputLog } from "../src/environment/local/output-log.ts";
 import type { OutputLogBounds } from "../src/environment/local/output-log-bounds.ts";
+import type { OutputRun } from "../src/environment/local/output-run.ts";
+import { ReadMemory } from "../src/environment/local/spawn/posix-output.ts";
 import { SpillStore } from "../src/environment/local/spill-store.ts";
+import { outputChunkBytesMax, outputReadBytesMax } from "../src/limits.ts";
 import { OutputLogModel } from "./support/output-log-model.ts";
+import { numberedBytes, readWhole } from "./support/retained-output.ts";
 
 /** What happens to a log, in any order that a process can bring about. */
 type Step =
@@ -195,12 +199,46 @@ test("readers are rejected when told, and later ones wait as before", async () =
 test("retained bytes do not change with the buffer they came in, nor keep a big one alive", () => {
   const log = new OutputLog();
   const shared = Buffer.alloc(1 << 20, "a");
-  const chunks = [10, 5000, 20_000].flatMap((length) =>
+  const kept = [10, 5000, 20_000].flatMap((length) =>
     log.append("stdout", shared.subarray(0, length)),
   );
   shared.fill("z");
-  for (const { bytes } of chunks) {
+  for (const { bytes } of kept) {
     assert.ok(bytes.equals(Buffer.alloc(bytes.length, "a")));
     assert.ok(bytes.buffer.byteLength <= 20_000);
   }
+});
+
+test("output is kept and given whole, however much of its memory each read has filled", async () => {
+  const half = outputReadBytesMax / 2;
+  const length = fc.oneof(
+    fc.integer({ min: 1, max: outputReadBytesMax }),
+    fc.integer({ min: half - 2, max: half + 2 }),
+    fc.integer({ min: 1, max: 100 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(length, { maxLength: 30 }), async (lengths) => {
+      const log = new OutputLog({ bounds: { bytesMax: Number.POSITIVE_INFINITY } });
+      const memory = new ReadMemory();
+      const printed = numberedBytes(lengths.reduce((sum, each) => sum + each, 0));
+      const runs: OutputRun[] = [];
+      let start = 0;
+      for (const each of lengths) {
+        printed.copy(memory.bytes, 0, start, start + each);
+        runs.push(...log.append("stdout", memory.take(each)));
+        start += each;
+      }
+      const chunks = runs.flatMap((run) =>
+        Array.from({ length: run.count }, (_, index) => run.chunkAt(index)),
+      );
+      assert.deepEqual(
+        chunks.map(({ seq }) => seq),
+        chunks.map((_, index) => index + 1),
+      );
+      assert.ok(chunks.every(({ bytes }) => bytes.length <= outputChunkBytesMax));
+      assert.ok(Buffer.concat(chunks.map(({ bytes }) => bytes)).equals(printed));
+      assert.ok((await readWhole((page) => log.read(page))).bytes.equals(printed));
+    }),
+    { numRuns: 40 },
+  );
 });

@@ -2,21 +2,15 @@ import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { inboundRequestsMax, outboundBytesMax } from "../limits.ts";
 import { invalidRequest, isSystemError, RpcError, toRpcError } from "../protocol/errors.ts";
-import { errorFrame, eventFrame, resultFrame } from "../protocol/frame.ts";
+import { errorFrame, resultFrame } from "../protocol/frame.ts";
 import { type Incoming, unreadableId } from "../protocol/json-rpc.ts";
 import { readFrame } from "../protocol/large-frame.ts";
-import {
-  bulkMember,
-  type Event,
-  type EventParams,
-  events,
-  type Method,
-  requests,
-} from "../protocol/methods.ts";
+import { bulkMember, type Method, requests } from "../protocol/methods.ts";
 import { BulkTurns, isBulk } from "./bulk-turns.ts";
 import { pollAfterRequest } from "./busy-poll.ts";
 import { Connection } from "./connection.ts";
 import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
+import { eventsThrough } from "./event-sender.ts";
 import { Keepalive } from "./keepalive.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
@@ -58,7 +52,7 @@ export class ClientSocket implements ConnectionGauge {
     this.#outbox = new Outbox(socket, request.socket, this.traffic);
     this.#keepalive = new Keepalive(socket);
     const attachment = {
-      emit: <E extends Event>(event: E, params: EventParams<E>) => this.#emit(event, params),
+      ...eventsThrough(this.#outbox),
       isAlive: () => this.#keepalive.probe(),
       cut: (reason: string) => this.#cut(reason),
       peer: { address: request.socket.remoteAddress },
@@ -225,11 +219,6 @@ export class ClientSocket implements ConnectionGauge {
     if (isBug)
       this.#context.log("error", `${method} failed: ${(thrown as Error)?.stack ?? thrown}`);
     return error;
-  }
-
-  #emit<E extends Event>(event: E, params: EventParams<E>): boolean {
-    this.#outbox.send(eventFrame(event, params, bulkMember(events[event])));
-    return !this.#outbox.congested;
   }
 
   #cut(reason: string): void {

@@ -63,9 +63,9 @@ async function makeContext(
 ): Promise<ServerContext> {
   const environment = await starting;
   const sessions = new SessionRegistry({
-    makeProcesses: (session, emit) =>
+    makeProcesses: (session, receiver) =>
       watchedProcesses(environment.processes, session, {
-        emit,
+        receiver,
         sight,
         processesMax: limits.processesMax,
       }),

@@ -1,6 +1,7 @@
 import type { LocalEnvironment, LocalProcesses } from "../environment/local/environment.ts";
+import type { EventReceiver, ProcessObserver } from "../environment/local/event-feed.ts";
 import { invalidRequest } from "../protocol/errors.ts";
-import type { Emit, EventParams, Params, ProcessEvent, Result } from "../protocol/methods.ts";
+import type { Params, Result } from "../protocol/methods.ts";
 import { traceparentOf } from "./request-traces.ts";
 import type { Session } from "./session.ts";
 import { enterAfterwards, type Sight } from "./session-watch.ts";
@@ -18,7 +19,7 @@ type Make = LocalEnvironment["processes"];
 type StartParams = Params<"process/start">;
 
 interface WatchOptions {
-  readonly emit: Emit<ProcessEvent>;
+  readonly receiver: EventReceiver;
   readonly sight: Sight;
   /** Processes that may be open at once; one more is refused. */
   readonly processesMax: number;
@@ -30,14 +31,14 @@ interface WatchOptions {
 export function watchedProcesses(
   make: Make,
   session: Session,
-  { emit, sight, processesMax }: WatchOptions,
+  { receiver, sight, processesMax }: WatchOptions,
 ): LocalProcesses {
   const watch = new ProcessWatch(session, sight, processesMax);
-  const processes = make(
-    emit,
-    (event, params) => watch.saw(event, params),
-    () => session.attachment?.receipts,
-  );
+  const processes = make(receiver.emit, {
+    emitOutput: receiver.emitOutput,
+    observer: watch,
+    receipts: () => session.attachment?.receipts,
+  });
   return {
     start: (params) => watch.start(params, processes),
     news: (params) => processes.news(params),
@@ -54,7 +55,7 @@ export function watchedProcesses(
   };
 }
 
-class ProcessWatch {
+class ProcessWatch implements ProcessObserver {
   readonly #session: Session;
   readonly #sight: Sight;
   readonly #processesMax: number;
@@ -88,23 +89,22 @@ class ProcessWatch {
     }
   }
 
-  /** On the way of every chunk of output. */
-  saw<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
-    const watched = this.#open.get(params.processId);
+  output(processId: string, bytes: number): void {
+    const watched = this.#open.get(processId);
     if (watched === undefined) return;
-    if (event === "process/output") {
-      this.#countOutput(watched, base64Bytes((params as EventParams<"process/output">).chunk));
-    } else if (event === "process/exited") {
-      watched.exitCode = (params as EventParams<"process/exited">).exitCode;
-    } else {
-      this.#enterEnd(params.processId, watched);
-    }
-  }
-
-  #countOutput(watched: Watched, bytes: number): void {
     watched.outputBytes += bytes;
     this.#session.counts.outputBytes += bytes;
     this.#sight.counters.outputBytes += bytes;
+  }
+
+  exited(processId: string, exitCode: number): void {
+    const watched = this.#open.get(processId);
+    if (watched) watched.exitCode = exitCode;
+  }
+
+  closed(processId: string): void {
+    const watched = this.#open.get(processId);
+    if (watched) this.#enterEnd(processId, watched);
   }
 
   #countStart(): void {
@@ -150,9 +150,3 @@ const tooMany = (processesMax: number) =>
     `this session has its maximum of ${processesMax} processes; wait for one to end, terminate one, ` +
       "or start the server with a larger --max-processes",
   );
-
-/** How many bytes a padded base64 text stands for. */
-function base64Bytes(text: string): number {
-  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-  return (text.length / 4) * 3 - padding;
-}

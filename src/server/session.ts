@@ -1,7 +1,7 @@
+import type { EventReceiver } from "../environment/local/event-feed.ts";
 import type { LocalProcesses } from "../environment/local/processes.ts";
 import type { Receipts } from "../environment/local/receipts.ts";
 import { invalidRequest } from "../protocol/errors.ts";
-import type { Emit, ProcessEvent } from "../protocol/methods.ts";
 import { AnsweredRequests } from "./answered-requests.ts";
 import { addTraffic, type Traffic } from "./counters.ts";
 
@@ -12,8 +12,7 @@ export interface Peer {
 }
 
 /** The connection that a session belongs to for now. */
-export interface Attachment {
-  readonly emit: Emit<ProcessEvent>;
+export interface Attachment extends EventReceiver {
   readonly peer: Peer;
   readonly traffic: Traffic;
   /** How far the other end has come with what was sent to it. */
@@ -24,7 +23,7 @@ export interface Attachment {
   cut(reason: string): void;
 }
 
-export type MakeProcesses = (session: Session, emit: Emit<ProcessEvent>) => LocalProcesses;
+export type MakeProcesses = (session: Session, receiver: EventReceiver) => LocalProcesses;
 
 /** What a session has done so far; its traffic without that of the connection it has now. */
 export interface SessionCounts extends Traffic {
@@ -57,10 +56,10 @@ export class Session {
   constructor(id: string, makeProcesses: MakeProcesses) {
     this.id = id;
     this.counts = countsFrom(performance.now());
-    this.processes = makeProcesses(
-      this,
-      (event, params) => this.#attachment?.emit(event, params) ?? true,
-    );
+    this.processes = makeProcesses(this, {
+      emit: (event, params) => this.#attachment?.emit(event, params) ?? true,
+      emitOutput: (processId, run) => this.#attachment?.emitOutput(processId, run) ?? true,
+    });
   }
 
   /** Names the session where others read: whoever knows the whole id can resume it. */

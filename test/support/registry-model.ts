@@ -1,6 +1,7 @@
 /** A session registry in a world whose clock stands still, and the list it has to agree with. */
 import assert from "node:assert/strict";
 import type { LocalProcesses } from "../../src/environment/local/environment.ts";
+import { type EventReceiver, eachChunkBy } from "../../src/environment/local/event-feed.ts";
 import type { Emit, ProcessEvent } from "../../src/protocol/methods.ts";
 import type { Attachment, Session } from "../../src/server/session.ts";
 import { SessionRegistry } from "../../src/server/session-registry.ts";
@@ -28,6 +29,8 @@ export class FakeAttachment implements Attachment {
     this.events++;
     return true;
   };
+
+  readonly emitOutput = eachChunkBy(this.emit);
 
   /** Answered at once when it is known whether it lives. */
   isAlive(): Promise<boolean> {
@@ -71,7 +74,7 @@ export class World {
       resumed: () => {},
       ended: (session) => void this.endings.push(session.id),
     };
-    const makeProcesses = (session: Session, emit: Emit<ProcessEvent>) => {
+    const makeProcesses = (session: Session, { emit }: EventReceiver) => {
       this.emits.set(session, emit);
       return this.#processes(session);
     };

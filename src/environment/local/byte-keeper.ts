@@ -20,17 +20,20 @@ export class ByteKeeper {
   #used = 0;
   #copiedBytes = 0;
 
-  /** `bytes` cut into pieces of at most `pieceBytesMax`, in their places. */
-  keep(bytes: Buffer, pieceBytesMax: number): Buffer[] {
-    const mayStay = bytes.length * 2 >= bytes.buffer.byteLength;
-    // Nothing newer may stand before it in a slab: slabs end in the order in which they began.
-    if (mayStay) this.#slab = nothing;
-    const pieces: Buffer[] = [];
-    for (let start = 0; start < bytes.length; start += pieceBytesMax) {
-      const piece = bytes.subarray(start, start + pieceBytesMax);
-      pieces.push(mayStay ? piece : this.#copyIntoSlab(piece));
+  /** The bytes in their places; where there is more than one, they are cut between chunks. */
+  keep(bytes: Buffer, chunkBytes: number): Buffer[] {
+    if (bytes.length === 0) return [];
+    if (bytes.length * 2 >= bytes.buffer.byteLength) {
+      // Nothing newer may stand before it in a slab: slabs end in the order in which they began.
+      this.#slab = nothing;
+      this.#used = 0;
+      return [bytes];
     }
-    return pieces;
+    const room = this.#slab.length - this.#used;
+    const fitting = room >= bytes.length ? bytes.length : room - (room % chunkBytes);
+    const head = fitting > 0 ? [this.#copyIntoSlab(bytes.subarray(0, fitting))] : [];
+    if (fitting === bytes.length) return head;
+    return [...head, this.#copyIntoSlab(bytes.subarray(fitting))];
   }
 
   #copyIntoSlab(bytes: Buffer): Buffer {

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import type { Chunk } from "./chunk-window.ts";
+import type { Chunk } from "./output-run.ts";
 
 /** Each chunk stands behind its number, its stream and its length. */
 const seqBytes = 6;

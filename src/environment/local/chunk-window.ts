@@ -1,13 +1,4 @@
-import type { Buffer } from "node:buffer";
-import type { OutputStream } from "./spawn/spawner.ts";
-
-/** One piece of output as it was read, with its number among the events of its process. */
-export interface Chunk {
-  readonly kind: "output";
-  readonly seq: number;
-  readonly stream: OutputStream;
-  readonly bytes: Buffer;
-}
+import type { Chunk, OutputRun } from "./output-run.ts";
 
 export interface ChunkWindowBounds {
   readonly bytesMax: number;
@@ -18,14 +9,17 @@ export interface ChunkWindowBounds {
 const frontPlacesMin = 64;
 
 /**
- * The newest chunks of a process. Whoever pushes sees to it that whole chunks leave at the old end
- * when one of the bounds is exceeded, and may store them elsewhere.
+ * The newest chunks of a process, in the runs in which they were read. Whoever pushes sees to it
+ * that chunks leave at the old end when a bound is exceeded, and may store them elsewhere.
  */
 export class ChunkWindow {
   readonly #bounds: ChunkWindowBounds;
   /** Places before `#first` are empty; they are cut off from time to time, not at each drop. */
-  #places: (Chunk | undefined)[] = [];
+  #runs: (OutputRun | undefined)[] = [];
   #first = 0;
+  /** Chunks of the oldest run that have left. */
+  #taken = 0;
+  #chunks = 0;
   #bytes = 0;
 
   constructor(bounds: ChunkWindowBounds) {
@@ -34,63 +28,91 @@ export class ChunkWindow {
 
   /** Number of the newest chunk, 0 when there is none. */
   get lastSeq(): number {
-    return this.#places.at(-1)?.seq ?? 0;
+    return this.#runs.at(-1)?.lastSeq ?? 0;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Gives everything away, oldest first. */
-  drain(): Chunk[] {
-    const chunks = [...this.after(0)];
-    this.#places = [];
-    this.#first = 0;
-    this.#bytes = 0;
-    return chunks;
-  }
-
-  push(chunk: Chunk): void {
-    this.#places.push(chunk);
-    this.#bytes += chunk.bytes.length;
+  /** Number of the oldest chunk, 0 when there is none. */
+  get oldestSeq(): number {
+    const run = this.#runs[this.#first];
+    return run === undefined ? 0 : run.firstSeq + this.#taken;
   }
 
   get oldest(): Chunk | undefined {
-    return this.#places[this.#first];
+    return this.#runs[this.#first]?.chunkAt(this.#taken);
+  }
+
+  push(run: OutputRun): void {
+    this.#runs.push(run);
+    this.#chunks += run.count;
+    this.#bytes += run.bytes.length;
   }
 
   /** Whether a bound is exceeded, that of the bytes by more than `extraBytes`. */
   exceeds(extraBytes: number): boolean {
-    const chunks = this.#places.length - this.#first;
-    return this.#bytes > this.#bounds.bytesMax + extraBytes || chunks > this.#bounds.chunksMax;
+    const { bytesMax, chunksMax } = this.#bounds;
+    return this.#bytes > bytesMax + extraBytes || this.#chunks > chunksMax;
   }
 
-  /** Takes the oldest out. */
-  shift(): Chunk | undefined {
-    const oldest = this.#places[this.#first];
-    this.#places[this.#first++] = undefined;
-    this.#bytes -= oldest?.bytes.length ?? 0;
-    if (this.#first >= frontPlacesMin && this.#first * 2 >= this.#places.length) {
-      this.#places = this.#places.slice(this.#first);
-      this.#first = 0;
-    }
-    return oldest;
+  /**
+   * Takes the oldest chunk out, and gives its length. `leaves` is told of the run whose last it
+   * was, when newer ones lie elsewhere: without a newer run, one may still come to lie beside it.
+   */
+  takeOldest(leaves: (run: OutputRun) => void): number {
+    const run = this.#runs[this.#first];
+    if (run === undefined) return 0;
+    const length = run.lengthAt(this.#taken);
+    this.#taken++;
+    this.#chunks--;
+    this.#bytes -= length;
+    if (this.#taken < run.count) return length;
+    const next = this.#nextRun();
+    if (next !== undefined && next.bytes.buffer !== run.bytes.buffer) leaves(run);
+    return length;
+  }
+
+  /** Gives everything away, oldest first. */
+  drain(): Chunk[] {
+    const chunks = [...this.after(0)];
+    this.#runs = [];
+    this.#first = 0;
+    this.#taken = 0;
+    this.#chunks = 0;
+    this.#bytes = 0;
+    return chunks;
   }
 
   /** Chunks with a greater number than `seq`, oldest first, made one by one. */
   *after(seq: number): Generator<Chunk> {
-    for (let place = this.#placeAfter(seq); place < this.#places.length; place++) {
-      const chunk = this.#places[place];
-      if (chunk) yield chunk;
+    const least = Math.max(seq + 1, this.oldestSeq);
+    for (let place = this.#placeAfter(seq); place < this.#runs.length; place++) {
+      const run = this.#runs[place];
+      if (run === undefined) continue;
+      const from = Math.max(0, least - run.firstSeq);
+      for (let index = from; index < run.count; index++) yield run.chunkAt(index);
     }
+  }
+
+  /** The oldest run is empty. Gives the one behind it. */
+  #nextRun(): OutputRun | undefined {
+    this.#taken = 0;
+    this.#runs[this.#first++] = undefined;
+    if (this.#first >= frontPlacesMin && this.#first * 2 >= this.#runs.length) {
+      this.#runs = this.#runs.slice(this.#first);
+      this.#first = 0;
+    }
+    return this.#runs[this.#first];
   }
 
   #placeAfter(seq: number): number {
     let low = this.#first;
-    let high = this.#places.length;
+    let high = this.#runs.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#places[middle]?.seq ?? 0) > seq) high = middle;
+      if ((this.#runs[middle]?.lastSeq ?? 0) > seq) high = middle;
       else low = middle + 1;
     }
     return low;

@@ -5,7 +5,6 @@ import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../proto
 import { localSandbox } from "../../sandbox/sandbox.ts";
 import { stateDirectoryPath } from "../../sandbox/state-directory.ts";
 import type { Host } from "../environment.ts";
-import type { Observe } from "./event-feed.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
 import { Hands } from "./hands.ts";
 import { localHost } from "./host.ts";
@@ -13,8 +12,7 @@ import { type LocalHttp, localHttp } from "./http.ts";
 import { type JournalOptions, ServerJournal } from "./journal/journal.ts";
 import { journalPlaces } from "./journal/place.ts";
 import { probesBy } from "./probes.ts";
-import { type LocalProcesses, localProcesses } from "./processes.ts";
-import type { Receipts } from "./receipts.ts";
+import { type LocalProcesses, type LocalProcessesOptions, localProcesses } from "./processes.ts";
 import { settledWithin } from "./settled-within.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
 import { mountWatch } from "./spawn/mount-watch.ts";
@@ -49,13 +47,12 @@ export interface LocalEnvironmentOptions {
 export interface LocalEnvironment {
   readonly host: Host;
   /**
-   * `observe` is told of each event once; `emit` may get one again. `receipts` tell how far the
-   * present receiver has come: what it has is not kept beyond the newest.
+   * `receipts` tell how far the present receiver has come: what it has is not kept beyond the
+   * newest.
    */
   processes(
     emit: Emit<ProcessEvent>,
-    observe?: Observe,
-    receipts?: () => Receipts | undefined,
+    more?: Pick<LocalProcessesOptions, "emitOutput" | "observer" | "receipts">,
   ): LocalProcesses;
   fileSystem(emit: Emit<FileSystemEvent>): LocalFileSystem;
   http(emit: Emit<HttpEvent>): LocalHttp;
@@ -89,10 +86,10 @@ export async function localEnvironment(
   const files = { ...limits, journal, ...(await treeMeans(warn)) };
   return {
     host: localHost({ ...options, spawner, sandbox }),
-    processes: (emit, observe, receipts) =>
+    processes: (emit, more) =>
       localProcesses({
-        ...{ spawner, sandbox, executorEnv: variables, emit, observe },
-        ...{ spill, receipts, outputBounds: { bytesMax: limits.retainedOutputBytesMax } },
+        ...{ spawner, sandbox, executorEnv: variables, emit, ...more },
+        ...{ spill, outputBounds: { bytesMax: limits.retainedOutputBytesMax } },
       }),
     fileSystem: (emit) => localFileSystem({ ...files, emit, confined: sandbox.files() }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),

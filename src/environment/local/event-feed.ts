@@ -1,16 +1,29 @@
 import { setImmediate } from "node:timers/promises";
 import { catchUpPageBytes } from "../../limits.ts";
 import type { Emit, EventParams, ProcessEvent } from "../../protocol/methods.ts";
-import { encoded, type LogEvent, type OutputLog } from "./output-log.ts";
+import type { EndEvent, LogEvent, OutputLog } from "./output-log.ts";
+import { type OutputRun, runOf } from "./output-run.ts";
 
-/** Told of each event once, as it happens, whether or not it can be sent to anybody. */
-export type Observe = <E extends ProcessEvent>(event: E, params: EventParams<E>) => void;
+/** Told of everything once, as it happens, whether or not it can be sent to anybody. */
+export interface ProcessObserver {
+  output(processId: string, bytes: number): void;
+  exited(processId: string, exitCode: number): void;
+  closed(processId: string): void;
+}
 
-export interface EventFeedOptions {
+/** Sends the events of a run, one for each chunk. False as `Emit` has it. */
+export type EmitOutput = (processId: string, run: OutputRun) => boolean;
+
+/** Where the events of processes go: output by the run, the others one by one. */
+export interface EventReceiver {
+  readonly emit: Emit<ProcessEvent>;
+  readonly emitOutput: EmitOutput;
+}
+
+export interface EventFeedOptions extends EventReceiver {
   readonly processId: string;
   readonly log: OutputLog;
-  readonly emit: Emit<ProcessEvent>;
-  readonly observe?: Observe | undefined;
+  readonly observer?: ProcessObserver | undefined;
   /** Nothing more can be sent until `resume`. */
   readonly onFull: () => void;
   /** Whether events are being sent that happened before, so that no new ones are wanted. */
@@ -40,14 +53,19 @@ export class EventFeed {
     return this.#receiver;
   }
 
-  /** Sends what has just been entered into the log. False: the receiver is behind. */
-  tell(event: LogEvent): boolean {
-    const { processId, observe, emit } = this.#options;
-    const send: Emit<ProcessEvent> = (name, params) => {
-      observe?.(name, params);
-      return this.#catchUp !== undefined || emit(name, params);
-    };
-    return sendTo(send, processId, event);
+  /** Sends output that has just been entered into the log. False: the receiver is behind. */
+  tellOutput(run: OutputRun): boolean {
+    const { processId, observer, emitOutput } = this.#options;
+    observer?.output(processId, run.bytes.length);
+    return this.#catchUp !== undefined || emitOutput(processId, run);
+  }
+
+  /** The same for an end. */
+  tell(end: EndEvent): void {
+    const { processId, observer } = this.#options;
+    if (end.kind === "exited") observer?.exited(processId, end.exitCode);
+    else observer?.closed(processId);
+    if (this.#catchUp === undefined) this.#send(end);
   }
 
   /** A receiver has read up to `nextSeq`. Without `maxBytes` it will not read on by itself. */
@@ -103,10 +121,10 @@ export class EventFeed {
   }
 
   async #sendPage(catchUp: { lastSeq: number }, events: readonly LogEvent[]): Promise<void> {
-    const { processId, emit, onFull } = this.#options;
+    const { onFull } = this.#options;
     for (const event of events) {
       if (this.#catchUp !== catchUp) return;
-      const hasRoom = sendTo(emit, processId, event);
+      const hasRoom = this.#send(event);
       catchUp.lastSeq = event.seq;
       if (hasRoom) continue;
       const room = new Promise<void>((resolve) => {
@@ -117,6 +135,16 @@ export class EventFeed {
     }
   }
 
+  #send(event: LogEvent): boolean {
+    const { processId, emit, emitOutput } = this.#options;
+    if (event.kind === "output") return emitOutput(processId, runOf(event));
+    const { kind, ...rest } = event;
+    const params = { processId, ...rest };
+    return kind === "exited"
+      ? emit("process/exited", params as EventParams<"process/exited">)
+      : emit("process/closed", params);
+  }
+
   #endCatchUp(): void {
     const wasBehind = this.#catchUp !== undefined;
     this.#catchUp = undefined;
@@ -125,14 +153,15 @@ export class EventFeed {
   }
 }
 
-function sendTo(emit: Emit<ProcessEvent>, processId: string, event: LogEvent): boolean {
-  if (event.kind === "output") {
-    const { seq, stream, chunk } = encoded(event);
-    return emit("process/output", { processId, seq, stream, chunk });
-  }
-  const { kind, ...rest } = event;
-  const params = { processId, ...rest };
-  return kind === "exited"
-    ? emit("process/exited", params as EventParams<"process/exited">)
-    : emit("process/closed", params);
-}
+/** For whoever receives all events in the same way. */
+export const eachChunkBy =
+  (emit: Emit<"process/output">): EmitOutput =>
+  (processId, run) => {
+    let hasRoom = true;
+    for (let index = 0; index < run.count; index++) {
+      const { stream } = run;
+      const chunk = run.base64At(index);
+      hasRoom = emit("process/output", { processId, seq: run.firstSeq + index, stream, chunk });
+    }
+    return hasRoom;
+  };

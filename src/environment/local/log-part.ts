@@ -1,4 +1,4 @@
-import type { Chunk } from "./chunk-window.ts";
+import type { Chunk } from "./output-run.ts";
 
 interface PartBounds {
   readonly bytesMax: number;

@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { killedOutputDrainMs } from "../../limits.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
 import { type Confinement, startConfined } from "./confined-start.ts";
-import { EventFeed, type EventFeedOptions } from "./event-feed.ts";
+import { EventFeed, type EventFeedOptions, type EventReceiver } from "./event-feed.ts";
 import { OutputFlow } from "./output-flow.ts";
 import { OutputHolders } from "./output-holders.ts";
 import { OutputLog } from "./output-log.ts";
@@ -21,7 +21,7 @@ import { StdinQueue } from "./stdin-queue.ts";
 import { type TimeLimit, TimeLimits } from "./time-limits.ts";
 
 /** Who is told about a process besides the readers of its log. */
-export interface ProcessListener extends Pick<EventFeedOptions, "emit" | "observe"> {
+export interface ProcessListener extends EventReceiver, Pick<EventFeedOptions, "observer"> {
   /** The process has been paused until `resume`, because the receiver of its events is behind. */
   paused(process: ManagedProcess): void;
   /** Nothing more will come. */
@@ -202,9 +202,9 @@ export class ManagedProcess {
   }
 
   #makeFeed(): EventFeed {
-    const { emit, observe, paused } = this.#listener;
+    const { emit, emitOutput, observer, paused } = this.#listener;
     return new EventFeed({
-      ...{ processId: this.processId, log: this.#log, emit, observe },
+      ...{ processId: this.processId, log: this.#log, emit, emitOutput, observer },
       onFull: () => paused(this),
       onCatchUp: (isBehind) =>
         isBehind ? this.#flow.hold("catchUp") : this.#flow.release("catchUp"),
@@ -227,7 +227,7 @@ export class ManagedProcess {
   #onOutput(stream: OutputStream, bytes: Buffer): void {
     this.#limits.heard();
     let hasRoom = true;
-    for (const chunk of this.#log.append(stream, bytes)) hasRoom = this.#feed.tell(chunk);
+    for (const run of this.#log.append(stream, bytes)) hasRoom = this.#feed.tellOutput(run);
     if (this.#killed) return;
     if (!hasRoom) {
       this.#flow.hold("receiver");

@@ -1,9 +1,9 @@
 import type { Buffer } from "node:buffer";
 import type { EventParams, Params, Result } from "../../protocol/methods.ts";
 import { ByteKeeper } from "./byte-keeper.ts";
-import type { Chunk } from "./chunk-window.ts";
 import { LogPart } from "./log-part.ts";
 import { defaultBounds, type OutputLogBounds } from "./output-log-bounds.ts";
+import { type Chunk, OutputRun } from "./output-run.ts";
 import { RetainedOutput, type RetainedOutputOptions } from "./retained-output.ts";
 import type { OutputStream } from "./spawn/spawner.ts";
 import { WaitingReaders } from "./waiting-readers.ts";
@@ -14,11 +14,13 @@ type Answer = Omit<Result<"process/read">, "failure">;
 /** How a process ended, as clients are told. */
 export type Ending = Omit<EventParams<"process/exited">, "processId" | "seq">;
 
-/** What happened to a process: output, its exit, or the end of everything. */
-export type LogEvent =
-  | Chunk
+/** The exit of a process, or the end of everything. */
+export type EndEvent =
   | ({ readonly kind: "exited"; readonly seq: number } & Ending)
   | { readonly kind: "closed"; readonly seq: number };
+
+/** What happened to a process. */
+export type LogEvent = Chunk | EndEvent;
 
 export interface OutputLogOptions extends RetainedOutputOptions {
   readonly bounds?: Partial<OutputLogBounds> | undefined;
@@ -37,8 +39,8 @@ export class OutputLog {
   readonly #keeper = new ByteKeeper();
   readonly #readers = new WaitingReaders((seq) => this.#hasNewsAfter(seq));
   #nextSeq = 1;
-  #exit: Extract<LogEvent, { kind: "exited" }> | undefined;
-  #closing: Extract<LogEvent, { kind: "closed" }> | undefined;
+  #exit: Extract<EndEvent, { kind: "exited" }> | undefined;
+  #closing: Extract<EndEvent, { kind: "closed" }> | undefined;
   #isDisposed = false;
 
   constructor(options: OutputLogOptions = {}) {
@@ -75,26 +77,29 @@ export class OutputLog {
    * Cuts what was read from a stream into chunks and enters them. Earlier ones have been sent.
    * `bytes` is kept where it fills half of its memory or more; elsewhere it may be used again.
    */
-  append(stream: OutputStream, bytes: Buffer): Chunk[] {
+  append(stream: OutputStream, bytes: Buffer): OutputRun[] {
+    const { chunkBytesMax } = this.#bounds;
     this.#retained.sentUpTo(this.#nextSeq - 1);
-    const pieces = this.#keeper.keep(bytes, this.#bounds.chunkBytesMax);
-    const chunks = pieces.map(
-      (piece): Chunk => ({ kind: "output", seq: this.#nextSeq++, stream, bytes: piece }),
-    );
-    this.#retained.enter(chunks);
+    const runs: OutputRun[] = [];
+    for (const kept of this.#keeper.keep(bytes, chunkBytesMax)) {
+      const run = new OutputRun({ firstSeq: this.#nextSeq, stream, bytes: kept }, chunkBytesMax);
+      this.#nextSeq += run.count;
+      this.#retained.enter(run);
+      runs.push(run);
+    }
     this.#readers.wake();
-    return chunks;
+    return runs;
   }
 
   /** Enters the end of the process itself. */
-  exit(ending: Ending): LogEvent {
+  exit(ending: Ending): EndEvent {
     this.#exit = { kind: "exited", seq: this.#nextSeq++, ...ending };
     this.#readers.wake();
     return this.#exit;
   }
 
   /** Enters the end of everything. */
-  close(): LogEvent {
+  close(): EndEvent {
     this.#closing = { kind: "closed", seq: this.#nextSeq++ };
     this.#readers.wake();
     // The end of a killed process may be told when its session has long been given up.
@@ -188,7 +193,7 @@ export class OutputLog {
   }
 }
 
-/** A chunk as the wire has it. */
-export function encoded({ seq, stream, bytes }: Chunk) {
+/** A chunk as answers have it. */
+function encoded({ seq, stream, bytes }: Chunk) {
   return { seq, stream, chunk: bytes.toString("base64") };
 }

@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { ChunkBlock, unpackedChunks } from "./chunk-block.ts";
-import type { Chunk } from "./chunk-window.ts";
+import type { Chunk } from "./output-run.ts";
 import type { SpillStore } from "./spill-store.ts";
 
 export class OutputSpill {

@@ -2,7 +2,7 @@ import { deniedOutputWaitMs } from "../../limits.ts";
 import { isDenial } from "../../sandbox/denial.ts";
 import type { Confinement } from "./confined-start.ts";
 import type { EventFeed } from "./event-feed.ts";
-import type { LogEvent, OutputLog } from "./output-log.ts";
+import type { EndEvent, OutputLog } from "./output-log.ts";
 import { settledWithin } from "./settled-within.ts";
 import type { ProcessExit } from "./spawn/spawner.ts";
 import type { TimeLimit } from "./time-limits.ts";
@@ -93,7 +93,7 @@ export class ProcessEnding {
     onClosed();
   }
 
-  #enteredExit(exit: ProcessExit): LogEvent {
+  #enteredExit(exit: ProcessExit): EndEvent {
     return this.#options.log.exit({
       exitCode: exit.exitCode,
       sandboxDenied: this.#denied,

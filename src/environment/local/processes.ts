@@ -8,7 +8,7 @@ import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { Processes } from "../processes.ts";
 import type { Variables } from "./child-env.ts";
 import { confinementOf, refuseManagedNetwork } from "./confined-start.ts";
-import type { Observe } from "./event-feed.ts";
+import { type EmitOutput, eachChunkBy, type ProcessObserver } from "./event-feed.ts";
 import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { callAtAll } from "./mount-lanes.ts";
@@ -26,8 +26,10 @@ export interface LocalProcessesOptions {
   /** What `envPolicy` derives environments from. */
   readonly executorEnv: Variables;
   readonly emit: Emit<ProcessEvent>;
+  /** Where output goes; to `emit`, chunk by chunk, when absent. */
+  readonly emitOutput?: EmitOutput | undefined;
   /** Told of each event once, as it happens; `emit` gets one again for a client that came back. */
-  readonly observe?: Observe | undefined;
+  readonly observer?: ProcessObserver | undefined;
   /** How long a closed process stays readable and its id taken. 80 s when absent. */
   readonly closedTtlMs?: number | undefined;
   /** How much of the output of each process is kept, where that is not the default. */
@@ -180,7 +182,8 @@ class ProcessTable implements LocalProcesses {
 
   async #launch(params: StartParams, request: SpawnRequest): Promise<ManagedProcess> {
     const { processId, timeoutMs, idleTimeoutMs } = params;
-    const { spawner, emit, observe, outputBounds, spill, receipts } = this.#options;
+    const { spawner, emit, observer, outputBounds, spill, receipts } = this.#options;
+    const { emitOutput = eachChunkBy(emit) } = this.#options;
     const confinement = await confinementOf(params, request, this.#options.sandbox);
     if (confinement) this.#prepareHelper(params);
     const start = () =>
@@ -189,8 +192,7 @@ class ProcessTable implements LocalProcesses {
         request,
         confinement,
         listener: {
-          emit,
-          observe,
+          ...{ emit, emitOutput, observer },
           paused: (process) => this.#paused.add(process),
           closed: () => this.#expiry.add(processId),
         },

@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
-import { type Chunk, ChunkWindow } from "./chunk-window.ts";
+import { ChunkWindow } from "./chunk-window.ts";
 import type { LogPart } from "./log-part.ts";
 import type { OutputLogBounds } from "./output-log-bounds.ts";
+import type { Chunk, OutputRun } from "./output-run.ts";
 import { OutputSpill } from "./output-spill.ts";
 import { ConfirmedEvents, type Receipts } from "./receipts.ts";
 import { giveBackReadMemory } from "./spawn/read-memory.ts";
@@ -70,11 +71,9 @@ export class RetainedOutput {
     if (this.#isReceived) this.#confirmed.sent(seq);
   }
 
-  enter(chunks: readonly Chunk[]): void {
-    for (const chunk of chunks) {
-      this.#enteredBytes += chunk.bytes.length;
-      this.#window.push(chunk);
-    }
+  enter(run: OutputRun): void {
+    this.#enteredBytes += run.bytes.length;
+    this.#window.push(run);
     this.#trim();
   }
 
@@ -115,17 +114,14 @@ export class RetainedOutput {
    * may be about to confirm waits for that: writing all to disk took a quarter of the time.
    */
   #trim(): void {
+    if (!this.#window.exceeds(0)) return;
     const isFlood = this.#enteredBytes > this.#bounds.confirmedBytesMax;
+    const confirmedSeq = isFlood && this.#isReceived ? this.#confirmed.lastSeq : 0;
     while (this.#window.exceeds(0)) {
-      if (isFlood && this.#isOldestConfirmed()) this.#dropOldest();
+      if (this.#window.oldestSeq <= confirmedSeq) this.#dropOldest();
       else if (isFlood && this.#mayWait()) return;
       else this.#storeOldest();
     }
-  }
-
-  #isOldestConfirmed(): boolean {
-    const { oldest } = this.#window;
-    return this.#isReceived && oldest !== undefined && oldest.seq <= this.#confirmed.lastSeq;
   }
 
   #mayWait(): boolean {
@@ -136,28 +132,22 @@ export class RetainedOutput {
   /** With a chunk all older ones go. */
   #dropOldest(): void {
     this.#spill?.clear();
-    this.#droppedBytes += this.#takeOldest()?.bytes.length ?? 0;
+    this.#droppedBytes += this.#window.takeOldest(this.#giveBack);
   }
 
   #storeOldest(): void {
     const oldest = this.#window.oldest;
     if (oldest) this.#store(oldest);
-    this.#takeOldest();
+    this.#window.takeOldest(this.#giveBack);
   }
 
   /**
-   * Takes the oldest chunk out of memory, and with the last of its block the block. While somebody
-   * receives the output nobody else looks at it: what is sent from here later, is to who came back.
+   * While somebody receives the output nobody else looks at it: what is sent from here later, is to
+   * who came back.
    */
-  #takeOldest(): Chunk | undefined {
-    const chunk = this.#window.shift();
-    const block = chunk?.bytes.buffer;
-    const next = this.#window.oldest?.bytes.buffer;
-    // Without a next chunk, newer ones may still come to stand in this block.
-    const isLast = next !== undefined && next !== block;
-    if (block && isLast && this.#isReceived) giveBackReadMemory(block);
-    return chunk;
-  }
+  readonly #giveBack = ({ bytes }: OutputRun) => {
+    if (this.#isReceived) giveBackReadMemory(bytes.buffer);
+  };
 
   #store(chunk: Chunk): void {
     this.#spill ??= this.#openSpill();

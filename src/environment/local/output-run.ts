@@ -1,0 +1,58 @@
+import type { Buffer } from "node:buffer";
+import type { OutputStream } from "./spawn/spawner.ts";
+
+/** One piece of output, with its number among the events of its process. */
+export interface Chunk {
+  readonly kind: "output";
+  readonly seq: number;
+  readonly stream: OutputStream;
+  readonly bytes: Buffer;
+}
+
+/**
+ * What was read of a stream at once: chunks of the same size, but for the last, whose numbers
+ * follow each other. Output is kept and sent by the run, for a flood is made of runs of eight
+ * chunks: an object for each of them, handed from place to place, took a fifth of its time, and
+ * until V8 had compiled all those places, two fifths.
+ */
+export class OutputRun {
+  readonly firstSeq: number;
+  readonly stream: OutputStream;
+  readonly bytes: Buffer;
+  readonly count: number;
+  readonly #chunkBytes: number;
+
+  constructor(what: Pick<OutputRun, "firstSeq" | "stream" | "bytes">, chunkBytes: number) {
+    this.firstSeq = what.firstSeq;
+    this.stream = what.stream;
+    this.bytes = what.bytes;
+    this.count = Math.ceil(what.bytes.length / chunkBytes);
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** The number of its last chunk. */
+  get lastSeq(): number {
+    return this.firstSeq + this.count - 1;
+  }
+
+  /** Bytes of the chunk at `index`. */
+  lengthAt(index: number): number {
+    return Math.min(this.#chunkBytes, this.bytes.length - index * this.#chunkBytes);
+  }
+
+  chunkAt(index: number): Chunk {
+    const start = index * this.#chunkBytes;
+    const bytes = this.bytes.subarray(start, start + this.#chunkBytes);
+    return { kind: "output", seq: this.firstSeq + index, stream: this.stream, bytes };
+  }
+
+  /** The chunk at `index` as the wire has it. */
+  base64At(index: number): string {
+    const start = index * this.#chunkBytes;
+    return this.bytes.toString("base64", start, start + this.lengthAt(index));
+  }
+}
+
+/** A chunk by itself. */
+export const runOf = ({ seq, stream, bytes }: Chunk) =>
+  new OutputRun({ firstSeq: seq, stream, bytes }, bytes.length);

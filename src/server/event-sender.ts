@@ -1,0 +1,22 @@
+import type { EventReceiver } from "../environment/local/event-feed.ts";
+import { eventFrame, outputFrame } from "../protocol/frame.ts";
+import { bulkMember, type Emit, type Event, events } from "../protocol/methods.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** What a connection is told by itself goes out through its outbox. */
+export const eventsThrough = (
+  outbox: Outbox,
+): Pick<EventReceiver, "emitOutput"> & { readonly emit: Emit<Event> } => ({
+  emit: (event, params) => {
+    outbox.send(eventFrame(event, params, bulkMember(events[event])));
+    return !outbox.congested;
+  },
+  emitOutput: (processId, run) => {
+    for (let index = 0; index < run.count; index++) {
+      const { firstSeq, stream } = run;
+      const chunk = run.base64At(index);
+      outbox.send(outputFrame({ processId, seq: firstSeq + index, stream, chunk }));
+    }
+    return !outbox.congested;
+  },
+});
