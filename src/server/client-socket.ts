@@ -49,7 +49,8 @@ export class ClientSocket implements ConnectionGauge {
     this.#socket = socket;
     this.#context = context;
     this.#number = ++context.counters.connectionsOpened;
-    this.#outbox = new Outbox(socket, request.socket, this.traffic);
+    const { traffic } = this;
+    this.#outbox = new Outbox(socket, { ...context, socket: request.socket, traffic });
     this.#keepalive = new Keepalive(socket);
     const attachment = {
       ...eventsThrough(this.#outbox),

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { LocalEnvironment } from "../environment/local/environment.ts";
 import { settledWithin } from "../environment/local/settled-within.ts";
+import { writingAtOnce } from "../environment/local/spawn/socket-write.ts";
 import { type Limits, sessionsCloseMs } from "../limits.ts";
 import type { Access } from "./access.ts";
 import type { AuditLog } from "./audit-log.ts";
@@ -74,7 +75,7 @@ async function makeContext(
     ttlMs: sessionTtlMs,
   });
   Object.assign(state, { sessions, environment });
-  return { ...sight, environment, sessions, limits };
+  return { ...sight, environment, sessions, limits, writeAtOnce: await writingAtOnce() };
 }
 
 interface Serving {

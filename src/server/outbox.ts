@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import type { WriteAtOnce } from "../environment/local/spawn/socket-write.ts";
 import {
   outboundBytesHigh,
   outboundBytesMax,
@@ -11,6 +12,14 @@ import type { Traffic } from "./counters.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
 import { SendMemory } from "./send-memory.ts";
+
+/** How what is sent leaves. */
+interface Way {
+  readonly socket: Socket;
+  readonly writeAtOnce: WriteAtOnce;
+  /** Counts it. */
+  readonly traffic: Traffic;
+}
 
 /** All connections share it: memory is out of it only until the kernel has what is in it. */
 const sendMemory = new SendMemory();
@@ -29,14 +38,16 @@ export class Outbox {
   readonly #webSocket: OrderlySocket;
   readonly #socket: Socket;
   readonly #traffic: Traffic;
+  readonly #writeAtOnce: WriteAtOnce;
   #waiting: Frame[] = [];
   #waitingBytes = 0;
   #unreadErrorBytes = 0;
 
-  constructor(webSocket: OrderlySocket, socket: Socket, traffic: Traffic) {
+  constructor(webSocket: OrderlySocket, { socket, traffic, writeAtOnce }: Way) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#traffic = traffic;
+    this.#writeAtOnce = writeAtOnce;
     this.receipts = new ReceiptPings(webSocket);
     webSocket.onClosing(() => this.#write());
     socket.setNoDelay(true);
@@ -102,7 +113,9 @@ export class Outbox {
     let end = 0;
     for (const frame of frames) end = writeFrame(frame, memory, writeHeader(memory, end, frame));
     end = this.receipts.writeBehind(memory, end);
-    this.#socket.write(memory.subarray(0, end), () => sendMemory.giveBack(memory));
+    const written = this.#writeAtOnce(this.#socket, memory, end);
+    if (written === end) sendMemory.giveBack(memory);
+    else this.#socket.write(memory.subarray(written, end), () => sendMemory.giveBack(memory));
   }
 }
 

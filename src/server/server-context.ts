@@ -1,4 +1,5 @@
 import type { LocalEnvironment } from "../environment/local/environment.ts";
+import type { WriteAtOnce } from "../environment/local/spawn/socket-write.ts";
 import type { Limits } from "../limits.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import type { Sight } from "./session-watch.ts";
@@ -8,4 +9,5 @@ export interface ServerContext extends Sight {
   readonly environment: LocalEnvironment;
   readonly sessions: SessionRegistry;
   readonly limits: Limits;
+  readonly writeAtOnce: WriteAtOnce;
 }
