@@ -15,7 +15,7 @@ import { Keepalive } from "./keepalive.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
 import { type Outcome, requestAnswered } from "./request-watch.ts";
-import { answer, methodNamed } from "./router.ts";
+import { answer, expectRequests, methodNamed } from "./router.ts";
 import type { ServerContext } from "./server-context.ts";
 
 type Request = Extract<Incoming, { kind: "request" }>;
@@ -127,6 +127,7 @@ export class ClientSocket implements ConnectionGauge {
     this.#held = undefined;
     this.#socket.resume();
     for (const frame of held) this.#hear(frame);
+    setImmediate(expectRequests);
   }
 
   /**

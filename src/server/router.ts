@@ -31,6 +31,15 @@ export function methodNamed(name: string): Method {
 }
 
 /**
+ * Makes what the first commands and files of all clients would wait 2 ms for, while one reads the
+ * answer to `initialize`.
+ */
+export function expectRequests(): void {
+  schemaOf(requests["process/start"].params);
+  schemaOf(requests["fs/readFile"].params);
+}
+
+/**
  * Answers one request: its params are checked, then its handler runs, behind earlier requests where
  * their order matters. The handler is called in the same turn when nothing is in its way: requests
  * about one process keep their order by that.
