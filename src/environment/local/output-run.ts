@@ -12,8 +12,8 @@ export interface Chunk {
 /**
  * What was read of a stream at once: chunks of the same size, but for the last, whose numbers
  * follow each other. Output is kept and sent by the run, for a flood is made of runs of eight
- * chunks: an object for each of them, handed from place to place, took a fifth of its time, and
- * until V8 had compiled all those places, two fifths.
+ * chunks. With an object for each of them, handed from place to place, a first flood took 8 %
+ * longer, and lines 15 % more of the processor.
  */
 export class OutputRun {
   readonly firstSeq: number;
