@@ -439,6 +439,10 @@ export const httpExchangesMax = 1024;
 export const keptFileUnusedMs = 7 * 24 * 3_600_000;
 /** Sandbox objects of one connection of which is kept what they mean; some KiB each. */
 export const sandboxMeaningsMax = 64;
+/** Sandbox objects that need not be checked again when they come again, of all connections. */
+export const sandboxesRememberedMax = 64;
+/** Characters of the JSON of one of them. A larger one is checked each time. */
+export const sandboxRememberedCharsMax = 16 * KiB;
 /** How often a sandbox is set up anew when what it names, or a mount, changes meanwhile. */
 export const helperStartAttemptsMax = 5;
 /** Bytes an fs-helper reads at once of its input. */

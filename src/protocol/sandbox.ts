@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { pathUri } from "./path-uri-schema.ts";
+import { remembering } from "./remembering.ts";
 
 const network = () => z.enum(["restricted", "enabled"]);
 
@@ -55,23 +56,25 @@ const permissions = () =>
  * on the wire, the others camelCase: so the reference has it.
  */
 export const sandbox = () =>
-  z.object({
-    permissions: permissions(),
-    cwd: z.nullish(pathUri),
-    workspaceRoots: z.nullish(z.array(pathUri)),
-    /** Wins over the `cwd` and `workspaceRoots` beside it. */
-    policyContext: z.nullish(
-      z.object({ cwd: z.nullish(pathUri), workspaceRoots: z.nullish(z.array(pathUri)) }),
-    ),
-    userHomeDir: z.nullish(pathUri),
-    /** Required by the reference on every platform. */
-    windowsSandboxLevel: z.enum(["disabled", "restricted-token", "elevated", "mxc"]),
-    /**
-     * Accepted and without effect. Landlock is the weaker of the two: it hides no process, socket
-     * or device, and leaves a file's name, size and mode to be seen. bwrap confines in either
-     * case.
-     */
-    useLegacyLandlock: z.nullish(z.boolean()),
-  });
+  remembering(
+    z.object({
+      permissions: permissions(),
+      cwd: z.nullish(pathUri),
+      workspaceRoots: z.nullish(z.array(pathUri)),
+      /** Wins over the `cwd` and `workspaceRoots` beside it. */
+      policyContext: z.nullish(
+        z.object({ cwd: z.nullish(pathUri), workspaceRoots: z.nullish(z.array(pathUri)) }),
+      ),
+      userHomeDir: z.nullish(pathUri),
+      /** Required by the reference on every platform. */
+      windowsSandboxLevel: z.enum(["disabled", "restricted-token", "elevated", "mxc"]),
+      /**
+       * Accepted and without effect. Landlock is the weaker of the two: it hides no process, socket
+       * or device, and leaves a file's name, size and mode to be seen. bwrap confines in either
+       * case.
+       */
+      useLegacyLandlock: z.nullish(z.boolean()),
+    }),
+  );
 
 export type Sandbox = z.output<ReturnType<typeof sandbox>>;

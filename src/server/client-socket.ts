@@ -49,8 +49,9 @@ export class ClientSocket implements ConnectionGauge {
     this.#socket = socket;
     this.#context = context;
     this.#number = ++context.counters.connectionsOpened;
-    const { traffic } = this;
-    this.#outbox = new Outbox(socket, { ...context, socket: request.socket, traffic });
+    const { writeAtOnce } = context;
+    const way = { socket: request.socket, writeAtOnce, traffic: this.traffic };
+    this.#outbox = new Outbox(socket, way);
     this.#keepalive = new Keepalive(socket);
     const attachment = {
       ...eventsThrough(this.#outbox),

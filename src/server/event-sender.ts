@@ -12,8 +12,8 @@ export const eventsThrough = (
     return !outbox.congested;
   },
   emitOutput: (processId, run) => {
-    for (let index = 0; index < run.count; index++) {
-      const { firstSeq, stream } = run;
+    const { firstSeq, stream, count } = run;
+    for (let index = 0; index < count; index++) {
       const chunk = run.base64At(index);
       outbox.send(outputFrame({ processId, seq: firstSeq + index, stream, chunk }));
     }

@@ -157,11 +157,11 @@ export class EventFeed {
 export const eachChunkBy =
   (emit: Emit<"process/output">): EmitOutput =>
   (processId, run) => {
+    const { firstSeq, stream, count } = run;
     let hasRoom = true;
-    for (let index = 0; index < run.count; index++) {
-      const { stream } = run;
+    for (let index = 0; index < count; index++) {
       const chunk = run.base64At(index);
-      hasRoom = emit("process/output", { processId, seq: run.firstSeq + index, stream, chunk });
+      hasRoom = emit("process/output", { processId, seq: firstSeq + index, stream, chunk });
     }
     return hasRoom;
   };
