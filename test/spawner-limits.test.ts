@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { after, before, describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
@@ -9,20 +10,26 @@ import { run, shell, start } from "./support/spawned.ts";
 
 const openFilesLimit = 7;
 
+/** What the descriptors of this process are, as the kernel names it, but for standard streams. */
+function openThings(): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      return Number(fd) > 2 ? readlinkSync(`/proc/self/fd/${fd}`) : [];
+    } catch {
+      // The one by which the directory was read.
+      return [];
+    }
+  });
+}
+
 /**
  * Node connects its children by sockets. Those to the `mkfifo` that makes pipes in stock are closed
  * when it has ended, at any time beside a test.
  */
-function openSockets(): number {
-  return readdirSync("/proc/self/fd").filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
-    } catch {
-      // The one by which the directory was read.
-      return false;
-    }
-  }).length;
-}
+const openSockets = () => openThings().filter((name) => name.startsWith("socket:")).length;
+
+/** tsx looks through the folder of what it has compiled, beside the first tests. */
+const isLookedThrough = () => openThings().some((name) => name.startsWith(tmpdir()));
 
 const socketsBefore = openSockets();
 
@@ -30,7 +37,8 @@ const socketsBefore = openSockets();
 const socketsOf = { posix: 0, node: 1 };
 
 async function untilNothingIsMade(kind: keyof typeof socketsOf): Promise<void> {
-  while (openSockets() > socketsBefore + socketsOf[kind]) await setImmediate();
+  const isBusy = () => openSockets() > socketsBefore + socketsOf[kind] || isLookedThrough();
+  while (isBusy()) await setImmediate();
 }
 
 interface Descriptors {
