@@ -45,3 +45,9 @@ test("no more is remembered than there is room for", () => {
   for (let more = 0; more < sandboxesRememberedMax; more++) remembers.parse({ names: [`${more}`] });
   assert.notEqual(remembers.parse({ names: ["first"] }), first);
 });
+
+test("a number beyond all bounds is not taken for the null that its text is", () => {
+  const remembers = remembering(shape());
+  remembers.parse({ names: [], depth: null });
+  assert.ok(!remembers.safeParse({ names: [], depth: JSON.parse("1e999") }).success);
+});
