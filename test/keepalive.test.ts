@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
+import { Buffer } from "node:buffer";
+import { EventEmitter, once } from "node:events";
+import { Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { WebSocket } from "ws";
 import { heartbeatIntervalMs, heartbeatMissesMax, resumeProbeMs } from "../src/limits.ts";
 import { Keepalive } from "../src/server/keepalive.ts";
 import { connect } from "./support/client.ts";
 import { cuttingProxy } from "./support/cutting-proxy.ts";
+import { encryptedLine, plainLine } from "./support/line.ts";
 import { startServer } from "./support/server.ts";
 import { within } from "./support/within.ts";
 
@@ -27,10 +31,11 @@ class FarEnd extends EventEmitter {
   }
 }
 
-function begin(t: TestContext) {
+/** `tcp` is what lies below the WebSocket. */
+function begin(t: TestContext, tcp = new Socket()) {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   const farEnd = new FarEnd();
-  const keepalive = new Keepalive(farEnd as unknown as WebSocket);
+  const keepalive = new Keepalive(farEnd as unknown as WebSocket, tcp);
   return { farEnd, keepalive, beat: () => t.mock.timers.tick(heartbeatIntervalMs) };
 }
 
@@ -65,6 +70,63 @@ describe("the heartbeat of a connection", () => {
     farEnd.terminate();
     for (let beats = 0; beats < 5; beats++) beat();
     assert.equal(farEnd.pings, 0);
+  });
+});
+
+/** Reads so many bytes, and no more than one piece of them too many. */
+async function taken(socket: Socket, bytes: number): Promise<void> {
+  const until = socket.bytesRead + bytes;
+  socket.resume();
+  while (socket.bytesRead < until) await once(socket, "data");
+  socket.pause();
+}
+
+describe("a line too slow for a pong to come through in time", () => {
+  test("is not cut while a long message trickles in", async (t) => {
+    const { near, far } = await plainLine(t);
+    const { farEnd, beat } = begin(t, near);
+    farEnd.answers = false;
+    for (let beats = 0; beats < 20; beats++) {
+      far.write("a bit");
+      await once(near, "data");
+      beat();
+    }
+    assert.equal(farEnd.readyState, 1);
+    for (let beats = 0; beats <= heartbeatMissesMax; beats++) beat();
+    assert.equal(farEnd.readyState, 3);
+  });
+
+  for (const [kind, line] of Object.entries({ plain: plainLine, encrypted: encryptedLine })) {
+    test(`${kind}, is not cut while a long message trickles out, but when nobody takes it`, async (t) => {
+      const { near, far } = await line(t);
+      const sent = Buffer.alloc(64 << 20);
+      near.write(sent);
+      const { farEnd, beat } = begin(t, near);
+      farEnd.answers = false;
+      for (let beats = 0; beats < 6; beats++) {
+        await taken(far, sent.length / 8);
+        beat();
+      }
+      assert.equal(farEnd.readyState, 1);
+      // The kernel takes a while until it is full.
+      for (let turns = 0; farEnd.readyState === 1 && turns < 1_000; turns++) {
+        await nextTurn();
+        beat();
+      }
+      assert.equal(farEnd.readyState, 3);
+      assert.ok(near.writableLength > 0, "all of it was taken");
+    });
+  }
+
+  test("proves itself alive by what passes, when somebody else wants the session", async (t) => {
+    const { near, far } = await plainLine(t);
+    const { farEnd, keepalive } = begin(t, near);
+    farEnd.answers = false;
+    const asked = keepalive.probe();
+    far.write("a bit");
+    await once(near, "data");
+    t.mock.timers.tick(resumeProbeMs);
+    assert.equal(await asked, true);
   });
 });
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { WebSocket } from "ws";
+import { makeCertificate } from "./support/certificate.ts";
 import { Client, connect } from "./support/client.ts";
 import { launchServer, startServer } from "./support/server.ts";
 
@@ -25,13 +25,7 @@ function fileWith(name: string, text: string): string {
 }
 
 describe("wss", () => {
-  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
-  const subject = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"];
-  const files = ["-keyout", key, "-out", cert];
-  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  execFileSync("openssl", ["req", "-x509", "-days", "2", ...kind, ...subject, ...files], {
-    stdio: "ignore",
-  });
+  const { cert, key } = makeCertificate(folder);
   const tls = ["--tls-cert", cert, "--tls-key", key];
 
   test("serves encrypted connections and prints a wss URL", async (t) => {

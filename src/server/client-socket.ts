@@ -52,7 +52,7 @@ export class ClientSocket implements ConnectionGauge {
     const { writeAtOnce } = context;
     const way = { socket: request.socket, writeAtOnce, traffic: this.traffic };
     this.#outbox = new Outbox(socket, way);
-    this.#keepalive = new Keepalive(socket);
+    this.#keepalive = new Keepalive(socket, request.socket);
     const attachment = {
       ...eventsThrough(this.#outbox),
       isAlive: () => this.#keepalive.probe(),
