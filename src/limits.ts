@@ -39,6 +39,18 @@ export const largeSendBytesMax = 1536 * KiB;
 /** Pieces of that size kept: as many blocks as a client has asked for at once. */
 export const spareLargeSendsMax = 8;
 /**
+ * Frames of a client that are put together before the library has them: smaller ones come in a read
+ * or two, and of larger ones the putting together is the smaller part.
+ */
+export const gatheredFrameBytesMin = 128 * KiB;
+export const gatheredFrameBytesMax = 16 * MiB;
+/** What all frames may claim that have begun and are not there; beyond it the library collects. */
+export const claimedFrameBytesMax = 64 * MiB;
+/** Memory for one such frame that is used again, with room for a block of 1 MiB as base64. */
+export const frameMemoryBytes = 1536 * KiB;
+/** Pieces of that size kept: a client that sends block after block needs one. */
+export const spareFramesMax = 2;
+/**
  * Unsent bytes of a connection above which its further requests are refused: a client that asks and
  * never reads must not fill the memory. One answer may be larger.
  */

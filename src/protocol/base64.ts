@@ -57,15 +57,30 @@ export function textOf(base64: Base64): string {
 
 /** Base64 that came in a frame, of which only the bytes are left. */
 export class DecodedBase64 {
-  readonly bytes: Buffer;
+  #bytes: Buffer;
+  #giveBack: (() => void) | undefined;
 
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
+  /** `giveBack` is called, once, when the memory of the bytes is not needed any more. */
+  constructor(bytes: Buffer, giveBack?: () => void) {
+    this.#bytes = bytes;
+    this.#giveBack = giveBack;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
   }
 
   /** The text, for whoever hands it on. */
   toJSON(): string {
-    return this.bytes.toString("base64");
+    return this.#bytes.toString("base64");
+  }
+
+  /** By who has used the bytes, and knows that nobody else does. Without it they are collected. */
+  release(): void {
+    const giveBack = this.#giveBack;
+    this.#bytes = nothing;
+    this.#giveBack = undefined;
+    giveBack?.();
   }
 }
 

@@ -25,14 +25,26 @@ const base64Members = ["dataBase64", "chunk", "bodyBase64"] as const;
 
 const fileWrites = new Set(["fs/writeBlock", "fs/writeFile"]);
 
-/** Reads one message, like `readMessage`. The frame belongs to the message from now on. */
-export function readFrame(frame: Buffer): Incoming {
-  const cut = frame.length < cutBytesMin ? undefined : readWithoutLargeText(frame);
-  return cut ?? readMessage(frame.toString());
+/**
+ * Reads one message, like `readMessage`. The frame belongs to the message from now on; `giveBack`
+ * gets it, if it is large, as soon as nobody needs it any more.
+ */
+export function readFrame(frame: Buffer, giveBack: GiveBack = leaveIt): Incoming {
+  if (frame.length < cutBytesMin) return readMessage(frame.toString());
+  const cut = readWithoutLargeText(frame, giveBack);
+  if (cut) return cut;
+  const message = readMessage(frame.toString());
+  giveBack(frame);
+  return message;
 }
 
+type GiveBack = (frame: Buffer) => void;
+
+/** To the garbage collector. */
+const leaveIt = () => {};
+
 /** Undefined when there is no such text, or it is not what it looked like. */
-function readWithoutLargeText(frame: Buffer): Request | undefined {
+function readWithoutLargeText(frame: Buffer, giveBack: GiveBack): Request | undefined {
   const [start, end] = largeText(frame);
   if (start === end || !isPlain(frame.subarray(start, end))) return undefined;
   const head = frame.toString("utf8", 0, start);
@@ -43,7 +55,10 @@ function readWithoutLargeText(frame: Buffer): Request | undefined {
   if (member === undefined) return undefined;
   const text = frame.subarray(start, end);
   const bytes = fileWrites.has(message.method) ? decodeInPlace(text) : undefined;
-  params[member] = bytes ? new DecodedBase64(bytes) : text.toString("latin1");
+  params[member] = bytes
+    ? new DecodedBase64(bytes, () => giveBack(frame))
+    : text.toString("latin1");
+  if (!bytes) giveBack(frame);
   return message;
 }
 

@@ -11,6 +11,7 @@ import { pollAfterRequest } from "./busy-poll.ts";
 import { Connection } from "./connection.ts";
 import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
 import { eventsThrough } from "./event-sender.ts";
+import { giveBackFrame } from "./frame-memory.ts";
 import { Keepalive } from "./keepalive.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
@@ -99,7 +100,7 @@ export class ClientSocket implements ConnectionGauge {
 
   #hear(frame: Buffer): void {
     if (this.#held) this.#held.push(frame);
-    else this.#onMessage(readFrame(frame), frame.length);
+    else this.#onMessage(readFrame(frame, giveBackFrame), frame.length);
   }
 
   #onMessage(message: Incoming, bytes: number): void {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { LocalEnvironment } from "../environment/local/environment.ts";
 import { settledWithin } from "../environment/local/settled-within.ts";
-import { writingAtOnce } from "../environment/local/spawn/socket-write.ts";
+import { loadSocketCalls, type SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import { type Limits, sessionsCloseMs } from "../limits.ts";
 import type { Access } from "./access.ts";
 import type { AuditLog } from "./audit-log.ts";
@@ -33,7 +33,7 @@ export interface ExecServerOptions {
 /** Serves one machine to clients until it is closed, which leaves no process alive. */
 export async function startExecServer(options: ExecServerOptions): Promise<Listener> {
   const sight = { log: options.log, audit: options.audit, counters: makeCounters() };
-  const state: ServerState = { sessions: undefined, environment: undefined, isStopping: false };
+  const state: ServerState = { isStopping: false };
   const context = makeContext(options, sight, state);
   const listener = await listenWith(options, sight, { state, context });
   sight.audit?.enter("server-started", { url: listener.url });
@@ -50,10 +50,11 @@ export async function startExecServer(options: ExecServerOptions): Promise<Liste
   };
 }
 
-/** What the listener can tell before the context is there. */
+/** What the listener has of the context, which comes later. */
 interface ServerState {
-  sessions: SessionRegistry | undefined;
-  environment: LocalEnvironment | undefined;
+  sessions?: SessionRegistry;
+  environment?: LocalEnvironment;
+  calls?: SocketCalls;
   isStopping: boolean;
 }
 
@@ -74,8 +75,9 @@ async function makeContext(
     sessionsMax: limits.sessionsMax,
     ttlMs: sessionTtlMs,
   });
-  Object.assign(state, { sessions, environment });
-  return { ...sight, environment, sessions, limits, writeAtOnce: await writingAtOnce() };
+  const calls = await loadSocketCalls();
+  Object.assign(state, { sessions, environment, calls });
+  return { ...sight, environment, sessions, limits, ...calls };
 }
 
 interface Serving {
@@ -98,6 +100,7 @@ function listenWith(options: ExecServerOptions, sight: Sight, { state, context }
   return listen({
     ...{ address, tls, surface, limits, log },
     accept: (socket, request) => accept(context, socket, request),
+    readAtOnce: (socket, room) => state.calls?.readAtOnce(socket, room) ?? 0,
     refused: ({ status }) => countOne(counters.refusals, status),
   });
 }

@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
+import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import { type Limits, requestHeadMs, shutdownGraceMs } from "../limits.ts";
+import { gatherLargeFrames } from "./gathered-frames.ts";
 import {
   answerHttp,
   answerOtherUpgrade,
@@ -29,7 +31,7 @@ export interface TlsFiles {
   readonly key: Buffer;
 }
 
-export interface ListenOptions {
+export interface ListenOptions extends Pick<SocketCalls, "readAtOnce"> {
   readonly address: ListenAddress;
   /** Absent: connections are not encrypted. */
   readonly tls?: TlsFiles | undefined;
@@ -113,6 +115,8 @@ async function upgrade(
   }
   if (socket.destroyed) return;
   socket.off("error", onError);
+  // Who sends frames before the upgrade was answered is not counted with: the library has them.
+  if (head.length === 0) gatherLargeFrames(socket as Socket, options);
   webSockets.handleUpgrade(request, socket, head, (opened) => options.accept(opened, request));
 }
 

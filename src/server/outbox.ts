@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import type { WriteAtOnce } from "../environment/local/spawn/socket-write.ts";
+import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import {
   outboundBytesHigh,
   outboundBytesMax,
@@ -14,9 +14,8 @@ import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
 import { SendMemory } from "./send-memory.ts";
 
 /** How what is sent leaves. */
-interface Way {
+interface Way extends Pick<SocketCalls, "writeAtOnce"> {
   readonly socket: Socket;
-  readonly writeAtOnce: WriteAtOnce;
   /** Counts it. */
   readonly traffic: Traffic;
 }
@@ -38,7 +37,7 @@ export class Outbox {
   readonly #webSocket: OrderlySocket;
   readonly #socket: Socket;
   readonly #traffic: Traffic;
-  readonly #writeAtOnce: WriteAtOnce;
+  readonly #writeAtOnce: SocketCalls["writeAtOnce"];
   #waiting: Frame[] = [];
   #waitingBytes = 0;
   #unreadErrorBytes = 0;

@@ -1,13 +1,12 @@
 import type { LocalEnvironment } from "../environment/local/environment.ts";
-import type { WriteAtOnce } from "../environment/local/spawn/socket-write.ts";
+import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import type { Limits } from "../limits.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import type { Sight } from "./session-watch.ts";
 
 /** What all connections of one server share. */
-export interface ServerContext extends Sight {
+export interface ServerContext extends Sight, Pick<SocketCalls, "writeAtOnce"> {
   readonly environment: LocalEnvironment;
   readonly sessions: SessionRegistry;
   readonly limits: Limits;
-  readonly writeAtOnce: WriteAtOnce;
 }

@@ -11,3 +11,8 @@ export function decoded(text: string | DecodedBase64, demand: string): Buffer {
     throw invalidRequest(`${demand}: ${error instanceof Error ? error.message : error}`);
   }
 }
+
+/** When the bytes are where they belong: their memory can take the next ones. */
+export function releaseDecoded(text: string | DecodedBase64): void {
+  if (typeof text !== "string") text.release();
+}

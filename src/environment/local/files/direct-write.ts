@@ -5,7 +5,7 @@ import type { WriteEntry } from "../journal/entry.ts";
 import type { WriteJournal } from "../journal/journal.ts";
 import { O_PATH } from "../path-only.ts";
 import { identity } from "./copy-file.ts";
-import { decoded } from "./decoded-content.ts";
+import { decoded, releaseDecoded } from "./decoded-content.ts";
 import {
   closeFile,
   dropFile,
@@ -41,6 +41,7 @@ export const fileWriter =
       const present = await openIfPresent(place);
       if (present) await fill(present, content, journal);
       else await writeNew(place, content, journal);
+      releaseDecoded(params.dataBase64);
       return {};
     });
   };

@@ -22,7 +22,7 @@ import type { Answer, Given, Params } from "../../../protocol/methods.ts";
 import { hostPath } from "../../../protocol/path-uri.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { begin, type Steps, settled } from "../steps.ts";
-import { decoded } from "./decoded-content.ts";
+import { decoded, releaseDecoded } from "./decoded-content.ts";
 import { closeFile, readAt, writeAt } from "./file-calls.ts";
 import { openForReading, openForWriting } from "./open-file.ts";
 
@@ -80,6 +80,7 @@ function* writingBlock(handles: Handles, { handleId, offset, chunk }: Params<"fs
   refuseBlockLength(bytes.length, "write");
   refuseFarOffset(offset, bytes.length);
   yield* settled(handles.use(handleId, (fd) => settled(writeAt(fd, bytes, offset))));
+  releaseDecoded(chunk);
   return {};
 }
 

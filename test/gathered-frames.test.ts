@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import fc from "fast-check";
+import { loadSocketCalls } from "../src/environment/local/spawn/socket-calls.ts";
+import {
+  claimedFrameBytesMax,
+  frameMemoryBytes,
+  gatheredFrameBytesMax,
+  gatheredFrameBytesMin,
+  messageBytesMax,
+} from "../src/limits.ts";
+import { gatherLargeFrames } from "../src/server/gathered-frames.ts";
+import { connect } from "./support/client.ts";
+import { plainLine } from "./support/line.ts";
+import { startServer } from "./support/server.ts";
+
+const limits = { messageBytesMax };
+const onlyTheStream = { limits, readAtOnce: () => 0 };
+
+/** Header and payload of a masked frame. */
+function frame(payloadBytes: number): Buffer {
+  const mask = randomBytes(4);
+  return Buffer.concat([Buffer.of(0x81), lengthField(payloadBytes), mask, filled(payloadBytes)]);
+}
+
+function lengthField(bytes: number): Buffer {
+  if (bytes < 126) return Buffer.of(0x80 | bytes);
+  const field = Buffer.alloc(9, 0x80 | 127);
+  if (bytes < 65_536) return Buffer.of(0x80 | 126, bytes >> 8, bytes & 0xff);
+  field.writeBigUInt64BE(BigInt(bytes), 1);
+  return field;
+}
+
+/** Bytes of which no two places look alike. */
+function filled(bytes: number): Buffer {
+  const words = Uint32Array.from({ length: Math.ceil(bytes / 4) }, (_, at) => at * 2_654_435_761);
+  return Buffer.from(words.buffer, 0, bytes);
+}
+
+/** Collects what comes out of a socket, in the pieces in which it comes. */
+function pieces(socket: Socket): Buffer[] {
+  const list: Buffer[] = [];
+  socket.on("data", (piece: Buffer) => list.push(Buffer.from(piece)));
+  return list;
+}
+
+/** Where each piece begins. */
+function starts(list: readonly Buffer[]): number[] {
+  return list.map((_, at) => Buffer.concat(list.slice(0, at)).length);
+}
+
+const payloadBytes = fc.oneof(
+  fc.integer({ min: 0, max: 300 }),
+  fc.constantFrom(125, 126, 65_535, 65_536),
+  fc.integer({ min: gatheredFrameBytesMin - 20, max: gatheredFrameBytesMin + 20 }),
+  fc.integer({ min: 1, max: 3 * gatheredFrameBytesMin }),
+);
+
+describe("a large frame that comes in pieces", () => {
+  test("leaves as one, and every byte leaves in its order, wherever the cuts are", async () => {
+    const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 });
+    const sizes = fc.array(payloadBytes, { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(sizes, cuts, async (list, places) => {
+        const frames = list.map(frame);
+        const sent = Buffer.concat(frames);
+        const ends = places.map((place) => Math.floor(place * sent.length)).sort((a, b) => a - b);
+        const socket = new Socket();
+        const came = pieces(socket);
+        gatherLargeFrames(socket, onlyTheStream);
+        let from = 0;
+        for (const end of [...ends, sent.length]) {
+          if (end > from) socket.push(sent.subarray(from, end));
+          from = end;
+        }
+        await nextTurn();
+        assert.ok(Buffer.concat(came).equals(sent));
+        const cutFrames = starts(frames).filter((start, at) => {
+          const { length } = frames[at] as Buffer;
+          const isCut = ends.some((end) => end > start && end < start + length);
+          return isCut && length >= gatheredFrameBytesMin;
+        });
+        for (const start of cutFrames) {
+          const piece = came[starts(came).indexOf(start)];
+          const whole = frames[starts(frames).indexOf(start)] as Buffer;
+          assert.equal(piece?.length, whole.length, `the frame at ${start} did not come as one`);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("of many cut headers, too", async () => {
+    const sent = Buffer.concat([5, 200, 70_000, 3, 140_000, 126].map(frame));
+    const socket = new Socket();
+    const came = pieces(socket);
+    gatherLargeFrames(socket, onlyTheStream);
+    for (let at = 0; at < sent.length; at += 3) socket.push(sent.subarray(at, at + 3));
+    await nextTurn();
+    assert.ok(Buffer.concat(came).equals(sent));
+  });
+
+  test("is read from the kernel past the stream, which goes on behind it", async (t) => {
+    const { near, far } = await plainLine(t);
+    gatherLargeFrames(near, { limits, ...(await loadSocketCalls()) });
+    const sent = Buffer.concat([40, 1_400_000, 7, 5_000_000, 300_000, 9].map(frame));
+    const came = pieces(near);
+    far.end(sent);
+    await once(near, "end");
+    assert.ok(Buffer.concat(came).equals(sent));
+    assert.ok(came.some(({ length }) => length > 5_000_000));
+  });
+
+  test("takes no memory on its word alone when too many others do", async (t) => {
+    const claiming = Math.floor(claimedFrameBytesMax / gatheredFrameBytesMax);
+    const begun = frame(gatheredFrameBytesMax - 100).subarray(0, 1_000);
+    const holders = Array.from({ length: claiming }, () => holder(t, begun));
+    await nextTurn();
+    assert.deepEqual(
+      holders.map(({ came }) => came.length),
+      holders.map(() => 0),
+    );
+    const [late, later] = [holder(t, begun), holder(t, begun)];
+    await nextTurn();
+    assert.deepEqual([late.came, later.came], [[begun], [begun]]);
+    holders[0]?.socket.destroy();
+    await nextTurn();
+    const next = holder(t, begun);
+    await nextTurn();
+    assert.deepEqual(next.came, []);
+  });
+
+  test("waits for nothing when the server refuses its length, or it is never whole", async (t) => {
+    const tooLong = frame(200_000).subarray(0, 100);
+    const small = new Socket();
+    const came = pieces(small);
+    gatherLargeFrames(small, { ...onlyTheStream, limits: { messageBytesMax: 150_000 } });
+    small.push(tooLong);
+    await nextTurn();
+    assert.deepEqual(came, [tooLong]);
+    const { near, far } = await plainLine(t);
+    gatherLargeFrames(near, onlyTheStream);
+    assert.deepEqual(pieces(near), []);
+    far.end(tooLong);
+    await once(near, "end");
+  });
+});
+
+/** A connection on which the beginning of a frame has come. */
+function holder(t: TestContext, begun: Buffer) {
+  const socket = new Socket();
+  t.after(() => void socket.destroy());
+  const came = pieces(socket);
+  gatherLargeFrames(socket, onlyTheStream);
+  socket.push(begun);
+  return { socket, came };
+}
+
+describe("blocks that are sent one behind the other", () => {
+  test("are each in their place, whatever was refused between them", async (t) => {
+    const server = await startServer(t);
+    const client = await connect(server.url);
+    await client.initialize();
+    const folder = mkdtempSync(join(tmpdir(), "gathered-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "file");
+    const open = { handleId: "h", path: pathToFileURL(path).href, mode: "replace" } as const;
+    await client.request("fs/open", open);
+    const blocks = Array.from({ length: 24 }, (_, at) => randomBytes(1_048_576 - at * 20_011));
+    let offset = 0;
+    const writes = blocks.map((block, at) => {
+      const chunk = block.toString("base64");
+      const unknown = client.request("fs/writeBlock", { handleId: "none", offset, chunk });
+      const invalid = client.request("fs/writeBlock", {
+        ...{ handleId: "h", offset },
+        chunk: `${chunk.slice(0, -8)}~~~~${chunk.slice(-4)}`,
+      });
+      const written = client.request("fs/writeBlock", { handleId: "h", offset, chunk });
+      offset += block.length;
+      const asked = client.request("environment/status", {});
+      return Promise.all([written, asked, refused(unknown, at), refused(invalid, at)]);
+    });
+    await Promise.all(writes);
+    await client.request("fs/close", { handleId: "h" });
+    assert.ok(readFileSync(path).equals(Buffer.concat(blocks)));
+    assert.ok(blocks.every(({ length }) => (length / 3) * 4 < frameMemoryBytes));
+  });
+});
+
+async function refused(request: Promise<unknown>, at: number): Promise<void> {
+  await assert.rejects(request, `request ${at} was carried out`);
+}
