@@ -83,6 +83,8 @@ export const bulkStallMs = 50;
 export const heartbeatIntervalMs = 10_000;
 /** Heartbeats in a row that may go unanswered before the connection counts as lost. */
 export const heartbeatMissesMax = 2;
+/** Characters of a `clientId`. */
+export const clientIdCharsMax = 128;
 /**
  * When somebody wants to resume an attached session, its connection has this long to prove it
  * lives.
@@ -190,6 +192,11 @@ export const catchUpPageBytes = 256 * KiB;
  * A closed process stays readable, and its id taken, this long. The reference's value, measured.
  */
 export const closedProcessTtlMs = 80_000;
+/**
+ * How long it stays when the client is there and has not confirmed its output: it reads slowly, and
+ * asks later for what it let go. Some time there must be an end to what it never reads.
+ */
+export const unconfirmedOutputTtlMs = 15 * 60_000;
 /**
  * Bytes waiting for a process that does not read its stdin; a write beyond is answered when there
  * is room again, or when the process ends.

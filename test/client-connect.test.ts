@@ -108,7 +108,9 @@ describe("connecting", () => {
       const { method, params } = JSON.parse(text);
       methods.push(method);
       if (method === "initialize") {
-        assert.deepEqual(params, { clientName: "me", resumeSessionId: null });
+        const { clientId, ...rest } = params;
+        assert.deepEqual(rest, { clientName: "me", resumeSessionId: null, holdEvents: true });
+        assert.match(clientId, /^[0-9a-f-]{36}$/);
         return answerTo(text, { sessionId: "s" });
       }
       if (method !== "environment/info") return undefined;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { EventSequence } from "../src/environment/remote/event-sequence.ts";
+import { earlyEventBytesMax } from "../src/limits.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../src/protocol/methods.ts";
 
 const processId = "p";
@@ -47,6 +49,15 @@ function pageOf(process: Told, { afterSeq }: Params<"process/read">): Page {
   };
 }
 
+/** With `pushRest` an answer is one of the moment after its last chunk, unless it holds all. */
+function wholePageOf(process: Told, params: Params<"process/read">): Page {
+  const page = pageOf(process, params);
+  const isCut = page.nextSeq <= Math.max(0, ...outputSeqs(process));
+  if (!isCut) return { ...page, nextSeq: closedSeq(process) + 1 };
+  const exited = process.exitSeq < page.nextSeq;
+  return { ...page, exited, exitCode: exited ? 7 : null, closed: false };
+}
+
 /** Everything that a sequence gives, in the order in which it does. */
 class Given {
   readonly texts: string[] = [];
@@ -60,16 +71,31 @@ class Given {
   };
 }
 
-function sequenceOf(process: Told, given: Given): EventSequence {
-  return new EventSequence({
-    processId,
-    read: async (params) => pageOf(process, params),
-    emit: given.emit,
-    onLost: (bytes) => {
-      given.lostBytes += bytes;
-    },
-    onFailed: (error) => assert.fail(error),
+const sequenceOf = (process: Told, given: Given) => new EventSequence(optionsOf(process, given));
+
+const optionsOf = (process: Told, given: Given) => ({
+  processId,
+  read: async (params: Params<"process/read">) => pageOf(process, params),
+  emit: given.emit,
+  onLost: (bytes: number) => {
+    given.lostBytes += bytes;
+  },
+  pushesRest: () => false,
+  onFailed: (error: Error) => assert.fail(error),
+});
+
+const emptyPage: Page = {
+  ...{ chunks: [], nextSeq: 1, exited: false, exitCode: null, closed: false, failure: null },
+  sandboxDenied: false,
+};
+
+/** An answer for which the test says when it comes. */
+function deferredPage() {
+  let resolve: (page: Page) => void = () => {};
+  const promise = new Promise<Page>((give) => {
+    resolve = give;
   });
+  return { promise, resolve };
 }
 
 function push(sequence: EventSequence, process: Told, seq: number): void {
@@ -103,6 +129,57 @@ describe("the events of one process", () => {
       assert.equal(given.lostBytes, 0);
     });
     await fc.assert(whatever, { numRuns: 500 });
+  });
+
+  test("come once and in order after one read, behind which the rest is pushed", async () => {
+    const places = fc.record({ missed: fc.nat({ max: 31 }), pushedBefore: fc.nat({ max: 31 }) });
+    const whatever = fc.asyncProperty(told, places, async (process, { missed, pushedBefore }) => {
+      const given = new Given();
+      const last = closedSeq(process);
+      const reads: Params<"process/read">[] = [];
+      const sequence: EventSequence = new EventSequence({
+        ...optionsOf(process, given),
+        pushesRest: () => true,
+        read: async (params) => {
+          reads.push(params);
+          const page = wholePageOf(process, params);
+          setImmediate(() => {
+            for (let seq = page.nextSeq; seq <= last; seq++) push(sequence, process, seq);
+          });
+          return page;
+        },
+      });
+      const from = Math.min(missed, last);
+      for (let seq = 1; seq <= from; seq++) push(sequence, process, seq);
+      sequence.recover();
+      for (let seq = from + pushedBefore; seq <= last; seq++) push(sequence, process, seq);
+      await sequence.fill();
+      await nextTurn();
+      assert.deepEqual(given.texts, everything(process));
+      assert.equal(given.lostBytes, 0);
+      assert.equal(sequence.isBehind, false);
+      assert.ok(reads.length <= 2 && reads.every(({ pushRest }) => pushRest));
+    });
+    await fc.assert(whatever, { numRuns: 500 });
+  });
+
+  test("are not here as long as one that came had no room and has not come again", async () => {
+    const chunk = Buffer.alloc(1 << 20).toString("base64");
+    const output = (seq: number) => ({ processId, seq, stream: "stdout" as const, chunk });
+    const answer = deferredPage();
+    const sequence = new EventSequence({
+      ...optionsOf({ outputs: 0, exitSeq: 1, retainedFrom: 0 }, new Given()),
+      pushesRest: () => true,
+      read: () => answer.promise,
+    });
+    const filled = sequence.fill();
+    const count = Math.ceil(earlyEventBytesMax / chunk.length) + 2;
+    for (let seq = 2; seq <= count; seq++) sequence.accept("process/output", output(seq));
+    answer.resolve({ ...emptyPage, chunks: [output(1)], nextSeq: 2 });
+    await filled;
+    assert.equal(sequence.isBehind, true);
+    for (let seq = 2; seq <= count; seq++) sequence.accept("process/output", output(seq));
+    assert.equal(sequence.isBehind, false);
   });
 
   test("are told without being asked for when all are pushed in order", () => {

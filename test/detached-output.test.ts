@@ -56,7 +56,8 @@ test("what was printed while nobody was there is read page by page", async (t) =
   let bytes = 0;
   for (let afterSeq = 0; bytes < printedBytes; ) {
     const read = { processId: "p", afterSeq, maxBytes: 4_000_000, waitMs: 5000 };
-    const { chunks, nextSeq, droppedBytes } = await client.request("process/read", read);
+    const page = await client.request<"process/read">("process/read", read);
+    const { chunks, nextSeq, droppedBytes } = page;
     assert.equal(droppedBytes, 0);
     for (const { chunk } of chunks) {
       const part = Buffer.from(chunk, "base64");
@@ -69,29 +70,34 @@ test("what was printed while nobody was there is read page by page", async (t) =
   await client.close();
 });
 
-test("one read without a bound begins, and the rest is sent in order before anything new", async (t) => {
-  const client = await backAfterFlood(t);
-  const hash = createHash("sha256");
-  const first = await client.request("process/read", { processId: "p", afterSeq: 0 });
-  for (const { chunk } of first.chunks) hash.update(Buffer.from(chunk, "base64"));
-  assert.deepEqual([first.chunks[0]?.seq, first.droppedBytes, first.closed], [1, 0, false]);
-  assert.ok(first.chunks.length > 0 && first.nextSeq === (first.chunks.at(-1)?.seq ?? 0) + 1);
-  const write = { processId: "p", chunk: Buffer.from("\n").toString("base64"), writeId: "2" };
-  await client.request("process/write", write);
-  let nextSeq = first.nextSeq;
-  for (let bytes = sizeOf(first.chunks); bytes < printedBytes; ) {
-    const output: EventParams<"process/output"> = await client.event("process/output");
-    assert.equal(output.seq, nextSeq++);
-    const part = Buffer.from(output.chunk, "base64");
-    bytes += part.length;
-    hash.update(part);
-  }
-  assert.equal(hash.digest("hex"), printedSha256);
-  const exited = await client.event("process/exited");
-  assert.deepEqual([exited.seq, exited.exitCode], [nextSeq, 7]);
-  assert.equal((await client.event("process/closed")).seq, nextSeq + 1);
-  await client.close();
-});
+for (const [title, bounds] of [
+  ["one read without a bound", {}],
+  ["one short read that asks for the rest", { maxBytes: 10_000, pushRest: true }],
+] as const) {
+  test(`${title} begins, and the rest is sent in order before anything new`, async (t) => {
+    const client = await backAfterFlood(t);
+    const hash = createHash("sha256");
+    const first = await client.request("process/read", { processId: "p", afterSeq: 0, ...bounds });
+    for (const { chunk } of first.chunks) hash.update(Buffer.from(chunk, "base64"));
+    assert.deepEqual([first.chunks[0]?.seq, first.droppedBytes, first.closed], [1, 0, false]);
+    assert.ok(first.chunks.length > 0 && first.nextSeq === (first.chunks.at(-1)?.seq ?? 0) + 1);
+    const write = { processId: "p", chunk: Buffer.from("\n").toString("base64"), writeId: "2" };
+    await client.request("process/write", write);
+    let nextSeq = first.nextSeq;
+    for (let bytes = sizeOf(first.chunks); bytes < printedBytes; ) {
+      const output: EventParams<"process/output"> = await client.event("process/output");
+      assert.equal(output.seq, nextSeq++);
+      const part = Buffer.from(output.chunk, "base64");
+      bytes += part.length;
+      hash.update(part);
+    }
+    assert.equal(hash.digest("hex"), printedSha256);
+    const exited = await client.event("process/exited");
+    assert.deepEqual([exited.seq, exited.exitCode], [nextSeq, 7]);
+    assert.equal((await client.event("process/closed")).seq, nextSeq + 1);
+    await client.close();
+  });
+}
 
 const sizeOf = (chunks: readonly { readonly chunk: string }[]) =>
   chunks.reduce((sum, { chunk }) => sum + Buffer.byteLength(chunk, "base64"), 0);

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type LocalProcesses, localProcesses } from "../src/environment/local/processes.ts";
+import {
+  type LocalProcesses,
+  type LocalProcessesOptions,
+  localProcesses,
+} from "../src/environment/local/processes.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import { invalidRequest } from "../src/protocol/errors.ts";
 import type { Params } from "../src/protocol/methods.ts";
@@ -17,11 +21,11 @@ import {
 
 const executorEnv = { PATH: "/usr/bin:/bin", INHERITED: "yes", MY_TOKEN: "hidden" };
 
-function making(closedTtlMs?: number): MakeProcesses<LocalProcesses> {
+function making(more: Partial<LocalProcessesOptions> = {}): MakeProcesses<LocalProcesses> {
   return async (emit) => {
     const spawner = await createSpawner();
     return {
-      processes: localProcesses({ spawner, executorEnv, emit, closedTtlMs }),
+      processes: localProcesses({ spawner, executorEnv, emit, ...more }),
       close: () => spawner.close(),
     };
   };
@@ -146,13 +150,54 @@ local("a process that is to be confined does not run free", async (t) => {
   assert.equal(t.recorder.text("p") + t.recorder.text("q"), "free\nfree\n");
 });
 
-workbenchTest("local processes: a closed one is forgotten in time", making(20), async (t) => {
-  await t.start("running", "exec sleep 60");
-  for (const processId of ["p", "q"]) await t.run(processId, "echo x");
-  const ids = async () => (await t.processes.list()).processes.map(({ processId }) => processId);
-  while ((await ids()).length > 1) await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.deepEqual(await ids(), ["running"]);
-  await fails(t.processes.read({ processId: "p" }), -32600, "unknown process id p");
-  await t.start("p", "echo again");
-  await t.recorder.untilText("p", /^x\nagain\n$/);
+const idsOf = async ({ processes }: Workbench<LocalProcesses>) =>
+  (await processes.list()).processes.map(({ processId }) => processId);
+
+const readingTitle = "local processes: a closed one stays as long as somebody reads it";
+workbenchTest(readingTitle, making({ closedTtlMs: 1_000 }), async (t) => {
+  await t.run("read", "echo x");
+  for (const other of ["first", "second"]) {
+    await t.run(other, "echo x");
+    while ((await idsOf(t)).includes(other)) {
+      const { chunks } = await t.processes.read({ processId: "read" });
+      assert.equal(chunks.length, 1);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+  while ((await idsOf(t)).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 });
+
+const unconfirmed = { asked: 1, answered: 0 };
+const unconfirmedOptions = { closedTtlMs: 20, receipts: () => unconfirmed };
+const unconfirmedTitle = "local processes: a closed one stays until its output is confirmed";
+workbenchTest(unconfirmedTitle, making(unconfirmedOptions), async (t) => {
+  await t.run("p", "echo x");
+  // Another table, whose receiver has confirmed all, forgets a later one.
+  const emit = () => true;
+  const spawner = await createSpawner();
+  const others = localProcesses({ spawner, executorEnv, emit, closedTtlMs: 20 });
+  const start = { processId: "other", argv: ["true"], cwd: "file:///", env: { PATH: "/bin" } };
+  await others.start({ ...start, tty: false, pipeStdin: false, enforceManagedNetwork: false });
+  while ((await others.list()).processes.length > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.equal((await t.processes.read({ processId: "p" })).chunks.length, 1);
+  unconfirmed.answered = 1;
+  while ((await idsOf(t)).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await others.close();
+  await spawner.close();
+});
+
+workbenchTest(
+  "local processes: a closed one is forgotten in time",
+  making({ closedTtlMs: 20 }),
+  async (t) => {
+    await t.start("running", "exec sleep 60");
+    for (const processId of ["p", "q"]) await t.run(processId, "echo x");
+    while ((await idsOf(t)).length > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(await idsOf(t), ["running"]);
+    await fails(t.processes.read({ processId: "p" }), -32600, "unknown process id p");
+    await t.start("p", "echo again");
+    await t.recorder.untilText("p", /^x\nagain\n$/);
+  },
+);

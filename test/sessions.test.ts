@@ -17,11 +17,11 @@ const shell = (processId: string, script: string, more = {}) => ({
 const textOf = (chunk: string) => Buffer.from(chunk, "base64").toString();
 
 /** Resumes a session, whose loss the server may notice a moment after the client. */
-async function resume(url: string, sessionId: string): Promise<Client> {
+async function resume(url: string, sessionId: string, more = {}): Promise<Client> {
   for (;;) {
     const client = await connect(url);
     try {
-      await client.initialize({ resumeSessionId: sessionId });
+      await client.initialize({ resumeSessionId: sessionId, ...more });
       return client;
     } catch (error) {
       await client.cut();
@@ -113,6 +113,57 @@ describe("a session", () => {
       },
     );
     assert.deepEqual(await holder.request("environment/status", {}), { status: "ready" });
+  });
+
+  test("is given up at once to a connection of the same client, and to no other", async (t) => {
+    const { url } = await startServer(t);
+    const holder = await connect(url);
+    const clientId = "a secret of the client";
+    const { sessionId } = await holder.initialize({ clientId });
+    for (const other of [undefined, null, "a secret of another one"]) {
+      const client = await connect(url);
+      const resuming = client.initialize({ resumeSessionId: sessionId, clientId: other });
+      await assert.rejects(resuming, { code: -32010 });
+      await client.close();
+    }
+    const next = await connect(url);
+    await next.initialize({ resumeSessionId: sessionId, clientId });
+    await holder.closed;
+    assert.deepEqual(await next.request("environment/status", {}), { status: "ready" });
+  });
+
+  test("pushes nothing to a client that wants to read before, and then all in order", async (t) => {
+    const { url } = await startServer(t);
+    const first = await connect(url);
+    const { sessionId } = await first.initialize();
+    const script = "echo seen; while read line; do echo $line; done";
+    await first.request("process/start", shell("p", script, { pipeStdin: true }));
+    await first.event("process/output");
+    await first.cut();
+    const client = await resume(url, sessionId, { holdEvents: true });
+    const until = async (seq: number) => {
+      const next = async () => (await client.request("process/list", {})).processes[0]?.nextSeq;
+      while ((await next()) !== seq) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    const lines = ["one", "two", "three"];
+    for (const [at, line] of lines.entries()) {
+      const chunk = Buffer.from(`${line}\n`).toString("base64");
+      await client.request("process/write", { processId: "p", chunk, writeId: line });
+      await until(at + 3);
+    }
+    await client.request("process/closeStdin", { processId: "p" });
+    await until(7);
+    client.send({ id: "held", method: "environment/status", params: {} });
+    assert.equal((await client.nextMessage()).id, "held");
+    const read = { processId: "p", afterSeq: 1, maxBytes: 1, pushRest: true };
+    const page = await client.request<"process/read">("process/read", read);
+    assert.deepEqual([textOf(page.chunks[0]?.chunk ?? ""), page.exited], ["one\n", false]);
+    for (const [at, line] of lines.slice(1).entries()) {
+      const { seq, chunk } = await client.event("process/output");
+      assert.deepEqual([seq, textOf(chunk)], [at + 3, `${line}\n`]);
+    }
+    assert.equal((await client.event("process/exited")).seq, 5);
+    assert.equal((await client.event("process/closed")).seq, 6);
   });
 
   test("is taken from a connection that no longer answers, whose long poll ends", async (t) => {

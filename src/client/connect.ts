@@ -38,6 +38,8 @@ interface OpenRequest {
   readonly isBehind: () => boolean;
   /** Resumes this session instead of opening a new one. */
   readonly resumeSessionId?: string | undefined;
+  /** By which the executor knows that a connection replaces one of the same client. */
+  readonly clientId: string;
   /** Gives up when it is aborted; has no effect on a connection that is open. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -171,7 +173,7 @@ interface Handshake {
 }
 
 async function handshake(request: OpenRequest, { socket, ended, rpc }: Handshake) {
-  const { url, options, resumeSessionId } = request;
+  const { url, options, resumeSessionId, clientId } = request;
   const failure = ended.then((reason) => Promise.reject(reason));
   // Whoever races against it has looked at it; nobody else has to.
   failure.catch(() => {});
@@ -184,6 +186,8 @@ async function handshake(request: OpenRequest, { socket, ended, rpc }: Handshake
     rpc.call("initialize", {
       clientName: options.clientName ?? "codex-exec-server",
       resumeSessionId: resumeSessionId ?? null,
+      clientId,
+      holdEvents: true,
     }),
   );
   rpc.notify("initialized", {});

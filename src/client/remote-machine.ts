@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type RemoteEnvironment, remoteEnvironment } from "../environment/remote/environment.ts";
 import { sessionEndWaitMs } from "../limits.ts";
@@ -28,12 +29,13 @@ export async function remoteMachine(
     onLost: listener.onOutputLost,
     onFailed: listener.onProcessFailed,
     isTemporary,
+    pushesRest: () => session.environmentInfo?.capabilities?.processReadPushRest ?? false,
   });
-  const onEvent = routeEvents(remote, listener);
+  const client = { url, options, onEvent: routeEvents(remote, listener), clientId: randomUUID() };
   const open = (resumeSessionId: string | undefined, signal: AbortSignal | undefined) =>
     openConnection({
-      ...{ url, options, onEvent, resumeSessionId, signal },
-      isBehind: () => listener.isBehind() || remote.processes.isFilling,
+      ...{ ...client, resumeSessionId, signal },
+      isBehind: () => listener.isBehind() || remote.processes.isBehind,
     });
   const session = new Session(await open(options.resumeSessionId, options.signal), {
     ...options,

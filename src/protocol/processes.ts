@@ -133,6 +133,11 @@ export const processRequests = {
         maxBytes: z.nullish(u64),
         /** Wait up to this long for something to tell. */
         waitMs: z.nullish(u64),
+        /**
+         * Push what this answer does not hold right behind it, in order, before anything new. The
+         * answer is then one of the moment after its last chunk. Capability `processReadPushRest`.
+         */
+        pushRest: z.nullish(z.boolean()),
       }),
     result: () =>
       z.object({

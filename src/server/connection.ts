@@ -43,9 +43,11 @@ export class Connection {
     if (this.#state !== "new")
       throw invalidRequest("initialize may only be sent once per connection");
     this.#state = "initializing";
-    this.#options.attachment.peer.clientName = params.clientName;
+    const { peer } = this.#options.attachment;
+    peer.clientName = params.clientName;
+    peer.clientId = params.clientId ?? undefined;
     try {
-      this.#session = await this.#openSession(params.resumeSessionId);
+      this.#session = await this.#openSession(params);
     } catch (error) {
       // After a refused resume the client may ask for a new session on the same connection.
       this.#state = "new";
@@ -137,10 +139,12 @@ export class Connection {
     await Promise.all([this.#fileSystem?.close(), this.#http?.close()]);
   }
 
-  async #openSession(resumeSessionId: string | null | undefined): Promise<Session> {
+  async #openSession(params: Params<"initialize">): Promise<Session> {
+    const { resumeSessionId, holdEvents } = params;
     const { sessions, attachment } = this.#options;
     if (resumeSessionId == null) return sessions.create(attachment);
     const session = await sessions.resume(resumeSessionId, attachment);
+    if (holdEvents) session.processes.holdEvents();
     if (!this.#isClosed) return session;
     // The client went while the former holder was asked: nobody else would release the session.
     sessions.detach(session, attachment);

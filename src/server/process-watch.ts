@@ -50,6 +50,7 @@ export function watchedProcesses(
     terminate: (params) => processes.terminate(params),
     list: () => processes.list(),
     resumeOutput: () => processes.resumeOutput(),
+    holdEvents: () => processes.holdEvents(),
     rejectReaders: (error) => processes.rejectReaders(error),
     close: () => processes.close(),
   };

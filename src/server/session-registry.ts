@@ -37,7 +37,8 @@ export class SessionRegistry {
 
   /**
    * Gives the session to another connection. One that is attached is refused with -32010 when its
-   * connection shows that it lives, and taken from it when it does not. Fails with -32600 for an
+   * connection shows that it lives, and taken from it when it does not, or when it was the same
+   * client's: behind a proxy an old connection can look alive for long. Fails with -32600 for an
    * unknown id; whether it has expired is decided here, not by when a timer happens to fire.
    */
   async resume(id: string, attachment: Attachment): Promise<Session> {
@@ -50,7 +51,8 @@ export class SessionRegistry {
         session.attach(attachment);
         return session;
       }
-      if (await holder.isAlive()) throw alreadyAttached(id);
+      const isOwn = isSameClient(holder, attachment);
+      if (!isOwn && (await holder.isAlive())) throw alreadyAttached(id);
       // Several may have asked the same holder; one cuts it, the others meet its successor.
       if (session.attachment !== holder) continue;
       holder.cut("the session was resumed by another connection");
@@ -110,6 +112,9 @@ export class SessionRegistry {
 
 /** With chance from Node itself: for that of WebCrypto the first client would wait. */
 const newSessionId = () => uuidV4({ random: randomBytes(16) });
+
+const isSameClient = ({ peer: one }: Attachment, { peer: two }: Attachment) =>
+  one.clientId !== undefined && one.clientId === two.clientId;
 
 const isExpired = (entry: Entry) =>
   entry.expiry !== undefined && performance.now() >= entry.expiry.at;

@@ -9,6 +9,7 @@ import { addTraffic, type Traffic } from "./counters.ts";
 export interface Peer {
   readonly address: string | undefined;
   clientName?: string;
+  clientId?: string | undefined;
 }
 
 /** The connection that a session belongs to for now. */

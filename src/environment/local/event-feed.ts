@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { catchUpPageBytes } from "../../limits.ts";
-import type { Emit, EventParams, ProcessEvent } from "../../protocol/methods.ts";
+import type { Emit, EventParams, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
 import type { EndEvent, LogEvent, OutputLog } from "./output-log.ts";
 import { type OutputRun, runOf } from "./output-run.ts";
 
@@ -20,6 +20,8 @@ export interface EventReceiver {
   readonly emitOutput: EmitOutput;
 }
 
+type Read = Pick<Result<"process/read">, "nextSeq" | "chunks">;
+
 export interface EventFeedOptions extends EventReceiver {
   readonly processId: string;
   readonly log: OutputLog;
@@ -37,9 +39,12 @@ export interface EventFeedOptions extends EventReceiver {
  */
 export class EventFeed {
   readonly #options: EventFeedOptions;
-  /** Somebody went away, and whoever came then has not read everything yet. */
+  /** Not everything was sent to whoever receives now, nor has it been read. */
   #hasMissedSome = false;
   #catchUp: { lastSeq: number } | undefined;
+  /** Nothing is sent before the receiver has read. */
+  #isHeld = false;
+  #readAtMs = Number.NEGATIVE_INFINITY;
   #roomAgain: () => void = () => {};
   #receiver = 0;
   #answersUnderWay = 0;
@@ -57,7 +62,7 @@ export class EventFeed {
   tellOutput(run: OutputRun): boolean {
     const { processId, observer, emitOutput } = this.#options;
     observer?.output(processId, run.bytes.length);
-    return this.#catchUp !== undefined || emitOutput(processId, run);
+    return this.#isSilent || emitOutput(processId, run);
   }
 
   /** The same for an end. */
@@ -65,14 +70,31 @@ export class EventFeed {
     const { processId, observer } = this.#options;
     if (end.kind === "exited") observer?.exited(processId, end.exitCode);
     else observer?.closed(processId);
-    if (this.#catchUp === undefined) this.#send(end);
+    if (!this.#isSilent) this.#send(end);
   }
 
-  /** A receiver has read up to `nextSeq`. Without `maxBytes` it will not read on by itself. */
-  wasRead(nextSeq: number, maxBytes: number | null | undefined): void {
-    if (!this.#hasMissedSome || this.#catchUp) return;
-    if (nextSeq >= this.#options.log.nextSeq) this.#hasMissedSome = false;
-    else if (maxBytes == null) void this.#sendFrom(nextSeq);
+  /** There is a receiver that has missed something, will read, and wants nothing newer before. */
+  hold(): void {
+    this.#isHeld = this.#hasMissedSome;
+  }
+
+  /**
+   * A receiver has read. Without `maxBytes` it will not read on by itself when it was away; with
+   * `pushRest` it says so.
+   */
+  wasRead({ nextSeq, chunks }: Read, { maxBytes, pushRest }: Params<"process/read">): void {
+    if (chunks.length > 0) this.#readAtMs = performance.now();
+    const isComplete = nextSeq >= this.#options.log.nextSeq;
+    if (pushRest && !isComplete) void this.#sendFrom(nextSeq);
+    else if (this.#hasMissedSome && !this.#catchUp) {
+      if (isComplete) this.#missNothing();
+      else if (maxBytes == null) void this.#sendFrom(nextSeq);
+    }
+  }
+
+  /** Whether output has been read in this time, or is being sent to somebody who was away. */
+  wasReadWithin(timeMs: number): boolean {
+    return this.#catchUp !== undefined || performance.now() - this.#readAtMs < timeMs;
   }
 
   /** Makes an answer from the log. What it has counts as sent only when it is about to leave. */
@@ -94,23 +116,40 @@ export class EventFeed {
   /** The receiver is gone. */
   detach(): void {
     this.#receiver++;
-    this.#hasMissedSome = true;
-    this.#options.log.setReceived(false);
+    this.#miss();
     this.#endCatchUp();
   }
 
+  #miss(): void {
+    this.#missNothing();
+    this.#hasMissedSome = true;
+    this.#options.log.setReceived(false);
+  }
+
+  #missNothing(): void {
+    this.#hasMissedSome = false;
+    this.#isHeld = false;
+  }
+
+  /** What happens now is sent later, from the log. */
+  get #isSilent(): boolean {
+    return this.#isHeld || this.#catchUp !== undefined;
+  }
+
   async #sendFrom(nextSeq: number): Promise<void> {
+    const { log } = this.#options;
     const catchUp = { lastSeq: nextSeq - 1 };
+    this.#endCatchUp();
+    this.#miss();
     this.#catchUp = catchUp;
     this.#options.onCatchUp(true);
     // The answer of the read goes out first.
     await setImmediate();
-    const { log } = this.#options;
     while (this.#catchUp === catchUp && catchUp.lastSeq < log.nextSeq - 1) {
       await this.#sendPage(catchUp, await log.eventsAfter(catchUp.lastSeq, catchUpPageBytes));
     }
     if (this.#catchUp !== catchUp) return;
-    this.#hasMissedSome = false;
+    this.#missNothing();
     this.#endCatchUp();
     this.#tellReceived();
   }

@@ -49,7 +49,8 @@ export class ManagedProcess {
   readonly #listener: ProcessListener;
   readonly #confinement: Confinement | undefined;
   readonly #log: OutputLog;
-  readonly #feed: EventFeed;
+  /** What its receiver gets. */
+  readonly feed: EventFeed;
   readonly #flow = new OutputFlow((on) => this.#child?.flow(on));
   readonly #limits: TimeLimits;
   readonly #ending: ProcessEnding;
@@ -78,10 +79,10 @@ export class ManagedProcess {
     this.#confinement = confinement;
     const onRoom = () => this.#flow.release("disk");
     this.#log = new OutputLog({ bounds, spill, receipts, onRoom });
-    this.#feed = this.#makeFeed();
+    this.feed = this.#makeFeed();
     this.#holders = new OutputHolders(this.#log, () => this.#child?.outputPlaces() ?? []);
     this.#ending = new ProcessEnding({
-      ...{ log: this.#log, feed: this.#feed, confinement },
+      ...{ log: this.#log, feed: this.feed, confinement },
       onClosed: () => this.#onClosed(),
     });
     this.#limits = new TimeLimits({
@@ -128,10 +129,10 @@ export class ManagedProcess {
   readonly news = (page: Params<"process/read">) => this.#log.news(page);
 
   read(page: Params<"process/read">): Promise<Result<"process/read">> {
-    return this.#feed.answering(async () => {
-      const { receiver } = this.#feed;
+    return this.feed.answering(async () => {
+      const { receiver } = this.feed;
       const answer = await this.#log.read(page);
-      if (receiver === this.#feed.receiver) this.#feed.wasRead(answer.nextSeq, page.maxBytes);
+      if (receiver === this.feed.receiver) this.feed.wasRead(answer, page);
       return { ...answer, failure: null, ...(await this.#holders.told()) };
     });
   }
@@ -139,7 +140,7 @@ export class ManagedProcess {
   /** Whoever received the events and asked for output is gone. */
   detach(error: Error): void {
     this.#log.rejectReaders(error);
-    this.#feed.detach();
+    this.feed.detach();
   }
 
   async write(writeId: string, bytes: Buffer): Promise<Result<"process/write">> {
@@ -161,7 +162,7 @@ export class ManagedProcess {
   /** The receiver of events has room again. */
   resume(): void {
     this.#flow.release("receiver");
-    this.#feed.resume();
+    this.feed.resume();
   }
 
   /** Frees what is kept of the output. Nobody will ask for it any more. */
@@ -227,7 +228,7 @@ export class ManagedProcess {
   #onOutput(stream: OutputStream, bytes: Buffer): void {
     this.#limits.heard();
     let hasRoom = true;
-    for (const run of this.#log.append(stream, bytes)) hasRoom = this.#feed.tellOutput(run);
+    for (const run of this.#log.append(stream, bytes)) hasRoom = this.feed.tellOutput(run);
     if (this.#killed) return;
     if (!hasRoom) {
       this.#flow.hold("receiver");

@@ -123,13 +123,13 @@ export class OutputLog {
   }
 
   /** Gives what is retained, after waiting up to `waitMs` for some when there is none. */
-  async read({ afterSeq, maxBytes, waitMs }: Page): Promise<Answer> {
+  async read({ afterSeq, maxBytes, waitMs, pushRest }: Page): Promise<Answer> {
     const after = afterSeq ?? 0;
     if (waitMs) await this.news({ afterSeq, waitMs });
     const { answerBytesMax, answerChunksMax } = this.#bounds;
     const bytesMax = Math.min(maxBytes ?? answerBytesMax, answerBytesMax);
     const part = new LogPart(after, { bytesMax, chunksMax: answerChunksMax });
-    const kind = maxBytes == null ? "whole" : "page";
+    const kind = maxBytes == null || pushRest ? "whole" : "page";
     return this.#retained.filled(part, () => this.#answer(part, kind));
   }
 
@@ -163,8 +163,9 @@ export class OutputLog {
   }
 
   /**
-   * Without `maxBytes` clients read once and then trust in events. When the answer cannot hold all,
-   * it is one of the moment after its last chunk: what came later has not happened yet.
+   * Without `maxBytes`, or with `pushRest`, clients read once and then trust in events. When the
+   * answer cannot hold all, it is one of the moment after its last chunk: what came later has not
+   * happened yet.
    */
   #answer({ chunks, isCut }: LogPart, kind: "whole" | "page"): Answer {
     const last = chunks.at(-1);

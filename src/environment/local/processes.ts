@@ -1,15 +1,13 @@
-import type { Buffer } from "node:buffer";
-import { closedProcessTtlMs, launchStallMs } from "../../limits.ts";
-import { decodeBase64 } from "../../protocol/base64.ts";
-import { internalError, invalidParams, invalidRequest } from "../../protocol/errors.ts";
+import { launchStallMs } from "../../limits.ts";
+import { internalError, invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
 import { hostPath } from "../../protocol/path-uri.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { Processes } from "../processes.ts";
 import type { Variables } from "./child-env.ts";
+import { ClosedProcesses } from "./closed-processes.ts";
 import { confinementOf, refuseManagedNetwork } from "./confined-start.ts";
 import { type EmitOutput, eachChunkBy, type ProcessObserver } from "./event-feed.ts";
-import { Expiry } from "./expiry.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { callAtAll } from "./mount-lanes.ts";
 import type { OutputLogBounds } from "./output-log-bounds.ts";
@@ -18,6 +16,7 @@ import { settledWithin } from "./settled-within.ts";
 import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
 import { spawnRequest } from "./spawn-request.ts";
 import type { SpillStore } from "./spill-store.ts";
+import { stdinBytes } from "./stdin-bytes.ts";
 
 export interface LocalProcessesOptions {
   readonly spawner: Spawner;
@@ -46,6 +45,8 @@ export interface LocalProcesses extends Processes {
   news(params: Params<"process/read">): Promise<void>;
   /** Whoever receives the events has room again: what was paused for it goes on. */
   resumeOutput(): void;
+  /** A new receiver of the events wants none of a process before it has read it. */
+  holdEvents(): void;
   /** Ends all reads that wait: those who asked, and who received the events, are gone. */
   rejectReaders(error: Error): void;
   /** Kills everything that was started here, and starts nothing more. */
@@ -66,17 +67,17 @@ class ProcessTable implements LocalProcesses {
   readonly #processes = new Map<string, Promise<ManagedProcess>>();
   readonly #started = new Map<string, ManagedProcess>();
   readonly #paused = new Set<ManagedProcess>();
-  readonly #expiry: Expiry<string>;
+  readonly #closed: ClosedProcesses;
   #readers = new AbortController();
   #isClosed = false;
   #preparedFor: string | undefined;
 
   constructor(options: LocalProcessesOptions) {
     this.#options = options;
-    this.#expiry = new Expiry(options.closedTtlMs ?? closedProcessTtlMs, (processId) => {
-      void this.#started.get(processId)?.dispose();
-      this.#processes.delete(processId);
-      this.#started.delete(processId);
+    this.#closed = new ClosedProcesses({
+      ttlMs: options.closedTtlMs,
+      receipts: options.receipts,
+      forget: (process) => this.#forget(process),
     });
   }
 
@@ -101,7 +102,7 @@ class ProcessTable implements LocalProcesses {
   }
 
   async write(params: Params<"process/write">): Promise<Result<"process/write">> {
-    const bytes = decodedChunk(params.chunk);
+    const bytes = stdinBytes(params.chunk);
     const process = await this.#find(params.processId);
     return process?.write(params.writeId, bytes) ?? { status: "unknownProcess" };
   }
@@ -146,6 +147,10 @@ class ProcessTable implements LocalProcesses {
     for (const process of paused) process.resume();
   }
 
+  holdEvents(): void {
+    for (const process of this.#started.values()) process.feed.hold();
+  }
+
   rejectReaders(error: Error): void {
     this.#readers.abort(error);
     this.#readers = new AbortController();
@@ -163,7 +168,13 @@ class ProcessTable implements LocalProcesses {
     const end = (process: ManagedProcess) => process.kill().then(() => process.dispose());
     const starts = [...this.#processes.values()];
     await Promise.all(starts.map((start) => start.then(end, alreadyReported)));
-    this.#expiry.close();
+    this.#closed.close();
+  }
+
+  #forget(process: ManagedProcess): void {
+    void process.dispose();
+    this.#processes.delete(process.processId);
+    this.#started.delete(process.processId);
   }
 
   async #enter(params: StartParams, request: SpawnRequest): Promise<ManagedProcess> {
@@ -194,7 +205,7 @@ class ProcessTable implements LocalProcesses {
         listener: {
           ...{ emit, emitOutput, observer },
           paused: (process) => this.#paused.add(process),
-          closed: () => this.#expiry.add(processId),
+          closed: (process) => this.#closed.add(process),
         },
         outputBounds,
         spill,
@@ -234,11 +245,3 @@ function known(process: ManagedProcess | undefined, processId: string): ManagedP
 
 /** Why a start failed is told to its caller; for everybody else the id is just unknown. */
 const alreadyReported = () => undefined;
-
-function decodedChunk(chunk: string): Buffer {
-  try {
-    return decodeBase64(chunk);
-  } catch (error) {
-    throw invalidParams(error instanceof Error ? error.message : String(error));
-  }
-}

@@ -16,6 +16,8 @@ export const lostBytesBefore = (page: Page, bytesSeen: number) =>
 interface EventSequenceOptions {
   readonly processId: string;
   readonly read: (params: Params<"process/read">) => Promise<Page>;
+  /** Whether the executor pushes what a read leaves, so that one is enough. */
+  readonly pushesRest: () => boolean;
   /** Gets every event once, in the order of their numbers. */
   readonly emit: Emit<ProcessEvent>;
   /**
@@ -34,14 +36,16 @@ interface EarlyEvent {
 /**
  * The events of one process in the order of their numbers, each once. They come numbered from 1,
  * but some are missing after a broken connection, and a busy executor of the reference swaps
- * neighbours. An event ahead of its turn waits, and what is missing is asked for by `process/read`.
+ * neighbours. An event ahead of its turn waits, and what is missing is asked for by `process/read`,
+ * page by page where the executor does not push what a page leaves.
  */
 export class EventSequence {
   readonly #options: EventSequenceOptions;
   readonly #early = new Map<number, EarlyEvent>();
   #earlyBytes = 0;
-  /** Events came that there was no room for. */
+  /** Events came that there was no room for; the last of them. */
   #ignoredSome = false;
+  #ignoredSeq = 0;
   #lastSeq = 0;
   #bytesSeen = 0;
   #hasExited = false;
@@ -54,9 +58,9 @@ export class EventSequence {
     this.#options = options;
   }
 
-  /** Whether what is pushed is only put aside, as far as there is room for it. */
-  get isFilling(): boolean {
-    return this.#filling !== undefined;
+  /** Whether something that was pushed is not here, or may not be, and has to come once more. */
+  get isBehind(): boolean {
+    return this.#filling !== undefined || this.#lastSeq < this.#ignoredSeq;
   }
 
   /** Takes in an event that was pushed. */
@@ -98,21 +102,29 @@ export class EventSequence {
 
   /** Reads one page; false when it was the last. */
   async #readOn(): Promise<boolean> {
+    const { processId, read, pushesRest } = this.#options;
+    const request = { processId, afterSeq: this.#lastSeq, maxBytes: this.#pageBytes, waitMs: 0 };
+    if (pushesRest()) {
+      this.#takeIn(await read({ ...request, pushRest: true }));
+      return false;
+    }
     this.#ignoredSome = false;
     const before = this.#lastSeq;
-    const { processId, read } = this.#options;
-    const page = await read({
-      processId,
-      afterSeq: this.#lastSeq,
-      maxBytes: this.#pageBytes,
-      waitMs: 0,
-    });
+    const page = await read(request);
     this.#pageBytes = Math.min(this.#pageBytes * 2, gapReadBytesMax);
     for (const chunk of page.chunks) this.#absorb(page, { ...chunk, processId });
     if (page.chunks.length === 0) this.#giveRest(page);
     this.#giveEarly();
     if (this.#lastSeq === before) this.#skipToEarly();
     return page.chunks.length > 0 || this.#early.size > 0 || this.#ignoredSome;
+  }
+
+  /** A page behind which the rest is pushed. */
+  #takeIn(page: Page): void {
+    const { processId } = this.#options;
+    for (const chunk of page.chunks) this.#absorb(page, { ...chunk, processId });
+    this.#giveRest(page);
+    this.#giveEarly();
   }
 
   #absorb(page: Page, chunk: EventParams<"process/output">): void {
@@ -174,6 +186,7 @@ export class EventSequence {
     const bytes = "chunk" in params ? params.chunk.length : 0;
     if (this.#earlyBytes + bytes > earlyEventBytesMax) {
       this.#ignoredSome = true;
+      this.#ignoredSeq = Math.max(this.#ignoredSeq, params.seq);
     } else if (!this.#early.has(params.seq)) {
       this.#earlyBytes += bytes;
       this.#early.set(params.seq, { bytes, give: () => this.#give(event, params) });

@@ -9,6 +9,8 @@ export interface RemoteProcessesOptions {
    * never stopped for a slow reader, because answers to others share it.
    */
   readonly emit: Emit<ProcessEvent>;
+  /** Whether the executor has the capability `processReadPushRest`. */
+  readonly pushesRest?: () => boolean;
   /** At least so many bytes of output are lost before the next event of the process. */
   readonly onLost?: (processId: string, bytes: number) => void;
   /** Whether a call failed only because of a connection, after which `recover` follows. */
@@ -25,8 +27,8 @@ export interface RemoteProcesses extends Processes {
   follow(processId: string): void;
   /** What was pushed while the connection was broken is asked for. */
   recover(): void;
-  /** Whether events may have been put aside, to be asked for again. */
-  readonly isFilling: boolean;
+  /** Whether events that came may have to come once more. */
+  readonly isBehind: boolean;
   /** Kills those that are not known to be closed. */
   terminateAll(): Promise<void>;
 }
@@ -47,8 +49,8 @@ export function remoteProcesses(options: RemoteProcessesOptions): RemoteProcesse
     accept: (event, params) => followed.accept(event, params),
     follow: (processId) => followed.follow(processId),
     recover: () => followed.recover(),
-    get isFilling() {
-      return followed.isFilling;
+    get isBehind() {
+      return followed.isBehind;
     },
     terminateAll: async () => {
       const terminations = followed
@@ -79,8 +81,8 @@ class Followed {
     return [...this.#processes.keys()];
   }
 
-  get isFilling(): boolean {
-    return [...this.#processes.values()].some(({ sequence }) => sequence.isFilling);
+  get isBehind(): boolean {
+    return [...this.#processes.values()].some(({ sequence }) => sequence.isBehind);
   }
 
   accept<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
@@ -121,10 +123,11 @@ class Followed {
   }
 
   #add(processId: string, starting: boolean): FollowedProcess {
-    const { call, emit, isTemporary, onLost, onFailed } = this.#options;
+    const { call, emit, isTemporary, onLost, onFailed, pushesRest = never } = this.#options;
     const sequence = new EventSequence({
       processId,
       read: (params) => call("process/read", params),
+      pushesRest,
       emit: (event, params) => {
         if (event === "process/closed") this.#processes.delete(processId);
         return emit(event, params);
@@ -141,3 +144,5 @@ class Followed {
     return process;
   }
 }
+
+const never = () => false;

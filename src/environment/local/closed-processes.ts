@@ -1,0 +1,56 @@
+import { closedProcessTtlMs, unconfirmedOutputTtlMs } from "../../limits.ts";
+import { Expiry } from "./expiry.ts";
+import type { ManagedProcess } from "./managed-process.ts";
+import type { Receipts } from "./receipts.ts";
+
+interface ClosedProcessesOptions {
+  /** How long one stays when nobody wants anything of it. 80 s when absent. */
+  readonly ttlMs?: number | undefined;
+  /** How far the receiver of the events has come, where it tells. */
+  readonly receipts?: (() => Receipts | undefined) | undefined;
+  readonly forget: (process: ManagedProcess) => void;
+}
+
+interface Closed {
+  readonly process: ManagedProcess;
+  readonly atMs: number;
+}
+
+/** Processes that have said all they will, until nobody is going to read it any more. */
+export class ClosedProcesses {
+  readonly #options: ClosedProcessesOptions;
+  readonly #ttlMs: number;
+  readonly #expiry: Expiry<Closed>;
+
+  constructor(options: ClosedProcessesOptions) {
+    this.#options = options;
+    this.#ttlMs = options.ttlMs ?? closedProcessTtlMs;
+    this.#expiry = new Expiry(this.#ttlMs, (closed) => this.#forgetUnlessWanted(closed));
+  }
+
+  add(process: ManagedProcess): void {
+    this.#expiry.add({ process, atMs: performance.now() });
+  }
+
+  /** Forgets nothing more. */
+  close(): void {
+    this.#expiry.close();
+  }
+
+  #forgetUnlessWanted(closed: Closed): void {
+    if (this.#isWanted(closed)) this.#expiry.add(closed);
+    else this.#options.forget(closed.process);
+  }
+
+  /**
+   * Somebody is at it, however slow the line is; or the receiver does not confirm what was sent,
+   * because it has put that off and will ask for it again.
+   */
+  #isWanted({ process, atMs }: Closed): boolean {
+    if (process.feed.wasReadWithin(this.#ttlMs)) return true;
+    const { asked, answered } = this.#options.receipts?.() ?? noReceipts;
+    return asked > answered && performance.now() - atMs < unconfirmedOutputTtlMs;
+  }
+}
+
+const noReceipts: Receipts = { asked: 0, answered: 0 };
