@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   mkdtempSync,
@@ -70,6 +71,28 @@ describe("the audit log", () => {
     await client.initialize();
     appendFileSync(file, "somebody else was here\n");
     await assert.rejects(run(client, { argv: ["/bin/true"] }), /changed by somebody else/);
+  });
+
+  test("goes on after the disk was full for a while, and tells what it cut off", async (t) => {
+    const file = join(folder, "full.jsonl");
+    const server = await startServer(t, { args: ["--audit-log", file] });
+    const client = await connect(server.url);
+    await client.initialize();
+    await run(client, { processId: "before", argv: ["true"] });
+    const limitFiles = (bytes: number | "unlimited") =>
+      execFileSync("prlimit", ["--pid", `${server.pid}`, `--fsize=${bytes}:`]);
+    for (const room of [0, 50, 0, 70]) {
+      limitFiles(statSync(file).size + room);
+      await assert.rejects(run(client, { argv: ["true"] }), /cannot be written, so nothing is/);
+    }
+    limitFiles("unlimited");
+    await run(client, { processId: "after", argv: ["true"] });
+    await client.close();
+    await server.stop();
+    const started = linesOf(file).filter((line) => line.includes('"process-started"'));
+    assert.equal(started.length, 2);
+    const { code, stdout } = await verify(file);
+    assert.deepEqual([code, stdout.match(/torn off/g)?.length], [0, 1]);
   });
 
   test("refuses a file that is none, and lines of somebody else behind its own", async (t) => {

@@ -1,7 +1,8 @@
+import { Buffer } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { auditTailBytes, auditTextCharsMax } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
-import { type AuditFields, followLine, nextLine } from "./audit-chain.ts";
+import { type AuditFields, type ChainEnd, followLine, nextLine } from "./audit-chain.ts";
 import { type AuditEnd, auditEndIn, tearEvent, tearOf } from "./audit-tear.ts";
 
 /** Enters who started what and where. Throws when it cannot: then nothing must be started. */
@@ -20,38 +21,85 @@ export type AuditEvent =
   | "process-ended"
   | typeof tearEvent;
 
-/**
- * Opens a file for appending and goes on with the chain that it holds. A line is written before
- * what it tells of is done, in one synchronous call: some twenty microseconds beside a process
- * start. A last line that a crash or a full disk cut off is left as it is, and the next line tells
- * what it is.
- */
+/** Opens a file for appending and goes on with the chain that it holds. */
 export function openAuditLog(path: string): AuditLog {
   const { O_APPEND, O_CREAT, O_RDWR } = constants;
   const file = openSync(path, O_RDWR | O_APPEND | O_CREAT, 0o600);
-  let size = fstatSync(file).size;
-  const { end: lastEnd, behind } = endOf(file, size, path);
-  let end = lastEnd;
-  const append = (lineStart: string, event: AuditEvent, fields: AuditFields) => {
-    const line = nextLine(end, { time: new Date().toISOString(), event, ...cut(fields) });
-    size += write(file, `${lineStart}${line.text}\n`, path);
-    end = line;
-  };
-  const unended = followLine(lastEnd, behind.toString());
-  if (typeof unended === "object") {
-    size += write(file, "\n", path);
-    end = unended;
-  } else if (behind.length > 0) {
-    append("\n", tearEvent, tearOf(behind));
-  }
-  return {
-    enter(event, fields) {
-      refuseForeignChange(file, size, path);
-      append("", event, fields);
-    },
-    close: () => closeSync(file),
-  };
+  const log = new AuditFile(file, path);
+  log.mend();
+  return log;
 }
+
+/**
+ * A line is written before what it tells of is done, in one synchronous call: some twenty
+ * microseconds beside a process start. A last line that a crash or a full disk cut off is left as
+ * it is, and the next line tells what it is.
+ */
+class AuditFile implements AuditLog {
+  readonly #file: number;
+  readonly #path: string;
+  #size: number;
+  #end: ChainEnd;
+  /** What stands behind the last whole line. */
+  #torn: Buffer;
+
+  constructor(file: number, path: string) {
+    this.#file = file;
+    this.#path = path;
+    this.#size = fstatSync(file).size;
+    const { end, behind } = endOf(file, this.#size, path);
+    this.#end = end;
+    this.#torn = behind;
+  }
+
+  enter(event: AuditEvent, fields: AuditFields): void {
+    refuseForeignChange(this.#file, this.#size, this.#path);
+    this.mend();
+    this.#append("", event, fields);
+  }
+
+  /** Makes the end of the file the end of a line. */
+  mend(): void {
+    if (this.#torn.length === 0) return;
+    const unended = followLine(this.#end, this.#torn.toString());
+    if (typeof unended === "object") {
+      this.#write("\n");
+      this.#end = unended;
+    } else {
+      this.#append("\n", tearEvent, tearOf(this.#torn));
+    }
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #append(lineStart: string, event: AuditEvent, fields: AuditFields): void {
+    const line = nextLine(this.#end, { time: new Date().toISOString(), event, ...cut(fields) });
+    this.#write(`${lineStart}${line.text}\n`);
+    this.#end = line;
+  }
+
+  #write(text: string): void {
+    const bytes = Buffer.from(text);
+    let written = 0;
+    try {
+      written = writeSync(this.#file, bytes);
+      if (written < bytes.length) throw new Error("no space left");
+      this.#torn = nothing;
+    } catch (error) {
+      this.#torn = Buffer.concat([this.#torn, bytes.subarray(0, written)]);
+      const reason = error instanceof Error ? error.message : error;
+      throw internalError(
+        `the audit log ${this.#path} cannot be written, so nothing is started: ${reason}`,
+      );
+    } finally {
+      this.#size += written;
+    }
+  }
+}
+
+const nothing = Buffer.alloc(0);
 
 /** A client chooses ids and places, and could choose very long ones. */
 function cut(fields: AuditFields): AuditFields {
@@ -83,17 +131,4 @@ function refuseForeignChange(file: number, size: number, path: string): void {
     `the audit log ${path} was changed by somebody else, so nothing more is started; give each ` +
       "server its own file, and restart this one with a new file",
   );
-}
-
-function write(file: number, line: string, path: string): number {
-  try {
-    const written = writeSync(file, line);
-    if (written === Buffer.byteLength(line)) return written;
-    throw new Error("no space left");
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
-    throw internalError(
-      `the audit log ${path} cannot be written, so nothing is started: ${reason}`,
-    );
-  }
 }
