@@ -7,17 +7,11 @@ import { describe, type TestContext, test } from "node:test";
 import { mountWatch } from "../src/environment/local/spawn/mount-watch.ts";
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
-import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
+import { hasOwnMounts, mountHindrance, testInOwnMounts } from "./support/own-mounts.ts";
 import { uri, workspaceWrite } from "./support/sandboxes.ts";
 
 /** Elsewhere the mounts of other tests would come and go meanwhile. */
-function hindrance(): string | false {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "only root may mount";
-  const unshare = ["--mount", "--propagation", "private", "mount", "-t", "tmpfs", "none", "/mnt"];
-  return spawnSync("unshare", unshare).status === 0 ? false : "nothing can be mounted here";
-}
-
-const skip = hasOwnMounts ? false : hindrance();
+const skip = hasOwnMounts ? false : mountHindrance();
 
 test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () =>
   testInOwnMounts(import.meta.url),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -12,6 +13,7 @@ import {
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connect } from "./support/client.ts";
+import { run } from "./support/process.ts";
 import { uri, workspaceWrite } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
 
@@ -51,6 +53,20 @@ test("the server takes bwrap from its own PATH, and names the helper where it ca
   await client.close();
   assert.equal(readFileSync(join(directory, "ws/f"), "utf8"), "x");
   assert.match(readFileSync(log, "utf8"), /--unshare-net .*--argv0 codex-fs-helper -- /);
+});
+
+test("what is confined works where few descriptors are allowed", async (t) => {
+  const directory = place(t);
+  const server = await startServer(t);
+  const client = await connect(server.url);
+  await client.initialize();
+  execFileSync("prlimit", [`--pid=${server.pid}`, "--nofile=80:"]);
+  const sandbox = workspaceWrite(join(directory, "ws"));
+  const confined = { argv: ["true"], sandbox };
+  const { exitCode } = await run(client, confined);
+  assert.equal(exitCode, 0);
+  const path = uri(join(directory, "ws/f"));
+  await client.request("fs/writeFile", { path, dataBase64: "eA==", sandbox });
 });
 
 test("a confined process leaves nothing when the server is killed", async (t) => {

@@ -77,7 +77,7 @@ const systemErrorTexts: Record<string, string> = {
   EINVAL: "Invalid argument",
   EIO: "I/O error",
   EISDIR: "Is a directory",
-  ELOOP: "Too many levels of symbolic links",
+  ELOOP: "Symbolic link loop",
   EMFILE: "Too many open files",
   ENAMETOOLONG: "Filename too long",
   ENFILE: "Too many open files in system",
@@ -92,6 +92,7 @@ const systemErrorTexts: Record<string, string> = {
   EPERM: "Operation not permitted",
   EROFS: "Read-only file system",
   ETXTBSY: "Text file busy",
+  ESPIPE: "Invalid seek",
   EXDEV: "Cross-device link",
 };
 

@@ -13,3 +13,10 @@ export function testInOwnMounts(url: string): void {
   const { status, stdout } = spawnSync("unshare", inNamespace, { env, encoding: "utf8" });
   assert.equal(status, 0, stdout);
 }
+
+/** Why a test cannot mount anything, if so. */
+export function mountHindrance(): string | false {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "only root may mount";
+  const unshare = ["--mount", "--propagation", "private", "mount", "-t", "tmpfs", "none", "/mnt"];
+  return spawnSync("unshare", unshare).status === 0 ? false : "nothing can be mounted here";
+}

@@ -12,6 +12,7 @@ import type { TreeMeans } from "./direct-file-system.ts";
 import {
   dropFile,
   hasCode,
+  lstat,
   openFile,
   readEntries,
   removeEmptyDirectory,
@@ -43,6 +44,8 @@ async function removePath(
   try {
     await unlinkPath(path);
   } catch (error) {
+    // That nothing is there comes before that nothing may be removed, but the system says so late.
+    if (hasCode(error, "EROFS")) await lstat(path);
     // Linux says EISDIR of a directory; POSIX and macOS say EPERM, which may also mean EPERM.
     if (!hasCode(error, "EISDIR", "EPERM")) throw error;
     try {

@@ -28,8 +28,8 @@ export interface StdioPlan {
 }
 
 const ptsNameBytes = 128;
-/** Above every number that a process is given, so that no copy overwrites the source of another. */
-const liftedFdMin = 100;
+/** The first number that a process is given beside its streams. */
+const furtherFdMin = 3;
 
 /** Throws a SpawnError, and leaves nothing open, when the system has no descriptors left. */
 export function openStdio(libc: Libc, request: SpawnRequest): StdioPlan {
@@ -87,9 +87,11 @@ function withFurther(opened: Descriptors, plan: StdioPlan, request: SpawnRequest
   const { fds = [], feeds = [] } = request;
   const pipes = feeds.map(({ head, rest }) => ({ ...opened.feed(head), rest }));
   const theirs = pipes.map((pipe) => pipe.theirs);
-  const lifted = [...fds, ...theirs].map((fd) => opened.lifted(fd));
+  const given = [...fds, ...theirs];
+  // Above every number that the process is given: no copy overwrites the source of another.
+  const lifted = given.map((fd) => opened.lifted(fd, furtherFdMin + given.length));
   const copies = lifted.map(
-    (source, index) => ({ kind: "copy", source, target: 3 + index }) as const,
+    (source, index) => ({ kind: "copy", source, target: furtherFdMin + index }) as const,
   );
   return {
     ...plan,
@@ -150,8 +152,8 @@ class Descriptors {
     return { fd, name: name.toString("utf8", 0, name.indexOf(0)) };
   }
 
-  lifted(fd: number): number {
-    const copy = this.#libc.fcntl(fd, native.F_DUPFD_CLOEXEC, "int", liftedFdMin);
+  lifted(fd: number, min: number): number {
+    const copy = this.#libc.fcntl(fd, native.F_DUPFD_CLOEXEC, "int", min);
     return this.#keep(copy, `descriptor ${fd} cannot be given to the process`);
   }
 

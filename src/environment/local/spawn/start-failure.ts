@@ -10,8 +10,15 @@ import { SpawnError, type SpawnRequest } from "./spawner.ts";
 const access = promisify(fs.access);
 const stat = promisify(fs.stat);
 
-/** Node's own table, `getSystemErrorName`, lacks those that libuv does not know, as ENOEXEC. */
-const errorNames = new Map(Object.entries(system.errno).map(([name, errno]) => [errno, name]));
+/**
+ * Node's own table, `getSystemErrorName`, lacks those that libuv does not know, as ENOEXEC. Of two
+ * names for one number the first is the usual one: EAGAIN, not EWOULDBLOCK.
+ */
+const errorNames = new Map(
+  Object.entries(system.errno)
+    .reverse()
+    .map(([name, errno]) => [errno, name]),
+);
 
 /** `errno` as libc counts, a positive number. Clients match on the text in front of the colon. */
 export function startFailure(errno: number, stage: SpawnError["stage"], about: string): SpawnError {
