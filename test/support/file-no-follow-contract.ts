@@ -21,7 +21,7 @@ export function noFollowContract(make: MakeFileSystem): void {
       bench.link("last", inner);
       bench.link("way", "real");
       await fails(deed(bench, bench.uri("last")), -32603, /./);
-      await fails(deed(bench, bench.uri(inner.replace("real", "way"))), -32603, /symbolic link/);
+      await fails(deed(bench, bench.uri(inner.replace("real", "way"))), -32603, /symbolic link/i);
       assert.equal(bench.text("real/f"), "old");
       await deed(bench, bench.uri(inner));
     });
@@ -32,7 +32,7 @@ export function noFollowContract(make: MakeFileSystem): void {
     const make = (path: string, recursive = true) =>
       bench.fileSystem.createDirectory({ path, recursive, followSymlinks: false });
     bench.link("way", "real");
-    await fails(make(bench.uri("way/d/e")), -32603, /symbolic link/);
+    await fails(make(bench.uri("way/d/e")), -32603, /symbolic link/i);
     await fails(make(bench.uri("way")), -32603, "File exists (os error 17)");
     await make(bench.uri("real/d/e"));
     await make(bench.uri("real/d/e"));
@@ -45,7 +45,7 @@ export function noFollowContract(make: MakeFileSystem): void {
     bench.link("way", "real");
     const remove = (name: string) =>
       bench.fileSystem.remove({ path: bench.uri(name), followSymlinks: false });
-    await fails(remove("way/f"), -32603, /symbolic link/);
+    await fails(remove("way/f"), -32603, /symbolic link/i);
     await remove("way");
     assert.deepEqual([bench.list(), bench.list("real")], [["real"], ["f"]]);
     await remove("real");
