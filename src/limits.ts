@@ -427,6 +427,18 @@ export const outputQueueBytesMax = 64 * MiB;
 export const stdinPieceBytes = 64 * KiB;
 /** Unanswered writes of one process: enough to fill a long line, few enough to bound memory. */
 export const stdinWritesInFlightMax = 32;
+/**
+ * Characters of a request from which on it waits until the line has taken those before it; what is
+ * shorter, such as a pasted text, is on its way before anybody notices.
+ */
+export const bulkMessageCharsMin = 32 * KiB;
+/** Such requests on their way above which no other one follows, at first and on a slow line. */
+export const bulkInFlightCharsMin = 64 * KiB;
+/**
+ * How long a line may be busy with such requests that are on their way: what is urgent waits behind
+ * them, and each burst must last until the next one can follow.
+ */
+export const bulkDelayMs = 250;
 /** Request ids a session remembers, to do repeated work once; far more than can be unanswered. */
 export const requestIdsRememberedMax = 4096;
 
@@ -482,10 +494,30 @@ export const bodyQueueBytesMax = 16 * MiB;
 export const bodyOverflowBytesMax = 1 * MiB;
 /** How long a client that closes waits for the executor to end its session. */
 export const sessionEndWaitMs = 2_000;
-/** Bytes that the library writes to a file at once; more goes in blocks. */
-export const wholeFileBytesMax = 16 * MiB;
-/** Blocks of a file that are on their way at once: a long way costs no round trip for each. */
+/** How often it is looked whether bytes move on a connection that is being closed. */
+export const closingLookIntervalMs = 750;
+/**
+ * Looks in a row that find nothing move, after which it is cut. One would not do: it may come right
+ * after the program itself was busy for so long.
+ */
+export const closingLooksMax = 2;
+/**
+ * Bytes that the library writes to a file at once, so that a sudden end leaves the old content or
+ * the new: more than people edit. More goes in blocks, between which others get their turn.
+ */
+export const wholeFileBytesMax = 2 * MiB;
+/** Files that are written in blocks at once: an executor keeps 128 open for a connection. */
+export const uploadsAtOnceMax = 32;
+/** Blocks of a file that are asked for at once: a long way costs no round trip for each. */
 export const blocksInFlightMax = 4;
+/** Bytes of a block that the library writes, at first and on a slow line. */
+export const uploadBlockBytesMin = 64 * KiB;
+/** What the line takes in this time is a block, on a faster one up to `fileBlockBytesMax`. */
+export const uploadBlockMs = 50;
+/** Unanswered bytes of an upload: a long way costs no round trip for each block. */
+export const uploadBytesInFlightMax = 4 * MiB;
+/** Unanswered blocks of an upload; more would only be of a source that gives crumbs. */
+export const uploadBlocksInFlightMax = 64;
 /** Times that an upload is begun anew because the connection broke: its handle goes with it. */
 export const uploadTriesMax = 10;
 /** How long bwrap may take to show that it works, which takes it milliseconds. */

@@ -5,7 +5,7 @@ import { connect as connectTcp, createServer as createTcpServer, type Server } f
 import { pipeline } from "node:stream/promises";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { ConnectionError, type ConnectOptions, connect } from "../src/client/library.ts";
 import { within } from "./support/within.ts";
 
@@ -16,7 +16,10 @@ async function listening(t: TestContext, server: Server): Promise<string> {
 }
 
 /** An executor that answers what `answer` says, or not at all. */
-async function executor(t: TestContext, answer: (text: string) => string | undefined) {
+async function executor(
+  t: TestContext,
+  answer: (text: string, socket: WebSocket) => string | undefined,
+) {
   const http = createServer();
   const headers: NodeJS.Dict<string | string[]>[] = [];
   let tellClosed = () => {};
@@ -29,7 +32,7 @@ async function executor(t: TestContext, answer: (text: string) => string | undef
     t.after(() => socket.terminate());
     socket.once("close", tellClosed);
     socket.on("message", (frame) => {
-      const text = answer(frame.toString());
+      const text = answer(frame.toString(), socket);
       if (text !== undefined) socket.send(text);
     });
   });
@@ -131,6 +134,18 @@ describe("connecting", () => {
     });
     await assert.rejects(connect(url), { code: -32601, message: "unknown" });
     await within(5_000, "the end of the connection", closed);
+  });
+
+  test("tells how a server ended the connection", async (t) => {
+    const ends: [number | undefined, string, RegExp][] = [
+      [undefined, "", / was closed \(1005\)$/],
+      [1001, "", / was closed \(1001\)$/],
+      [1001, "server is stopping", / was closed \(1001 server is stopping\)$/],
+    ];
+    for (const [code, reason, why] of ends) {
+      const { url } = await executor(t, (_, socket) => void socket.close(code, reason));
+      await refused(url, {}, why);
+    }
   });
 
   test("answers a server that asks the client, and outlives what it does not know", async (t) => {

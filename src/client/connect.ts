@@ -9,8 +9,10 @@ import {
   heartbeatIntervalMs as defaultHeartbeatMs,
 } from "../limits.ts";
 import type { Result } from "../protocol/methods.ts";
+import { closerOf } from "./close-socket.ts";
 import { ConnectionError } from "./errors.ts";
 import { watchHeartbeat } from "./heartbeat.ts";
+import { Outbox } from "./outbox.ts";
 import { type OnEvent, RpcClient } from "./rpc-client.ts";
 
 /** How to reach an executor. All times are in milliseconds. */
@@ -61,13 +63,14 @@ export async function openConnection(request: OpenRequest): Promise<Connection> 
   signal?.throwIfAborted();
   const socket = openSocket(request);
   answerPings(socket, request.isBehind);
+  const close = closerOf(socket);
   const { ended, cut } = watchEnd(socket, url);
   const abandon = () => cut(`websocket ${url}: given up`);
   signal?.addEventListener("abort", abandon);
   try {
     const rpc = startRpc(request, { socket, ended, cut });
     const initialized = await handshake(request, { socket, ended, rpc });
-    return { ...initialized, rpc, ended, close: () => socket.close() };
+    return { ...initialized, rpc, ended, close };
   } catch (error) {
     socket.terminate();
     signal?.throwIfAborted();
@@ -120,7 +123,7 @@ function watchEnd(socket: WebSocket, url: string): SocketEnd {
     end(new ConnectionError(message, { cause: error, retryable }));
   });
   socket.once("close", (code, reason) =>
-    end(new ConnectionError(`websocket ${url} was closed (${code}${reason && ` ${reason}`})`)),
+    end(new ConnectionError(`websocket ${url} was closed (${`${code} ${reason}`.trim()})`)),
   );
   const cut = (reason: string) => {
     end(new ConnectionError(reason));
@@ -150,7 +153,8 @@ function startRpc(
   { onEvent, options, url }: OpenRequest,
   { socket, ended, cut }: SocketEnd & { socket: WebSocket },
 ) {
-  const rpc = new RpcClient({ send: (message) => socket.send(message), onEvent });
+  const outbox = new Outbox(socket);
+  const rpc = new RpcClient({ send: (text, asked) => outbox.send(text, asked), onEvent });
   void ended.then((reason) => rpc.end(reason));
   socket.on("message", (frame) => {
     try {

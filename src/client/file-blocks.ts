@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { FileSystem } from "../environment/file-system.ts";
 import { blocksInFlightMax, fileBlockBytesMax, uploadTriesMax } from "../limits.ts";
 import type { Params } from "../protocol/methods.ts";
+import { BlockWriter } from "./block-writer.ts";
 import { ConnectionError, isTemporary, NotFoundError } from "./errors.ts";
 
 type Place = Omit<Params<"fs/open">, "handleId" | "mode">;
@@ -77,27 +78,14 @@ export async function replaceFile(fileSystem: FileSystem, place: Place, bytes: B
  */
 export async function writeBlocks(fileSystem: FileSystem, place: Place, source: Bytes) {
   const handleId = await openFile(fileSystem, place, "replace");
-  const inFlight: Promise<unknown>[] = [];
-  let offset = 0;
+  const blocks = new BlockWriter((offset, chunk) =>
+    withHandle(() => fileSystem.writeBlock({ handleId, offset, chunk })),
+  );
   try {
-    for await (const bytes of source) {
-      for (const chunk of blocksOf(bytes)) {
-        if (inFlight.length >= blocksInFlightMax) await inFlight.shift();
-        const block = { handleId, offset, chunk };
-        inFlight.push(watched(withHandle(() => fileSystem.writeBlock(block))));
-        offset += Buffer.byteLength(chunk, "base64");
-      }
-    }
-    await Promise.all(inFlight);
+    for await (const bytes of source) await blocks.write(bytes);
+    await blocks.end();
   } finally {
     await fileSystem.close({ handleId });
-  }
-}
-
-function* blocksOf(bytes: Uint8Array): Generator<string> {
-  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let start = 0; start < whole.length; start += fileBlockBytesMax) {
-    yield whole.subarray(start, start + fileBlockBytesMax).toString("base64");
   }
 }
 

@@ -1,11 +1,18 @@
 import { Buffer } from "node:buffer";
 import type { FileSystem } from "../environment/file-system.ts";
-import { walkDepthMax, walkDirectoriesMax, walkEntriesMax, wholeFileBytesMax } from "../limits.ts";
+import {
+  uploadsAtOnceMax,
+  walkDepthMax,
+  walkDirectoriesMax,
+  walkEntriesMax,
+  wholeFileBytesMax,
+} from "../limits.ts";
 import { readBlocks, replaceFile, writeBlocks } from "./file-blocks.ts";
 import type { FileContent, FileOptions, Files, Walk, WalkOptions } from "./files.ts";
 import type { MissingWatch } from "./missing-watch.ts";
 import { type Path, pathOfUri, uriOfPath } from "./paths.ts";
 import { perform } from "./perform.ts";
+import { turns } from "./turns.ts";
 
 /** The files of a machine as the library offers them. */
 export function filesThrough(fileSystem: FileSystem, watch: MissingWatch): Files {
@@ -31,6 +38,7 @@ const placeOf = (path: Path, { sandbox, followSymlinks }: FileOptions) => ({
 type Contents = Pick<Files, "read" | "readText" | "stream" | "write">;
 
 function contents(fileSystem: FileSystem): Contents {
+  const inTurn = turns(uploadsAtOnceMax);
   const read = (path: Path, options: FileOptions = {}) =>
     perform(options.signal, async () => {
       const { dataBase64 } = await fileSystem.readFile(placeOf(path, options));
@@ -42,20 +50,27 @@ function contents(fileSystem: FileSystem): Contents {
     stream: (path, options = {}) =>
       streamOf(readBlocks(fileSystem, placeOf(path, options)), options),
     write: (path, content, options = {}) =>
-      perform(options.signal, () => write(fileSystem, placeOf(path, options), content)),
+      perform(options.signal, () =>
+        write(fileSystem, { place: placeOf(path, options), content, inTurn }),
+      ),
   };
 }
 
-async function write(
-  fileSystem: FileSystem,
-  place: ReturnType<typeof placeOf>,
-  content: FileContent,
-) {
+interface Writing {
+  readonly place: ReturnType<typeof placeOf>;
+  readonly content: FileContent;
+  readonly inTurn: ReturnType<typeof turns>;
+}
+
+/** A whole file is either written or not. A large one would keep all else from a slow line. */
+async function write(fileSystem: FileSystem, { place, content, inTurn }: Writing): Promise<void> {
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
     return writeBlocks(fileSystem, place, content);
   }
   const bytes = Buffer.from(content as string);
-  if (bytes.length > wholeFileBytesMax) return replaceFile(fileSystem, place, bytes);
+  if (bytes.length > wholeFileBytesMax) {
+    return inTurn(() => replaceFile(fileSystem, place, bytes));
+  }
   await fileSystem.writeFile({ ...place, dataBase64: bytes.toString("base64") });
 }
 

@@ -73,7 +73,8 @@ export interface Files {
   stream(path: Path, options?: FileOptions): ReadableStream<Uint8Array>;
   /**
    * Creates the file, or replaces its content: it keeps its inode and mode. Text is written as
-   * UTF-8. Streams are written block by block, and fail when the connection breaks meanwhile.
+   * UTF-8. Up to 2 MiB are written at once, so that a sudden end leaves the old content or the
+   * new; more goes block by block. So do streams, which fail when the connection breaks meanwhile.
    */
   write(path: Path, content: FileContent, options?: FileOptions): Promise<void>;
   /** Default `recursive: false`: then the parent must exist and the directory must not. */

@@ -6,8 +6,8 @@ import { ConnectionError, errorOfCode } from "./errors.ts";
 export type OnEvent = <E extends Event>(event: E, params: EventParams<E>) => void;
 
 interface RpcClientOptions {
-  /** Sends one message. */
-  readonly send: (text: string) => void;
+  /** Sends one message; a request also as it was asked, by which its urgency is known. */
+  readonly send: (text: string, asked?: { method: Method; params: unknown }) => void;
   readonly onEvent: OnEvent;
 }
 
@@ -44,7 +44,7 @@ export class RpcClient {
       if (this.#ended) return reject(this.#ended);
       const id = this.#nextId++;
       this.#pending.set(id, { resolve, reject });
-      this.#options.send(JSON.stringify({ id, method, params }));
+      this.#options.send(JSON.stringify({ id, method, params }), { method, params });
     });
 
   /** Says something that is not answered. */

@@ -1,0 +1,107 @@
+import type { Buffer } from "node:buffer";
+import type { WebSocket } from "ws";
+import { bulkMessageCharsMin } from "../limits.ts";
+import type { Method } from "../protocol/methods.ts";
+import { SendWindow } from "./send-window.ts";
+
+/** What a message asks for. */
+interface Asked {
+  readonly method: Method;
+  readonly params: unknown;
+}
+
+interface Waiting {
+  readonly text: string;
+  /** What it is about: ids of a process, a file handle or an HTTP request, and paths. */
+  readonly subjects: readonly string[];
+}
+
+/**
+ * Sends the messages of one connection in two lanes. A WebSocket keeps the order of what it was
+ * given, so a kill would wait for every byte of an upload before it. Large requests therefore wait
+ * here until the line has taken most of the ones before; everything else passes them, except what
+ * is about the same thing.
+ */
+export class Outbox {
+  readonly #socket: WebSocket;
+  readonly #window = new SendWindow();
+  readonly #waiting: Waiting[] = [];
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on("pong", (mark: Buffer) => {
+      this.#window.arrive(Number(mark.toString()), performance.now());
+      this.#sendWaiting();
+    });
+  }
+
+  send(text: string, asked?: Asked): void {
+    if (asked && this.#hasToWait(text, asked)) {
+      this.#waiting.push({ text, subjects: subjectsOf(asked) });
+      this.#sendWaiting();
+    } else {
+      this.#socket.send(text);
+    }
+  }
+
+  #hasToWait(text: string, asked: Asked): boolean {
+    if (isBulk(text) && bulkMethods.has(asked.method)) return true;
+    if (this.#waiting.length === 0 || passingMethods.has(asked.method)) return false;
+    const subjects = subjectsOf(asked);
+    return this.#waiting.some((waiting) => haveCommon(waiting.subjects, subjects));
+  }
+
+  #sendWaiting(): void {
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      if (!isBulk(next.text)) this.#socket.send(next.text);
+      else if (this.#window.hasRoom()) this.#sendBulk(next.text);
+      else return;
+      this.#waiting.shift();
+    }
+  }
+
+  #sendBulk(text: string): void {
+    this.#socket.send(text);
+    this.#socket.ping(`${this.#window.send(text.length, performance.now())}`);
+  }
+}
+
+const bulkMethods: ReadonlySet<Method> = new Set<Method>([
+  "process/write",
+  "fs/writeBlock",
+  "fs/writeFile",
+  "http/request",
+]);
+
+/** They are about a process, but not about its input: to stop it is urgent. */
+const passingMethods: ReadonlySet<Method> = new Set<Method>([
+  "process/start",
+  "process/read",
+  "process/resize",
+  "process/signal",
+  "process/terminate",
+]);
+
+const isBulk = (text: string) => text.length >= bulkMessageCharsMin;
+
+const subjectMembers = [
+  "processId",
+  "handleId",
+  "requestId",
+  "path",
+  "sourcePath",
+  "destinationPath",
+];
+
+function subjectsOf({ params }: Asked): string[] {
+  const values = (params ?? {}) as Record<string, unknown>;
+  const subjects = subjectMembers.map((name) => values[name]);
+  return subjects.filter((subject) => typeof subject === "string");
+}
+
+/** Ids are the same or not; of paths one may lie above the other. */
+const haveCommon = (some: readonly string[], others: readonly string[]) =>
+  some.some((one) => others.some((other) => isWithin(one, other) || isWithin(other, one)));
+
+const isWithin = (path: string, above: string) =>
+  path === above || path.startsWith(above.endsWith("/") ? above : `${above}/`);
