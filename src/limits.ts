@@ -162,6 +162,12 @@ export const confirmedOutputBytesMax = 8 * MiB;
  * it has not confirmed stays in memory, seldom enough that its pongs cost nothing.
  */
 export const receiptIntervalBytes = 256 * KiB;
+/**
+ * Such pings that may be unanswered: enough for the output that may wait to be confirmed, below,
+ * and twice as many are fewer than the 60 pongs at which the `ws` of a client that uploads on a
+ * slow line cuts the connection.
+ */
+export const unansweredReceiptsMax = 24;
 /** Output of a process beyond the newest that may wait in memory to be confirmed, not on disk. */
 export const unconfirmedOutputBytesMax = 4 * MiB;
 /** Places up to which a receiver may have come, remembered at once; above that, fewer. */

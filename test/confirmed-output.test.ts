@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { WebSocket } from "ws";
 import { OutputLog } from "../src/environment/local/output-log.ts";
 import { SpillStore } from "../src/environment/local/spill-store.ts";
+import { unansweredReceiptsMax } from "../src/limits.ts";
 import { Client, connect } from "./support/client.ts";
 import { numberedBytes, readWhole } from "./support/retained-output.ts";
 import { startServer } from "./support/server.ts";
@@ -113,11 +114,28 @@ async function retainedOfFlood(client: Client): Promise<{ bytes: Buffer; dropped
   return whole;
 }
 
-async function silentClient(t: TestContext, url: string): Promise<Client> {
+interface PingedClient {
+  readonly client: Client;
+  /** The pings that came. */
+  readonly pings: string[];
+}
+
+/** A client that answers only the pings that it is told to answer. */
+async function pingedClient(
+  t: TestContext,
+  url: string,
+  isAnswered: (ping: string, pings: readonly string[]) => boolean,
+): Promise<PingedClient> {
   const socket = new WebSocket(url, { perMessageDeflate: false, autoPong: false });
   t.after(() => socket.terminate());
+  const pings: string[] = [];
+  socket.on("ping", (payload: Buffer) => {
+    const ping = payload.toString();
+    pings.push(ping);
+    if (isAnswered(ping, pings)) socket.pong(payload);
+  });
   await new Promise((resolve) => socket.once("open", resolve));
-  return new Client(socket);
+  return { client: new Client(socket), pings };
 }
 
 test("of a flood that a client confirms the newest mebibyte stays, and little more", async (t) => {
@@ -128,8 +146,23 @@ test("of a flood that a client confirms the newest mebibyte stays, and little mo
   assert.ok(bytes.length > 2 ** 20 - 8192 && bytes.length < 12 * 2 ** 20, `${bytes.length} bytes`);
 });
 
-test("of a flood that a client never confirms everything stays", async (t) => {
+test("of a flood that a client never confirms everything stays, and it is not asked for ever", async (t) => {
   const { url } = await startServer(t);
-  const { droppedBytes } = await retainedOfFlood(await silentClient(t, url));
+  const { client, pings } = await pingedClient(t, url, () => false);
+  const { droppedBytes } = await retainedOfFlood(client);
   assert.equal(droppedBytes, 0);
+  const numbered = pings.filter((ping) => ping !== "");
+  assert.equal(numbered.length, unansweredReceiptsMax);
+});
+
+test("a client that cannot confirm for a while is asked again, and what it confirms then goes", async (t) => {
+  const { url } = await startServer(t);
+  const { client, pings } = await pingedClient(
+    t,
+    url,
+    (ping, { length }) => ping === "" || length > unansweredReceiptsMax + 5,
+  );
+  const { bytes } = await retainedOfFlood(client);
+  assert.ok(pings.length > unansweredReceiptsMax + 5);
+  assert.ok(bytes.length < 16 * 2 ** 20, `${bytes.length} bytes`);
 });

@@ -9,10 +9,12 @@ import { bulkMember, type Method, requests } from "../protocol/methods.ts";
 import { BulkTurns, isBulk } from "./bulk-turns.ts";
 import { pollAfterRequest } from "./busy-poll.ts";
 import { Connection } from "./connection.ts";
+import { connectionWatch, type TellEnd } from "./connection-watch.ts";
 import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
 import { eventsThrough } from "./event-sender.ts";
 import { giveBackFrame } from "./frame-memory.ts";
 import { Keepalive } from "./keepalive.ts";
+import { answerPings } from "./newest-pong.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
 import { type Outcome, requestAnswered } from "./request-watch.ts";
@@ -38,6 +40,7 @@ export class ClientSocket implements ConnectionGauge {
   readonly #number: number;
   readonly #socket: OrderlySocket;
   readonly #outbox: Outbox;
+  readonly #tellEnd: TellEnd;
   readonly #keepalive: Keepalive;
   readonly #connection: Connection;
   /** Frames that came while the session was being opened; they may build on it. */
@@ -51,15 +54,20 @@ export class ClientSocket implements ConnectionGauge {
     this.#context = context;
     this.#number = ++context.counters.connectionsOpened;
     const { writeAtOnce } = context;
-    const way = { socket: request.socket, writeAtOnce, traffic: this.traffic };
-    this.#outbox = new Outbox(socket, way);
-    this.#keepalive = new Keepalive(socket, request.socket);
+    const { traffic } = this;
+    const { socket: tcp } = request;
+    this.#outbox = new Outbox(socket, { socket: tcp, writeAtOnce, traffic });
+    const sessionLabel = () => this.#connection.sessionLabel;
+    const watched = { socket, tcp, connection: this.#number, traffic, sessionLabel };
+    this.#tellEnd = connectionWatch(context, watched);
+    this.#keepalive = new Keepalive(socket, tcp, (reason) => this.#tellEnd("lost", reason));
+    answerPings(socket, tcp);
     const attachment = {
       ...eventsThrough(this.#outbox),
       isAlive: () => this.#keepalive.probe(),
       cut: (reason: string) => this.#cut(reason),
-      peer: { address: request.socket.remoteAddress },
-      traffic: this.traffic,
+      peer: { address: tcp.remoteAddress, connection: this.#number },
+      traffic,
       receipts: this.#outbox.receipts,
     };
     const bulk = new BulkTurns(() => this.#outbox.unsentBytes);
@@ -69,7 +77,6 @@ export class ClientSocket implements ConnectionGauge {
       bulk.goOn();
     });
     socket.on("message", (frame) => this.#onFrame(frame as Buffer));
-    socket.on("error", (error) => context.log("warn", `connection failed: ${error.message}`));
     socket.on("close", () => void this.#onClose());
     context.counters.connections.add(this);
   }
@@ -227,7 +234,7 @@ export class ClientSocket implements ConnectionGauge {
 
   #cut(reason: string): void {
     this.#isCut = true;
-    this.#context.log("info", `connection cut: ${reason}`);
+    this.#tellEnd("cut", reason);
     this.#socket.terminate();
   }
 

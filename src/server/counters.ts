@@ -5,6 +5,7 @@
 export interface Counters {
   connectionsOpened: number;
   sessionsOpened: number;
+  sessionsResumed: number;
   processesStarted: number;
   /** Processes that were started and have not been closed. */
   processesOpen: number;
@@ -14,6 +15,8 @@ export interface Counters {
   readonly closedTraffic: Traffic;
   /** Connections that are open. */
   readonly connections: Set<ConnectionGauge>;
+  /** Connections that have ended, by how. */
+  readonly connectionEnds: Map<ConnectionEnding, number>;
   /** Upgrades that were refused, by HTTP status. */
   readonly refusals: Map<number, number>;
   /** Requests that were answered, by method. */
@@ -21,6 +24,12 @@ export interface Counters {
   /** Requests that were answered with an error, by its code. */
   readonly errors: Map<number, number>;
 }
+
+/**
+ * How a connection ended: in order; broken, or silent for too long; by this server, which had a
+ * reason; or because one end sent what the other may not take.
+ */
+export type ConnectionEnding = "closed" | "lost" | "cut" | "failed";
 
 /** Payload bytes of the messages that one connection has carried. */
 export interface Traffic {
@@ -52,11 +61,13 @@ export const durationBoundsMs = [
 export const makeCounters = (): Counters => ({
   connectionsOpened: 0,
   sessionsOpened: 0,
+  sessionsResumed: 0,
   processesStarted: 0,
   processesOpen: 0,
   outputBytes: 0,
   closedTraffic: { receivedBytes: 0, sentBytes: 0 },
   connections: new Set(),
+  connectionEnds: new Map(),
   refusals: new Map(),
   requests: new Map(),
   errors: new Map(),

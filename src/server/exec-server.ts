@@ -116,13 +116,18 @@ function hindrances(state: ServerState, connections: number, limits: Limits): st
   return reasons;
 }
 
-/** What arrives before the environment is there stays in the socket. */
+/**
+ * What arrives before the environment is there stays in the socket. Of one that has ended by then
+ * nobody would ever hear that it has.
+ */
 async function accept(
   context: Promise<ServerContext>,
   socket: OrderlySocket,
   request: IncomingMessage,
 ) {
   socket.pause();
-  new ClientSocket(socket, request, await context);
+  const made = await context;
+  if (socket.readyState === socket.CLOSED) return;
+  new ClientSocket(socket, request, made);
   socket.resume();
 }

@@ -1,7 +1,10 @@
+import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { heartbeatIntervalMs, heartbeatMissesMax, resumeProbeMs } from "../limits.ts";
 import { signsOfLife } from "../protocol/signs-of-life.ts";
+
+const silenceMs = (heartbeatMissesMax + 1) * heartbeatIntervalMs;
 
 /**
  * Finds out that the other end is gone although no packet said so: a lost network, a laptop asleep,
@@ -11,17 +14,22 @@ import { signsOfLife } from "../protocol/signs-of-life.ts";
 export class Keepalive {
   readonly #socket: WebSocket;
   readonly #tcp: Socket;
+  readonly #onSilence: (reason: string) => void;
   readonly #hasShownLife: () => boolean;
   readonly #timer: NodeJS.Timeout;
   readonly #waiting = new Set<(alive: boolean) => void>();
   #misses = 0;
+  /** Whether a heartbeat's ping is unanswered. */
+  #isAsked = false;
 
-  constructor(socket: WebSocket, tcp: Socket) {
+  /** `onSilence` is told the reason before the connection is ended for it. */
+  constructor(socket: WebSocket, tcp: Socket, onSilence: (reason: string) => void) {
     this.#socket = socket;
     this.#tcp = tcp;
+    this.#onSilence = onSilence;
     this.#hasShownLife = signsOfLife(tcp);
     this.#timer = setInterval(() => this.#beat(), heartbeatIntervalMs).unref();
-    socket.on("pong", () => this.heard());
+    socket.on("pong", (payload: Buffer) => this.#onPong(payload));
     socket.on("close", () => this.#stop());
   }
 
@@ -49,8 +57,30 @@ export class Keepalive {
 
   #beat(): void {
     if (this.#hasShownLife()) this.#misses = 0;
-    if (this.#misses++ < heartbeatMissesMax) this.#socket.ping();
-    else this.#socket.terminate();
+    const isMoving = this.#misses === 0;
+    if (this.#misses++ < heartbeatMissesMax) this.#ask(isMoving);
+    else this.#end();
+  }
+
+  /**
+   * While a long message is on its way, pongs wait behind it: more pings would ask nothing new, and
+   * there are libraries that cut a connection on which too many pongs wait.
+   */
+  #ask(isMoving: boolean): void {
+    if (isMoving && this.#isAsked) return;
+    this.#isAsked = true;
+    this.#socket.ping();
+  }
+
+  #end(): void {
+    this.#onSilence(`nothing moved on it for ${silenceMs / 1000} s`);
+    this.#socket.terminate();
+  }
+
+  /** That of a ping with a content, which others send, answers none of these. */
+  #onPong(payload: Buffer): void {
+    if (payload.length === 0) this.#isAsked = false;
+    this.heard();
   }
 
   #stop(): void {

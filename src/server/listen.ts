@@ -79,6 +79,7 @@ function makeWebSockets({ messageBytesMax }: ListenOptions["limits"]) {
     WebSocket: OrderlySocket,
     maxPayload: messageBytesMax,
     perMessageDeflate: false,
+    autoPong: false,
     handleProtocols: () => false,
   });
 }
@@ -151,7 +152,10 @@ function listening(http: Server, { host, port }: ListenAddress): Promise<void> {
 }
 
 async function closeListener(http: Server, webSockets: WebSockets): Promise<void> {
-  const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+  // The one is done as soon as the last socket closes, the other when that has been told.
+  const closed = Promise.all(
+    [http, webSockets].map((server) => new Promise((resolve) => server.close(resolve))),
+  );
   for (const socket of webSockets.clients) socket.close(1001, "server is stopping");
   const cut = setTimeout(() => {
     for (const socket of webSockets.clients) socket.terminate();

@@ -72,8 +72,14 @@ function liveMetric({ name, type, help, values }: Row): Metric {
 
 const countedRows = (counters: Counters): Row[] => [
   counter("connections", "WebSocket connections opened", () => one(counters.connectionsOpened)),
+  counter("connection_ends", "WebSocket connections that have ended, by how", () =>
+    by("ending", counters.connectionEnds),
+  ),
   counter("refusals", "Upgrades refused, by HTTP status", () => by("status", counters.refusals)),
   counter("sessions", "Sessions opened", () => one(counters.sessionsOpened)),
+  counter("sessions_resumed", "Sessions that got another connection", () =>
+    one(counters.sessionsResumed),
+  ),
   counter("processes", "Processes started", () => one(counters.processesStarted)),
   counter("process_output_bytes", "Raw bytes put out by processes", () =>
     one(counters.outputBytes),

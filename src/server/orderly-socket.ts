@@ -6,6 +6,12 @@ import { WebSocket } from "ws";
  */
 export class OrderlySocket extends WebSocket {
   #beforeClose = () => {};
+  #closeCode: number | undefined;
+
+  /** With which code this end closed it, as the first or in answer; undefined without one. */
+  get closeCode(): number | undefined {
+    return this.#closeCode;
+  }
 
   /** Calls the listener when the closing begins, while something can still be sent. */
   onClosing(listener: () => void): void {
@@ -14,7 +20,10 @@ export class OrderlySocket extends WebSocket {
 
   override close(code?: number, reason?: string | Buffer): void {
     try {
-      if (this.readyState === this.OPEN) this.#beforeClose();
+      if (this.readyState === this.OPEN) {
+        this.#closeCode = code;
+        this.#beforeClose();
+      }
     } finally {
       super.close(code, reason);
     }

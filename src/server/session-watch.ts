@@ -22,6 +22,9 @@ export function sessionWatch({ log, counters, audit }: Sight) {
     },
     resumed(session: Session, peer: Peer): void {
       audit?.enter("session-resumed", { session: session.label, ...whoIs(peer) });
+      counters.sessionsResumed++;
+      const { connection, address } = peer;
+      log("info", "session resumed", { session: session.label, connection, address });
     },
     ended(session: Session, ending: SessionEnding): void {
       const { counts, label } = session;

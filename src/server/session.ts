@@ -8,6 +8,8 @@ import { addTraffic, type Traffic } from "./counters.ts";
 /** Who is at the other end of a connection. */
 export interface Peer {
   readonly address: string | undefined;
+  /** The connection by its number. */
+  readonly connection: number;
   clientName?: string;
   clientId?: string | undefined;
 }

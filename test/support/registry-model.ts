@@ -18,7 +18,7 @@ export type Step =
 
 /** The far end of a connection. */
 export class FakeAttachment implements Attachment {
-  readonly peer = { address: undefined };
+  readonly peer = { address: undefined, connection: 1 };
   readonly traffic = { receivedBytes: 0, sentBytes: 0 };
   events = 0;
   cuts = 0;
