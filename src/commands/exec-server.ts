@@ -1,4 +1,4 @@
-import { writeSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { type Limits, startSettledMs } from "../limits.ts";
 import type { Listener } from "../server/listen.ts";
@@ -8,31 +8,33 @@ import { accessFrom } from "./access-options.ts";
 import type { ExecServerFlags } from "./exec-server-options.ts";
 import { finishWritesOfKilled } from "./finish-writes.ts";
 import { inheritableVariables } from "./inheritable-variables.ts";
+import { keepInspectorClosed, obeySignals } from "./signals.ts";
 import { type StderrLog, stderrLog } from "./stderr-log.ts";
 import { uncaughtErrorHandler } from "./uncaught-errors.ts";
+import { tellUrl } from "./url-line.ts";
 import { version } from "./version.ts";
 
 /** `codex exec-server`: serves until a signal comes, then leaves nothing behind. */
 export async function runExecServer(flags: ExecServerFlags): Promise<void> {
+  keepInspectorClosed();
   const stderr = stderrLog(flags.logLevel);
   const server = await start(flags, stderr.log).catch((error) => explain(error, flags.listen));
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => void stop(server, stderr));
-  }
-  const giveUp = () => void stop(server, stderr, 1);
+  const stop = onlyOnce((exitCode: number) => void stopServer(server, stderr, exitCode));
+  obeySignals({ log: stderr.log, stop: () => stop(0) });
+  const giveUp = () => stop(1);
   process.on("uncaughtException", uncaughtErrorHandler({ log: stderr.log, giveUp }));
   // Last: whoever reads it may send a signal at once.
-  tell(`${server.url}\n`);
+  await tellUrl(server.url, stderr.log).catch((error) => explain(error, flags.listen));
 }
 
-/** Not by Node's stream for stdout, to make which takes 1 ms; but that knows how to wait. */
-function tell(line: string): void {
-  try {
-    writeSync(1, line);
-  } catch {
-    // The pipe is full, or nobody is at its other end.
-    process.stdout.write(line);
-  }
+/** The first reason to stop decides how. */
+function onlyOnce<T>(act: (given: T) => void): (given: T) => void {
+  let isDone = false;
+  return (given) => {
+    if (isDone) return;
+    isDone = true;
+    act(given);
+  };
 }
 
 /** Not at once: the first clients need the processor more. */
@@ -41,6 +43,7 @@ function saveMemoryLater(): void {
 }
 
 async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
+  checkProc();
   const address = parseListenUrl(flags.listen);
   await finishWritesOfKilled(log);
   const { startExecServer } = await import("../server/exec-server.ts");
@@ -55,6 +58,12 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   return startExecServer({ address, tls, access, limits, sessionTtlMs, environment, log, audit });
 }
 
+/** Without it nobody can tell which processes descend from which, to end them. */
+function checkProc(): void {
+  if (process.platform !== "linux" || existsSync("/proc/self/stat")) return;
+  throw new Error("there is no /proc, which the server needs: mount -t proc proc /proc");
+}
+
 /** Behind the URL: what takes longest to get ready gets so while the first client connects. */
 async function localEnvironment(limits: Limits, log: Log) {
   await setImmediate();
@@ -62,12 +71,21 @@ async function localEnvironment(limits: Limits, log: Log) {
   const local = await import("../environment/local/environment.ts");
   return local.localEnvironment({
     variables: inheritableVariables(),
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     version,
     limits,
     finisher: [process.execPath, ...process.execArgv, program, "exec-server", "finish-writes"],
     warn: (text) => log("warn", text),
   });
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    // It was removed before the start; clients say themselves where they work.
+    return "/";
+  }
 }
 
 async function tlsIfAsked(flags: ExecServerFlags) {
@@ -95,7 +113,7 @@ const limitsFrom = (flags: ExecServerFlags): Limits => ({
   helpersMax: flags.maxHelpers,
 });
 
-async function stop(server: Listener, stderr: StderrLog, exitCode = 0): Promise<void> {
+async function stopServer(server: Listener, stderr: StderrLog, exitCode: number): Promise<void> {
   await server.close();
   await stderr.close();
   const { immediateExit } = await import("../environment/local/spawn/immediate-exit.ts");

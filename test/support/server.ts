@@ -16,6 +16,8 @@ export interface ServerOptions {
   /** Laid over the environment of the test; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** A program that is given the server's command line, and becomes the server. */
+  readonly startedBy?: readonly [string, ...string[]];
 }
 
 export interface ServerExit {
@@ -59,9 +61,10 @@ export async function startServer(
 }
 
 /** Starts it without waiting for the URL line: for a server that is expected to refuse. */
-export function launchServer({ args = [], env = {}, cwd = root }: ServerOptions = {}) {
-  const listen = args.includes("--listen") ? [] : ["--listen", "ws://127.0.0.1:0"];
-  const child = spawn(process.execPath, [...program(), "exec-server", ...listen, ...args], {
+export function launchServer(options: ServerOptions = {}) {
+  const { args = [], env = {}, cwd = root, startedBy = [] } = options;
+  const [file = process.execPath, ...rest] = [...startedBy, ...serverCommand(args)];
+  const child = spawn(file, rest, {
     cwd,
     env: serverEnvironment(env),
     stdio: ["ignore", "pipe", "pipe"],
@@ -76,6 +79,11 @@ export function launchServer({ args = [], env = {}, cwd = root }: ServerOptions 
     kill: (signal: NodeJS.Signals) => void child.kill(signal),
     stop: () => stopChild(child, exited),
   };
+}
+
+export function serverCommand(args: readonly string[] = []): string[] {
+  const listen = args.includes("--listen") ? [] : ["--listen", "ws://127.0.0.1:0"];
+  return [process.execPath, ...program(), "exec-server", ...listen, ...args];
 }
 
 /** A stale build would test yesterday's program: then, as without a build, the sources are run. */

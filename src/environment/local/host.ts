@@ -116,8 +116,17 @@ function accountShell(): string | undefined {
 
 /** HOME, else the account's folder; a relative HOME is worth nothing to anybody. */
 function homeOf(variables: Readonly<Record<string, string>>): string | undefined {
-  const home = variables.HOME ?? homedir();
-  return isAbsolute(home) ? home : undefined;
+  const home = variables.HOME ?? accountHome();
+  return home !== undefined && isAbsolute(home) ? home : undefined;
+}
+
+function accountHome(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    // As above; without HOME nobody can say where it is.
+    return undefined;
+  }
 }
 
 /** Where a codex installation here would keep its configuration; this server reads none of it. */
