@@ -5,7 +5,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { childBySearch, insideOf } from "../src/sandbox/inner-mounts.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
-import { keepFile, openStateDirectory } from "../src/sandbox/state-directory.ts";
+import { keepFile, openStateDirectory, statePathIn } from "../src/sandbox/state-directory.ts";
 import { Ground, secret } from "./support/escape-ground.ts";
 import { place, sandboxOf, special, workspaceWrite } from "./support/sandboxes.ts";
 
@@ -144,7 +144,7 @@ test("a helper that cannot be started leaves no descriptor open", async (t) => {
 test("programs of helpers that nobody has used for long are removed", async (t) => {
   const g = ground(t);
   const temporary = g.at("ws");
-  const state = await openStateDirectory(temporary);
+  const state = await openStateDirectory(await statePathIn(temporary));
   const left = ["fs-helper-0a.mjs", "fs-helper-0b.cjs.draft"];
   const now = Date.now();
   for (const name of [...left, "other"]) writeFileSync(`${state.path}/${name}`, "");

@@ -68,13 +68,23 @@ export async function confineProcess(
     machine.kept(),
   ]);
   const found = { policy, world, platform, kept };
-  const launch = await confinedLaunch({ request, machine, ...found });
-  const start = new ConfinedStart({ request, machine, found, launch });
+  machine.running.add(found);
+  const start = await newStart({ request, machine, found }).catch((error) => {
+    machine.running.delete(found);
+    throw error;
+  });
+  const { launch } = start;
   return {
     request: launch.request,
     started: (child) => start.letRun(child),
     ended: () => start.end(),
   };
+}
+
+async function newStart(parts: Omit<StartParts, "launch">): Promise<ConfinedStart> {
+  const { request, machine, found } = parts;
+  const launch = await confinedLaunch({ request, machine, ...found });
+  return new ConfinedStart({ ...parts, launch });
 }
 
 interface StartParts {
@@ -97,6 +107,10 @@ class ConfinedStart {
     this.#parts = parts;
   }
 
+  get launch(): ConfinedLaunch {
+    return this.#parts.launch;
+  }
+
   async letRun(child: WaitingProcess | undefined): Promise<number | undefined> {
     if (!child || this.#hasEnded) return undefined;
     const { leads, masks } = this.#parts.launch;
@@ -115,6 +129,7 @@ class ConfinedStart {
 
   async end(): Promise<void> {
     this.#hasEnded = true;
+    this.#parts.machine.running.delete(this.#parts.found);
     await (await this.#making?.catch(toldByStart))?.release();
   }
 

@@ -1,5 +1,6 @@
 /** What a worker for a policy is made of, and whether it still fits the world. */
 import { internalError } from "../protocol/errors.ts";
+import { shownPath } from "../protocol/path-uri.ts";
 import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
 import type { Recipe } from "./helper-crew.ts";
 import { insideNow } from "./inner-mounts.ts";
@@ -68,7 +69,7 @@ export async function helperRecipe(
     controls: platform.controls,
     variables: machine.variables,
     ownVariables: machine.ownVariables(),
-    command: [process.execPath, helper.path] as const,
+    command: [process.execPath, shownPath(helper.path)] as const,
   };
   const { grants, mounts } = confinement;
   return {

@@ -27,7 +27,7 @@ export interface HelperLaunchParts {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** For bwrap alone: nobody inside sees them. */
   readonly ownVariables: Readonly<Record<string, string>>;
-  /** The program of Node and the helper's file. */
+  /** The program of Node and the helper's file, as text. */
   readonly command: readonly [string, string];
 }
 

@@ -4,11 +4,12 @@
  * there only while a process runs that needs them, and each is marked by a link in the state
  * directory before it is made, so that whoever comes after a crash knows what to remove.
  */
+import type { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pathBytesMax } from "../limits.ts";
-import { internalError, type RpcError } from "../protocol/errors.ts";
+import { internalError, type RpcError, toRpcError } from "../protocol/errors.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
 import { disk } from "./disk-call.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
@@ -41,7 +42,7 @@ type Outcome = "ours" | "somebody's" | "impossible";
 export class MountPoints {
   readonly #marks: () => Promise<HostPath>;
   /** How many processes need each, and the name of its mark. */
-  readonly #needed = new Map<HostPath, { count: number; readonly mark: string }>();
+  readonly #needed = new Map<HostPath, { count: number; readonly mark: string | Buffer }>();
   readonly #name = `${serverName(process.pid)}.${randomUUID().slice(0, 8)}`;
   readonly #sweeper: MountSweeper;
   #marked = 0;
@@ -82,7 +83,7 @@ export class MountPoints {
   /** Removes what servers left that are no more. */
   async sweep(): Promise<void> {
     const marks = await this.#marks();
-    for (const mark of (await disk.readdir(marks)).sort()) {
+    for (const mark of (await disk.readdir(nodePath(marks))).sort()) {
       if (!isAlive(mark)) await removeMarked(`${marks}/${mark}` as HostPath);
     }
   }
@@ -110,8 +111,8 @@ export class MountPoints {
       known.count++;
       return "ours";
     }
-    const mark = `${marks}/${this.#name}-${rank(path)}-${this.#marked++}` as HostPath;
-    await disk.symlink(nodePath(path), mark);
+    const mark = nodePath(`${marks}/${this.#name}-${rank(path)}-${this.#marked++}` as HostPath);
+    await disk.symlink(nodePath(path), mark).catch(unmarked(marks));
     const outcome = others.has(path) ? "ours" : await makeEmpty(path);
     if (outcome === "ours") this.#needed.set(path, { count: 1, mark });
     else await disk.unlink(mark);
@@ -137,10 +138,11 @@ export class MountPoints {
   /** Mount points that other servers of this user need at the moment. */
   async #ofOthers(): Promise<Set<string>> {
     const marks = await this.#marks();
-    const names = (await disk.readdir(marks)).filter(
+    const names = (await disk.readdir(nodePath(marks))).filter(
       (mark) => !mark.startsWith(`${this.#name}-`) && isAlive(mark),
     );
-    const targets = names.map((name) => disk.readlink(`${marks}/${name}`).catch(() => ""));
+    const targetOf = (name: string) => disk.readlink(nodePath(`${marks}/${name}` as HostPath));
+    const targets = names.map((name) => targetOf(name).catch(() => ""));
     return new Set(await Promise.all(targets));
   }
 }
@@ -187,11 +189,17 @@ function unprotected(path: HostPath, cause: unknown): RpcError {
   );
 }
 
+/** A folder for temporary files that is full says nothing of the path that somebody asked for. */
+const unmarked = (marks: HostPath) => (cause: unknown) => {
+  const why = toRpcError(cause).message;
+  throw internalError(`the sandbox cannot be set up: ${shownPath(marks)}: ${why}`, cause);
+};
+
 async function removeMarked(mark: HostPath): Promise<void> {
-  const target = await disk.readlink(mark).catch(() => undefined);
+  const target = await disk.readlink(nodePath(mark)).catch(() => undefined);
   if (target === undefined) return;
   await removeEmpty(target as HostPath);
-  await disk.unlink(mark).catch(unlessKept);
+  await disk.unlink(nodePath(mark)).catch(unlessKept);
 }
 
 /** What is no longer empty has become somebody's directory, and stays. */

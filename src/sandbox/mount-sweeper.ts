@@ -1,4 +1,4 @@
-import type { HostPath } from "../protocol/path-uri.ts";
+import { type HostPath, shownPath } from "../protocol/path-uri.ts";
 
 /**
  * Waits for the end of its input, which comes when the server ends in whatever way, and removes the
@@ -17,22 +17,26 @@ for mark in "$1"/"$2"-*; do
 done
 `;
 
-/** A shell that outlives this server by a moment, to clean up where it could not. */
+/**
+ * Shells that outlive this server by a moment, to clean up where it could not: one for each place
+ * in which marks have been.
+ */
 export class MountSweeper {
   readonly #server: string;
-  #started: Promise<{ end(): void }> | undefined;
+  readonly #started = new Map<HostPath, Promise<{ end(): void }>>();
 
   constructor(server: string) {
     this.#server = server;
   }
 
   async start(marks: HostPath): Promise<void> {
-    this.#started ??= startShell([marks, this.#server]);
-    await this.#started;
+    const started = this.#started.get(marks) ?? startShell([shownPath(marks), this.#server]);
+    this.#started.set(marks, started);
+    await started;
   }
 
   close(): void {
-    void this.#started?.then((shell) => shell.end());
+    for (const started of this.#started.values()) void started.then((shell) => shell.end());
   }
 }
 

@@ -3,7 +3,7 @@
  * them.
  */
 import { readdir, stat } from "node:fs/promises";
-import type { HostPath } from "../protocol/path-uri.ts";
+import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { existingPath, type Link, linksOn } from "./real-path.ts";
 import type { Match } from "./scan-globs.ts";
 
@@ -84,7 +84,7 @@ export async function surveyPlatform(): Promise<Platform> {
 async function existingPlaces(places: readonly string[]) {
   const paths = new Set<HostPath>();
   const links: Link[] = [];
-  for (const place of places as readonly HostPath[]) {
+  for (const place of places.map(hostPathOf)) {
     const real = await existingPath(place);
     if (real === undefined) continue;
     paths.add(real);

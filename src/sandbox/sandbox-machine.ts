@@ -2,8 +2,11 @@
 import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { healthRetryMs } from "../limits.ts";
-import { internalError } from "../protocol/errors.ts";
-import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { internalError, toRpcError } from "../protocol/errors.ts";
+import { type HostPath, hostPathOf, shownPath } from "../protocol/path-uri.ts";
+import { accessTable, isWithin } from "./access.ts";
+import { askedOnce } from "./asked-once.ts";
+import { type ConfinementParts, grantsOf } from "./confinement.ts";
 import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./health.ts";
 import type { LendJournal } from "./helper-worker.ts";
@@ -17,10 +20,10 @@ import {
   keepFile,
   keptDirectory,
   keptIdentity,
-  openStateDirectory,
   type StateDirectory,
   stateDirectoryPath,
 } from "./state-directory.ts";
+import { StateKeeper } from "./state-keeper.ts";
 import type { StartWorker } from "./worker-process.ts";
 
 /** What whoever may look at the outside world tells. */
@@ -63,13 +66,17 @@ export class SandboxMachine {
   readonly surroundings: Surroundings;
   /** What has been made in workspaces for processes that run. */
   readonly mountPoints = new MountPoints(async () => (await this.state()).marks);
+  /** What confines the processes that run. */
+  readonly running = new Set<ConfinementParts>();
   readonly #healths = new Map<string, Promise<BwrapHealth>>();
   readonly #keptDirectories: readonly string[];
   readonly #run: Run;
-  #state: Promise<StateDirectory> | undefined;
-  #platform: Promise<Platform> | undefined;
+  readonly #states: StateKeeper;
   #helper: Promise<KeptFile> | undefined;
-  #launcher: Promise<Launcher | undefined> | undefined;
+  /** What of the system a sandbox may need. */
+  readonly platform: () => Promise<Platform> = askedOnce(surveyPlatform);
+  /** What starts commands inside so that they, and not bwrap, get a terminal's signals. */
+  readonly launcher: () => Promise<Launcher | undefined>;
 
   constructor(options: SandboxOptions) {
     const { variables, cwd, lendJournal, startWorker, ownVariables = () => ({}) } = options;
@@ -78,8 +85,12 @@ export class SandboxMachine {
     this.startWorker = startWorker;
     this.ownVariables = ownVariables;
     this.#run = options.run ?? runByNode;
-    const own = stateDirectoryPath(this.#temporaryDirectory);
-    this.#keptDirectories = (options.keptDirectories ?? []).filter((path) => path !== own);
+    this.launcher = askedOnce(() => findLauncher(this.#run));
+    this.#states = new StateKeeper({
+      places: statePlaces(variables.TMPDIR),
+      isExposed: (path) => this.#isExposed(path),
+    });
+    this.#keptDirectories = options.keptDirectories ?? [];
     this.surroundings = {
       cwd: hostPathOf(cwd),
       home: absolute(variables.HOME),
@@ -89,9 +100,12 @@ export class SandboxMachine {
 
   /** Whether work can be confined here. Takes about 20 ms the first time. */
   async health(): Promise<SandboxHealth> {
-    const health = await this.#examined(await this.#find());
-    if (health.abilities) return { available: true };
-    return { available: false, ...health.explanation };
+    const bwrap = await this.#find();
+    const stateFailure = bwrap && this.state().then(nothingWrong, reasonOf);
+    const health = await this.#examined(bwrap);
+    if (!health.abilities) return { available: false, ...health.explanation };
+    const reason = await stateFailure;
+    return reason === undefined ? { available: true } : { available: false, reason };
   }
 
   /**
@@ -117,30 +131,20 @@ export class SandboxMachine {
   }
 
   state(): Promise<StateDirectory> {
-    this.#state ??= openStateDirectory(this.#temporaryDirectory);
-    return this.#state;
+    return this.#states.state();
   }
 
   /** What nobody inside may write, without links. It has to be there to be kept from him. */
   async kept(): Promise<HostPath[]> {
     const { path } = await this.state();
-    const others = await Promise.all(this.#keptDirectories.map(keptDirectory));
-    return [path, ...others.filter((other) => other !== undefined)];
+    const own = stateDirectoryPath(this.#states.place ?? "");
+    const others = this.#keptDirectories.filter((other) => other !== own).map(keptDirectory);
+    return [path, ...(await Promise.all(others)).filter((other) => other !== undefined)];
   }
 
-  get #temporaryDirectory(): string {
-    return this.variables.TMPDIR ?? tmpdir();
-  }
-
-  platform(): Promise<Platform> {
-    this.#platform ??= surveyPlatform();
-    return this.#platform;
-  }
-
-  /** What starts commands inside so that they, and not bwrap, get a terminal's signals. */
-  launcher(): Promise<Launcher | undefined> {
-    this.#launcher ??= findLauncher(this.#run);
-    return this.#launcher;
+  #isExposed(path: HostPath): boolean {
+    const grants = [...this.running].map(grantsOf);
+    return grants.some((granted) => accessTable(granted).accessTo(path) === "write");
   }
 
   /**
@@ -149,9 +153,9 @@ export class SandboxMachine {
    */
   async helper(): Promise<KeptFile> {
     const known = this.#helper;
-    if (known) {
-      const kept = await known;
-      if (keptIdentity(kept.path) === kept.identity) return kept;
+    const [state, kept] = await Promise.all([this.state(), known?.catch(tried)]);
+    if (kept && isWithin(kept.path, state.path) && keptIdentity(kept.path) === kept.identity) {
+      return kept;
     }
     // Somebody may have asked meanwhile.
     if (this.#helper === known) this.#helper = this.#keepHelper();
@@ -162,7 +166,12 @@ export class SandboxMachine {
     const [state, program] = await Promise.all([this.state(), ownProgram("fs-helper")]);
     const { createHash } = await import("node:crypto");
     const hash = createHash("sha256").update(program).digest("hex").slice(0, 16);
-    return keepFile(state, `fs-helper-${hash}.cjs`, program);
+    try {
+      return await keepFile(state, `fs-helper-${hash}.cjs`, program);
+    } catch (error) {
+      const where = `${shownPath(state.path)} cannot hold the fs-helper`;
+      throw internalError(`the sandbox cannot be set up: ${where}: ${reasonOf(error)}`, error);
+    }
   }
 
   #find(isInWorkspace?: (path: HostPath) => boolean): Promise<Bwrap | undefined> {
@@ -183,6 +192,17 @@ export class SandboxMachine {
     return health;
   }
 }
+
+/** The last is out of reach of most who are confined, who may write the others. */
+function statePlaces(temporaryDirectory: string | undefined): readonly string[] {
+  return [...new Set([temporaryDirectory || tmpdir(), "/tmp", "/var/tmp"])];
+}
+
+const nothingWrong = () => undefined;
+const reasonOf = (error: unknown) => toRpcError(error).message;
+
+/** Whoever asked for it then has been told why there is none. */
+const tried = () => undefined;
 
 function absolute(path: string | undefined): HostPath | undefined {
   return path?.startsWith("/") ? hostPathOf(path) : undefined;

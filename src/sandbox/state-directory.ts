@@ -10,7 +10,7 @@
  * take the mount points of another for left over.
  */
 import { randomUUID } from "node:crypto";
-import { constants, lstatSync } from "node:fs";
+import { constants, lstatSync, type Stats } from "node:fs";
 import {
   chmod,
   lstat,
@@ -25,7 +25,8 @@ import {
 } from "node:fs/promises";
 import { keptFileUnusedMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
-import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { type HostPath, hostPathOf, nodePath, shownPath } from "../protocol/path-uri.ts";
+import { isWithin } from "./access.ts";
 
 export interface StateDirectory {
   readonly path: HostPath;
@@ -35,24 +36,50 @@ export interface StateDirectory {
 }
 
 /**
- * Makes or takes over `codex-exec-server-<uid>` in the folder for temporary files. Throws when
- * somebody else has put something there.
+ * Where what sandboxes need would be in that folder for temporary files, without links: what keeps
+ * sandboxes from writing it are mounts, which have real paths. Throws where it could not serve.
  */
-export async function openStateDirectory(temporaryDirectory: string): Promise<StateDirectory> {
-  // Without links: what keeps sandboxes from writing it are mounts, which have real paths.
-  const parent = await realpath(temporaryDirectory);
-  const path = hostPathOf(stateDirectoryPath(parent));
+export async function statePathIn(temporaryDirectory: string): Promise<HostPath> {
+  const parent = hostPathOf(await realpath(temporaryDirectory, "buffer"));
+  const shown = shownPath(parent);
+  if (ownInside.some((place) => isWithin(parent, place))) {
+    throw internalError(`${shown} is not to be seen in a sandbox, which has a /dev and /proc anew`);
+  }
+  // It becomes an argument of programs, which Node gives as UTF-8.
+  if (hostPathOf(shown) !== parent) throw internalError(`${shown} is not UTF-8`);
+  return hostPathOf(stateDirectoryPath(shown));
+}
+
+const ownInside = ["/dev", "/proc"] as HostPath[];
+
+/**
+ * Makes or takes over what is there. Throws when somebody else has put something there, or could
+ * have.
+ */
+export async function openStateDirectory(path: HostPath): Promise<StateDirectory> {
   const inside = (name: string) => `${path}/${name}` as HostPath;
-  await ownDirectory(path);
-  await ownDirectory(inside("marks"));
-  await ownDirectory(inside("hidden-directory"));
-  await chmod(inside("hidden-directory"), 0);
-  const file = await open(inside("hidden-file"), constants.O_CREAT | constants.O_RDONLY, 0).catch(
-    unreadableByDesign,
-  );
-  await file?.close();
+  await ownDirectory(nodePath(path));
+  await ownDirectory(nodePath(inside("marks")));
   const masks = { file: inside("hidden-file"), directory: inside("hidden-directory") };
+  await ownDirectory(nodePath(masks.directory));
+  await chmod(nodePath(masks.directory), 0);
+  if (!isFileMask(masks.file)) await makeFileMask(masks.file);
   return { path, masks, marks: inside("marks") };
+}
+
+/** Without any right, so that nobody inside can read it, whatever it holds; and no link. */
+function isFileMask(path: HostPath): boolean {
+  const stats = lstatSync(nodePath(path), { throwIfNoEntry: false });
+  return Boolean(stats?.isFile() && isOwn(stats) && (stats.mode & 0o7777) === 0);
+}
+
+async function makeFileMask(path: HostPath): Promise<void> {
+  await rm(nodePath(path), { force: true });
+  const { O_CREAT, O_EXCL, O_RDONLY } = constants;
+  // Another server may be making it now, for the same purpose.
+  const file = await open(nodePath(path), O_CREAT | O_EXCL | O_RDONLY, 0).catch(unlessThere);
+  await file?.close();
+  if (!isFileMask(path)) throw notOurs(path);
 }
 
 export interface KeptFile {
@@ -74,45 +101,52 @@ export async function keepFile(
   const path = `${state.path}/${name}` as HostPath;
   // Before the content is read, so that what is written after that makes another one.
   const identity = keptIdentity(path);
-  const present = await readFile(path).catch(() => undefined);
+  const present = await readFile(nodePath(path)).catch(() => undefined);
   await removeUnused(state.path, name);
-  if (present && Buffer.compare(present, content) === 0 && isRecent(path))
+  if (present && Buffer.compare(present, content) === 0 && isKeptWell(path))
     return { path, identity };
-  const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, content, { mode: 0o400, flag: "wx", flush: false });
-  await rename(draft, path);
+  const draft = nodePath(`${path}.${randomUUID()}` as HostPath);
+  try {
+    await writeFile(draft, content, { mode: 0o400, flag: "wx", flush: false });
+    await rename(draft, nodePath(path));
+  } catch (error) {
+    // A disk that is full must not be filled with drafts.
+    await rm(draft, { force: true });
+    throw error;
+  }
   return { path, identity: keptIdentity(path) };
 }
 
 /** Other files of this kind, and what servers that were killed left half written. */
 async function removeUnused(directory: HostPath, name: string): Promise<void> {
   const isOther = (other: string) => keptName.test(other) && other !== name;
-  for (const other of (await readdir(directory)).filter(isOther)) {
+  for (const other of (await readdir(nodePath(directory))).filter(isOther)) {
     const path = `${directory}/${other}` as HostPath;
-    if (ageMs(path) > keptFileUnusedMs) await rm(path, { force: true });
+    if (ageMs(path) > keptFileUnusedMs) await rm(nodePath(path), { force: true });
   }
 }
 
 const keptName = /^fs-helper-[0-9a-f]+\.[cm]js/;
 
-/** One that gets old is written anew by whoever still uses it. */
-function isRecent(path: HostPath): boolean {
-  return ageMs(path) < keptFileUnusedMs / 2;
+/**
+ * One that gets old is written anew by whoever still uses it; and so is one that could be written
+ * by another name.
+ */
+function isKeptWell(path: HostPath): boolean {
+  const stats = lstatSync(nodePath(path), { throwIfNoEntry: false });
+  if (!stats?.isFile() || stats.nlink !== 1 || !isOwn(stats)) return false;
+  return Date.now() - stats.ctimeMs < keptFileUnusedMs / 2;
 }
 
 function ageMs(path: HostPath): number {
-  return Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? Date.now());
+  const stats = lstatSync(nodePath(path), { throwIfNoEntry: false });
+  return Date.now() - (stats?.ctimeMs ?? Date.now());
 }
 
 /** With the time of change, which nobody can set. Empty when there is no such file. */
 export function keptIdentity(path: HostPath): string {
-  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  const stats = lstatSync(nodePath(path), { bigint: true, throwIfNoEntry: false });
   return stats ? `${stats.dev}:${stats.ino}:${stats.ctimeNs}` : "";
-}
-
-/** A mask has mode 000, which its owner cannot open either unless he is root. */
-function unreadableByDesign(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "EACCES") throw error;
 }
 
 /** Where the state of all servers of this user is. */
@@ -134,15 +168,27 @@ export async function keptDirectory(path: string): Promise<HostPath | undefined>
 }
 
 /** Makes a directory that only this user can enter. Throws when somebody else's is there. */
-export async function ownDirectory(path: string): Promise<void> {
+export async function ownDirectory(path: string | Buffer): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch(unlessThere);
   const stats = await lstat(path);
-  if (stats.isDirectory() && stats.uid === (process.getuid?.() ?? 0)) return;
+  if (!stats.isDirectory() || !isOwn(stats)) throw notOurs(hostPathOf(path));
+  if ((stats.mode & 0o022) === 0) return;
   throw internalError(
-    `${path} is not this user's directory: remove it, this server needs its place`,
+    `${path} can be written by other users: remove it, this server needs its place`,
   );
 }
 
-function unlessThere(error: NodeJS.ErrnoException): void {
+function isOwn({ uid }: Stats): boolean {
+  return uid === (process.getuid?.() ?? 0);
+}
+
+function notOurs(path: HostPath) {
+  return internalError(
+    `${shownPath(path)} is not this user's directory or file: remove it, ` +
+      "this server needs its place",
+  );
+}
+
+function unlessThere(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "EEXIST") throw error;
 }

@@ -57,7 +57,8 @@ const toldToWhoeverAsked = () => undefined;
 function describeHost(options: HostOptions): Result<"environment/info"> {
   const { variables, cwd, version, spawner } = options;
   const home = homeOf(variables);
-  const temporary = variables.TMPDIR === undefined ? undefined : resolve(cwd, variables.TMPDIR);
+  // An empty one says no more than none, to whoever looks for a folder.
+  const temporary = variables.TMPDIR ? resolve(cwd, variables.TMPDIR) : undefined;
   return {
     shell: loginShell(),
     executorVersion: referenceVersion,

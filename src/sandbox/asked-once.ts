@@ -1,0 +1,16 @@
+/**
+ * Asks when it is asked first, and remembers the answer. A failure is forgotten: its cause may be
+ * gone the next time.
+ */
+export function askedOnce<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    if (answer) return answer;
+    const asked = ask();
+    answer = asked;
+    asked.catch(() => {
+      if (answer === asked) answer = undefined;
+    });
+    return asked;
+  };
+}
