@@ -50,7 +50,11 @@ function reading(make: MakeFileSystem): void {
 
   fileTest("links in a circle are an error", make, async (bench) => {
     bench.link("b", "a");
-    await fails(bench.fileSystem.readFile({ path: bench.link("a", "b") }), -32603, /symbolic link/i);
+    await fails(
+      bench.fileSystem.readFile({ path: bench.link("a", "b") }),
+      -32603,
+      /symbolic link/i,
+    );
   });
 
   fileTest("a path of another kind of host is refused", make, async (bench) => {
