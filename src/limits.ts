@@ -96,6 +96,8 @@ export const shutdownGraceMs = 500;
  * How long the sessions may take to kill their processes at shutdown before the server itself does.
  */
 export const sessionsCloseMs = 2_000;
+/** How long the whole stop may take: more than all that it waits for, each of which has a bound. */
+export const stopMsMax = 15_000;
 /**
  * Errors that nobody caught within `uncaughtWindowMs` after which the server stops: one is a slip
  * that harms one request, many are a state that does not mend itself.
@@ -239,6 +241,16 @@ export const treeKillGraceMs = 1_000;
 
 /** The process that cleans up after this server's death is started anew this often. */
 export const keeperRestartsMax = 10;
+/**
+ * How long the end of the server waits for that process. What it has not finished of the server's
+ * writes by then is left to the next server.
+ */
+export const keeperCloseMs = 3_000;
+/**
+ * How long that process lets a program finish the server's writes, which gives up by itself after
+ * `finishWritesMs`, if the system let it start at all.
+ */
+export const keeperWorkMs = 10_000;
 /** How often a terminal that nobody has open is looked at while its process lives. */
 export const terminalLookIntervalMs = 20;
 /** How long `script`, where it stands in for a terminal, may take to end after its program. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { type Limits, startSettledMs } from "../limits.ts";
+import { type Limits, startSettledMs, stopMsMax } from "../limits.ts";
 import type { Listener } from "../server/listen.ts";
 import { parseListenUrl } from "../server/listen-url.ts";
 import type { Log } from "../server/log.ts";
@@ -114,7 +114,9 @@ const limitsFrom = (flags: ExecServerFlags): Limits => ({
 });
 
 async function stopServer(server: Listener, stderr: StderrLog, exitCode: number): Promise<void> {
-  await server.close();
+  const { settledWithin } = await import("../environment/local/settled-within.ts");
+  const closed = server.close().catch((error) => stderr.log("error", `the stop failed: ${error}`));
+  await settledWithin(closed, stopMsMax);
   await stderr.close();
   const { immediateExit } = await import("../environment/local/spawn/immediate-exit.ts");
   (await immediateExit())?.(exitCode);

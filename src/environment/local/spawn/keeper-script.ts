@@ -1,5 +1,6 @@
 /** What cleans up after a server that was killed, however its processes are started. */
 import { randomUUID } from "node:crypto";
+import { keeperWorkMs } from "../../../limits.ts";
 import type { LastWork } from "./spawner.ts";
 
 /** How processes of one server are known: by a file below `/proc/<pid>` that matches this. */
@@ -26,14 +27,20 @@ export function variableMark(): { mark: Mark; variables: Readonly<Record<string,
 /**
  * A small shell that waits for the end of its stdin, whose only writing end is ours: the kernel
  * closes it however this server dies. Then it kills all that bear this server's mark, and lets a
- * program finish what the server was writing if there is a folder that says what.
+ * program finish what the server was writing if there is a folder that says what. That program may
+ * hang where the system refuses it a thread, and the shell ends where it is refused a process:
+ * neither must leave the program behind. What it has not finished the next server does.
  */
 const script = `
 exec >/dev/null 2>&1
 trap '' HUP INT TERM QUIT
 while read -r line; do :; done
-name=$1 mark=$2
-if [ -d "$3" ]; then (shift 3; exec "$@") & fi
+name=$1 mark=$2 work=
+trap '[ -z "$work" ] || kill -9 "$work"' EXIT
+if [ -d "$3" ]; then
+  (trap - EXIT; shift 3; exec "$@") &
+  work=$!
+fi
 rounds=0
 while [ $rounds -lt 10 ]; do
   rounds=$((rounds + 1))
@@ -44,7 +51,13 @@ while [ $rounds -lt 10 ]; do
   done
   [ $found = no ] && break
 done
-wait
+tenths=0
+while [ -n "$work" ] && [ $tenths -lt ${keeperWorkMs / 100} ]; do
+  kill -0 "$work" || { work=; break; }
+  # Not every sleep knows fractions.
+  sleep 0.1 || { sleep 1; tenths=$((tenths + 9)); }
+  tenths=$((tenths + 1))
+done
 `;
 
 export const keeperEnvironment = { PATH: "/usr/bin:/bin" };

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Socket } from "node:net";
-import { keeperRestartsMax } from "../../../limits.ts";
+import { keeperCloseMs, keeperRestartsMax } from "../../../limits.ts";
+import { settledWithin } from "../settled-within.ts";
 import { keeperArguments, keeperEnvironment, variableMark } from "./keeper-script.ts";
 import type { LastWork } from "./spawner.ts";
 
@@ -38,14 +39,17 @@ export class NodeKeeper {
     shell.on("exit", () => this.#lose());
   }
 
-  /** Lets it clean up a last time, and waits for it. */
+  /** Lets it clean up a last time, and waits for it as long as that may take. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const shell = this.#shell;
     if (shell?.pid === undefined) return;
     shell.ref();
     shell.stdin?.end();
-    await once(shell, "exit");
+    await settledWithin(once(shell, "exit"), keeperCloseMs);
+    const hasEnded = shell.exitCode !== null || shell.signalCode !== null;
+    // It leads a session of its own, with what it has started.
+    if (!hasEnded) process.kill(-shell.pid, "SIGKILL");
   }
 
   #lose(): void {

@@ -1,4 +1,6 @@
-import { keeperRestartsMax } from "../../../limits.ts";
+import { constants as system } from "node:os";
+import { keeperCloseMs, keeperRestartsMax } from "../../../limits.ts";
+import { settledWithin } from "../settled-within.ts";
 import { keeperArguments, keeperEnvironment, type Mark } from "./keeper-script.ts";
 import type { ExitWatcher } from "./posix-exit.ts";
 import type { LaunchLane } from "./posix-launch.ts";
@@ -19,6 +21,7 @@ export class Keeper {
   readonly #around: KeeperSurroundings;
   #state: "none" | "running" | "closed" = "none";
   #deaths = 0;
+  #pid: number | undefined;
   #stdinFd: number | undefined;
   #ended: Promise<void> = Promise.resolve();
 
@@ -33,17 +36,21 @@ export class Keeper {
     this.#ended = this.#run();
   }
 
-  /** Lets it clean up a last time, and waits for it. */
+  /** Lets it clean up a last time, and waits for it as long as that may take. */
   async close(): Promise<void> {
     this.#state = "closed";
     this.#closeStdin();
-    await this.#ended;
+    await settledWithin(this.#ended, keeperCloseMs);
+    // It leads a session of its own, with what it has started.
+    if (this.#pid !== undefined) this.#around.libc.kill(-this.#pid, system.signals.SIGKILL);
   }
 
   async #run(): Promise<void> {
     const pid = await this.#launch();
     if (pid === undefined || this.#state === "closed") this.#closeStdin();
+    this.#pid = pid;
     if (pid !== undefined) await this.#exitOf(pid);
+    this.#pid = undefined;
     this.#closeStdin();
     if (this.#state === "closed") return;
     this.#state = "none";
