@@ -46,7 +46,11 @@ export function connectionWatch({ log, counters }: Sight, watched: Watched): Tel
     countOne(counters.connectionEnds, ending);
     const known = { connection, session: sessionLabel(), address, code, reason };
     const durationMs = Math.round(performance.now() - openedAtMs);
-    log(levels[ending], `connection ${ending}`, { ...known, durationMs, ...traffic });
+    try {
+      log(levels[ending], `connection ${ending}`, { ...known, durationMs, ...traffic });
+    } catch {
+      // Nobody else would hear of the end of this connection, and there is nowhere to tell of this.
+    }
   };
   tcp.once("error", (error) => {
     systemError = error;
