@@ -540,6 +540,10 @@ export const uploadBlocksInFlightMax = 64;
 export const uploadTriesMax = 10;
 /** How long bwrap may take to show that it works, which takes it milliseconds. */
 export const bwrapTrialMs = 5_000;
+/** Arguments that bwrap takes, with those that it reads from a descriptor: its own limit. */
+export const bwrapArgumentsMax = 9_000;
+/** Bytes of arguments and variables that every kernel takes, so that no limit is looked up. */
+export const shortArgumentsBytesMax = 96 * KiB;
 /** How long after it can serve a server begins with what only saves memory later. */
 export const startSettledMs = 20;
 /** What is kept of each stream of such a trial: bwrap's help has 5,000. */

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { accessTable } from "./access.ts";
+import { countOf, refuseTooLarge, refuseTooMany } from "./argument-limits.ts";
 import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
 import { canLead, confinedCommand, mountArguments, variableArguments } from "./confined-command.ts";
 import type { ConfinedProcess, ProcessRequest } from "./confined-process.ts";
@@ -24,7 +25,7 @@ export interface ConfinedLaunch {
   /** The command leads a session of its own, to which its signals go. */
   readonly leads: boolean;
   readonly masks: BwrapPlan["masks"];
-  /** Those that are still missing. */
+  /** Those that are still missing. Throws where they are more than bwrap takes. */
   options(confinement: Confinement): Buffer;
 }
 
@@ -52,16 +53,25 @@ export async function confinedLaunch(parts: LaunchParts): Promise<ConfinedLaunch
   const around = command.isLaunched && launcher ? [launcher.path, ignoreSignals] : [];
   const options = [...bwrapFlags(plan), "--args", `${argumentsFd}`, ...command.options];
   const variables = variableArguments(request.env);
+  const given = [...options, "--", ...command.argv];
+  const count = given.length + countOf(variables);
+  refuseTooMany(count);
+  const { env, cwd } = request;
+  refuseTooLarge({ argv: command.argv, env, cwd: `${cwd}` }, variables.length);
   return {
     request: {
-      argv: [...around, bwrap.path, ...options, "--", ...command.argv] as [string, ...string[]],
+      argv: [...around, bwrap.path, ...given] as [string, ...string[]],
       env: machine.ownVariables(),
       cwd: request.cwd,
       feeds: [{ head: nothing }, gateOf(filterOf(policy))],
     },
     leads,
     masks,
-    options: (confinement) => Buffer.concat([mountArguments({ ...plan, confinement }), variables]),
+    options: (confinement) => {
+      const mounts = mountArguments({ ...plan, confinement });
+      refuseTooMany(count + countOf(mounts));
+      return Buffer.concat([mounts, variables]);
+    },
   };
 }
 
