@@ -2,19 +2,23 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { connect } from "./support/client.ts";
-import { run } from "./support/process.ts";
+import { run, start } from "./support/process.ts";
 import { launchServer, type ServerOptions, startServer } from "./support/server.ts";
 import { within } from "./support/within.ts";
 
-const refusalMsMax = 10_000;
+const waitMsMax = 10_000;
 
 const shell = (script: string) => ["sh", "-c", script, "sh"] as const;
 const asNobodyKnown = ["unshare", "--user", "--map-user=54321"] as const;
 const ownMounts = ["unshare", "--map-root-user", "--mount"] as const;
+
+const noTerminals = [...ownMounts, ...shell('mount -t tmpfs none /dev/pts; exec "$@"')] as const;
 
 /** Why a test cannot be run here. */
 function hindrance([program, ...args]: readonly [string, ...string[]]): string | false {
@@ -47,11 +51,82 @@ describe("a server works", () => {
   });
 });
 
+/** Nobody may have taken note of it yet. */
+async function endOf(pid: number): Promise<void> {
+  const command = () => readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "");
+  while ((await command()) !== "") await setTimeout(5);
+}
+
+describe("what a server lacks is told once, and announced to no client:", () => {
+  const startOn = async (t: TestContext, options: ServerOptions) => {
+    const server = await startServer(t, options);
+    const client = await connect(server.url);
+    const { environmentInfo } = await client.initialize();
+    return { server, client, capabilities: environmentInfo?.capabilities };
+  };
+  const warningsOf = (stderr: string) => stderr.split("\n").filter((line) => line.includes("warn"));
+
+  test("terminals, while the rest is as ever", { skip: hindrance(ownMounts) }, async (t) => {
+    const { server, client, capabilities } = await startOn(t, { startedBy: noTerminals });
+    assert.equal(capabilities?.processResize, false);
+    await assert.rejects(start(client, { argv: ["true"], tty: true }), /terminal/);
+    // Only native starts end what has left its session.
+    const argv = ["sh", "-c", "setsid sh -c 'echo $$; exec sleep 300' & wait"];
+    const processId = await start(client, { argv });
+    const { chunk } = await client.event(
+      "process/output",
+      (event) => event.processId === processId,
+    );
+    await client.request("process/terminate", { processId });
+    await client.event("process/closed", (event) => event.processId === processId);
+    const pid = Number(Buffer.from(chunk, "base64").toString());
+    await within(waitMsMax, "the end of what left the session", endOf(pid));
+    client.socket.terminate();
+    await server.stop();
+    assert.equal(warningsOf(server.stderr()).length, 1);
+    assert.match(server.stderr(), /There are no terminals: .*mount devpts at \/dev\/pts/);
+  });
+
+  test("native starts", async (t) => {
+    const { server, client } = await startOn(t, { env: { NODE_OPTIONS: "--no-addons" } });
+    client.socket.terminate();
+    await server.stop();
+    assert.equal(warningsOf(server.stderr()).length, 1);
+    assert.match(server.stderr(), /cannot be started natively: .* survives a kill/);
+  });
+});
+
+describe("the doctor tells", () => {
+  const checksBy = async (options: ServerOptions) => {
+    const { exited, stdout } = launchServer({ ...options, args: ["doctor", "--json"] });
+    await exited;
+    const { checks } = JSON.parse(stdout()) as { checks: Record<string, string>[] };
+    return (wanted: string) => checks.find(({ name }) => name === wanted);
+  };
+
+  test("that there are no terminals, and not to install koffi", {
+    skip: hindrance(ownMounts),
+  }, async () => {
+    const check = await checksBy({ startedBy: noTerminals });
+    assert.equal(check("starting processes")?.status, "ok");
+    assert.equal(check("ending processes")?.status, "ok");
+    const { status, fix } = check("terminals") ?? {};
+    assert.deepEqual({ status, fix }, { status: "failed", fix: "mount devpts at /dev/pts" });
+  });
+
+  test("what is lacking without native starts", async () => {
+    const check = await checksBy({ env: { NODE_OPTIONS: "--no-addons" } });
+    for (const name of ["starting processes", "ending processes", "terminals"]) {
+      assert.match(check(name)?.fix ?? "", /koffi/, name);
+    }
+  });
+});
+
 describe("a server refuses to start, and says why,", () => {
   const refuses = async (t: TestContext, options: ServerOptions, complaint: RegExp) => {
     const { exited, stdout, stderr, stop } = launchServer(options);
     t.after(stop);
-    const exit = await within(refusalMsMax, "the end of the server", exited);
+    const exit = await within(waitMsMax, "the end of the server", exited);
     assert.deepEqual(exit, { code: 1, signal: null });
     assert.equal(stdout(), "");
     assert.match(stderr(), complaint);

@@ -6,6 +6,8 @@ import { openFilesWanted, processesWanted, temporaryBytesWanted } from "../../li
 import { findBwrap } from "../../sandbox/find-bwrap.ts";
 import { examine } from "../../sandbox/health.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
+import { loadLibc } from "./spawn/posix-libc.ts";
+import { testTerminal } from "./spawn/posix-self-test.ts";
 import type { SpawnerCapabilities } from "./spawn/spawner.ts";
 
 export interface Check {
@@ -25,12 +27,12 @@ export interface CheckupOptions {
 
 /** Takes about a tenth of a second, and leaves nothing behind. */
 export async function checkup(options: CheckupOptions): Promise<Check[]> {
-  const capabilities = await spawnerCapabilities();
+  const trial = await tryStarts();
   return Promise.all([
     checkNode(),
-    checkStarter(capabilities),
-    checkTerminals(capabilities),
-    checkKills(capabilities),
+    checkStarter(trial),
+    checkTerminals(trial),
+    checkKills(trial),
     checkSandbox(options.variables.PATH ?? "/usr/bin:/bin"),
     checkUserNamespaces(),
     checkCgroup(),
@@ -40,43 +42,68 @@ export async function checkup(options: CheckupOptions): Promise<Check[]> {
   ]);
 }
 
-/** Made with a trial start on a terminal, and of a program that is not there. */
-async function spawnerCapabilities(): Promise<SpawnerCapabilities> {
-  const spawner = await createSpawner();
-  await spawner.close();
-  return spawner.capabilities;
+interface Trial extends SpawnerCapabilities {
+  /** Why a shell got no terminal. */
+  readonly terminalFailure: string | undefined;
+  /** What makes starts native. */
+  readonly nativeFix: string;
 }
 
-const nativeFix = "run on Linux x64 or arm64 and let npm install the optional package koffi";
+async function tryStarts(): Promise<Trial> {
+  const spawner = await createSpawner();
+  const terminalFailure = await testTerminal(spawner).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  await spawner.close();
+  return { ...spawner.capabilities, terminalFailure, nativeFix: await nativeFix() };
+}
+
+async function nativeFix(): Promise<string> {
+  try {
+    await loadLibc();
+    return "run on a real Linux kernel: this one does not start processes as Linux does";
+  } catch {
+    // Not for this platform, or not installed.
+    return "run on Linux x64 or arm64 and let npm install the optional package koffi";
+  }
+}
 
 function checkNode(): Check {
   // An older one does not come this far.
   return { name: "node", status: "ok", finding: `Node ${process.versions.node}` };
 }
 
-function checkStarter({ kind, reasons }: SpawnerCapabilities): Check {
+function checkStarter({ kind, reasons, nativeFix }: Trial): Check {
   const name = "starting processes";
   if (kind === "posix") return { name, status: "ok", finding: "natively, through libc" };
   const finding = ["through Node's child_process", ...reasons].join("; ");
   return { name, status: "limited", finding, fix: nativeFix };
 }
 
-function checkTerminals({ tty, reasons }: SpawnerCapabilities): Check {
+function checkTerminals({ kind, reasons, terminalFailure, nativeFix }: Trial): Check {
   const name = "terminals";
-  if (tty) return { name, status: "ok", finding: "a shell got a terminal of its own" };
-  const finding = ["no terminal could be opened", ...reasons].join("; ");
-  const fix = "mount devpts at /dev/pts, and install `script` of util-linux";
-  return { name, status: "failed", finding, fix };
+  if (terminalFailure !== undefined) {
+    const finding = ["no terminal could be opened", terminalFailure, ...reasons].join("; ");
+    const script = kind === "posix" ? "" : ", and install `script` of util-linux";
+    return { name, status: "failed", finding, fix: `mount devpts at /dev/pts${script}` };
+  }
+  const finding = "a shell got a terminal of its own";
+  if (kind === "posix") return { name, status: "ok", finding };
+  return { name, status: "limited", finding: `${finding}, by \`script\``, fix: nativeFix };
 }
 
-function checkKills({ treeKill, parentDeath }: SpawnerCapabilities): Check {
+function checkKills({ kind, treeKill, parentDeath, nativeFix }: Trial): Check {
   const name = "ending processes";
   const reach = { tag: "every descendant", session: "the session", group: "the process group" };
   const survival = parentDeath ? "" : "; processes outlive a server that is killed";
   const finding = `a kill reaches ${reach[treeKill]}${survival}`;
   if (treeKill === "tag" && parentDeath) return { name, status: "ok", finding };
-  return { name, status: "limited", finding, fix: nativeFix };
+  return { name, status: "limited", finding, fix: kind === "posix" ? tagFix : nativeFix };
 }
+
+const tagFix =
+  "start it with an unlimited hard limit of file locks: LimitLOCKS=infinity of systemd";
 
 async function checkSandbox(searchPath: string): Promise<Check> {
   const name = "sandbox";

@@ -74,7 +74,7 @@ export async function localEnvironment(
   // Not in the TMPDIR of `variables`, of which the server that looks after us may not know.
   const places = journalPlaces(tmpdir());
   const journal = journalIn(places[0], { begun: () => spawner.ensureKeeper(), warn });
-  const { probe, spawning } = beginSpawner(lastWork(finisher, journal));
+  const { probe, spawning } = beginSpawner(lastWork(finisher, journal), warn);
   const sandbox = localSandbox({
     ...{ variables, cwd, lendJournal: async (grants) => journal?.lend(grants) },
     startWorker: workersBy(() => spawner),
@@ -103,11 +103,16 @@ export async function localEnvironment(
   };
 }
 
-function beginSpawner(lastWork: LastWork | undefined) {
+function beginSpawner(lastWork: LastWork | undefined, warn: (text: string) => void) {
   let offer: (spawner: Spawner) => void;
   const untested = new Promise<Spawner>((resolve) => (offer = resolve));
   const spawning = createSpawner({ lastWork, untested: (spawner) => offer(spawner) });
-  return { spawning, probe: probesBy(untested, spawning) };
+  const told = spawning.then((spawner) => {
+    const { reasons } = spawner.capabilities;
+    if (reasons.length > 0) warn(reasons.join(" "));
+    return spawner;
+  });
+  return { spawning: told, probe: probesBy(untested, spawning) };
 }
 
 async function treeMeans(warn: (text: string) => void) {

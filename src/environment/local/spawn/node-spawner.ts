@@ -22,6 +22,7 @@ import type {
   SpawnRequest,
 } from "./spawner.ts";
 import { checkCwd, checkStrings, startFailure, systemFailure } from "./start-failure.ts";
+import { terminalHindrance } from "./terminal-hindrance.ts";
 import { type ProcessTable, sessionMark, TreeKiller } from "./tree-kill.ts";
 
 /** Needs nothing but Node and the system's own programs. `reasons` say why it was chosen. */
@@ -84,8 +85,7 @@ class NodeSpawner implements Spawner {
   async #check(request: SpawnRequest): Promise<void> {
     checkStrings(request);
     if (request.stdio === "pty" && !this.capabilities.tty) {
-      const about = "terminals need the native module (koffi) or the `script` of util-linux";
-      throw systemFailure(system.errno.EOPNOTSUPP, about);
+      throw systemFailure(system.errno.EOPNOTSUPP, this.capabilities.reasons.at(-1) ?? "");
     }
     const { cwd } = request;
     if (typeof cwd !== "string" && !Buffer.from(cwd.toString()).equals(cwd)) {
@@ -140,10 +140,10 @@ function exitOf(code: number | null, signal: NodeJS.Signals | null): ProcessExit
 }
 
 function describe(reasons: readonly string[]): SpawnerCapabilities {
-  const tty = isLinux && canExecute(scriptPath);
+  const withoutTerminals = terminalHindrance() ?? scriptHindrance();
   return {
     kind: "node",
-    tty,
+    tty: withoutTerminals === undefined,
     treeKill: isLinux ? "session" : "group",
     parentDeath: false,
     reasons: [
@@ -151,13 +151,17 @@ function describe(reasons: readonly string[]): SpawnerCapabilities {
       "Without the native module processes are not marked: what starts its own session survives " +
         "a kill, and running commands survive this server when it is killed, unless they are " +
         "confined.",
-      tty
-        ? "Terminals are made by `script`: slower, without another argv[0], and the signal that " +
-          "ended a program shows only in its exit code."
-        : `There are no terminals: ${scriptPath} of util-linux is missing.`,
+      withoutTerminals ??
+        "Terminals are made by `script`: slower, without another argv[0], and the signal that " +
+          "ended a program shows only in its exit code.",
     ],
   };
 }
+
+const scriptHindrance = () =>
+  isLinux && canExecute(scriptPath)
+    ? undefined
+    : `There are no terminals: ${scriptPath} of util-linux is missing.`;
 
 function canExecute(path: string): boolean {
   try {

@@ -1,25 +1,34 @@
-import { type ProcessSink, SpawnError, type Spawner } from "./spawner.ts";
+import { type ProcessSink, SpawnError, type Spawner, type Stdio } from "./spawner.ts";
 
-const hasTerminalCode = 42;
+const successCode = 42;
 
 /**
  * Emulated kernels take starts for successful that are not, or give no controlling terminal. Throws
  * with the reason.
  */
 export async function testSpawner(spawner: Spawner): Promise<void> {
-  await Promise.all([testTerminal(spawner), testRefusal(spawner)]);
+  const isWithTerminals = spawner.capabilities.tty;
+  const testStart = isWithTerminals ? testTerminal : testPipes;
+  await Promise.all([testStart(spawner), testRefusal(spawner, isWithTerminals ? "pty" : "pipes")]);
 }
 
-async function testTerminal(spawner: Spawner): Promise<void> {
-  const script = `test -t 0 && : >/dev/tty && exit ${hasTerminalCode}`;
-  const exitCode = await exitCodeOf(spawner, ["/bin/sh", "-c", script]);
-  if (exitCode === hasTerminalCode) return;
+/** Throws when a shell gets no terminal of its own. */
+export async function testTerminal(spawner: Spawner): Promise<void> {
+  const script = `test -t 0 && : >/dev/tty && exit ${successCode}`;
+  const exitCode = await exitCodeOf(spawner, ["/bin/sh", "-c", script], "pty");
+  if (exitCode === successCode) return;
   throw new Error(`a shell on a terminal of its own ended with ${exitCode}`);
 }
 
-async function testRefusal(spawner: Spawner): Promise<void> {
+async function testPipes(spawner: Spawner): Promise<void> {
+  const exitCode = await exitCodeOf(spawner, ["/bin/sh", "-c", `exit ${successCode}`], "pipes");
+  if (exitCode === successCode) return;
+  throw new Error(`a shell that was to end with ${successCode} ended with ${exitCode}`);
+}
+
+async function testRefusal(spawner: Spawner, stdio: Stdio): Promise<void> {
   try {
-    const exitCode = await exitCodeOf(spawner, ["/dev/null/missing"]);
+    const exitCode = await exitCodeOf(spawner, ["/dev/null/missing"], stdio);
     throw new Error(`a program that does not exist seemed to start and ended with ${exitCode}`);
   } catch (thrown) {
     if (thrown instanceof SpawnError && thrown.code === "ENOTDIR") return;
@@ -27,7 +36,9 @@ async function testRefusal(spawner: Spawner): Promise<void> {
   }
 }
 
-function exitCodeOf(spawner: Spawner, argv: [string, ...string[]]): Promise<number> {
+type Argv = [string, ...string[]];
+
+function exitCodeOf(spawner: Spawner, argv: Argv, stdio: Stdio): Promise<number> {
   return new Promise((resolve, reject) => {
     const sink: ProcessSink = {
       output: () => {},
@@ -36,6 +47,6 @@ function exitCodeOf(spawner: Spawner, argv: [string, ...string[]]): Promise<numb
       drained: () => {},
       stdinGone: () => {},
     };
-    spawner.start({ argv, env: {}, cwd: "/", stdio: "pty", isShort: true }, sink).catch(reject);
+    spawner.start({ argv, env: {}, cwd: "/", stdio, isShort: true }, sink).catch(reject);
   });
 }

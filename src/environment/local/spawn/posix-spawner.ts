@@ -22,6 +22,7 @@ import type {
   SpawnRequest,
 } from "./spawner.ts";
 import { checkStrings, explainFailure, systemFailure } from "./start-failure.ts";
+import { terminalHindrance } from "./terminal-hindrance.ts";
 import { sessionMark, TreeKiller } from "./tree-kill.ts";
 
 /** A tag is the number of the server and, in its last ten digits, that of the process. */
@@ -159,17 +160,18 @@ class PosixSpawner implements Spawner {
 }
 
 function describe(canTag: boolean): SpawnerCapabilities {
+  const withoutTerminals = terminalHindrance();
+  const withoutTags = canTag ? undefined : noTags;
   return {
     kind: "posix",
-    tty: true,
+    tty: withoutTerminals === undefined,
     treeKill: canTag ? "tag" : "session",
     parentDeath: canTag,
-    reasons: canTag
-      ? []
-      : [
-          "The hard limit of file locks (ulimit -H -x) is not unlimited, so processes cannot be " +
-            "marked: descendants that start their own session survive a kill, and nothing ends " +
-            "running commands when this server is killed.",
-        ],
+    reasons: [withoutTags, withoutTerminals].filter((reason) => reason !== undefined),
   };
 }
+
+const noTags =
+  "The hard limit of file locks (ulimit -H -x) is not unlimited, so processes cannot be " +
+  "marked: descendants that start their own session survive a kill, and nothing ends " +
+  "running commands when this server is killed.";
