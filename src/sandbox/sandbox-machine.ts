@@ -1,6 +1,5 @@
 /** What all sandboxes of this server share; found out once, and only bwrap looked at again. */
 import { statSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { healthRetryMs } from "../limits.ts";
 import { internalError, toRpcError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf, shownPath } from "../protocol/path-uri.ts";
@@ -23,7 +22,7 @@ import {
   type StateDirectory,
   stateDirectoryPath,
 } from "./state-directory.ts";
-import { StateKeeper } from "./state-keeper.ts";
+import { StateKeeper, statePlaces } from "./state-keeper.ts";
 import type { StartWorker } from "./worker-process.ts";
 
 /** What whoever may look at the outside world tells. */
@@ -191,11 +190,6 @@ export class SandboxMachine {
     });
     return health;
   }
-}
-
-/** The last is out of reach of most who are confined, who may write the others. */
-function statePlaces(temporaryDirectory: string | undefined): readonly string[] {
-  return [...new Set([temporaryDirectory || tmpdir(), "/tmp", "/var/tmp"])];
 }
 
 const nothingWrong = () => undefined;

@@ -2,15 +2,48 @@
  * Finds the directory for what sandboxes need, and finds it again: somebody may empty the folder
  * for temporary files while the server runs, or make room in it.
  */
-import { type BigIntStats, lstatSync } from "node:fs";
+import { type BigIntStats, constants, lstatSync } from "node:fs";
+import { access } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { internalError, toRpcError } from "../protocol/errors.ts";
-import { type HostPath, nodePath } from "../protocol/path-uri.ts";
+import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import {
   keptIdentity,
   openStateDirectory,
+  ownDirectory,
   type StateDirectory,
   statePathIn,
 } from "./state-directory.ts";
+
+/** The last is out of reach of most who are confined, who may write the others. */
+export function statePlaces(temporaryDirectory: string | undefined): readonly string[] {
+  return [...new Set([temporaryDirectory || tmpdir(), "/tmp", "/var/tmp"])];
+}
+
+export const noPlaceFix = "set TMPDIR to a folder of this machine that can be written";
+
+const noPlaceReason = (failures: readonly string[]) =>
+  `no folder for temporary files can hold what it needs (${failures.join("; ")})`;
+
+/**
+ * Why none of these folders could hold what sandboxes need, as far as that can be told without
+ * making anything; undefined when one could.
+ */
+export async function placesHindrance(places: readonly string[]): Promise<string | undefined> {
+  const failures: string[] = [];
+  for (const place of places) {
+    try {
+      const path = await statePathIn(place);
+      const isThere = birthOf(path) !== "";
+      if (isThere) await ownDirectory(nodePath(path));
+      await access(nodePath(isThere ? path : splitPath(path).parent), constants.W_OK);
+      return undefined;
+    } catch (error) {
+      failures.push(`${place}: ${toRpcError(error).message}`);
+    }
+  }
+  return noPlaceReason(failures);
+}
 
 export interface StateKeeperOptions {
   /** Folders for temporary files; the first that can serve does. */
@@ -70,8 +103,7 @@ export class StateKeeper {
       }
     }
     throw internalError(
-      `the sandbox cannot be set up: no folder for temporary files can hold what it needs ` +
-        `(${failures.join("; ")}): set TMPDIR to one that can be written`,
+      `the sandbox cannot be set up: ${noPlaceReason(failures)}. To fix it: ${noPlaceFix}`,
     );
   }
 

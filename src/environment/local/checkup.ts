@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { openFilesWanted, processesWanted, temporaryBytesWanted } from "../../limits.ts";
 import { findBwrap } from "../../sandbox/find-bwrap.ts";
 import { examine } from "../../sandbox/health.ts";
+import { noPlaceFix, placesHindrance, statePlaces } from "../../sandbox/state-keeper.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
 import { loadLibc } from "./spawn/posix-libc.ts";
 import { testTerminal } from "./spawn/posix-self-test.ts";
@@ -33,7 +34,7 @@ export async function checkup(options: CheckupOptions): Promise<Check[]> {
     checkStarter(trial),
     checkTerminals(trial),
     checkKills(trial),
-    checkSandbox(options.variables.PATH ?? "/usr/bin:/bin"),
+    checkSandbox(options),
     checkUserNamespaces(),
     checkCgroup(),
     checkTemporarySpace(options.temporaryDirectory),
@@ -105,14 +106,16 @@ function checkKills({ kind, treeKill, parentDeath, nativeFix }: Trial): Check {
 const tagFix =
   "start it with an unlimited hard limit of file locks: LimitLOCKS=infinity of systemd";
 
-async function checkSandbox(searchPath: string): Promise<Check> {
+async function checkSandbox({ variables, temporaryDirectory }: CheckupOptions): Promise<Check> {
   const name = "sandbox";
-  const bwrap = await findBwrap(searchPath);
+  const bwrap = await findBwrap(variables.PATH ?? "/usr/bin:/bin");
   const health = await examine(bwrap);
   if (!health.abilities) {
     const { reason, fix } = health.explanation;
     return { name, status: "failed", finding: reason, ...(fix === undefined ? {} : { fix }) };
   }
+  const hindrance = await placesHindrance(statePlaces(temporaryDirectory));
+  if (hindrance) return { name, status: "failed", finding: hindrance, fix: noPlaceFix };
   const { ownNetwork, ownProc } = health.abilities;
   const less = [ownNetwork ? "" : "no network namespace", ownProc ? "" : "no procfs of its own"];
   const finding = [`${bwrap?.path} works`, ...less.filter(Boolean)].join(", ");
