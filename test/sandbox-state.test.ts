@@ -133,7 +133,10 @@ function folder(t: TestContext): string {
 test("what failed is tried again, and never looks like an absent file", async (t) => {
   const directory = join(folder(t), "tmp");
   const keeper = new StateKeeper({ places: [directory, "/dev"], isExposed: () => false });
-  const refusal = { code: -32603, message: /cannot be set up: .*tmp: No such file.*; \/dev: .*To fix it: / };
+  const refusal = {
+    code: -32603,
+    message: /cannot be set up: .*tmp: No such file.*; \/dev: .*To fix it: /,
+  };
   await assert.rejects(keeper.state(), refusal);
   mkdirSync(directory);
   assert.equal((await keeper.state()).path, join(directory, ownName));
