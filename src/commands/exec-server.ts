@@ -53,10 +53,16 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const audit = await auditIfAsked(flags);
   const environment = localEnvironment(limits, log);
   // Without an environment nobody can be served, also when the URL has been printed by then.
-  environment.then(saveMemoryLater, (error) => explain(error, flags.listen));
+  environment.then(saveMemoryLater, (error) => explain(unready(error), flags.listen));
   const sessionTtlMs = flags.sessionTtl * 1000;
   return startExecServer({ address, tls, access, limits, sessionTtlMs, environment, log, audit });
 }
+
+const unready = (error: Error) =>
+  new Error(
+    `this machine cannot be served: ${error.message}; run \`codex exec-server doctor\` to see why`,
+    { cause: error },
+  );
 
 /** Without it nobody can tell which processes descend from which, to end them. */
 function checkProc(): void {

@@ -1,4 +1,4 @@
-import { isatty } from "node:tty";
+import { fstatSync, statSync } from "node:fs";
 import type { Log } from "../server/log.ts";
 
 interface SignalOptions {
@@ -11,13 +11,17 @@ interface SignalOptions {
 export function obeySignals({ log, stop }: SignalOptions): void {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  // Looked at now: a terminal that has hung up is none any more.
-  const hasTerminal = [0, 1, 2].some(isatty);
   // Node forgets that `nohup` had the signal ignored; who has no terminal need not follow its end.
   process.on("SIGHUP", () => {
-    if (hasTerminal) stop();
+    if ([0, 1, 2].some(isTerminal)) stop();
     else log("info", "SIGHUP is ignored: no terminal of this server can have hung up");
   });
+}
+
+/** Also one that has hung up, of which the system says that it is none. */
+function isTerminal(fd: number): boolean {
+  const stats = fstatSync(fd);
+  return stats.isCharacterDevice() && stats.rdev !== statSync("/dev/null").rdev;
 }
 
 /**

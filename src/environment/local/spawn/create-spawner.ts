@@ -3,6 +3,7 @@ import { createNodeSpawner } from "./node-spawner.ts";
 import { testSpawner } from "./posix-self-test.ts";
 import { createPosixSpawner } from "./posix-spawner.ts";
 import type { LastWork, Spawner } from "./spawner.ts";
+import { terminalHindrance } from "./terminal-hindrance.ts";
 
 interface CreateOptions {
   /** Insists on one: then it rejects where that one does not work. */
@@ -33,8 +34,12 @@ export async function createSpawner(options: CreateOptions = {}): Promise<Spawne
   }
 }
 
-async function createTestedPosixSpawner(options: CreateOptions): Promise<Spawner> {
-  const spawner = await createPosixSpawner(options.lastWork);
+/** `withoutTerminals` says why there can be none, which a first try has shown. */
+async function createTestedPosixSpawner(
+  options: CreateOptions,
+  withoutTerminals?: string,
+): Promise<Spawner> {
+  const spawner = await createPosixSpawner(options.lastWork, withoutTerminals);
   options.untested?.(spawner);
   try {
     await setImmediate();
@@ -44,6 +49,8 @@ async function createTestedPosixSpawner(options: CreateOptions): Promise<Spawner
     return spawner;
   } catch (thrown) {
     await spawner.close();
-    throw thrown;
+    const hindrance = withoutTerminals === undefined ? terminalHindrance() : undefined;
+    if (hindrance === undefined) throw thrown;
+    return createTestedPosixSpawner(options, hindrance);
   }
 }

@@ -22,7 +22,6 @@ import type {
   SpawnRequest,
 } from "./spawner.ts";
 import { checkStrings, explainFailure, systemFailure } from "./start-failure.ts";
-import { terminalHindrance } from "./terminal-hindrance.ts";
 import { sessionMark, TreeKiller } from "./tree-kill.ts";
 
 /** A tag is the number of the server and, in its last ten digits, that of the process. */
@@ -30,12 +29,15 @@ const tagsPerServer = 10n ** 10n;
 const unlimited = 2n ** 64n - 1n;
 
 /** Rejects where the native functions are missing. */
-export async function createPosixSpawner(lastWork?: LastWork): Promise<Spawner> {
+export async function createPosixSpawner(
+  lastWork?: LastWork,
+  withoutTerminals?: string,
+): Promise<Spawner> {
   const libc = await loadLibc();
   closeOwnDescriptorsOnExec(libc);
   // As in the reference: what we start leaves no core files.
   libc.prlimit(0, native.RLIMIT_CORE, BigUint64Array.of(0n, 0n), null);
-  return new PosixSpawner(libc, lastWork);
+  return new PosixSpawner(libc, lastWork, withoutTerminals);
 }
 
 /** Those that this server was started with; its own are so anyway. */
@@ -61,7 +63,7 @@ class PosixSpawner implements Spawner {
   #lastTag: bigint;
   #isClosed = false;
 
-  constructor(libc: Libc, lastWork: LastWork | undefined) {
+  constructor(libc: Libc, lastWork: LastWork | undefined, withoutTerminals?: string) {
     this.#libc = libc;
     this.#lane = launchLane(libc);
     this.#poller = new Poller(libc);
@@ -77,7 +79,7 @@ class PosixSpawner implements Spawner {
       : variableMark();
     this.#ownVariables = variables;
     this.#keeper = new Keeper({ libc, lane: this.#lane, exits: this.#exits, lastWork, mark });
-    this.capabilities = describe(this.#canTag);
+    this.capabilities = describe(this.#canTag, withoutTerminals);
   }
 
   start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess> {
@@ -159,8 +161,7 @@ class PosixSpawner implements Spawner {
   }
 }
 
-function describe(canTag: boolean): SpawnerCapabilities {
-  const withoutTerminals = terminalHindrance();
+function describe(canTag: boolean, withoutTerminals: string | undefined): SpawnerCapabilities {
   const withoutTags = canTag ? undefined : noTags;
   return {
     kind: "posix",
