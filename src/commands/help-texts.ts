@@ -4,7 +4,8 @@ export const execServerHelp = `
 The URL of the server is the only line on stdout; diagnostics go to stderr. Levels of lines there:
 warn and error are for somebody to look at, info adds one line for each process and session that
 ends, debug one for each request. No line holds contents, arguments or variables of commands.
-SIGTERM and SIGINT stop the server and everything that it started.
+SIGTERM and SIGINT stop the server and everything that it started, and so does a hang-up of the
+terminal it was started on; with no terminal for stdin, stdout and stderr it outlives a hang-up.
 
 Over HTTP at the same port: /livez, /readyz (why not, if not) and /metrics for Prometheus, which wants
 the token when there is one. BYTES may end in KiB, MiB or GiB. Reaching a limit is an error for the
