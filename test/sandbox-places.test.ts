@@ -57,7 +57,7 @@ describe("where no folder for temporary files", { skip: skip || !hasOwnMounts },
     const { status, finding } = checks.find(({ name }) => name === "sandbox") ?? {};
     assert.equal(status, "failed");
     assert.match(finding ?? "", /no folder for temporary files .*\/var\/tmp: Read-only/);
-    mount("-o", "remount,bind,rw", "/var/tmp");
+    mount("-o", "remount,bind,rw", "/tmp");
     assert.deepEqual(await sandbox.health(), { available: true });
     await write();
   });
