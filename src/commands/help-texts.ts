@@ -3,7 +3,8 @@
 export const execServerHelp = `
 The URL of the server is the only line on stdout; diagnostics go to stderr. Levels of lines there:
 warn and error are for somebody to look at, info adds one line for each process and session that
-ends, debug one for each request. No line holds contents, arguments or variables of commands.
+ends and each connection that breaks, debug one for each request. No line holds contents, arguments
+or variables of commands.
 SIGTERM and SIGINT stop the server and everything that it started, and so does a hang-up of the
 terminal it was started on; with no terminal for stdin, stdout and stderr it outlives a hang-up.
 

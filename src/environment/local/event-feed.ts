@@ -121,8 +121,8 @@ export class EventFeed {
   }
 
   #miss(): void {
-    this.#missNothing();
     this.#hasMissedSome = true;
+    this.#isHeld = false;
     this.#options.log.setReceived(false);
   }
 
