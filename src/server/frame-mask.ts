@@ -37,6 +37,11 @@ const turnedWord = new Uint32Array(turned.buffer);
  * they took most of a microsecond, a tenth of a small request.
  */
 function xorInPlace(bytes: Buffer, mask: Uint8Array): void {
+  // There need not be a whole word in a few bytes.
+  if (bytes.length < 2 * wordBytes) {
+    xorBytes({ bytes, mask, from: 0, to: bytes.length });
+    return;
+  }
   const ahead = -bytes.byteOffset & (wordBytes - 1);
   const words = new Uint32Array(
     bytes.buffer,

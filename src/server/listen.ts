@@ -4,7 +4,6 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import { type Limits, requestHeadMs, shutdownGraceMs } from "../limits.ts";
-import { gatherLargeFrames } from "./gathered-frames.ts";
 import {
   answerHttp,
   answerOtherUpgrade,
@@ -13,6 +12,7 @@ import {
   refuseUpgrade,
   wantsWebSocket,
 } from "./http-surface.ts";
+import { readFramesAhead } from "./inbound-frames.ts";
 import { type ListenAddress, listenUrlOf } from "./listen-url.ts";
 import type { Log } from "./log.ts";
 import { OrderlySocket } from "./orderly-socket.ts";
@@ -116,9 +116,13 @@ async function upgrade(
   }
   if (socket.destroyed) return;
   socket.off("error", onError);
-  // Who sends frames before the upgrade was answered is not counted with: the library has them.
-  if (head.length === 0) gatherLargeFrames(socket as Socket, options);
-  webSockets.handleUpgrade(request, socket, head, (opened) => options.accept(opened, request));
+  webSockets.handleUpgrade(request, socket, head, (opened) => {
+    const { limits, readAtOnce } = options;
+    const hear = (message: Buffer) => opened.hear(message);
+    // Who sends frames before the upgrade was answered is not counted with: the library has them.
+    if (head.length === 0) readFramesAhead(socket as Socket, { limits, readAtOnce, hear });
+    options.accept(opened, request);
+  });
 }
 
 async function refusalOfClient(options: ListenOptions, request: IncomingMessage) {

@@ -18,6 +18,13 @@ export class OrderlySocket extends WebSocket {
     this.#beforeClose = listener;
   }
 
+  /** Takes a message that the library has not read; false when it is closing, and has to know. */
+  hear(message: Buffer): boolean {
+    if (this.readyState !== this.OPEN) return false;
+    this.emit("message", message, false);
+    return true;
+  }
+
   override close(code?: number, reason?: string | Buffer): void {
     try {
       if (this.readyState === this.OPEN) {

@@ -9,6 +9,7 @@ import {
 } from "../limits.ts";
 import { type Frame, writeFrame } from "../protocol/frame.ts";
 import type { Traffic } from "./counters.ts";
+import { finalText } from "./frame-header.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
 import { SendMemory } from "./send-memory.ts";
@@ -130,8 +131,6 @@ const writeWaiting = (outbox: Outbox) => outbox.write();
 // ---- the header of a frame, as RFC 6455 has it
 
 const headerBytesMax = 10;
-/** A whole message, and it is text. */
-const finalText = 0x81;
 /** Up to here the length stands in the second byte, and up to there in two bytes behind it. */
 const shortLengthMax = 125;
 const twoByteLengthMax = 0xffff;

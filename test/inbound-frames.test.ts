@@ -18,27 +18,18 @@ import {
   gatheredFrameBytesMin,
   messageBytesMax,
 } from "../src/limits.ts";
-import { gatherLargeFrames } from "../src/server/gathered-frames.ts";
+import { readFramesAhead } from "../src/server/inbound-frames.ts";
 import { connect } from "./support/client.ts";
+import { clientFrame, final, opcodes } from "./support/client-frames.ts";
 import { plainLine } from "./support/line.ts";
 import { startServer } from "./support/server.ts";
 
 const limits = { messageBytesMax };
-const onlyTheStream = { limits, readAtOnce: () => 0 };
+const hear = () => false;
+const onlyTheStream = { limits, readAtOnce: () => 0, hear };
 
-/** Header and payload of a masked frame. */
-function frame(payloadBytes: number): Buffer {
-  const mask = randomBytes(4);
-  return Buffer.concat([Buffer.of(0x81), lengthField(payloadBytes), mask, filled(payloadBytes)]);
-}
-
-function lengthField(bytes: number): Buffer {
-  if (bytes < 126) return Buffer.of(0x80 | bytes);
-  const field = Buffer.alloc(9, 0x80 | 127);
-  if (bytes < 65_536) return Buffer.of(0x80 | 126, bytes >> 8, bytes & 0xff);
-  field.writeBigUInt64BE(BigInt(bytes), 1);
-  return field;
-}
+const frame = (bytes: number) =>
+  clientFrame({ first: final | opcodes.text, payload: filled(bytes) });
 
 /** Bytes of which no two places look alike. */
 function filled(bytes: number): Buffer {
@@ -76,7 +67,7 @@ describe("a large frame that comes in pieces", () => {
         const ends = places.map((place) => Math.floor(place * sent.length)).sort((a, b) => a - b);
         const socket = new Socket();
         const came = pieces(socket);
-        gatherLargeFrames(socket, onlyTheStream);
+        readFramesAhead(socket, onlyTheStream);
         let from = 0;
         for (const end of [...ends, sent.length]) {
           if (end > from) socket.push(sent.subarray(from, end));
@@ -103,7 +94,7 @@ describe("a large frame that comes in pieces", () => {
     const sent = Buffer.concat([5, 200, 70_000, 3, 140_000, 126].map(frame));
     const socket = new Socket();
     const came = pieces(socket);
-    gatherLargeFrames(socket, onlyTheStream);
+    readFramesAhead(socket, onlyTheStream);
     for (let at = 0; at < sent.length; at += 3) socket.push(sent.subarray(at, at + 3));
     await nextTurn();
     assert.ok(Buffer.concat(came).equals(sent));
@@ -111,7 +102,7 @@ describe("a large frame that comes in pieces", () => {
 
   test("is read from the kernel past the stream, which goes on behind it", async (t) => {
     const { near, far } = await plainLine(t);
-    gatherLargeFrames(near, { limits, ...(await loadSocketCalls()) });
+    readFramesAhead(near, { ...onlyTheStream, ...(await loadSocketCalls()) });
     const sent = Buffer.concat([40, 1_400_000, 7, 5_000_000, 300_000, 9].map(frame));
     const came = pieces(near);
     far.end(sent);
@@ -143,12 +134,12 @@ describe("a large frame that comes in pieces", () => {
     const tooLong = frame(200_000).subarray(0, 100);
     const small = new Socket();
     const came = pieces(small);
-    gatherLargeFrames(small, { ...onlyTheStream, limits: { messageBytesMax: 150_000 } });
+    readFramesAhead(small, { ...onlyTheStream, limits: { messageBytesMax: 150_000 } });
     small.push(tooLong);
     await nextTurn();
     assert.deepEqual(came, [tooLong]);
     const { near, far } = await plainLine(t);
-    gatherLargeFrames(near, onlyTheStream);
+    readFramesAhead(near, onlyTheStream);
     assert.deepEqual(pieces(near), []);
     far.end(tooLong);
     await once(near, "end");
@@ -160,7 +151,7 @@ function holder(t: TestContext, begun: Buffer) {
   const socket = new Socket();
   t.after(() => void socket.destroy());
   const came = pieces(socket);
-  gatherLargeFrames(socket, onlyTheStream);
+  readFramesAhead(socket, onlyTheStream);
   socket.push(begun);
   return { socket, came };
 }
