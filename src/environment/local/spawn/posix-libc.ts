@@ -149,7 +149,7 @@ async function bindLibc(): Promise<Libc> {
   return {
     errno: () => koffi.errno(),
     address: (memory) => koffi.address(memory),
-    poll: (fd, onReadable) => koffi.node.poll(fd, { readable: true }, onReadable),
+    poll: (fd, onReadable) => koffi.node.poll(fd, { readable: true }, withReactions(onReadable)),
     read: library.func("intptr_t read(int, void *, size_t)"),
     write: library.func("intptr_t write(int, void *, size_t)"),
     close: library.func("int close(int)"),
@@ -182,6 +182,22 @@ async function bindLibc(): Promise<Libc> {
     posix_spawn: bindSpawn(library),
   };
 }
+
+/**
+ * From Node 26 on, what a call from native code has set off with promises and `process.nextTick`
+ * waits for the next turn that Node begins by itself: until a timer ends, if nothing else happens.
+ * An immediate is such a turn, and is due at once.
+ */
+function withReactions(callback: () => void): () => void {
+  const nodeMajor = Number.parseInt(process.versions.node, 10);
+  if (nodeMajor < 26) return callback;
+  return () => {
+    setImmediate(nothing);
+    callback();
+  };
+}
+
+const nothing = () => {};
 
 function bindTrim(library: import("koffi").LibraryHandle): Pick<Libc, "malloc_trim"> {
   try {
