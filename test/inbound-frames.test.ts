@@ -111,6 +111,31 @@ describe("a large frame that comes in pieces", () => {
     assert.ok(came.some(({ length }) => length > 5_000_000));
   });
 
+  test("is not followed by more while nobody reads, wherever the cuts are", async (t) => {
+    const { near } = await plainLine(t);
+    const cutFrame = frame(gatheredFrameBytesMin).subarray(0, -1);
+    readFramesAhead(near, onlyTheStream);
+    near.on("data", () => {});
+    near.pause();
+    assert.equal(near.push(cutFrame), true);
+    const rest = frame(gatheredFrameBytesMin).subarray(-1);
+    assert.equal(near.push(Buffer.concat([rest, cutFrame])), false);
+    assert.equal(near.push(Buffer.concat([rest, frame(40), cutFrame])), false);
+  });
+
+  test("is read on when somebody reads again", async (t) => {
+    const { near, far } = await plainLine(t);
+    readFramesAhead(near, onlyTheStream);
+    const sent = Buffer.concat(Array.from({ length: 40 }, (_, at) => frame(500_000 + at)));
+    const came = pieces(near);
+    near.pause();
+    far.end(sent);
+    while (near.readableLength === 0) await nextTurn();
+    near.resume();
+    await once(near, "end");
+    assert.ok(Buffer.concat(came).equals(sent));
+  });
+
   test("takes no memory on its word alone when too many others do", async (t) => {
     const claiming = Math.floor(claimedFrameBytesMax / gatheredFrameBytesMax);
     const begun = frame(gatheredFrameBytesMax - 100).subarray(0, 1_000);

@@ -57,6 +57,7 @@ class InboundFrames {
     this.#gatheredBytesMax = Math.min(gatheredFrameBytesMax, way.limits.messageBytesMax);
   }
 
+  /** False, as of any stream, once the library wants no more: one frame is gathered, not all. */
   push(bytes: Buffer): boolean {
     if (this.#frame) return this.#fill(this.#frame, bytes);
     const chunk = this.#header ? Buffer.concat([this.#header, bytes]) : bytes;
@@ -74,8 +75,8 @@ class InboundFrames {
       this.#hasOpenMessage = isOpen;
       const end = at + length;
       if (end > chunk.length && this.#begins(length)) {
-        this.#pass(chunk, heard, at);
-        return this.push(chunk.subarray(at));
+        const wantsMore = this.#pass(chunk, heard, at);
+        return this.push(chunk.subarray(at)) && wantsMore;
       }
       // Not before what the library has to hear of this chunk.
       if (at === heard && end <= chunk.length && this.#hear(chunk, at, end)) heard = end;
@@ -107,7 +108,7 @@ class InboundFrames {
     if (this.#filled < frame.length) return true;
     this.end();
     const wantsMore = this.#hear(frame, 0, frame.length) || this.#way.pass(frame);
-    return taken < bytes.length ? this.push(bytes.subarray(taken)) : wantsMore;
+    return this.push(bytes.subarray(taken)) && wantsMore;
   }
 
   #pass(chunk: Buffer, start: number, end: number): boolean {
