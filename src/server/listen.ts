@@ -118,9 +118,9 @@ async function upgrade(
   socket.off("error", onError);
   webSockets.handleUpgrade(request, socket, head, (opened) => {
     const { limits, readAtOnce } = options;
-    const hear = (message: Buffer) => opened.hear(message);
-    // Who sends frames before the upgrade was answered is not counted with: the library has them.
-    if (head.length === 0) readFramesAhead(socket as Socket, { limits, readAtOnce, hear });
+    const reading = { limits, readAtOnce, hear: (message: Buffer) => opened.hear(message) };
+    // Frames that came before the upgrade was answered the library has, perhaps not to the end.
+    if (socket.readableLength === 0) readFramesAhead(socket as Socket, reading);
     options.accept(opened, request);
   });
 }

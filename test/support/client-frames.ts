@@ -7,16 +7,17 @@ interface FrameParts {
   readonly first: number;
   readonly payload: Buffer;
   readonly isMasked?: boolean;
+  readonly mask?: Buffer;
 }
 
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 export const final = 0x80;
 export const reserved = 0x40;
 
-export function clientFrame({ first, payload, isMasked = true }: FrameParts): Buffer {
+export function clientFrame(parts: FrameParts): Buffer {
+  const { first, payload, isMasked = true, mask = randomBytes(4) } = parts;
   const header = lengthField(payload.length, isMasked ? 0x80 : 0);
   if (!isMasked) return Buffer.concat([Buffer.of(first), header, payload]);
-  const mask = randomBytes(4);
   const masked = payload.map((byte, at) => byte ^ (mask[at & 3] as number));
   return Buffer.concat([Buffer.of(first), header, mask, masked]);
 }
