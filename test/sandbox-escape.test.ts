@@ -219,7 +219,7 @@ const asNobody = `
     mount --bind "$each" "/mnt/$each" || exit
   done
   cd /mnt && exec setpriv --reuid "$2" --regid "$2" --clear-groups \
-    "$3" --import tsx --test test/sandbox-escape.test.ts`;
+    "$3" --import tsx --test --test-reporter=tap test/sandbox-escape.test.ts`;
 
 test("an ordinary user does not get out either", { skip: !isRoot }, () => {
   const checkout = fileURLToPath(new URL("..", import.meta.url));
