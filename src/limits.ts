@@ -381,6 +381,8 @@ export const journalEntryBytesMax = 64 * KiB;
 export const linksFollowedMax = 40;
 /** How long the end of the server waits for writes that are under way. */
 export const journalCloseMs = 1_000;
+/** How long another server may take to write 33 bytes of memory, which it does at once. */
+export const secretFillMs = 50;
 /** How often a start looks whether somebody else has finished them. */
 export const finisherLookMs = 20;
 /**

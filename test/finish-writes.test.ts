@@ -15,22 +15,21 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { finishWrites } from "../src/environment/local/journal/finish.ts";
 import { ownFolderName } from "../src/environment/local/journal/owner.ts";
 import { redo } from "../src/environment/local/journal/redo.ts";
 import { JournalSlip } from "../src/environment/local/journal/slip.ts";
 import {
   entryOf,
+  finish,
   type Ground,
   leave,
+  leaveFolder,
   leftName,
   makeGround,
   newEntry,
   torn,
   wanted,
 } from "./support/left-writes.ts";
-
-const finish = ({ journals }: Ground) => finishWrites(journals);
 
 async function finished(ground: Ground): Promise<readonly string[]> {
   const outcome = await finish(ground);
@@ -98,7 +97,7 @@ describe("nothing is written", () => {
 
   leavesAlone("when nothing has been recorded", async (ground) => {
     const folder = join(ground.journals, leftName());
-    mkdirSync(folder);
+    leaveFolder(folder);
     new JournalSlip(join(folder, "0")).close();
   });
 
@@ -195,7 +194,8 @@ describe("nothing is written", () => {
     await leave(ground, entryOf(ground.path("f")), name);
     assert.deepEqual((await finish(ground)).finished, []);
     const old = Date.now() / 1000 - 30;
-    for (const path of [name, `${name}/0`]) utimesSync(join(ground.journals, path), old, old);
+    for (const path of [name, `${name}/0`, `${name}/seal`])
+      utimesSync(join(ground.journals, path), old, old);
     utimesSync(ground.path("f"), old, old);
     assert.deepEqual(await finished(ground), [ground.path("f")]);
   });

@@ -3,11 +3,10 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { finishWrites } from "../src/environment/local/journal/finish.ts";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { type Client, connect } from "./support/client.ts";
 import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
-import { entryOf, leave, makeGround, torn } from "./support/left-writes.ts";
+import { entryOf, finish, leave, makeGround, torn } from "./support/left-writes.ts";
 import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
 import { hasCurrentBuild, startServer } from "./support/server.ts";
 
@@ -138,7 +137,7 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
     const entry = entryOf(ground.path("f"));
     await leave(ground, { ...entry, path: hostPathOf(join(mount.directory, "f")) });
     await leave(ground, entry);
-    const { finished, failures } = await finishWrites(ground.journals, 500);
+    const { finished, failures } = await finish(ground, 500);
     assert.deepEqual(finished, [ground.path("f")]);
     assert.match(
       failures.join("\n"),

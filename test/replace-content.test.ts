@@ -18,6 +18,7 @@ import { fileURLToPath } from "node:url";
 import { directFileSystem } from "../src/environment/local/files/direct-file-system.ts";
 import { lockMark } from "../src/environment/local/journal/folder.ts";
 import { ServerJournal } from "../src/environment/local/journal/journal.ts";
+import { sealName } from "../src/environment/local/journal/seal.ts";
 
 const cwd = fileURLToPath(new URL("..", import.meta.url));
 
@@ -30,7 +31,7 @@ function makeFolder(t: TestContext): string {
 function journaled(t: TestContext, place: string) {
   const warnings: string[] = [];
   const warn = (text: string) => void warnings.push(text);
-  const journal = new ServerJournal({ place, begun: () => {}, warn });
+  const journal = new ServerJournal({ place, begun: () => {}, isExposed: () => false, warn });
   t.after(() => journal.close());
   const { writeFile } = directFileSystem(journal);
   const write = (path: string, content: string | Buffer) =>
@@ -94,7 +95,8 @@ test("a journal whose files somebody removes makes new ones", async (t) => {
   rmSync(join(folder, `codex-exec-server-${process.getuid?.()}`), { recursive: true });
   await write(path, "short");
   assert.equal(readFileSync(path, "utf8"), "short");
-  assert.equal(readdirSync(journal.folder).filter((name) => name !== lockMark).length, 1);
+  const marks: readonly string[] = [lockMark, sealName];
+  assert.equal(readdirSync(journal.folder).filter((name) => !marks.includes(name)).length, 1);
   assert.deepEqual(warnings, []);
 });
 
@@ -108,6 +110,7 @@ function runIn(arguments_: readonly string[], folder: string, program: string) {
     const journal = new ServerJournal({
       place: process.env.JOURNALS,
       begun: () => {},
+      isExposed: () => false,
       warn: (text) => console.error(text),
     });
     const { writeFile } = directFileSystem(journal);

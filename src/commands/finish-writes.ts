@@ -1,11 +1,18 @@
+import { Buffer } from "node:buffer";
 import { tmpdir } from "node:os";
-import { hasJournals, journalPlaces, journalsPath } from "../environment/local/journal/place.ts";
+import {
+  hasJournals,
+  journalPlaces,
+  journalSecretVariable,
+  journalsPath,
+} from "../environment/local/journal/place.ts";
 import type { Log } from "../server/log.ts";
 
 /** `codex exec-server finish-writes`: what a killed server was writing, by whoever outlived it. */
 export async function runFinishWrites(journals: string): Promise<void> {
   const { finishWrites } = await import("../environment/local/journal/finish.ts");
-  await finishWrites(journals);
+  const secret = process.env[journalSecretVariable];
+  await finishWrites(journals, { secret: secret ? Buffer.from(secret, "hex") : undefined });
   // What hangs in a dead mount must not write any more once somebody else may have.
   const { immediateExit } = await import("../environment/local/spawn/immediate-exit.ts");
   (await immediateExit())?.(0);

@@ -10,6 +10,7 @@ import type { MadePoints, WantedPoint } from "./mount-points.ts";
 import { refuseMisplaced } from "./mount-table.ts";
 import { confinesNothing, policyOf } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
+import { birthOf } from "./state-directory.ts";
 import { type Findings, findPlaces } from "./world.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
@@ -67,7 +68,7 @@ export async function confineProcess(
     machine.platform(),
     machine.kept(),
   ]);
-  const found = { policy, world, platform, kept };
+  const found = { policy, world, platform, kept, keptBirths: kept.map(birthOf) };
   machine.running.add(found);
   const start = await newStart({ request, machine, found }).catch((error) => {
     machine.running.delete(found);

@@ -33,6 +33,8 @@ export interface ConfinementParts {
   readonly needed?: readonly HostPath[];
   /** Directories of this server, which nobody inside may write. */
   readonly kept?: readonly HostPath[];
+  /** Which directories these were when they were covered. */
+  readonly keptBirths?: readonly string[];
 }
 
 /** Throws an RpcError for a policy that mounts cannot keep. */

@@ -15,6 +15,7 @@ import { ownProgram } from "./own-program.ts";
 import { type Platform, surveyPlatform } from "./platform.ts";
 import type { Surroundings } from "./policy.ts";
 import {
+  birthOf,
   type KeptFile,
   keepFile,
   keptDirectory,
@@ -87,7 +88,7 @@ export class SandboxMachine {
     this.launcher = askedOnce(() => findLauncher(this.#run));
     this.#states = new StateKeeper({
       places: statePlaces(variables.TMPDIR),
-      isExposed: (path) => this.#isExposed(path),
+      isExposed: (path) => this.isExposed(path),
     });
     this.#keptDirectories = options.keptDirectories ?? [];
     this.surroundings = {
@@ -141,9 +142,18 @@ export class SandboxMachine {
     return [path, ...(await Promise.all(others)).filter((other) => other !== undefined)];
   }
 
-  #isExposed(path: HostPath): boolean {
-    const grants = [...this.running].map(grantsOf);
-    return grants.some((granted) => accessTable(granted).accessTo(path) === "write");
+  /**
+   * Whether a process that runs could write there now. What covered a directory for it is gone with
+   * that directory: another one at its place is not covered.
+   */
+  isExposed(path: HostPath): boolean {
+    return [...this.running].some((found) => {
+      const { kept = [], keptBirths = [] } = found;
+      const isCovered = kept.some(
+        (own, at) => isWithin(path, own) && keptBirths[at] && keptBirths[at] === birthOf(own),
+      );
+      return !isCovered && accessTable(grantsOf(found)).accessTo(path) === "write";
+    });
   }
 
   /**

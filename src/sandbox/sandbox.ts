@@ -10,6 +10,7 @@ import {
   helpersPerPolicyMax,
   startSettledMs,
 } from "../limits.ts";
+import { hostPathOf } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import { type ConfinedFiles, confinedFiles } from "./confined-files.ts";
 import { type ConfinedProcess, confineProcess, type ProcessRequest } from "./confined-process.ts";
@@ -26,6 +27,8 @@ export interface LocalSandbox {
   files(): ConfinedFiles;
   /** Undefined when the sandbox object asks for nothing that a process would notice. */
   confine(sandbox: Sandbox, request: ProcessRequest): Promise<ConfinedProcess | undefined>;
+  /** Whether a confined process that runs could write there now; the path has no links. */
+  isExposed(path: string): boolean;
   /** Starts an fs-helper for this sandbox, which will soon be asked for. */
   prepare(sandbox: Sandbox): void;
   /** How many helpers there are now, and how many starts wait for a place among them. */
@@ -61,6 +64,7 @@ export function localSandbox(
     health: () => Promise.race([machine.health(), unknownYet()]),
     files: () => confinedFiles(machine, pool),
     confine: (sandbox, request) => confineProcess(sandbox, request, machine),
+    isExposed: (path) => machine.isExposed(hostPathOf(path)),
     prepare: (sandbox) => void prepare(sandbox, machine, pool).catch(toldToWhoeverNeedsIt),
     helperCensus: () => pool.census,
     close: async () => {

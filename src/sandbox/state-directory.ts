@@ -149,6 +149,12 @@ export function keptIdentity(path: HostPath): string {
   return stats ? `${stats.dev}:${stats.ino}:${stats.ctimeNs}` : "";
 }
 
+/** With the time of birth, because inodes are used again. Empty when there is no such directory. */
+export function birthOf(path: HostPath): string {
+  const stats = lstatSync(nodePath(path), { bigint: true, throwIfNoEntry: false });
+  return stats?.isDirectory() ? `${stats.dev}:${stats.ino}:${stats.birthtimeNs}` : "";
+}
+
 /** Where the state of all servers of this user is. */
 export function stateDirectoryPath(temporaryDirectory: string): string {
   return `${temporaryDirectory}/codex-exec-server-${process.getuid?.() ?? 0}`;

@@ -2,12 +2,13 @@
  * Finds the directory for what sandboxes need, and finds it again: somebody may empty the folder
  * for temporary files while the server runs, or make room in it.
  */
-import { type BigIntStats, constants, lstatSync } from "node:fs";
+import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { internalError, toRpcError } from "../protocol/errors.ts";
 import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import {
+  birthOf,
   keptIdentity,
   openStateDirectory,
   ownDirectory,
@@ -48,7 +49,7 @@ export async function placesHindrance(places: readonly string[]): Promise<string
 export interface StateKeeperOptions {
   /** Folders for temporary files; the first that can serve does. */
   readonly places: readonly string[];
-  /** Whether somebody who is confined could write there now if nothing covered it. */
+  /** Whether somebody who is confined could write there now. */
   isExposed(path: HostPath): boolean;
 }
 
@@ -125,13 +126,4 @@ export class StateKeeper {
       "the server's directory was removed, and a confined process that runs may write there",
     );
   }
-}
-
-/** With the time of birth, because inodes are used again. Empty when there is no such directory. */
-function birthOf(path: HostPath): string {
-  const stats: BigIntStats | undefined = lstatSync(nodePath(path), {
-    bigint: true,
-    throwIfNoEntry: false,
-  });
-  return stats?.isDirectory() ? `${stats.dev}:${stats.ino}:${stats.birthtimeNs}` : "";
 }

@@ -4,13 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { WriteEntry } from "../../src/environment/local/journal/entry.ts";
+import { finishWrites } from "../../src/environment/local/journal/finish.ts";
 import { ownFolderName } from "../../src/environment/local/journal/owner.ts";
 import { journalsPath } from "../../src/environment/local/journal/place.ts";
+import { seal, sealName } from "../../src/environment/local/journal/seal.ts";
 import { JournalSlip } from "../../src/environment/local/journal/slip.ts";
 import { hostPathOf } from "../../src/protocol/path-uri.ts";
 
 /** The number of a process that has ended. */
 const dead = spawnSync("/bin/true").pid;
+/** What the servers of these tests seal with. */
+export const secret = Buffer.alloc(32, "secret");
 /** Content that a record is made of in more than one step. */
 export const wanted = Buffer.alloc(10_000, "n");
 
@@ -38,11 +42,22 @@ export async function leave(
 }
 
 export async function leaveSlip(folder: string, entry: WriteEntry, prefix = "") {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const slip = new JournalSlip(join(folder, `${prefix}${readdirSync(folder).length}`));
+  leaveFolder(folder);
+  const count = readdirSync(folder).filter((name) => name !== sealName).length;
+  const slip = new JournalSlip(join(folder, `${prefix}${count}`));
   await slip.record(entry, wanted);
   return slip;
 }
+
+/** As a server makes it, if it is not there yet. */
+export function leaveFolder(folder: string): void {
+  const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (made !== undefined) seal(folder, [secret]);
+}
+
+/** As whoever knows what was sealed with `secret`. */
+export const finish = ({ journals }: Ground, limitMs?: number) =>
+  finishWrites(journals, { secret, limitMs });
 
 export const leftName = () => ownFolderName().replace(`_${process.pid}_`, `_${dead}_`);
 

@@ -10,7 +10,7 @@ import { Hands } from "./hands.ts";
 import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
 import { type JournalOptions, ServerJournal } from "./journal/journal.ts";
-import { journalPlaces } from "./journal/place.ts";
+import { journalPlaces, journalSecretVariable } from "./journal/place.ts";
 import { probesBy } from "./probes.ts";
 import { type LocalProcesses, type LocalProcessesOptions, localProcesses } from "./processes.ts";
 import { settledWithin } from "./settled-within.ts";
@@ -66,14 +66,12 @@ export async function localEnvironment(
   options: LocalEnvironmentOptions,
 ): Promise<LocalEnvironment> {
   const { variables, cwd, limits = defaultLimits, warn = () => {}, finisher } = options;
-  const spill = new SpillStore({
-    warn,
-    bytesMax: limits.spilledOutputBytesMax,
-    totalBytesMax: limits.spilledOutputTotalBytesMax,
-  });
+  const spill = spillStore(limits, warn);
   // Not in the TMPDIR of `variables`, of which the server that looks after us may not know.
   const places = journalPlaces(tmpdir());
-  const journal = journalIn(places[0], { begun: () => spawner.ensureKeeper(), warn });
+  const begun = () => spawner.ensureKeeper();
+  const isExposed = (path: string) => sandbox.isExposed(path);
+  const journal = journalIn(places[0], { begun, isExposed, warn });
   const { probe, spawning } = beginSpawner(lastWork(finisher, journal), warn);
   const sandbox = localSandbox({
     ...{ variables, cwd, lendJournal: async (grants) => journal?.lend(grants) },
@@ -103,6 +101,11 @@ export async function localEnvironment(
   };
 }
 
+function spillStore(limits: Limits, warn: (text: string) => void): SpillStore {
+  const { spilledOutputBytesMax: bytesMax, spilledOutputTotalBytesMax: totalBytesMax } = limits;
+  return new SpillStore({ warn, bytesMax, totalBytesMax });
+}
+
 function beginSpawner(lastWork: LastWork | undefined, warn: (text: string) => void) {
   let offer: (spawner: Spawner) => void;
   const untested = new Promise<Spawner>((resolve) => (offer = resolve));
@@ -128,5 +131,10 @@ function journalIn(place: string | undefined, options: Omit<JournalOptions, "pla
   return undefined;
 }
 
-const lastWork = (finisher: readonly string[] | undefined, journal: ServerJournal | undefined) =>
-  finisher && journal && { folder: journal.folder, argv: [...finisher, dirname(journal.folder)] };
+/** The secret stands in the environment, which nobody in another user namespace may read. */
+function lastWork(finisher: readonly string[] | undefined, journal: ServerJournal | undefined) {
+  if (!finisher || !journal) return undefined;
+  const { folder, secret } = journal;
+  const variables = { [journalSecretVariable]: secret.toString("hex") };
+  return { folder, argv: [...finisher, dirname(folder)], variables };
+}

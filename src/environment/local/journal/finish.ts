@@ -1,19 +1,30 @@
 /** Finishes the writes that servers of this user were killed at. */
+import type { Buffer } from "node:buffer";
 import { lstat, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { finisherLookMs, finishWritesMs, foreignJournalMs } from "../../../limits.ts";
+import { finisherLookMs, finishWritesMs } from "../../../limits.ts";
 import { settledWithin } from "../settled-within.ts";
-import { type FolderLock, lockFolder, lockMark } from "./folder.ts";
+import { discard } from "./discard.ts";
+import { lockMark } from "./folder.ts";
 import { isGrants, mayWriteBy } from "./lent.ts";
-import { finisherFolderName, isFinisherFolder, ownFolderName, stateOfOwner } from "./owner.ts";
-import { goneNowMs, redo } from "./redo.ts";
+import { machineSecret } from "./machine-secret.ts";
+import { isFinisherFolder, ownFolderName } from "./owner.ts";
+import { redo } from "./redo.ts";
+import { isSealed, sealName } from "./seal.ts";
+import { type TakenFolder, takeOver, unlessGone } from "./take-over.ts";
 
 export interface FinishedWrites {
   /** Paths of files that have their new content now. */
   readonly finished: string[];
   /** Why others are left as they are. */
   readonly failures: string[];
+}
+
+export interface FinishOptions {
+  /** Of the server whose writes these are, if it is known. */
+  readonly secret?: Buffer | undefined;
+  readonly limitMs?: number | undefined;
 }
 
 /**
@@ -24,33 +35,37 @@ export interface FinishedWrites {
  */
 export async function finishWrites(
   journals: string,
-  limitMs = finishWritesMs,
+  { secret, limitMs = finishWritesMs }: FinishOptions = {},
 ): Promise<FinishedWrites> {
   const end = new AbortController();
-  const work = new FinishingWork(journals, end.signal);
+  const work = new FinishingWork({ journals, secret, signal: end.signal });
   await settledWithin(work.run(), limitMs);
   end.abort();
   await work.leaveRest();
   return work.outcome;
 }
 
-interface TakenFolder {
-  readonly path: string;
-  readonly goneMs: number;
-  /** Whether what is in it was written before the last start of the machine. */
-  readonly isReliable: boolean;
-  readonly lock: FolderLock | undefined;
+interface FinishingParts {
+  readonly journals: string;
+  readonly secret: Buffer | undefined;
+  readonly signal: AbortSignal;
 }
 
 class FinishingWork {
   readonly outcome: FinishedWrites = { finished: [], failures: [] };
   readonly #journals: string;
+  readonly #secret: Buffer | undefined;
   readonly #signal: AbortSignal;
+  /** Folders that are about to be ours: at the end each is, or is not. */
+  readonly #taking = new Set<Promise<unknown>>();
   /** Folders that we have taken over and not removed yet. */
   readonly #taken = new Set<TakenFolder>();
+  /** Names of what bears no seal that could be checked here. */
+  readonly #doubtful = new Set<string>();
 
-  constructor(journals: string, signal: AbortSignal) {
+  constructor({ journals, secret, signal }: FinishingParts) {
     this.#journals = journals;
+    this.#secret = secret;
     this.#signal = signal;
   }
 
@@ -64,6 +79,7 @@ class FinishingWork {
 
   /** Under a name for which nobody waits: what hangs now may do so for long. */
   async leaveRest(): Promise<void> {
+    await Promise.all(this.#taking);
     for (const { path } of this.#taken) {
       this.outcome.failures.push(
         `${path} could not be worked off in time; the next start will try`,
@@ -79,10 +95,8 @@ class FinishingWork {
   }
 
   async #finishFolder(name: string): Promise<void> {
-    if (this.#signal.aborted) return;
-    const folder = await takeOver(this.#journals, name);
+    const folder = await this.#take(name);
     if (folder === undefined) return;
-    this.#taken.add(folder);
     try {
       await this.#workOff(folder);
     } catch (error) {
@@ -95,13 +109,43 @@ class FinishingWork {
     folder.lock?.release();
   }
 
+  async #take(name: string): Promise<TakenFolder | undefined> {
+    const path = join(this.#journals, name);
+    const mayTake = (own: string, isReliable: boolean) => this.#mayTake(own, isReliable);
+    const taking = takeOver(path, { signal: this.#signal, mayTake }).then((folder) => {
+      if (folder) this.#taken.add(folder);
+      return folder;
+    });
+    const over = taking.catch(toldByWhoeverWaits);
+    this.#taking.add(over);
+    return taking.finally(() => this.#taking.delete(over));
+  }
+
+  /**
+   * Not what somebody who is confined may have put there. Whether he has can be told only by who
+   * knows what every server of this user seals with.
+   */
+  async #mayTake(path: string, isReliable: boolean): Promise<boolean> {
+    // There are no sandboxes on other systems.
+    if (process.platform !== "linux") return true;
+    const lasting = await machineSecret();
+    const secrets = [this.#secret, lasting].filter((secret) => secret !== undefined);
+    if (await isSealed(path, secrets)) return true;
+    const isDoubtful = lasting === undefined && isReliable;
+    if (isDoubtful) this.#doubtful.add(basename(path));
+    const isLost = isDoubtful || (await discard(this.#journals, basename(path)));
+    const about = "bears no seal of a server of this user, and so nothing of it is done";
+    if (isLost && isReliable) this.outcome.failures.push(`${path} ${about}`);
+    return false;
+  }
+
   async #workOff(folder: TakenFolder): Promise<void> {
-    const names = (await readdir(folder.path)).filter((name) => name !== lockMark);
+    const names = (await readdir(folder.path)).filter((name) => !marks.includes(name));
     const slips = names.filter((name) => !isGrants(name)).map((name) => join(folder.path, name));
     await Promise.all(slips.map((slip) => this.#finishSlip(slip, folder)));
     // Behind the slips, of which a lent one without its grants would be of no use.
     for (const name of names.filter(isGrants)) await unlink(join(folder.path, name));
-    await unlink(join(folder.path, lockMark)).catch(unlessGone);
+    for (const mark of marks) await unlink(join(folder.path, mark)).catch(unlessGone);
     await rmdir(folder.path);
   }
 
@@ -123,10 +167,11 @@ class FinishingWork {
   async #folders(): Promise<string[]> {
     const ours = await Promise.all([dirname(this.#journals), this.#journals].map(isOurs));
     if (!ours.every(Boolean)) return [];
-    return readdir(this.#journals).catch((error) => {
+    const names = await readdir(this.#journals).catch((error): string[] => {
       this.#tell(error);
       return [];
     });
+    return names.filter((name) => !this.#doubtful.has(name));
   }
 
   readonly #tell = (error: unknown): void => {
@@ -134,53 +179,14 @@ class FinishingWork {
   };
 }
 
+/** In this order: what has lost its seal is not believed, and what is locked is not looked at. */
+const marks = [lockMark, sealName];
+
+/** A folder that cannot be taken over is told of when it is to be finished. */
+const toldByWhoeverWaits = () => undefined;
+
 async function isOurs(directory: string): Promise<boolean> {
   const stats = await lstat(directory).catch(() => undefined);
   if (!stats?.isDirectory() || (stats.mode & 0o022) !== 0) return false;
   return stats.uid === (process.getuid?.() ?? 0);
-}
-
-/** Undefined when its server lives, or somebody else has taken it over. */
-async function takeOver(journals: string, name: string): Promise<TakenFolder | undefined> {
-  const path = join(journals, name);
-  const owner = stateOfOwner(name);
-  if (owner === "lives") return undefined;
-  const lock = await lockFolder(path).catch(notAFolder);
-  if (owner === "elsewhere" && !(await isGone(path, lock))) {
-    if (typeof lock === "object") lock.release();
-    return undefined;
-  }
-  const goneMs = goneNowMs();
-  const ours = join(journals, finisherFolderName());
-  const held = typeof lock === "object" ? lock : undefined;
-  try {
-    await rename(path, ours);
-  } catch (error) {
-    held?.release();
-    return unlessGone(error as NodeJS.ErrnoException);
-  }
-  return { path: ours, goneMs, isReliable: owner !== "crashed", lock: held };
-}
-
-/** Whether a process of another container is, as far as can be told from its folder. */
-async function isGone(folder: string, lock: FolderLock | "held" | "impossible"): Promise<boolean> {
-  if (lock === "held") return false;
-  const names = await readdir(folder).catch((): string[] => []);
-  if (typeof lock === "object" && names.includes(lockMark)) return true;
-  // A server that could not lock it: nothing is known but that its writes do not take so long.
-  const times = [folder, ...names.map((name) => join(folder, name))].map((path) =>
-    lstat(path).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => 0,
-    ),
-  );
-  return Date.now() - Math.max(...(await Promise.all(times))) > foreignJournalMs;
-}
-
-/** What is no folder, or is not there any more, will be found to be so when it is worked off. */
-const notAFolder = () => "impossible" as const;
-
-/** Somebody else has just removed it. */
-function unlessGone(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
 }

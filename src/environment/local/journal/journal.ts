@@ -1,15 +1,17 @@
+import { randomBytes } from "node:crypto";
 import { rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { finishWritesMs, spareSlipsMax } from "../../../limits.ts";
 import type { Grants } from "../../../sandbox/access.ts";
-import { ownDirectory, stateDirectoryPath } from "../../../sandbox/state-directory.ts";
 import { settledWithin } from "../settled-within.ts";
 import type { WriteEntry } from "./entry.ts";
 import { JournalFolder, lockMark } from "./folder.ts";
 import { grantedBy, grantsPath, keepGrants, lentName } from "./lent.ts";
+import { machineSecret } from "./machine-secret.ts";
 import { ownFolderName } from "./owner.ts";
 import { journalsPath } from "./place.ts";
 import { goneNowMs, redo } from "./redo.ts";
+import { sealName } from "./seal.ts";
 import { JournalSlip } from "./slip.ts";
 
 /** Keeps what is about to be written until it has been. */
@@ -23,6 +25,8 @@ export interface JournalOptions {
   readonly place: string;
   /** Called before the first record: somebody will have to look at them after our death. */
   readonly begun: () => void;
+  /** Whether somebody who is confined could write there now. */
+  readonly isExposed: (path: string) => boolean;
   /** Told once why writes cannot be kept; they are made all the same. */
   readonly warn: (text: string) => void;
 }
@@ -43,17 +47,27 @@ interface OpenSlip {
 
 /** The journal of one server: a folder that is made with the first record. */
 export class ServerJournal implements WriteJournal {
+  /** By which whoever is given it by us knows what we have written. */
+  readonly secret = randomBytes(32);
   readonly #folder: JournalFolder;
   readonly #options: JournalOptions;
   readonly #spare: OpenSlip[] = [];
   readonly #underWay = new Set<Promise<unknown>>();
-  #made: Promise<void> | undefined;
+  #making: Promise<void> | undefined;
+  #hasBegun = false;
   #slips = 0;
   #hasWarned = false;
 
   constructor(options: JournalOptions) {
     this.#options = options;
-    this.#folder = new JournalFolder(join(journalsPath(options.place), ownFolderName()));
+    this.#folder = new JournalFolder({
+      path: join(journalsPath(options.place), ownFolderName()),
+      secrets: async () => {
+        const lasting = await machineSecret();
+        return lasting ? [this.secret, lasting] : [this.secret];
+      },
+      isExposed: options.isExposed,
+    });
   }
 
   get folder(): string {
@@ -75,7 +89,7 @@ export class ServerJournal implements WriteJournal {
    */
   async lend(grants: Grants): Promise<LentSlip | undefined> {
     try {
-      await this.#makeOnce();
+      await this.#ready();
       const open = this.#newLent(grants);
       let tellBack = () => {};
       this.#track(new Promise<void>((resolve) => (tellBack = resolve)));
@@ -96,8 +110,8 @@ export class ServerJournal implements WriteJournal {
   async close(): Promise<void> {
     await Promise.all(this.#underWay);
     for (const open of this.#spare.splice(0)) this.#drop(open);
-    if (!this.#made) return;
-    tolerated(() => unlinkSync(join(this.folder, lockMark)));
+    if (!this.#hasBegun) return;
+    for (const name of [lockMark, sealName]) tolerated(() => unlinkSync(join(this.folder, name)));
     tolerated(() => rmdirSync(this.folder));
     this.#folder.unlock();
   }
@@ -112,7 +126,7 @@ export class ServerJournal implements WriteJournal {
   async #record(entry: WriteEntry, content: Uint8Array): Promise<OpenSlip | undefined> {
     let open: OpenSlip | undefined;
     try {
-      open = await this.#takeMade();
+      open = await this.#take();
       await open.slip.record(entry, content);
       return open;
     } catch (error) {
@@ -122,27 +136,29 @@ export class ServerJournal implements WriteJournal {
     }
   }
 
-  async #takeMade(): Promise<OpenSlip> {
-    await this.#makeOnce();
-    return this.#take();
+  async #take(): Promise<OpenSlip> {
+    const spare = this.#takeSpare();
+    if (spare) return spare;
+    await this.#ready();
+    return this.#open(`${this.#slips++}`);
   }
 
-  async #makeOnce(): Promise<void> {
-    this.#made ??= this.#make();
-    try {
-      await this.#made;
-    } catch (error) {
-      // What is in the way may be gone the next time.
-      this.#made = undefined;
-      throw error;
-    }
+  /** The folder is there; anew if somebody has tidied up the one for temporary files. */
+  async #ready(): Promise<void> {
+    if (this.#folder.isThere) return;
+    // Tried again by the next one if it fails: what is in the way may be gone by then.
+    this.#making ??= this.#make().finally(() => {
+      this.#making = undefined;
+    });
+    await this.#making;
   }
 
   async #finish(open: OpenSlip, grants: Grants): Promise<void> {
     const end = new AbortController();
     const options = { goneMs: goneNowMs(), mayWrite: grantedBy(grants), signal: end.signal };
     // Without its name nothing can be finished, and nothing is wrong with the next ones.
-    const work = open.slip.isThere ? redo(open.path, options) : Promise.resolve();
+    const isThere = open.slip.isThere && this.#folder.isThere;
+    const work = isThere ? redo(open.path, options) : Promise.resolve();
     await settledWithin(
       work.catch((error) => this.#warn(error)),
       finishWritesMs,
@@ -157,29 +173,21 @@ export class ServerJournal implements WriteJournal {
   }
 
   async #make(): Promise<void> {
-    const { place, begun } = this.#options;
-    await ownDirectory(stateDirectoryPath(place));
-    await ownDirectory(journalsPath(place));
+    this.#hasBegun = true;
     await this.#folder.make();
-    begun();
+    this.#options.begun();
   }
 
-  #take(): OpenSlip {
+  #takeSpare(): OpenSlip | undefined {
     for (let open = this.#spare.pop(); open; open = this.#spare.pop()) {
       if (open.slip.isThere) return open;
       open.slip.close();
     }
-    return this.#new();
-  }
-
-  #new(): OpenSlip {
-    this.#folder.makeAgain();
-    return this.#open(`${this.#slips++}`);
+    return undefined;
   }
 
   /** A new one: others have held what somebody else wrote. */
   #newLent(grants: Grants): OpenSlip {
-    this.#folder.makeAgain();
     const name = lentName(this.#slips++);
     keepGrants(join(this.folder, name), grants);
     return this.#open(name);

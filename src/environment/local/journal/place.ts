@@ -5,12 +5,16 @@ import { stateDirectoryPath } from "../../../sandbox/state-directory.ts";
 import { mayHangAlone } from "../mount-lanes.ts";
 
 /**
- * The folders for temporary files in which servers of this user may keep journals; the first one is
- * taken. What is on a network or on a FUSE daemon could hold up every write, so it is none of them.
+ * The folders for temporary files, without links, in which servers of this user may keep journals;
+ * the first one is taken. What is on a network or on a FUSE daemon could hold up every write, so it
+ * is none of them.
  */
 export function journalPlaces(temporaryDirectory: string): readonly string[] {
-  return [...new Set([temporaryDirectory, "/tmp"])].filter(isQuick);
+  return [...new Set([temporaryDirectory, "/tmp"].flatMap(quickPlace))];
 }
+
+/** By which a server tells whoever is to finish its writes what it has sealed them with. */
+export const journalSecretVariable = "CODEX_JOURNAL_SECRET";
 
 /** Where in such a folder the journals of all servers of this user are. */
 export function journalsPath(place: string): string {
@@ -28,19 +32,19 @@ export function hasJournals(place: string): boolean {
 }
 
 /** Looks at one component after the other, because already a look at a dead mount hangs. */
-function isQuick(path: string): boolean {
+function quickPlace(path: string): string[] {
   let place = resolve(path);
   try {
     for (let links = 0; links < linksFollowedMax; links++) {
-      if (mayHangAlone(place)) return false;
+      if (mayHangAlone(place)) return [];
       const next = withoutFirstLink(place);
-      if (next === place) return true;
+      if (next === place) return [place];
       place = next;
     }
   } catch {
     // It is not there, or cannot be reached: then nothing can be kept in it.
   }
-  return false;
+  return [];
 }
 
 function withoutFirstLink(path: string): string {

@@ -10,6 +10,7 @@ import type { LastWork } from "./spawner.ts";
 export class NodeKeeper {
   readonly variables: Readonly<Record<string, string>>;
   readonly #arguments: [string, ...string[]];
+  readonly #environment: Readonly<Record<string, string>>;
   #shell: ChildProcess | undefined;
   #starts = 0;
   #isClosed = false;
@@ -18,6 +19,7 @@ export class NodeKeeper {
     const { mark, variables } = variableMark();
     this.variables = variables;
     this.#arguments = keeperArguments({ mark, lastWork });
+    this.#environment = { ...keeperEnvironment, ...lastWork.variables };
   }
 
   ensureRunning(): void {
@@ -25,7 +27,7 @@ export class NodeKeeper {
     this.#starts++;
     const [program, ...rest] = this.#arguments;
     const shell = spawn(program, rest, {
-      env: keeperEnvironment,
+      env: this.#environment,
       cwd: "/",
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],

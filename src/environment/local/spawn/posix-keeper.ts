@@ -60,9 +60,9 @@ export class Keeper {
 
   /** Undefined when the system refuses, which the start of the process itself will report. */
   async #launch(): Promise<number | undefined> {
-    const { libc, lane } = this.#around;
+    const { libc, lane, lastWork } = this.#around;
     const argv = keeperArguments(this.#around);
-    const env = keeperEnvironment;
+    const env = { ...keeperEnvironment, ...lastWork?.variables };
     let stdio: StdioPlan | undefined;
     const launched = await lane
       .launch(() => {

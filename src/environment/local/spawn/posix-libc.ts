@@ -5,11 +5,12 @@
  */
 import type { Buffer } from "node:buffer";
 import { constants } from "node:fs";
+import { bindSharedMemory, type SharedMemory } from "./posix-shared-memory.ts";
 
 type Memory = Buffer | ArrayBufferView;
 
 /** The part of libc that starting and minding processes needs; glibc and musl both have it. */
-export interface Libc {
+export interface Libc extends SharedMemory {
   errno(): number;
   /** Where a buffer lies. */
   address(memory: Buffer): bigint;
@@ -178,7 +179,7 @@ async function bindLibc(): Promise<Libc> {
       setFlags: library.func("int posix_spawnattr_setflags(void *, short)"),
     },
     spawnFileActions: bindFileActions(library),
-    ...bindTrim(library),
+    ...{ ...bindTrim(library), ...bindSharedMemory(library) },
     posix_spawn: bindSpawn(library),
   };
 }

@@ -153,6 +153,8 @@ export class SpawnError extends Error {
 export interface LastWork {
   readonly folder: string;
   readonly argv: readonly string[];
+  /** For that program, besides what any program needs. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** The only way to start a process here. */
