@@ -22,8 +22,11 @@ export const machineSecret: () => Promise<Buffer | undefined> = askedOnce(async 
   if (process.platform !== "linux") return undefined;
   // Without the native module what is known of this process's own secret has to do.
   const libc = await loadLibc().catch(() => undefined);
-  return libc && secretBy(libc);
+  return libc && secretBy(libc).catch(untold);
 });
+
+/** Where procfs does not say whose the memory is, it is not trusted. */
+const untold = () => undefined;
 
 async function secretBy(libc: Libc): Promise<Buffer | undefined> {
   const { create, exclusively } = sharedMemoryFlags;
