@@ -98,6 +98,34 @@ describe("what a client sends, read ahead of the library", () => {
     assert.ok(messages > 300, `only ${messages} messages were read ahead`);
   });
 
+  test("goes on to be heard behind a small message that is cut", async (t) => {
+    const { near } = await plainLine(t);
+    const told: string[] = [];
+    readAhead(near, (message) => told.push(`heard ${message.length}`) > 0);
+    near.on("data", ({ length }) => told.push(`${length} bytes`));
+    await nextTurn();
+    const sent = Buffer.concat([10, 4_000, 20].map((bytes) => whole(text, letters(bytes))));
+    for (const [from, to] of [[0, 17], [17, 1_000], [1_000, 1_001], [1_001]]) {
+      near.push(sent.subarray(from, to));
+    }
+    assert.deepEqual(told, ["heard 10", "heard 4000", "heard 20"]);
+  });
+
+  test("is refused as soon as it is known to be too long", async (t) => {
+    const { near } = await plainLine(t);
+    readFramesAhead(near, {
+      limits: { messageBytesMax: 50 },
+      readAtOnce: () => 0,
+      hear: () => true,
+    });
+    const came: Buffer[] = [];
+    near.on("data", (bytes) => came.push(bytes));
+    await nextTurn();
+    const begun = whole(text, letters(60)).subarray(0, 20);
+    near.push(begun);
+    assert.deepEqual(came, [begun]);
+  });
+
   test("waits while nobody reads, and behind what waited", async (t) => {
     const { near } = await plainLine(t);
     const told: string[] = [];

@@ -1,7 +1,12 @@
 import { Buffer, isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
-import { gatheredFrameBytesMax, gatheredFrameBytesMin, type Limits } from "../limits.ts";
+import {
+  gatheredFrameBytesMax,
+  gatheredFrameBytesMin,
+  heldFrameBytesMax,
+  type Limits,
+} from "../limits.ts";
 import { frameLength, leavesOpen, textOf } from "./frame-header.ts";
 import { unmask } from "./frame-mask.ts";
 import { claimFrame, endClaim } from "./frame-memory.ts";
@@ -17,6 +22,10 @@ interface InboundOptions extends Pick<SocketCalls, "readAtOnce"> {
  * on its way through two streams and the library it sets off so many calls that a small request
  * takes 1.25 times the CPU, in a young server and later. All else the library gets as it came, and
  * judges what is not as it should be.
+ *
+ * A small text that is cut waits for its rest: of what is read together nothing is heard behind the
+ * rest of a frame that the library has begun, and who sends 200,000 requests without waiting has
+ * them cut at each 64 KiB. They took 1.2 times the CPU.
  *
  * A large frame waits until it is whole, in memory that has been used before. What comes in pieces
  * of 64 KiB, as Node reads, the library keeps and copies at the end, both into new memory: with
@@ -40,11 +49,12 @@ interface Way extends InboundOptions {
 class InboundFrames {
   readonly #socket: Socket;
   readonly #way: Way;
+  readonly #heldBytesMax: number;
   readonly #gatheredBytesMax: number;
   /** Bytes to come of a frame whose beginning the library has. */
   #passing = 0;
-  /** The beginning of a header that is not whole. */
-  #header: Buffer | undefined;
+  /** The beginning of a header, or of a small text, that is not whole. */
+  #begun: Buffer | undefined;
   /** The frame that is being gathered, as long as it will be. */
   #frame: Buffer | undefined;
   #filled = 0;
@@ -54,21 +64,22 @@ class InboundFrames {
   constructor(socket: Socket, way: Way) {
     this.#socket = socket;
     this.#way = way;
+    this.#heldBytesMax = Math.min(heldFrameBytesMax, way.limits.messageBytesMax);
     this.#gatheredBytesMax = Math.min(gatheredFrameBytesMax, way.limits.messageBytesMax);
   }
 
   /** False, as of any stream, once the library wants no more: one frame is gathered, not all. */
   push(bytes: Buffer): boolean {
     if (this.#frame) return this.#fill(this.#frame, bytes);
-    const chunk = this.#header ? Buffer.concat([this.#header, bytes]) : bytes;
-    this.#header = undefined;
+    const chunk = this.#begun ? Buffer.concat([this.#begun, bytes]) : bytes;
+    this.#begun = undefined;
     let heard = 0;
     let at = this.#passing;
     this.#passing = 0;
     while (at < chunk.length) {
       const length = frameLength(chunk, at);
-      if (length === undefined) {
-        this.#header = chunk.subarray(at);
+      if (length === undefined || this.#waits(chunk, at, length)) {
+        this.#begun = chunk.subarray(at);
         return this.#pass(chunk, heard, at);
       }
       const isOpen = leavesOpen(chunk[at] as number, this.#hasOpenMessage);
@@ -89,6 +100,12 @@ class InboundFrames {
   end(): void {
     if (this.#frame) endClaim(this.#frame);
     this.#frame = undefined;
+  }
+
+  /** Whether what begins there is a small text that is cut, and none that the library refuses. */
+  #waits(chunk: Buffer, at: number, length: number): boolean {
+    if (at + length <= chunk.length || length > this.#heldBytesMax) return false;
+    return !this.#hasOpenMessage && textOf(chunk, at, chunk.length) !== undefined;
   }
 
   /** What the library would refuse it gets at once. */
