@@ -21,13 +21,28 @@ export const messageValuesMax = 262_144;
 export const inboundBytesMax = 256 * MiB;
 /** Requests a connection may have unanswered. 20,000 pipelined requests are legitimate. */
 export const inboundRequestsMax = 65_536;
-/** Unsent bytes of a connection above which the processes that add to them are paused. Small, so
- * that a keystroke's echo does not stand behind megabytes of somebody else's output. */
+/** Unsent bytes of a connection above which the processes that add to them are paused. */
 export const outboundBytesHigh = 512 * KiB;
+/**
+ * Bytes of one process that wait for the line and never pause it: while others keep the line busy,
+ * a terminal still echoes.
+ */
+export const laneBytesFree = 16 * KiB;
+/** Bytes that one of those who wait for a slow line may send before the next one has its turn. */
+export const laneTurnBytes = 8 * KiB;
+/**
+ * Bytes that the kernel takes of a connection beyond those that are on their way. Nothing overtakes
+ * them: by itself the kernel takes 0.1 to 4 MiB, which on a slow line are many seconds.
+ */
+export const kernelUnsentBytes = 16 * KiB;
 /**
  * Bytes written to a connection at once: what 64 KiB of output are as base64, in frames of 8 KiB.
  */
 export const sendBytesMax = 96 * KiB;
+/** Bytes written at once to a line that is slow: what is written is not overtaken any more. */
+export const sendBytesMin = 12 * KiB;
+/** How long a line may take for what is written to it at once; less is written where it did not. */
+export const sendMs = 50;
 /** Blocks of that size kept for the next writes; more than one only where a reader is slow. */
 export const spareSendBlocksMax = 4;
 /**

@@ -108,3 +108,12 @@ test("only so many questions are asked ahead of the answers, and one that needs 
   line.send();
   assert.equal(line.waiting.at(-1), `${unansweredReceiptsMax + 1}`);
 });
+
+test("nothing is asked behind messages that have overtaken others which wait", () => {
+  const pings = new ReceiptPings(new EventEmitter() as unknown as WebSocket);
+  const memory = Buffer.alloc(100);
+  assert.equal(pings.writeBehind(memory, receiptIntervalBytes, false), receiptIntervalBytes);
+  assert.equal(pings.asked, 0);
+  assert.ok(pings.writeBehind(memory, 10, true) > 10);
+  assert.equal(pings.asked, 1);
+});

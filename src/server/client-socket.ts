@@ -19,6 +19,7 @@ import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
 import { type Outcome, requestAnswered } from "./request-watch.ts";
 import { answer, expectRequests, methodNamed } from "./router.ts";
+import { laneOfAnswer } from "./send-order.ts";
 import type { ServerContext } from "./server-context.ts";
 
 type Request = Extract<Incoming, { kind: "request" }>;
@@ -53,10 +54,9 @@ export class ClientSocket implements ConnectionGauge {
     this.#socket = socket;
     this.#context = context;
     this.#number = ++context.counters.connectionsOpened;
-    const { writeAtOnce } = context;
     const { traffic } = this;
     const { socket: tcp } = request;
-    this.#outbox = new Outbox(socket, { socket: tcp, writeAtOnce, traffic });
+    this.#outbox = new Outbox(socket, { socket: tcp, calls: context, traffic });
     const sessionLabel = () => this.#connection.sessionLabel;
     const watched = { socket, tcp, connection: this.#number, traffic, sessionLabel };
     this.#tellEnd = connectionWatch(context, watched);
@@ -72,7 +72,7 @@ export class ClientSocket implements ConnectionGauge {
     };
     const bulk = new BulkTurns(() => this.#outbox.unsentBytes);
     this.#connection = new Connection({ ...context, attachment, bulk });
-    this.#outbox.onDrain(() => {
+    this.#outbox.onRoom(() => {
       this.#connection.resumeOutput();
       bulk.goOn();
     });
@@ -195,9 +195,9 @@ export class ClientSocket implements ConnectionGauge {
     }
   }
 
-  #sendResult({ id }: Request, method: Method, result: object): Outcome {
+  #sendResult({ id, params }: Request, method: Method, result: object): Outcome {
     const frame = resultFrame(id, result, bulkMember(requests[method]));
-    this.#outbox.send(frame);
+    this.#outbox.send(frame, laneOfAnswer(method, params));
     return { sentBytes: frame.length };
   }
 

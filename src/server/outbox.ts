@@ -1,34 +1,49 @@
-import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import {
+  kernelUnsentBytes,
+  laneBytesFree,
+  laneTurnBytes,
   outboundBytesHigh,
   outboundBytesMax,
   sendBytesMax,
   unreadErrorBytesMax,
 } from "../limits.ts";
-import { type Frame, writeFrame } from "../protocol/frame.ts";
+import type { Frame } from "../protocol/frame.ts";
 import type { Traffic } from "./counters.ts";
-import { finalText } from "./frame-header.ts";
+import { LinePace } from "./line-pace.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
-import { SendMemory } from "./send-memory.ts";
+import {
+  type Batch,
+  batchOf,
+  giveBack,
+  headerBytesMax,
+  type Message,
+  storable,
+} from "./send-batch.ts";
+import { SendLanes } from "./send-lanes.ts";
 
 /** How what is sent leaves. */
-interface Way extends Pick<SocketCalls, "writeAtOnce"> {
+interface Way {
   readonly socket: Socket;
+  readonly calls: Pick<SocketCalls, "writeAtOnce" | "limitUnsent">;
   /** Counts it. */
   readonly traffic: Traffic;
 }
 
-/** All connections share it: memory is out of it only until the kernel has what is in it. */
-const sendMemory = new SendMemory();
+/** Lanes of answers that nothing else is in order with: small ones, and those with much in them. */
+const answers = "";
+const largeAnswers = " ";
 
 /**
  * What goes out on one WebSocket. The messages of one turn of the event loop are written into one
  * piece of memory and leave in one system call, past the library's own sending: it makes two
  * buffers and two writes of each, which took half of the time of a flood of output. Only whole
  * frames are written, so that the library may send its pings and pongs between them.
+ *
+ * What a slow line does not take waits in lanes, and little is written to it at once: the line
+ * takes a keystroke's echo before a flood of output that was there first.
  *
  * TCP_NODELAY is set, or the second of two small writes would wait 40 ms for the other end's
  * delayed acknowledgement.
@@ -39,31 +54,42 @@ export class Outbox {
   readonly #socket: Socket;
   readonly #traffic: Traffic;
   readonly #writeAtOnce: SocketCalls["writeAtOnce"];
-  #waiting: Frame[] = [];
+  /** The messages of this turn. */
+  #waiting: Message[] = [];
   #waitingBytes = 0;
+  /** Those of earlier turns. */
+  readonly #lanes = new SendLanes<Message>();
+  #tellRoom = () => {};
+  /** Writes that the kernel has not taken whole. */
+  #unfinishedWrites = 0;
+  readonly #pace = new LinePace();
   #unreadErrorBytes = 0;
 
-  constructor(webSocket: OrderlySocket, { socket, traffic, writeAtOnce }: Way) {
+  constructor(webSocket: OrderlySocket, { socket, calls, traffic }: Way) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#traffic = traffic;
-    this.#writeAtOnce = writeAtOnce;
+    this.#writeAtOnce = calls.writeAtOnce;
     this.receipts = new ReceiptPings(webSocket);
-    webSocket.onClosing(() => this.#write());
+    webSocket.onClosing(() => this.#writeAll());
     socket.setNoDelay(true);
+    calls.limitUnsent(socket, kernelUnsentBytes);
   }
 
-  /** Sends one text message. What is sent after the closing has begun is dropped. */
-  send(frame: Frame): void {
+  /**
+   * Sends one text message, behind those before it in its lane. Without a lane it is an answer that
+   * may come at any time. What is sent after the closing has begun is dropped.
+   */
+  send(frame: Frame, lane?: string): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#traffic.sentBytes += frame.length;
-    const bytes = frame.length + headerBytesMax;
-    if (this.#waitingBytes + bytes + receiptPingBytesMax > sendBytesMax) this.#write();
+    const length = frame.length + headerBytesMax;
+    if (this.#waitingBytes + length + receiptPingBytesMax > sendBytesMax) this.#write();
     if (this.#waiting.length === 0) void reactions.then(() => process.nextTick(writeWaiting, this));
-    this.#waiting.push(frame);
-    this.#waitingBytes += bytes;
+    this.#waiting.push({ frame, lane: lane ?? laneOfSize(length), length });
+    this.#waitingBytes += length;
     // There may be no memory for it, which whoever sends it can still answer for.
-    if (bytes > sendBytesMax) this.#write();
+    if (length > sendBytesMax) this.#write();
   }
 
   /** The same for an error, of which one cannot be refused as a request can. */
@@ -84,16 +110,17 @@ export class Outbox {
 
   /** Bytes that the other end, or the kernel for it, has not taken yet. */
   get unsentBytes(): number {
-    return this.#socket.writableLength + this.#waitingBytes;
+    return this.#socket.writableLength + this.#waitingBytes + this.#lanes.bytes;
   }
 
-  /** Whether whoever produces output should stop until `onDrain`. */
-  get congested(): boolean {
-    return this.unsentBytes > outboundBytesHigh;
+  /** Whether whoever produces what goes into the lane should stop until there is room. */
+  isBehind(lane = answers): boolean {
+    return this.unsentBytes > outboundBytesHigh && this.#lanes.bytesIn(lane) > laneBytesFree;
   }
 
-  onDrain(listener: () => void): void {
-    this.#socket.on("drain", listener);
+  /** Calls the listener when what waited has been written. */
+  onRoom(listener: () => void): void {
+    this.#tellRoom = listener;
   }
 
   /** Writes what is waiting, if anything. */
@@ -103,21 +130,64 @@ export class Outbox {
 
   #write(): void {
     if (this.#waiting.length === 0) return;
-    const frames = this.#waiting;
-    const bytes = this.#waitingBytes + receiptPingBytesMax;
+    const messages = this.#waiting;
+    const bytes = this.#waitingBytes;
     this.#waiting = [];
     this.#waitingBytes = 0;
     // The connection was cut, with what waited.
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    const memory = sendMemory.take(bytes);
-    let end = 0;
-    for (const frame of frames) end = writeFrame(frame, memory, writeHeader(memory, end, frame));
-    end = this.receipts.writeBehind(memory, end);
+    if (this.#unfinishedWrites === 0 && bytes <= this.#pace.batchBytes) {
+      this.#put(batchOf(messages));
+    } else {
+      for (const message of messages) this.#lanes.add(message.lane, storable(message));
+      this.#writeNext();
+    }
+  }
+
+  /** Writes of what waits as much as the line takes. */
+  #writeNext(): void {
+    while (this.#unfinishedWrites === 0 && this.#lanes.bytes > 0) {
+      this.#writeBatch(this.#pace.batchBytes);
+    }
+  }
+
+  #writeAll(): void {
+    this.#write();
+    while (this.#lanes.bytes > 0) this.#writeBatch(sendBytesMax);
+  }
+
+  #writeBatch(bytesMax: number): void {
+    const messages = this.#lanes.take(bytesMax - receiptPingBytesMax);
+    this.#put(messages[0]?.batch ?? batchOf(messages));
+  }
+
+  #put({ memory, end: messagesEnd }: Batch): void {
+    const isLast = this.#waitingBytes + this.#lanes.bytes === 0;
+    const end = this.receipts.writeBehind(memory, messagesEnd, isLast);
     const written = this.#writeAtOnce(this.#socket, memory, end);
-    if (written === end) sendMemory.giveBack(memory);
-    else this.#socket.write(memory.subarray(written, end), () => sendMemory.giveBack(memory));
+    if (written === end) {
+      this.#pace.took(end, 0);
+      giveBack(memory);
+      return;
+    }
+    this.#unfinishedWrites++;
+    const startedAtMs = performance.now();
+    this.#socket.write(memory.subarray(written, end), () => {
+      giveBack(memory);
+      this.#unfinishedWrites--;
+      this.#pace.took(end, performance.now() - startedAtMs);
+      this.#onWritten();
+    });
+  }
+
+  #onWritten(): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) this.#lanes.clear();
+    this.#writeNext();
+    if (this.#lanes.bytes === 0) this.#tellRoom();
   }
 }
+
+const laneOfSize = (length: number) => (length > laneTurnBytes ? largeAnswers : answers);
 
 /**
  * Behind the reactions of promises that the turn has set off: a read that waited for output is then
@@ -127,21 +197,3 @@ export class Outbox {
 const reactions = Promise.resolve();
 
 const writeWaiting = (outbox: Outbox) => outbox.write();
-
-// ---- the header of a frame, as RFC 6455 has it
-
-const headerBytesMax = 10;
-/** Up to here the length stands in the second byte, and up to there in two bytes behind it. */
-const shortLengthMax = 125;
-const twoByteLengthMax = 0xffff;
-
-function writeHeader(memory: Buffer, start: number, { length }: Frame): number {
-  let at = memory.writeUInt8(finalText, start);
-  if (length <= shortLengthMax) return memory.writeUInt8(length, at);
-  if (length <= twoByteLengthMax) {
-    at = memory.writeUInt8(126, at);
-    return memory.writeUInt16BE(length, at);
-  }
-  at = memory.writeUInt8(127, at);
-  return memory.writeUIntBE(length, memory.writeUInt16BE(0, at), 6);
-}

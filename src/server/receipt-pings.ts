@@ -28,10 +28,13 @@ export class ReceiptPings implements Receipts {
     webSocket.on("pong", (payload: Buffer) => this.#onPong(payload.toString("latin1")));
   }
 
-  /** Writes a ping behind the messages that end at `end`, if it is time, and gives the new end. */
-  writeBehind(memory: Buffer, end: number): number {
+  /**
+   * Writes a ping behind the messages that end at `end`, if it is time, and gives the new end. Not
+   * while older messages than these wait, or the answer would stand for them as well.
+   */
+  writeBehind(memory: Buffer, end: number, isLast = true): number {
     this.#sentBytes += end;
-    if (this.#sentBytes < receiptIntervalBytes) return end;
+    if (this.#sentBytes < receiptIntervalBytes || !isLast) return end;
     if (this.asked - this.#settled >= unansweredReceiptsMax) return this.#askAgain(memory, end);
     this.#sentBytes = 0;
     return writePing(memory, end, `${++this.asked}`);

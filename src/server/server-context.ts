@@ -5,7 +5,7 @@ import type { SessionRegistry } from "./session-registry.ts";
 import type { Sight } from "./session-watch.ts";
 
 /** What all connections of one server share. */
-export interface ServerContext extends Sight, Pick<SocketCalls, "writeAtOnce"> {
+export interface ServerContext extends Sight, Pick<SocketCalls, "writeAtOnce" | "limitUnsent"> {
   readonly environment: LocalEnvironment;
   readonly sessions: SessionRegistry;
   readonly limits: Limits;

@@ -25,6 +25,7 @@ export interface Libc extends SharedMemory {
   unlinkat(directory: number, name: string, flags: number): number;
   fcntl(fd: number, command: number, type: "int", value: number): number;
   ioctl(fd: number, request: number, type: "void *", argument: Memory): number;
+  setsockopt(fd: number, level: number, option: number, value: Memory, length: number): number;
 
   posix_openpt(flags: number): number;
   grantpt(fd: number): number;
@@ -158,10 +159,8 @@ async function bindLibc(): Promise<Libc> {
     unlinkat: library.func("int unlinkat(int, const char *, int)"),
     fcntl: library.func("int fcntl(int, int, ...)"),
     ioctl: library.func("int ioctl(int, unsigned long, ...)"),
-    posix_openpt: library.func("int posix_openpt(int)"),
-    grantpt: library.func("int grantpt(int)"),
-    unlockpt: library.func("int unlockpt(int)"),
-    ptsname_r: library.func("int ptsname_r(int, void *, size_t)"),
+    setsockopt: library.func("int setsockopt(int, int, int, void *, unsigned int)"),
+    ...bindTerminals(library),
     epoll_create1: library.func("int epoll_create1(int)"),
     epoll_ctl: library.func("int epoll_ctl(int, int, int, void *)"),
     epoll_wait: library.func("int epoll_wait(int, void *, int, int)"),
@@ -199,6 +198,15 @@ function withReactions(callback: () => void): () => void {
 }
 
 const nothing = () => {};
+
+function bindTerminals(library: import("koffi").LibraryHandle) {
+  return {
+    posix_openpt: library.func("int posix_openpt(int)"),
+    grantpt: library.func("int grantpt(int)"),
+    unlockpt: library.func("int unlockpt(int)"),
+    ptsname_r: library.func("int ptsname_r(int, void *, size_t)"),
+  };
+}
 
 function bindTrim(library: import("koffi").LibraryHandle): Pick<Libc, "malloc_trim"> {
   try {

@@ -12,14 +12,23 @@ export interface SocketCalls {
   readonly writeAtOnce: (socket: Socket, memory: Buffer, length: number) => number;
   /** Takes from the kernel what it has, as far as there is room for it; tells how many bytes. */
   readonly readAtOnce: (socket: Socket, room: Buffer) => number;
+  /**
+   * Lets the kernel take no more than so many bytes beyond those that are on their way: only what
+   * it has not taken can still be overtaken.
+   */
+  readonly limitUnsent: (socket: Socket, bytes: number) => void;
 }
 
+/** Of Linux: `IPPROTO_TCP` and `TCP_NOTSENT_LOWAT`. */
+const tcpLevel = 6;
+const tcpNotSentLowWater = 25;
+
 /** Without native functions all goes through the streams. */
-const noCalls: SocketCalls = { writeAtOnce: () => 0, readAtOnce: () => 0 };
+const noCalls: SocketCalls = { writeAtOnce: () => 0, readAtOnce: () => 0, limitUnsent: () => {} };
 
 export async function loadSocketCalls(): Promise<SocketCalls> {
   try {
-    const { read, write } = await loadLibc();
+    const { read, write, setsockopt } = await loadLibc();
     return {
       writeAtOnce(socket, memory, length) {
         // Others wait, that have to go out before.
@@ -30,6 +39,11 @@ export async function loadSocketCalls(): Promise<SocketCalls> {
         const fd = plainDescriptor(socket);
         return fd < 0 ? 0 : Math.max(read(fd, room, room.length), 0);
       },
+      limitUnsent(socket, bytes) {
+        const value = Int32Array.of(bytes);
+        // A kernel that does not know it takes as much as it likes, as without this call.
+        setsockopt(descriptor(socket), tcpLevel, tcpNotSentLowWater, value, value.byteLength);
+      },
     };
   } catch {
     return noCalls;
@@ -38,7 +52,10 @@ export async function loadSocketCalls(): Promise<SocketCalls> {
 
 /** Negative where bytes are encrypted on the way. */
 function plainDescriptor(socket: Socket): number {
-  if ("encrypted" in socket) return -1;
+  return "encrypted" in socket ? -1 : descriptor(socket);
+}
+
+function descriptor(socket: Socket): number {
   // Not documented; where it is not there any more, there is only the way through the streams.
   const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: number } | null };
   return handle?.fd ?? -1;

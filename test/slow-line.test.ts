@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { sendBytesMax } from "../src/limits.ts";
+import type { EventParams } from "../src/protocol/methods.ts";
+import { type Client, connect, type Message } from "./support/client.ts";
+import { start } from "./support/process.ts";
+import { startServer } from "./support/server.ts";
+
+async function count(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url.replace("ws:", "http:")}/metrics`)).text();
+  return Number(new RegExp(`^codex_${name} (.*)$`, "m").exec(text)?.[1]);
+}
+
+/** How much processes have put out, once they do not go on. */
+async function settledOutput(url: string): Promise<number> {
+  for (let before = -1; ; await delay(100)) {
+    const now = await count(url, "process_output_bytes_total");
+    if (now === before) return now;
+    before = now;
+  }
+}
+
+/** A terminal that echoes, and a flood that fills the line to a client that reads nothing. */
+async function flooded(t: TestContext) {
+  const { url } = await startServer(t);
+  const client = await connect(url);
+  await client.initialize();
+  await start(client, { processId: "terminal", argv: ["cat"], tty: true });
+  const messages = gathered(client);
+  await start(client, { processId: "flood", argv: ["yes"] });
+  client.socket.pause();
+  const outputBytes = await settledOutput(url);
+  return { url, client, messages, outputBytes };
+}
+
+interface Gathered {
+  readonly all: Message[];
+  bytes: number;
+  /** Bytes of messages before the first of this event of the process. */
+  readonly bytesBefore: Map<string, number>;
+}
+
+function gathered(client: Client): Gathered {
+  const messages: Gathered = { all: [], bytes: 0, bytesBefore: new Map() };
+  client.socket.on("message", (text: Buffer) => {
+    const message: Message = JSON.parse(text.toString());
+    messages.all.push(message);
+    const { processId } = (message.params ?? {}) as { processId?: string };
+    const key = `${message.method ?? message.id} ${processId ?? ""}`;
+    if (!messages.bytesBefore.has(key)) messages.bytesBefore.set(key, messages.bytes);
+    messages.bytes += text.length;
+  });
+  return messages;
+}
+
+function type(client: Client, key: string): void {
+  const chunk = Buffer.from(key).toString("base64");
+  client.send({
+    id: `key ${key}`,
+    method: "process/write",
+    params: { processId: "terminal", writeId: key, chunk },
+  });
+}
+
+describe("beside a flood that a slow line does not take", () => {
+  test("an echo and answers overtake what waits in the server", async (t) => {
+    const { url, client, messages, outputBytes } = await flooded(t);
+    const sentBytes = await count(url, "sent_bytes_total");
+    const unsentBytes = await count(url, "unsent_bytes");
+    assert.ok(unsentBytes > 4 * sendBytesMax, `only ${unsentBytes} bytes wait`);
+    type(client, "a");
+    while ((await count(url, "process_output_bytes_total")) === outputBytes) await delay(10);
+    client.socket.resume();
+    await client.event("process/output", ({ processId }) => processId === "terminal");
+    for (const key of ["process/output terminal", "key a "]) {
+      // What has been written cannot be overtaken: what the kernel has, and a batch or two.
+      const overtaken = sentBytes - (messages.bytesBefore.get(key) ?? Number.POSITIVE_INFINITY);
+      assert.ok(overtaken > unsentBytes - 2 * sendBytesMax, `${key} overtook ${overtaken} bytes`);
+    }
+  });
+
+  test("a terminal is not paused", async (t) => {
+    const { url, client, outputBytes } = await flooded(t);
+    for (const [index, key] of ["a", "b", "c", "d"].entries()) {
+      type(client, key);
+      while ((await count(url, "process_output_bytes_total")) <= outputBytes + index)
+        await delay(10);
+    }
+    client.socket.resume();
+  });
+
+  test("no event of a process is missing or out of order, and reads go on with it", async (t) => {
+    const { client, messages } = await flooded(t);
+    const argv = ["head", "-c", "3000000", "/dev/zero"];
+    await Promise.all([
+      ...["one", "two", "three"].map((processId) => start(client, { processId, argv })),
+      delay(300).then(() => {
+        client.send({ id: "read", method: "process/read", params: { processId: "one" } });
+        client.send({ id: "end", method: "process/terminate", params: { processId: "flood" } });
+        client.socket.resume();
+      }),
+    ]);
+    for (const processId of ["one", "two", "three", "flood"]) {
+      await client.event("process/closed", (closed) => closed.processId === processId);
+      const seqs = messages.all
+        .filter(({ method }) => method !== undefined)
+        .map(({ params }) => params as EventParams<"process/closed">)
+        .filter((params) => params.processId === processId)
+        .map(({ seq }) => seq);
+      assert.deepEqual(
+        seqs,
+        Array.from(seqs, (_, index) => index + 1),
+        processId,
+      );
+    }
+    assert.ok(messages.all.some(({ id }) => id === "read"));
+  });
+});
