@@ -3,7 +3,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -12,10 +12,31 @@ import { Script } from "node:vm";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 
+const { compiledScript, keptPath } = require("../bin/compiled-script.js");
+const keptName = join("dist", basename(keptPath));
+
 test("V8 takes the code that the build kept, and so need not compile the program", () => {
-  const { compiledScript } = require("../bin/compiled-script.js");
   assert.equal(compiledScript().cachedDataRejected, false);
 });
+
+/** Another Node whose V8 has the same version. */
+const otherNode = 'Object.defineProperty(process, "version", { value: "v20.0.0" });';
+
+test("what another Node has kept is not taken, though its V8 has the same version", () => {
+  const path = JSON.stringify(require.resolve("../bin/compiled-script.js"));
+  const look = `console.log(require(${path}).compiledScript().cachedDataRejected)`;
+  assert.equal(outputOf(["-e", `${otherNode}${look}`]), "undefined\n");
+  const helper = JSON.stringify(join(root, "dist/fs-helper.cjs"));
+  const spy = `require("node:vm").Script = function (_, { cachedData }) {
+    console.log(cachedData?.length);
+    process.exit();
+  };`;
+  assert.match(outputOf(["-e", `${spy}require(${helper})`]), /^\d+\n$/);
+  assert.equal(outputOf(["-e", `${otherNode}${spy}require(${helper})`]), "undefined\n");
+});
+
+const outputOf = (args: readonly string[]) =>
+  spawnSync(process.execPath, args, { encoding: "utf8" }).stdout;
 
 test("koffi's native part is in the version and in the place where the program looks", (t) => {
   const { arch, platform, report } = process;
@@ -35,9 +56,9 @@ for (const [what, kept] of [
     context.after(() => rm(copy, { recursive: true }));
     await cp(join(root, "bin"), join(copy, "bin"), { recursive: true });
     await cp(join(root, "dist/codex.cjs"), join(copy, "dist/codex.cjs"));
-    await writeFile(join(copy, "dist/codex.cache"), kept);
+    await writeFile(join(copy, keptName), kept);
     assert.match(await versionOf(copy), /^\d+\.\d+\.\d+\n$/);
-    await rm(join(copy, "dist/codex.cache"));
+    await rm(join(copy, keptName));
     assert.match(await versionOf(copy), /^\d+\.\d+\.\d+\n$/);
   });
 }

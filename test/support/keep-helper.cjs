@@ -8,9 +8,13 @@ const { Script } = require("node:vm");
 
 const [, , path] = process.argv;
 
+/** V8 does not tell the Nodes apart that have one version of it with different patches. */
+const node = "process.version + process.platform + process.arch";
+const builder = process.version + process.platform + process.arch;
+
 /**
- * Takes the code if it is of this very V8, and compiles the source if it is not. Both are comments,
- * which cost Node next to nothing when it compiles the file.
+ * Takes the code if it is of this very Node, and compiles the source if it is not. Both are
+ * comments, which cost Node next to nothing when it compiles the file.
  */
 const loader = `"use strict";
 const { readFileSync } = require("node:fs");
@@ -18,9 +22,9 @@ const { Script } = require("node:vm");
 const [, source, kept] = readFileSync(__filename, "latin1")
   .split("\\n//")
   .map((text) => Buffer.from(text, "base64"));
-new Script(source.latin1Slice(), { filename: __filename, cachedData: kept }).runInThisContext()(
-  require,
-);`;
+const isOwn = ${node} === "${builder}";
+const options = { filename: __filename, cachedData: isOwn ? kept : undefined };
+new Script(source.latin1Slice(), options).runInThisContext()(require);`;
 
 // What the helper sets when it is warm would be kept with the code, which then fits no start.
 v8.setFlagsFromString = () => {};
