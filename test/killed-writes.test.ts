@@ -183,6 +183,11 @@ test("a server that is stopped in order leaves no journal", async (t) => {
   assert.deepEqual(ground.leftovers(), []);
 });
 
+const slipsIn = (journals: string) =>
+  readdirSync(journals).flatMap((folder) =>
+    readdirSync(join(journals, folder)).map((slip) => join(journals, folder, slip)),
+  );
+
 /** How much the slips of a server with one journal hold. */
 function slipSizes(ground: Ground): number[] {
   const [folder = ""] = ground.leftovers();
@@ -222,6 +227,13 @@ test("no command gets at the slips, confined or not", async (t) => {
     assert.match(stdout, / 1 -> /);
     assert.doesNotMatch(stdout, new RegExp(journals));
   }
-  const forge = { argv: ["/bin/mkdir", join(journals, "forged")], sandbox: ground.sandbox };
-  assert.match((await run(client, forge)).stderr, /Read-only file system/);
+  for (const argv of [
+    ["/bin/mkdir", join(journals, "forged")],
+    ["/bin/ls", journals],
+    ["/usr/bin/unshare", "-r", "/bin/cat", ...slipsIn(journals)],
+  ]) {
+    const command = { argv, sandbox: ground.sandbox };
+    const { stdout, exitCode } = await run(client, command);
+    assert.ok(exitCode !== 0 && stdout === "", `${argv}`);
+  }
 });

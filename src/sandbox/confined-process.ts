@@ -63,12 +63,12 @@ export async function confineProcess(
 ): Promise<ConfinedProcess | undefined> {
   const policy = policyOf(sandbox, surroundingsOf(request, machine));
   if (confinesNothing(policy)) return undefined;
-  const [world, platform, kept] = await Promise.all([
+  const [world, platform, own] = await Promise.all([
     findPlaces(policy, machine.mountPoints),
     machine.platform(),
-    machine.kept(),
+    machine.own(),
   ]);
-  const found = { policy, world, platform, kept, keptBirths: kept.map(birthOf) };
+  const found = { policy, world, platform, ...own, keptBirths: own.kept.map(birthOf) };
   machine.running.add(found);
   const start = await newStart({ request, machine, found }).catch((error) => {
     machine.running.delete(found);

@@ -25,21 +25,27 @@ export interface Confinement {
   readonly grants: Grants;
 }
 
-export interface ConfinementParts {
+/** Directories of this server. */
+export interface OwnDirectories {
+  /** Nobody inside may write them. */
+  readonly kept: readonly HostPath[];
+  /** In these: nobody may read them. */
+  readonly hidden: readonly HostPath[];
+}
+
+export interface ConfinementParts extends Partial<OwnDirectories> {
   readonly policy: Policy;
   readonly world: Findings;
   readonly platform: Platform;
   /** Real paths that the confined program itself needs, without being granted to its client. */
   readonly needed?: readonly HostPath[];
-  /** Directories of this server, which nobody inside may write. */
-  readonly kept?: readonly HostPath[];
-  /** Which directories these were when they were covered. */
+  /** Which directories those that are kept were when they were covered. */
   readonly keptBirths?: readonly string[];
 }
 
 /** Throws an RpcError for a policy that mounts cannot keep. */
 export function confinementOf(parts: ConfinementParts): Confinement {
-  const { policy, world, platform, needed = [], kept = [] } = parts;
+  const { policy, world, platform, needed = [], kept = [], hidden = [] } = parts;
   const places = placesThatCount(world);
   const grants = grantsOf(parts);
   const { rules } = grants;
@@ -48,13 +54,14 @@ export function confinementOf(parts: ConfinementParts): Confinement {
     ...existingBinds(places, rules),
     ...masks(world, rules),
     ...barriers(places, grants),
+    ...hidden.map((path) => ({ kind: "hideDirectory", path }) as const),
   ];
   const readable = [...(policy.minimal ? platform.minimal : []), ...needed];
-  const hidden = policy.minimal ? secretsOf(rules, platform) : [];
+  const secrets = policy.minimal ? secretsOf(rules, platform) : [];
   const mounts = [
     ...binds,
     ...readable.map((path) => ({ kind: "read", path }) as const),
-    ...hidden,
+    ...secrets,
   ];
   const links = linksOf(base, places, platform);
   return { base, grants, mounts: [...links, ...orderedMounts(base, mounts, kept)] };

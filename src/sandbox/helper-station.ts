@@ -26,14 +26,14 @@ export async function helperStation(
   policy: Policy,
   machine: SandboxMachine,
 ): Promise<HelperStation> {
-  const [world, platform, helper, kept] = await Promise.all([
+  const [world, platform, helper, own] = await Promise.all([
     surveyWorld(policy, machine.mountPoints),
     machine.platform(),
     machine.helper(),
-    machine.kept(),
+    machine.own(),
   ]);
   const needed = [...platform.runtime, helper.path];
-  const confinement = confinementOf({ policy, world, platform, needed, kept });
+  const confinement = confinementOf({ policy, world, platform, needed, ...own });
   const working = await machine.bwrap((path) => isInWorkspace(confinement.grants, path));
   const { fingerprint } = world;
   const programs = `${working.bwrap.identity}\n${helper.path} ${helper.identity}`;

@@ -2,10 +2,10 @@
 import { statSync } from "node:fs";
 import { healthRetryMs } from "../limits.ts";
 import { internalError, toRpcError } from "../protocol/errors.ts";
-import { type HostPath, hostPathOf, shownPath } from "../protocol/path-uri.ts";
+import { type HostPath, hostPathOf, nodePath, shownPath } from "../protocol/path-uri.ts";
 import { accessTable, isWithin } from "./access.ts";
 import { askedOnce } from "./asked-once.ts";
-import { type ConfinementParts, grantsOf } from "./confinement.ts";
+import { type ConfinementParts, grantsOf, type OwnDirectories } from "./confinement.ts";
 import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./health.ts";
 import type { LendJournal } from "./helper-worker.ts";
@@ -20,6 +20,7 @@ import {
   keepFile,
   keptDirectory,
   keptIdentity,
+  ownDirectory,
   type StateDirectory,
   stateDirectoryPath,
 } from "./state-directory.ts";
@@ -39,6 +40,8 @@ export interface SandboxOptions {
    * Directories, besides the one for what sandboxes need, whose content servers of this user trust.
    */
   readonly keptDirectories?: readonly string[] | undefined;
+  /** The name in each of these of what nobody inside may even read; without it there is none. */
+  readonly hiddenName?: string | undefined;
   /** Called for each worker that does file operations. */
   readonly lendJournal?: LendJournal | undefined;
   /** What probes this machine; by Node where it is absent. */
@@ -70,6 +73,7 @@ export class SandboxMachine {
   readonly running = new Set<ConfinementParts>();
   readonly #healths = new Map<string, Promise<BwrapHealth>>();
   readonly #keptDirectories: readonly string[];
+  readonly #hiddenName: string | undefined;
   readonly #run: Run;
   readonly #states: StateKeeper;
   #helper: Promise<KeptFile> | undefined;
@@ -91,6 +95,7 @@ export class SandboxMachine {
       isExposed: (path) => this.isExposed(path),
     });
     this.#keptDirectories = options.keptDirectories ?? [];
+    this.#hiddenName = options.hiddenName;
     this.surroundings = {
       cwd: hostPathOf(cwd),
       home: absolute(variables.HOME),
@@ -134,12 +139,15 @@ export class SandboxMachine {
     return this.#states.state();
   }
 
-  /** What nobody inside may write, without links. It has to be there to be kept from him. */
-  async kept(): Promise<HostPath[]> {
+  /** What is ours, without links. It has to be there to be kept from whoever is inside. */
+  async own(): Promise<OwnDirectories> {
     const { path } = await this.state();
     const own = stateDirectoryPath(this.#states.place ?? "");
     const others = this.#keptDirectories.filter((other) => other !== own).map(keptDirectory);
-    return [path, ...(await Promise.all(others)).filter((other) => other !== undefined)];
+    const kept = [path, ...(await Promise.all(others)).filter((other) => other !== undefined)];
+    const inside = this.#hiddenName === undefined ? [] : kept;
+    const hidden = inside.map((around) => `${around}/${this.#hiddenName}` as HostPath);
+    return { kept, hidden: (await Promise.all(hidden.map(madeInKept))).flat() };
   }
 
   /**
@@ -200,6 +208,13 @@ export class SandboxMachine {
     });
     return health;
   }
+}
+
+/** None where it cannot be made: then there is nothing in it either. */
+async function madeInKept(path: HostPath): Promise<HostPath[]> {
+  if (birthOf(path) !== "") return [path];
+  const made = await ownDirectory(nodePath(path)).then(() => true, tried);
+  return made ? [path] : [];
 }
 
 const nothingWrong = () => undefined;

@@ -10,7 +10,7 @@ import { Hands } from "./hands.ts";
 import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
 import { type JournalOptions, ServerJournal } from "./journal/journal.ts";
-import { journalPlaces, journalSecretVariable } from "./journal/place.ts";
+import { journalPlaces, journalSecretVariable, journalsName } from "./journal/place.ts";
 import { probesBy } from "./probes.ts";
 import { type LocalProcesses, type LocalProcessesOptions, localProcesses } from "./processes.ts";
 import { settledWithin } from "./settled-within.ts";
@@ -77,7 +77,7 @@ export async function localEnvironment(
     ...{ variables, cwd, lendJournal: async (grants) => journal?.lend(grants) },
     startWorker: workersBy(() => spawner),
     ownVariables: () => spawner.ownVariables(),
-    keptDirectories: places.map(stateDirectoryPath),
+    ...{ keptDirectories: places.map(stateDirectoryPath), hiddenName: journalsName },
     ...{ run: probe, mountWatch: mountWatch(), limits: { workersMax: limits.helpersMax } },
   });
   const spawner = await spawning;

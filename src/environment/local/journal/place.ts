@@ -16,9 +16,12 @@ export function journalPlaces(temporaryDirectory: string): readonly string[] {
 /** By which a server tells whoever is to finish its writes what it has sealed them with. */
 export const journalSecretVariable = "CODEX_JOURNAL_SECRET";
 
+/** In the directory that servers of this user share. */
+export const journalsName = "writes";
+
 /** Where in such a folder the journals of all servers of this user are. */
 export function journalsPath(place: string): string {
-  return join(stateDirectoryPath(place), "writes");
+  return join(stateDirectoryPath(place), journalsName);
 }
 
 /** Whether there is any, of a server that lives or of one that was killed. */
