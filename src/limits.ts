@@ -31,17 +31,15 @@ export const laneBytesFree = 16 * KiB;
 /** Bytes that one of those who wait for a slow line may send before the next one has its turn. */
 export const laneTurnBytes = 8 * KiB;
 /**
- * Bytes that the kernel takes of a connection beyond those that are on their way. Nothing overtakes
- * them: by itself the kernel takes 0.1 to 4 MiB, which on a slow line are many seconds.
- */
-export const kernelUnsentBytes = 16 * KiB;
-/**
  * Bytes written to a connection at once: what 64 KiB of output are as base64, in frames of 8 KiB.
  */
 export const sendBytesMax = 96 * KiB;
-/** Bytes written at once to a line that is slow: what is written is not overtaken any more. */
+/**
+ * The same to a line that is slow, and what the kernel takes of it beyond what is on its way. By
+ * itself the kernel takes 0.1 to 4 MiB, which are many seconds that nothing overtakes.
+ */
 export const sendBytesMin = 12 * KiB;
-/** How long a line may take for what is written to it at once; less is written where it did not. */
+/** How long a line may take for what is written to it at once; it gets less where it takes more. */
 export const sendMs = 50;
 /** Blocks of that size kept for the next writes; more than one only where a reader is slow. */
 export const spareSendBlocksMax = 4;

@@ -90,16 +90,19 @@ describe("lanes of what waits", () => {
 
 describe("what is written to a line at once", () => {
   test("is little when it takes long, and much again when it does not", () => {
-    const pace = new LinePace();
+    const told: number[] = [];
+    const pace = new LinePace((bytes) => told.push(bytes));
     assert.equal(pace.batchBytes, sendBytesMax);
     for (let count = 0; count < 10; count++) pace.took(pace.batchBytes, sendMs * 3);
     assert.equal(pace.batchBytes, sendBytesMin);
     for (let count = 0; count < 50; count++) pace.took(pace.batchBytes, 0);
     assert.equal(pace.batchBytes, sendBytesMax);
+    const halves = [sendBytesMax, sendBytesMax / 2, sendBytesMax / 4, sendBytesMin];
+    assert.deepEqual(told, [...halves, ...halves.toReversed().slice(1)]);
   });
 
   test("is not held against the line when it was very much", () => {
-    const pace = new LinePace();
+    const pace = new LinePace(() => {});
     pace.took(100 * sendBytesMax, sendMs * 2);
     assert.equal(pace.batchBytes, sendBytesMax);
   });

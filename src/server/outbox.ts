@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import {
-  kernelUnsentBytes,
   laneBytesFree,
   laneTurnBytes,
   outboundBytesHigh,
@@ -62,7 +61,7 @@ export class Outbox {
   #tellRoom = () => {};
   /** Writes that the kernel has not taken whole. */
   #unfinishedWrites = 0;
-  readonly #pace = new LinePace();
+  readonly #pace: LinePace;
   #unreadErrorBytes = 0;
 
   constructor(webSocket: OrderlySocket, { socket, calls, traffic }: Way) {
@@ -73,7 +72,7 @@ export class Outbox {
     this.receipts = new ReceiptPings(webSocket);
     webSocket.onClosing(() => this.#writeAll());
     socket.setNoDelay(true);
-    calls.limitUnsent(socket, kernelUnsentBytes);
+    this.#pace = new LinePace((bytes) => calls.limitUnsent(socket, bytes));
   }
 
   /**
@@ -183,7 +182,7 @@ export class Outbox {
   #onWritten(): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) this.#lanes.clear();
     this.#writeNext();
-    if (this.#lanes.bytes === 0) this.#tellRoom();
+    if (this.#unfinishedWrites === 0) this.#tellRoom();
   }
 }
 
