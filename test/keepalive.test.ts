@@ -6,6 +6,7 @@ import { describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { WebSocket } from "ws";
 import { heartbeatIntervalMs, heartbeatMissesMax, resumeProbeMs } from "../src/limits.ts";
+import { signsOfLife } from "../src/protocol/signs-of-life.ts";
 import { Keepalive } from "../src/server/keepalive.ts";
 import { connect } from "./support/client.ts";
 import { cuttingProxy } from "./support/cutting-proxy.ts";
@@ -98,6 +99,22 @@ describe("a line too slow for a pong to come through in time", () => {
     assert.deepEqual([farEnd.readyState, farEnd.pings], [1, 1]);
     for (let beats = 0; beats <= heartbeatMissesMax; beats++) beat();
     assert.equal(farEnd.readyState, 3);
+  });
+
+  test("is not cut while a part of what was encrypted as one trickles in", async (t) => {
+    const { near, wire } = await encryptedLine(t);
+    wire.setNoDelay();
+    near.resume();
+    const { farEnd, beat } = begin(t, near);
+    farEnd.answers = false;
+    const hasCome = signsOfLife(near);
+    wire.write(Buffer.of(0x17, 3, 3, 0x40, 0));
+    for (let beats = 0; beats < 10; beats++) {
+      wire.write("a bit");
+      for (let turns = 0; !hasCome() && turns < 1_000; turns++) await nextTurn();
+      beat();
+    }
+    assert.equal(farEnd.readyState, 1);
   });
 
   for (const [kind, line] of Object.entries({ plain: plainLine, encrypted: encryptedLine })) {

@@ -20,20 +20,27 @@ export function signsOfLife(socket: Socket): () => boolean {
  * What waits here is what the kernel has no room for, and it gets room only when the other end
  * confirms bytes. That a kernel with room took something would say nothing.
  */
-const passed = (socket: Socket) => ({
-  bytesRead: socket.bytesRead,
-  waitingBytes: writeQueueBytes(socket),
-});
+function passed(socket: Socket) {
+  const line = lineOf(socket);
+  return {
+    bytesRead: line?.bytesRead ?? socket.bytesRead,
+    // The public `writableLength` counts all of the write under way, not what is left of it.
+    waitingBytes: line?.writeQueueSize ?? 0,
+  };
+}
 
-/** Not documented; Node's own timeouts of sockets look at the first for the same reason. */
+/** Not documented; Node's own timeouts of sockets look at the queue for the same reason. */
 interface Handle {
+  readonly bytesRead?: number;
   readonly writeQueueSize?: number;
-  /** What TLS writes to: TLS itself counts a write as a whole until all of it is out. */
   readonly _parent?: Handle;
 }
 
-/** What is left of the write that is under way; the public `writableLength` counts all of it. */
-function writeQueueBytes(socket: Socket): number {
+/**
+ * What the bytes pass as they are on the way, below TLS. TLS itself counts a write as a whole until
+ * all of it is out, and a record of 16 KiB only when all of it has come.
+ */
+function lineOf(socket: Socket): Handle | null | undefined {
   const { _handle: handle } = socket as { readonly _handle?: Handle | null };
-  return (handle?._parent ?? handle)?.writeQueueSize ?? 0;
+  return handle?._parent ?? handle;
 }

@@ -22,7 +22,12 @@ export async function plainLine(t: TestContext): Promise<Line> {
   return untilTheEnd(t, accepted, far);
 }
 
-export async function encryptedLine(t: TestContext): Promise<Line> {
+export interface EncryptedLine extends Line {
+  /** What lies below the far end. */
+  readonly wire: Socket;
+}
+
+export async function encryptedLine(t: TestContext): Promise<EncryptedLine> {
   const folder = mkdtempSync(join(tmpdir(), "line-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const { cert, key } = makeCertificate(folder);
@@ -30,9 +35,10 @@ export async function encryptedLine(t: TestContext): Promise<Line> {
   const server = createEncrypted({ cert: certificate, key: privateKey });
   const port = await listening(t, server);
   const accepted = once(server, "secureConnection");
-  const far = connectEncrypted({ port, host: "127.0.0.1", ca: certificate });
+  const wire = connect(port, "127.0.0.1");
+  const far = connectEncrypted({ socket: wire, host: "127.0.0.1", ca: certificate });
   await once(far, "secureConnect");
-  return untilTheEnd(t, accepted, far);
+  return { ...(await untilTheEnd(t, accepted, far)), wire };
 }
 
 async function listening(t: TestContext, server: Server): Promise<number> {
