@@ -81,6 +81,13 @@ export const unreadErrorBytesMax = 16 * MiB;
  */
 export const outboundBytesHold = 64 * MiB;
 /**
+ * The same of all connections together: fifty clients that stopped reading must not fill the
+ * memory. Those that read on beside them still have room for one answer, or for the next bound.
+ */
+export const outboundBytesHoldTotal = 256 * MiB;
+/** What one connection may hold of them in any case: as many blocks as keep a long line busy. */
+export const outboundBytesHoldFree = 4 * MiB;
+/**
  * Requests that come closer than this after each other keep the event loop awake for as long: twice
  * what one after the other takes between two processes of one machine.
  */

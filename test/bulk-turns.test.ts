@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import { outboundBytesHold, readAnswerBytesMax } from "../src/limits.ts";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { outboundBytesHold, outboundBytesHoldTotal, readAnswerBytesMax } from "../src/limits.ts";
 import { BulkTurns } from "../src/server/bulk-turns.ts";
 import { type Client, connect, type Message } from "./support/client.ts";
 import { finish, start } from "./support/process.ts";
@@ -96,5 +96,33 @@ describe("answers with much in them", () => {
     const hang = () => new Promise<string>(() => {});
     for (let at = 0; at < 10; at++) void turns.run("fs/readFile", { path }, hang);
     assert.equal(await turns.run("fs/readFile", { path }, async () => "read"), "read");
+  });
+
+  test("of many clients that do not read share the memory, and each gets all in the end", async () => {
+    const unsent = Array.from({ length: 50 }, () => 0);
+    const made = unsent.map(() => 0);
+    const clients = unsent.map((_, at) => new BulkTurns(() => unsent[at] ?? 0));
+    const askedOfEach = 10;
+    for (const [at, turns] of clients.entries()) {
+      for (let count = 0; count < askedOfEach; count++) {
+        void turns.run("process/read", { processId: "much" }, () => {
+          unsent[at] = (unsent[at] ?? 0) + readAnswerBytesMax;
+          made[at] = (made[at] ?? 0) + 1;
+        });
+      }
+    }
+    const held = unsent.reduce((sum, bytes) => sum + bytes, 0);
+    assert.ok(made.every((count) => count > 0));
+    // Each has room for one, whatever the others hold.
+    const heldMax = outboundBytesHoldTotal + clients.length * readAnswerBytesMax;
+    assert.ok(held <= heldMax, `${held} bytes`);
+    while (made.some((count) => count < askedOfEach)) {
+      for (const [at, turns] of clients.entries()) {
+        unsent[at] = 0;
+        turns.goOn();
+      }
+      await nextTurn();
+    }
+    for (const turns of clients) turns.close();
   });
 });

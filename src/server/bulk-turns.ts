@@ -1,4 +1,10 @@
-import { bulkStallMs, outboundBytesHold, readAnswerBytesMax } from "../limits.ts";
+import {
+  bulkStallMs,
+  outboundBytesHold,
+  outboundBytesHoldFree,
+  outboundBytesHoldTotal,
+  readAnswerBytesMax,
+} from "../limits.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Method, Params } from "../protocol/methods.ts";
 
@@ -28,11 +34,15 @@ interface Waiting {
   readonly refuse: (error: Error) => void;
 }
 
+/** Those of all connections that have asked for much: they share the memory for it. */
+const sharers = new Set<BulkTurns>();
+
 /**
  * Requests of one connection whose answers can be large. They are carried out only when there is
  * room for what they give: a client that asks for much and reads slowly costs a little memory, and
- * gets everything in the end. Other requests are never held, so that a keystroke or a terminate
- * passes them.
+ * gets everything in the end. Many such clients cost no more than all may hold together; a client
+ * that reads is then given less at a time. Other requests are never held, so that a keystroke or a
+ * terminate passes them.
  */
 export class BulkTurns {
   readonly #unsentBytes: () => number;
@@ -47,6 +57,7 @@ export class BulkTurns {
   /** Does the work now if there is room and nobody is before it, else when its turn has come. */
   run<M extends Method, T>(method: M, params: Params<M>, work: () => T): T | Promise<T> {
     if (this.#isClosed) throw gone();
+    sharers.add(this);
     const size = { bytes: bytesOf(method, params), mayHang: method.startsWith("fs/") };
     if (this.#waiting.length === 0 && this.#hasRoomFor(size.bytes)) return this.#begin(size, work);
     return new Promise<T>((resolve, reject) => {
@@ -70,12 +81,21 @@ export class BulkTurns {
   /** The client is gone: nothing is read for it any more. */
   close(): void {
     this.#isClosed = true;
+    sharers.delete(this);
     for (const { refuse } of this.#waiting.splice(0)) refuse(gone());
   }
 
   #hasRoomFor(bytes: number): boolean {
-    const taken = this.#unsentBytes() + this.#expectedBytes;
-    return taken === 0 || taken + bytes <= outboundBytesHold;
+    const taken = this.takenBytes;
+    // So its turn always comes: at the latest when its own client has read everything.
+    if (taken === 0) return true;
+    if (taken + bytes > outboundBytesHold) return false;
+    return taken + bytes <= outboundBytesHoldFree || isRoomForAll(bytes);
+  }
+
+  /** What waits to be read and what is about to. */
+  get takenBytes(): number {
+    return this.#unsentBytes() + this.#expectedBytes;
   }
 
   /** What is there at once is sent at once, and is among the unsent bytes before anybody looks. */
@@ -101,6 +121,12 @@ export class BulkTurns {
     const afterSending = () => process.nextTick(over);
     outcome.then(afterSending, afterSending);
   }
+}
+
+function isRoomForAll(bytes: number): boolean {
+  let taken = bytes;
+  for (const { takenBytes } of sharers) taken += takenBytes;
+  return taken <= outboundBytesHoldTotal;
 }
 
 const gone = () => invalidRequest("the connection was closed before the answer was made");
