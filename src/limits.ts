@@ -59,6 +59,8 @@ export const gatheredFrameBytesMin = 128 * KiB;
 export const gatheredFrameBytesMax = 16 * MiB;
 /** A text up to here that is cut is copied with each piece that comes, until it is whole. */
 export const heldFrameBytesMax = 4 * KiB;
+/** Messages of one read after which other connections have their turn. */
+export const messagesInTurnMax = 128;
 /** What all frames may claim that have begun and are not there; beyond it the library collects. */
 export const claimedFrameBytesMax = 64 * MiB;
 /** Memory for one such frame that is used again, with room for a block of 1 MiB as base64. */

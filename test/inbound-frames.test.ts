@@ -34,6 +34,9 @@ const frame = (bytes: number) =>
 /** Bytes of the header of a frame that is long enough to be gathered. */
 const largeHeader = 14;
 
+/** Node reads so many bytes at once. */
+const readBytes = 65_536;
+
 /** Bytes of which no two places look alike. */
 function filled(bytes: number): Buffer {
   const words = Uint32Array.from({ length: Math.ceil(bytes / 4) }, (_, at) => at * 2_654_435_761);
@@ -184,6 +187,25 @@ function holder(t: TestContext, begun: Buffer) {
   socket.push(begun);
   return { socket, came };
 }
+
+describe("many small messages that come together", () => {
+  test("leave others their turn after each read", async (t) => {
+    const { near, far } = await plainLine(t);
+    const count = 20_000;
+    let heard = 0;
+    readFramesAhead(near, { ...onlyTheStream, hear: () => ++heard > 0 });
+    near.on("data", () => {});
+    const small = clientFrame({ first: final | opcodes.text, payload: Buffer.alloc(50, "x") });
+    far.write(Buffer.concat(Array.from({ length: count }, () => small)));
+    let most = 0;
+    while (heard < count) {
+      const before = heard;
+      await nextTurn();
+      most = Math.max(most, heard - before);
+    }
+    assert.ok(most <= Math.ceil(readBytes / small.length), `${most} messages in one turn`);
+  });
+});
 
 describe("blocks that are sent one behind the other", () => {
   test("are each in their place, whatever was refused between them", async (t) => {

@@ -6,6 +6,7 @@ import {
   gatheredFrameBytesMin,
   heldFrameBytesMax,
   type Limits,
+  messagesInTurnMax,
 } from "../limits.ts";
 import { frameLength, leavesOpen, textOf } from "./frame-header.ts";
 import { unmask } from "./frame-mask.ts";
@@ -74,13 +75,14 @@ class InboundFrames {
     const chunk = this.#begun ? Buffer.concat([this.#begun, bytes]) : bytes;
     this.#begun = undefined;
     let heard = 0;
+    let messages = 0;
     let at = this.#passing;
     this.#passing = 0;
     while (at < chunk.length) {
       const length = frameLength(chunk, at);
       if (length === undefined || this.#waits(chunk, at, length)) {
         this.#begun = chunk.subarray(at);
-        return this.#pass(chunk, heard, at);
+        break;
       }
       const isOpen = leavesOpen(chunk[at] as number, this.#hasOpenMessage);
       this.#hasOpenMessage = isOpen;
@@ -90,11 +92,15 @@ class InboundFrames {
         return this.push(chunk.subarray(at)) && wantsMore;
       }
       // Not before what the library has to hear of this chunk.
-      if (at === heard && end <= chunk.length && this.#hear(chunk, at, end)) heard = end;
+      if (at === heard && end <= chunk.length && this.#hear(chunk, at, end)) {
+        heard = end;
+        messages++;
+      }
       at = end;
     }
-    this.#passing = at - chunk.length;
-    return this.#pass(chunk, heard, chunk.length);
+    if (!this.#begun) this.#passing = at - chunk.length;
+    const wantsMore = this.#pass(chunk, heard, Math.min(at, chunk.length));
+    return wantsMore && !this.#yields(messages);
   }
 
   end(): void {
@@ -132,6 +138,17 @@ class InboundFrames {
     return start === end || this.#way.pass(chunk.subarray(start, end));
   }
 
+  /**
+   * Whether to read on when others have had their turn. As long as a read is full libuv begins the
+   * next at once, 32 times: with requests that are sent without waiting, others waited 0.4 s.
+   */
+  #yields(messages: number): boolean {
+    if (messages <= messagesInTurnMax) return false;
+    // Whoever is given nothing asks for more.
+    setImmediate(() => this.#way.pass(nothing));
+    return true;
+  }
+
   /** Whether the frame between is a message that has been heard; if not, it is as it was. */
   #hear(bytes: Buffer, start: number, end: number): boolean {
     const { readableFlowing, readableLength } = this.#socket;
@@ -145,3 +162,5 @@ class InboundFrames {
     return false;
   }
 }
+
+const nothing = Buffer.alloc(0);
