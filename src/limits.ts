@@ -35,11 +35,14 @@ export const laneTurnBytes = 8 * KiB;
  */
 export const sendBytesMax = 96 * KiB;
 /**
- * The same to a line that is slow, and what the kernel takes of it beyond what is on its way. By
- * itself the kernel takes 0.1 to 4 MiB, which are many seconds that nothing overtakes.
+ * Bytes that the kernel takes of a connection beyond those that are on their way, on a slow line
+ * and on a fast one. By itself it takes 0.1 to 4 MiB, which are many seconds that nothing
+ * overtakes; with less than a large message it wakes us many times for each. On a slow line as much
+ * is written at once.
  */
-export const sendBytesMin = 12 * KiB;
-/** How long a line may take for what is written to it at once; it gets less where it takes more. */
+export const kernelUnsentBytesMin = 12 * KiB;
+export const kernelUnsentBytesMax = 4 * MiB;
+/** How long a write may wait for the kernel; where it takes longer, the kernel gets less. */
 export const sendMs = 50;
 /** Blocks of that size kept for the next writes; more than one only where a reader is slow. */
 export const spareSendBlocksMax = 4;

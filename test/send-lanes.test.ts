@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { laneTurnBytes, sendBytesMax, sendBytesMin, sendMs } from "../src/limits.ts";
+import {
+  kernelUnsentBytesMax,
+  kernelUnsentBytesMin,
+  laneTurnBytes,
+  sendBytesMax,
+  sendMs,
+} from "../src/limits.ts";
 import { LinePace } from "../src/server/line-pace.ts";
 import { SendLanes } from "../src/server/send-lanes.ts";
 
@@ -88,22 +94,27 @@ describe("lanes of what waits", () => {
   });
 });
 
-describe("what is written to a line at once", () => {
+describe("what is given to a line", () => {
   test("is little when it takes long, and much again when it does not", () => {
     const told: number[] = [];
     const pace = new LinePace((bytes) => told.push(bytes));
     assert.equal(pace.batchBytes, sendBytesMax);
-    for (let count = 0; count < 10; count++) pace.took(pace.batchBytes, sendMs * 3);
-    assert.equal(pace.batchBytes, sendBytesMin);
-    for (let count = 0; count < 50; count++) pace.took(pace.batchBytes, 0);
+    for (let count = 0; count < 20; count++) pace.took(pace.batchBytes, sendMs * 20);
+    assert.equal(pace.batchBytes, kernelUnsentBytesMin);
+    told.length = 0;
+    for (let count = 0; count < 1000; count++) pace.took(pace.batchBytes, 0);
     assert.equal(pace.batchBytes, sendBytesMax);
-    const halves = [sendBytesMax, sendBytesMax / 2, sendBytesMax / 4, sendBytesMin];
-    assert.deepEqual(told, [...halves, ...halves.toReversed().slice(1)]);
+    assert.deepEqual(
+      told,
+      told.toSorted((one, two) => one - two),
+    );
+    assert.equal(told.at(-1), kernelUnsentBytesMax);
   });
 
-  test("is not held against the line when it was very much", () => {
-    const pace = new LinePace(() => {});
-    pace.took(100 * sendBytesMax, sendMs * 2);
-    assert.equal(pace.batchBytes, sendBytesMax);
+  test("is not less because it was very much", () => {
+    const told: number[] = [];
+    const pace = new LinePace((bytes) => told.push(bytes));
+    pace.took(100 * kernelUnsentBytesMax, sendMs * 2);
+    assert.deepEqual(told, [kernelUnsentBytesMax]);
   });
 });

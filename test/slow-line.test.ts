@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { sendBytesMax } from "../src/limits.ts";
+import { outboundBytesHigh, sendBytesMax } from "../src/limits.ts";
 import type { EventParams } from "../src/protocol/methods.ts";
 import { type Client, connect, type Message } from "./support/client.ts";
 import { start } from "./support/process.ts";
@@ -12,12 +12,14 @@ async function count(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^codex_${name} (.*)$`, "m").exec(text)?.[1]);
 }
 
-/** How much processes have put out, once they do not go on. */
+/** How much processes have put out, once they are paused and the kernel takes nothing more. */
 async function settledOutput(url: string): Promise<number> {
-  for (let before = -1; ; await delay(100)) {
-    const now = await count(url, "process_output_bytes_total");
-    if (now === before) return now;
-    before = now;
+  const look = () =>
+    Promise.all([count(url, "process_output_bytes_total"), count(url, "unsent_bytes")]);
+  for (let before = [0, 0]; ; await delay(100)) {
+    const [output = 0, unsent = 0] = await look();
+    if (unsent > outboundBytesHigh && output === before[0] && unsent === before[1]) return output;
+    before = [output, unsent];
   }
 }
 
@@ -30,7 +32,6 @@ async function flooded(t: TestContext) {
   const messages = gathered(client);
   await start(client, { processId: "flood", argv: ["yes"] });
   client.socket.pause();
-  while ((await count(url, "unsent_bytes")) <= 4 * sendBytesMax) await delay(10);
   const outputBytes = await settledOutput(url);
   return { url, client, messages, outputBytes };
 }

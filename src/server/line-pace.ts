@@ -1,39 +1,40 @@
-import { sendBytesMax, sendBytesMin, sendMs } from "../limits.ts";
+import { kernelUnsentBytesMax, kernelUnsentBytesMin, sendBytesMax, sendMs } from "../limits.ts";
 
-/** Batches taken in time after which more is tried. */
-const batchesToTrust = 4;
+/** So many times what a line is given has to be taken in time before it is given more. */
+const timesToTrust = 4;
 
-/** How much may be given to a line at once so that it is busy with that for a moment only. */
+/** How much may be given to a line so that it is busy with that for a moment only. */
 export class LinePace {
-  readonly #onChange: (batchBytes: number) => void;
-  #batchBytes = sendBytesMax;
+  readonly #onChange: (bytes: number) => void;
+  #bytes = kernelUnsentBytesMax;
   #inTimeBytes = 0;
 
-  /** Tells how much, at once and whenever it changes. */
-  constructor(onChange: (batchBytes: number) => void) {
+  /** Tells how much the kernel may take ahead of the line, at once and whenever it changes. */
+  constructor(onChange: (bytes: number) => void) {
     this.#onChange = onChange;
-    onChange(this.#batchBytes);
+    onChange(this.#bytes);
   }
 
+  /** How much may be written to it at once. */
   get batchBytes(): number {
-    return this.#batchBytes;
+    return Math.min(this.#bytes, sendBytesMax);
   }
 
   /** What was written has been taken. */
   took(bytes: number, timeMs: number): void {
-    if (timeMs > sendMs && bytes * sendMs < this.#batchBytes * timeMs) {
-      this.#change(this.#batchBytes / 2);
-    } else if (this.#batchBytes < sendBytesMax) {
+    if (timeMs > sendMs && bytes * sendMs < this.#bytes * timeMs) {
+      this.#change(this.#bytes / 4);
+    } else if (this.#bytes < kernelUnsentBytesMax) {
       this.#inTimeBytes += bytes;
-      if (this.#inTimeBytes > this.#batchBytes * batchesToTrust) this.#change(this.#batchBytes * 2);
+      if (this.#inTimeBytes > this.#bytes * timesToTrust) this.#change(this.#bytes * 2);
     }
   }
 
-  #change(bytes: number): void {
+  #change(wanted: number): void {
     this.#inTimeBytes = 0;
-    const batchBytes = Math.min(Math.max(bytes, sendBytesMin), sendBytesMax);
-    if (batchBytes === this.#batchBytes) return;
-    this.#batchBytes = batchBytes;
-    this.#onChange(batchBytes);
+    const bytes = Math.min(Math.max(wanted, kernelUnsentBytesMin), kernelUnsentBytesMax);
+    if (bytes === this.#bytes) return;
+    this.#bytes = bytes;
+    this.#onChange(bytes);
   }
 }
