@@ -49,8 +49,10 @@ export class SendLanes<T extends Waiting> {
       if (!lane) break;
       const first = lane.waiting[0];
       if (first && first.length > room && taken.length > 0) break;
-      const turn = takeTurn(lane.waiting, room);
-      const bytes = turn.reduce((sum, { length }) => sum + length, 0);
+      // Nobody waits for the end of the turn of the only one.
+      const turn = takeTurn(lane.waiting, room, this.#byName.size === 1 ? room : laneTurnBytes);
+      let bytes = 0;
+      for (const { length } of turn) bytes += length;
       taken.push(...turn);
       room -= bytes;
       this.#endTurn(lane, bytes);
@@ -85,10 +87,10 @@ export class SendLanes<T extends Waiting> {
 }
 
 /** One item, and more while there is room for them and the turn lasts. */
-function takeTurn<T extends Waiting>(waiting: T[], room: number): T[] {
+function takeTurn<T extends Waiting>(waiting: T[], room: number, turnBytes: number): T[] {
   let count = 0;
   let bytes = 0;
-  for (let item = waiting[0]; item && bytes < laneTurnBytes; item = waiting[++count]) {
+  for (let item = waiting[0]; item && bytes < turnBytes; item = waiting[++count]) {
     bytes += item.length;
     if (count > 0 && bytes > room) break;
   }
