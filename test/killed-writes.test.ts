@@ -22,9 +22,11 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import type { Sandbox } from "../src/protocol/sandbox.ts";
 import { connect } from "./support/client.ts";
+import { keepersOf } from "./support/keepers.ts";
 import { run } from "./support/process.ts";
 import { workspaceWrite } from "./support/sandboxes.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
+import { until } from "./support/until.ts";
 
 const kills = Number(process.env.WRITE_KILLS ?? 7);
 const largestBytes = 8 * 1024 * 1024;
@@ -54,19 +56,6 @@ function makeGround(t: TestContext, isConfined = false): Ground {
 }
 
 const contentOf = (letter: string, bytes: number) => Buffer.alloc(bytes, letter);
-
-function keepersOf(pid: number): number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean),
-  );
-  const isKeeper = (child: string) =>
-    readFileSync(`/proc/${child}/cmdline`, "utf8").includes("codex-keeper");
-  return children.filter(isKeeper).map(Number);
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await setTimeout(5);
-}
 
 const writesOf = (server: RunningServer) => async (ground: Ground) => {
   const client = await connect(server.url);
@@ -99,7 +88,7 @@ async function killDuringWrite(t: TestContext, ground: Ground, next: Buffer, bef
   await write("another", next);
   // A second time: then it is overwritten in more than one step, and the keeper is there.
   await write("another", next.subarray(1));
-  await until(() => keepersOf(server.pid).length > 0);
+  await until("a keeper", () => keepersOf(server.pid).length > 0);
   const at = moment(ground.file, (performance.now() - beganMs) / 2);
   const writing = write("file", next).then(
     () => true,
@@ -148,13 +137,13 @@ interface Finish {
 describe("a file that a server was killed at has its old or its new content", () => {
   test("as soon as the keeper has looked", { timeout: kills * 6000 }, async (t) => {
     const ground = makeGround(t);
-    const after = () => until(() => ground.leftovers().length === 0);
+    const after = () => until("the end of what was left", () => ground.leftovers().length === 0);
     await killOften(t, ground, { before: () => {}, after });
   });
 
   test("also when a sandboxed helper wrote it", { timeout: kills * 6000 }, async (t) => {
     const ground = makeGround(t, true);
-    const after = () => until(() => ground.leftovers().length === 0);
+    const after = () => until("the end of what was left", () => ground.leftovers().length === 0);
     await killOften(t, ground, { before: () => {}, after });
   });
 

@@ -15,15 +15,14 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { connect } from "./support/client.ts";
+import { keepersOf } from "./support/keepers.ts";
 import { entryOf, leaveSlip, leftName } from "./support/left-writes.ts";
 import { start } from "./support/process.ts";
 import { place, workspaceWrite } from "./support/sandboxes.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
-import { within } from "./support/within.ts";
+import { until } from "./support/until.ts";
 
-const waitMsMax = 20_000;
 const victimContent = "nobody inside may change this";
 
 interface Stage {
@@ -63,23 +62,6 @@ async function stage(t: TestContext): Promise<Stage> {
   const checkVictim = () =>
     assert.ok(readFileSync(at("victim"), "utf8") === victimContent, "it was written");
   return { at, state, server, client, write, checkVictim };
-}
-
-function keepersOf(server: number): number[] {
-  const children = readdirSync(`/proc/${server}/task`).flatMap((task) =>
-    readFileSync(`/proc/${server}/task/${task}/children`, "utf8").split(" ").filter(Boolean),
-  );
-  const isKeeper = (child: string) =>
-    readFileSync(`/proc/${child}/cmdline`, "utf8").includes("codex-keeper");
-  return children.filter(isKeeper).map(Number);
-}
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const end = new AbortController();
-  const look = async () => {
-    while (!isSo() && !end.signal.aborted) await setTimeout(5);
-  };
-  await within(waitMsMax, what, look()).finally(() => end.abort());
 }
 
 /** While the server still makes and removes what is in it. */

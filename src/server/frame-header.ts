@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 
 /** A whole message, and it is text. */
-export const finalText = 0x81;
+const finalText = 0x81;
 /** The last frame of a message that came in several. */
 const finalContinuation = 0x80;
 const finalBit = 0x80;
@@ -12,6 +12,23 @@ const maskBytes = 4;
 /** What stands in place of a length that follows in two bytes, and in eight. */
 const twoByteLength = 126;
 const eightByteLength = 127;
+/** Up to there it follows in two bytes. */
+const twoByteLengthMax = 0xffff;
+
+/** Of a frame that this end sends, which has no mask. */
+export const headerBytesMax = 10;
+
+/** Before a whole text of that length; tells where its payload begins. */
+export function writeHeader(memory: Buffer, start: number, length: number): number {
+  let at = memory.writeUInt8(finalText, start);
+  if (length < twoByteLength) return memory.writeUInt8(length, at);
+  if (length <= twoByteLengthMax) {
+    at = memory.writeUInt8(twoByteLength, at);
+    return memory.writeUInt16BE(length, at);
+  }
+  at = memory.writeUInt8(eightByteLength, at);
+  return memory.writeUIntBE(length, memory.writeUInt16BE(0, at), 6);
+}
 
 /** Of header and payload of the frame that begins there; undefined without its whole header. */
 export function frameLength(bytes: Buffer, at: number): number | undefined {

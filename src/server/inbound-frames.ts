@@ -84,8 +84,7 @@ class InboundFrames {
         this.#begun = chunk.subarray(at);
         break;
       }
-      const isOpen = leavesOpen(chunk[at] as number, this.#hasOpenMessage);
-      this.#hasOpenMessage = isOpen;
+      this.#hasOpenMessage = leavesOpen(chunk[at] as number, this.#hasOpenMessage);
       const end = at + length;
       if (end > chunk.length && this.#begins(length)) {
         const wantsMore = this.#pass(chunk, heard, at);

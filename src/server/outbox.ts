@@ -10,17 +10,11 @@ import {
 } from "../limits.ts";
 import type { Frame } from "../protocol/frame.ts";
 import type { Traffic } from "./counters.ts";
+import { headerBytesMax } from "./frame-header.ts";
 import { LinePace } from "./line-pace.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
-import {
-  type Batch,
-  batchOf,
-  giveBack,
-  headerBytesMax,
-  type Message,
-  storable,
-} from "./send-batch.ts";
+import { type Batch, batchOf, giveBack, type Message, storable } from "./send-batch.ts";
 import { SendLanes } from "./send-lanes.ts";
 
 /** How what is sent leaves. */

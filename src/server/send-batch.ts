@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { sendBytesMax } from "../limits.ts";
 import { type Frame, writeFrame } from "../protocol/frame.ts";
-import { finalText } from "./frame-header.ts";
+import { writeHeader } from "./frame-header.ts";
 import { receiptPingBytesMax } from "./receipt-pings.ts";
 import { SendMemory } from "./send-memory.ts";
 
@@ -39,28 +39,10 @@ export function batchOf(messages: readonly Message[]): Batch {
   const memory = sendMemory.take(bytes);
   let end = 0;
   for (const { frame } of messages) {
-    end = writeFrame(frame, memory, writeHeader(memory, end, frame));
+    end = writeFrame(frame, memory, writeHeader(memory, end, frame.length));
   }
   return { memory, end };
 }
 
 /** Of a batch that the kernel has. */
 export const giveBack = (memory: Buffer) => sendMemory.giveBack(memory);
-
-// ---- the header of a frame, as RFC 6455 has it
-
-export const headerBytesMax = 10;
-/** Up to here the length stands in the second byte, and up to there in two bytes behind it. */
-const shortLengthMax = 125;
-const twoByteLengthMax = 0xffff;
-
-function writeHeader(memory: Buffer, start: number, { length }: Frame): number {
-  let at = memory.writeUInt8(finalText, start);
-  if (length <= shortLengthMax) return memory.writeUInt8(length, at);
-  if (length <= twoByteLengthMax) {
-    at = memory.writeUInt8(126, at);
-    return memory.writeUInt16BE(length, at);
-  }
-  at = memory.writeUInt8(127, at);
-  return memory.writeUIntBE(length, memory.writeUInt16BE(0, at), 6);
-}
