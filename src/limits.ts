@@ -244,6 +244,16 @@ export const killedOutputDrainMs = 100;
 export const outputReadBytesMax = 64 * KiB;
 /** Blocks of that size kept for the next reads: what a few floods leave behind at once. */
 export const spareReadBlocksMax = 32;
+/** Bytes that a thread reads ahead of a terminal at most: fewer calls of threads, a longer wait. */
+export const readAheadBytesMax = 256 * KiB;
+/** How long it should take to read ahead, which is for how long output waits to be sent. */
+export const readAheadMs = 5;
+/** A flood of less in all that time is over. A terminal of Linux holds as many bytes. */
+export const floodBytesMin = 4 * KiB;
+/** Terminals that are read ahead at the same time: the other threads are there for file calls. */
+export const readAheadsMax = 4;
+/** Pieces of memory kept for that: while one is sent, the next is read into. */
+export const spareReadAheadsMax = 2;
 /** A start that takes longer hangs in the system (a dead mount); others stop waiting for it. */
 export const launchStallMs = 1_000;
 /**

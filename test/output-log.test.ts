@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { type Ending, OutputLog } from "../src/environment/local/output-log.ts";
 import type { OutputLogBounds } from "../src/environment/local/output-log-bounds.ts";
 import type { OutputRun } from "../src/environment/local/output-run.ts";
-import { ReadMemory } from "../src/environment/local/spawn/posix-output.ts";
+import { ReadMemory } from "../src/environment/local/spawn/posix-reader.ts";
 import { SpillStore } from "../src/environment/local/spill-store.ts";
 import { outputChunkBytesMax, outputReadBytesMax } from "../src/limits.ts";
 import { OutputLogModel } from "./support/output-log-model.ts";

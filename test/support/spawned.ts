@@ -59,6 +59,10 @@ export class Spawned implements ProcessSink {
     this.#tell("stdinGone");
   }
 
+  get byteCount(): number {
+    return this.#chunks.reduce((sum, [, { length }]) => sum + length, 0);
+  }
+
   bytes(stream?: OutputStream): Buffer {
     const chosen = this.#chunks.filter(([from]) => stream === undefined || from === stream);
     return Buffer.concat(chosen.map(([, bytes]) => bytes));

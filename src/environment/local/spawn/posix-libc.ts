@@ -6,11 +6,12 @@
 import type { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { bindSharedMemory, type SharedMemory } from "./posix-shared-memory.ts";
+import { bindStreams, type Streams } from "./posix-streams.ts";
 
 type Memory = Buffer | ArrayBufferView;
 
 /** The part of libc that starting and minding processes needs; glibc and musl both have it. */
-export interface Libc extends SharedMemory {
+export interface Libc extends SharedMemory, Streams {
   errno(): number;
   /** Where a buffer lies. */
   address(memory: Buffer): bigint;
@@ -178,7 +179,7 @@ async function bindLibc(): Promise<Libc> {
       setFlags: library.func("int posix_spawnattr_setflags(void *, short)"),
     },
     spawnFileActions: bindFileActions(library),
-    ...{ ...bindTrim(library), ...bindSharedMemory(library) },
+    ...{ ...bindTrim(library), ...bindSharedMemory(library), ...bindStreams(library) },
     posix_spawn: bindSpawn(library),
   };
 }

@@ -1,75 +1,130 @@
 import type { Buffer } from "node:buffer";
-import { constants as system } from "node:os";
+import {
+  floodBytesMin,
+  outputReadBytesMax,
+  readAheadBytesMax,
+  readAheadMs,
+} from "../../../limits.ts";
 import type { Libc } from "./posix-libc.ts";
-import { takeReadMemory } from "./read-memory.ts";
+import type { Poller, Watch } from "./posix-poller.ts";
+import type { ReadAheads } from "./posix-read-ahead.ts";
+import { OutputReader, type ReadMemory } from "./posix-reader.ts";
+import type { Stream } from "./posix-streams.ts";
 
-/** A program that writes byte by byte must not keep us in one read for ever. */
-const readsPerBatchMax = 32;
-/** No pipe holds more than this many batches unless an administrator allowed it. */
-const batchesToDrainMax = 16;
-
-/** Memory that all outputs read into: they take turns, and receivers copy out what is small. */
-export class ReadMemory {
-  #memory = takeReadMemory();
-
-  get bytes(): Buffer {
-    return this.#memory;
-  }
-
-  /** The first bytes: for the receiver to keep where they are half of the memory or more. */
-  take(length: number): Buffer {
-    const taken = this.#memory.subarray(0, length);
-    if (length * 2 >= this.#memory.length) this.#memory = takeReadMemory();
-    return taken;
-  }
+/** What all outputs of a spawner share. */
+export interface OutputTools {
+  readonly libc: Libc;
+  readonly poller: Poller;
+  readonly memory: ReadMemory;
+  readonly aheads: ReadAheads;
 }
 
-type BatchEnd = "more" | "empty" | "end";
+interface OutputHandlers {
+  deliver(bytes: Buffer): void;
+  /** Nobody has the other end open. May be told again while it flows. */
+  ended(): void;
+  /** Of a terminal, which is input as well. */
+  writable(): void;
+  hungUp(): void;
+}
 
-/**
- * Reads one pipe or terminal until its end: the kernel reports it, by 0 for a pipe and by an error
- * for a terminal, only after the last byte.
- */
-export class OutputReader {
-  readonly #libc: Libc;
-  readonly #memory: ReadMemory;
-  readonly #fd: number;
-  readonly #deliver: (bytes: Buffer) => void;
+/** Batches that are full, one after the other, by which a flood is known. */
+const floodBatches = 2;
 
-  constructor(from: {
-    libc: Libc;
-    memory: ReadMemory;
-    fd: number;
-    deliver: (bytes: Buffer) => void;
-  }) {
-    this.#libc = from.libc;
-    this.#memory = from.memory;
-    this.#fd = from.fd;
-    this.#deliver = from.deliver;
+/** Our end of one pipe or terminal that a process writes. */
+export class PosixOutput {
+  readonly fd: number;
+  readonly watch: Watch;
+  readonly #tools: OutputTools;
+  readonly #reader: OutputReader;
+  readonly #handlers: OutputHandlers;
+  readonly #isTerminal: boolean;
+  #isFlowing = true;
+  #fullBatches = 0;
+  /** While it floods: what reads ahead, how much at a time, and whether it does now. */
+  #stream: Stream | undefined;
+  #aheadBytes = outputReadBytesMax;
+  #isReadAhead = false;
+  #onDrained: (() => void) | undefined;
+
+  constructor(
+    tools: OutputTools,
+    { fd, isTerminal, handlers }: { fd: number; isTerminal: boolean; handlers: OutputHandlers },
+  ) {
+    const { libc, poller, memory } = tools;
+    this.fd = fd;
+    this.#tools = tools;
+    this.#isTerminal = isTerminal;
+    this.#handlers = handlers;
+    this.#reader = new OutputReader({ libc, memory, fd, deliver: handlers.deliver });
+    this.watch = poller.watch(fd, {
+      readable: () => this.#onReadable(),
+      writable: handlers.writable,
+      hungUp: handlers.hungUp,
+    });
+    this.flow(true);
   }
 
-  /** Delivers one buffer with what is there, if anything. */
-  readBatch(): BatchEnd {
-    const { bytes } = this.#memory;
-    let filled = 0;
-    let end: BatchEnd = "more";
-    for (let reads = 0; reads < readsPerBatchMax && filled < bytes.length; reads++) {
-      const room = filled === 0 ? bytes : bytes.subarray(filled);
-      const count = this.#libc.read(this.#fd, room, room.length);
-      if (count > 0) filled += count;
-      else if (count === 0 || this.#libc.errno() !== system.errno.EINTR) {
-        end = count < 0 && this.#libc.errno() === system.errno.EAGAIN ? "empty" : "end";
-        break;
-      }
-    }
-    if (filled > 0) this.#deliver(this.#memory.take(filled));
-    return end;
+  /** Stops or goes on reading; what is being read ahead still comes. */
+  flow(on: boolean): void {
+    this.#isFlowing = on;
+    if (!this.#isReadAhead) this.watch.want("read", on);
   }
 
-  /** Delivers what is already there and waits for nothing. */
-  drain(): void {
-    for (let batches = 0; batches < batchesToDrainMax; batches++) {
-      if (this.readBatch() !== "more") return;
+  /** Delivers what is already there and waits for nothing else. */
+  drain(done: () => void): void {
+    this.#onDrained = done;
+    if (!this.#isReadAhead) this.#drainNow(done);
+  }
+
+  /** Not while it drains. */
+  close(): void {
+    this.watch.close();
+    if (this.#stream) this.#tools.libc.closeStream(this.#stream);
+    else this.#tools.libc.close(this.fd);
+  }
+
+  #drainNow(done: () => void): void {
+    this.#reader.drain();
+    done();
+  }
+
+  #onReadable(): void {
+    if (this.#fullBatches >= floodBatches && this.#isTerminal && this.#readAhead()) return;
+    const end = this.#reader.readBatch();
+    this.#fullBatches = end === "more" ? this.#fullBatches + 1 : 0;
+    if (end === "end") this.#handlers.ended();
+  }
+
+  /** False where that is not possible now. */
+  #readAhead(): boolean {
+    this.#stream ??= this.#tools.libc.openStream(this.fd);
+    if (!this.#stream) return false;
+    const startedAtMs = performance.now();
+    this.#isReadAhead = this.#tools.aheads.read(this.#stream, this.#aheadBytes, (bytes) => {
+      this.#isReadAhead = false;
+      this.#paceBy(bytes.length, performance.now() - startedAtMs);
+      this.#onAhead(bytes);
+    });
+    if (this.#isReadAhead) this.watch.want("read", false);
+    return this.#isReadAhead;
+  }
+
+  /** As much as comes in a moment, so that nobody waits for it to come whole. */
+  #paceBy(length: number, timeMs: number): void {
+    if (length < floodBytesMin) this.#fullBatches = 0;
+    const bytes = Math.round((length * readAheadMs) / timeMs);
+    this.#aheadBytes = Math.min(Math.max(bytes, floodBytesMin), readAheadBytesMax);
+  }
+
+  #onAhead(bytes: Buffer): void {
+    const done = this.#onDrained;
+    // The program goes on while this is delivered.
+    const goesOn = !done && this.#isFlowing && this.#fullBatches > 0 && this.#readAhead();
+    for (let at = 0; at < bytes.length; at += outputReadBytesMax) {
+      this.#reader.deliver(bytes.subarray(at, at + outputReadBytesMax));
     }
+    if (done) this.#drainNow(done);
+    else if (!goesOn) this.watch.want("read", this.#isFlowing);
   }
 }

@@ -4,9 +4,9 @@ import { terminalLookIntervalMs } from "../../../limits.ts";
 import { outputPlace } from "./output-place.ts";
 import { PosixFeed } from "./posix-feed.ts";
 import { InputWriter } from "./posix-input.ts";
-import { type Libc, native } from "./posix-libc.ts";
-import { OutputReader, type ReadMemory } from "./posix-output.ts";
-import type { Poller, Watch } from "./posix-poller.ts";
+import { native } from "./posix-libc.ts";
+import { type OutputTools, PosixOutput } from "./posix-output.ts";
+import type { Watch } from "./posix-poller.ts";
 import { type StdioPlan, setTerminalSize } from "./posix-stdio.ts";
 import type {
   KillReport,
@@ -18,20 +18,11 @@ import type {
 import type { TreeKill } from "./tree-kill.ts";
 
 /** What a process needs of its spawner. */
-export interface Surroundings {
-  readonly libc: Libc;
-  readonly poller: Poller;
-  readonly memory: ReadMemory;
+export interface Surroundings extends OutputTools {
   /** Kills what descends from the process beyond its group. */
   killDescendants(): Promise<TreeKill & Pick<KillReport, "method">>;
   /** Everything that the process held is free. */
   released(): void;
-}
-
-interface Output {
-  readonly fd: number;
-  readonly reader: OutputReader;
-  readonly watch: Watch;
 }
 
 interface Input {
@@ -46,7 +37,7 @@ export class PosixProcess implements SpawnedProcess {
   readonly feeds: readonly PosixFeed[];
   readonly #around: Surroundings;
   readonly #sink: ProcessSink;
-  readonly #outputs = new Set<Output>();
+  readonly #outputs = new Set<PosixOutput>();
   readonly #terminalFd: number | undefined;
   #input: Input | undefined;
   #hasExited = false;
@@ -60,16 +51,12 @@ export class PosixProcess implements SpawnedProcess {
     this.pid = pid;
     this.#around = around;
     this.#sink = sink;
-    for (const { stream, fd } of stdio.outputs) {
-      const deliver = (bytes: Buffer) => this.#sink.output(stream, bytes);
-      const reader = new OutputReader({ libc: around.libc, memory: around.memory, fd, deliver });
-      this.#outputs.add(this.#watchOutput(fd, reader));
-    }
     const [first] = stdio.outputs;
-    const { libc, poller } = around;
-    this.feeds = (stdio.feeds ?? []).map((plan) => new PosixFeed({ libc, poller, plan }));
     const isTerminal = first?.stream === "pty";
     this.#terminalFd = isTerminal ? first.fd : undefined;
+    for (const output of stdio.outputs) this.#outputs.add(this.#openOutput(output));
+    const { libc, poller } = around;
+    this.feeds = (stdio.feeds ?? []).map((plan) => new PosixFeed({ libc, poller, plan }));
     if (stdio.inputFd !== undefined) this.#input = this.#watchInput(stdio.inputFd, isTerminal);
   }
 
@@ -83,7 +70,7 @@ export class PosixProcess implements SpawnedProcess {
 
   flow(on: boolean): void {
     this.#isFlowing = on;
-    for (const { watch } of this.#outputs) watch.want("read", on);
+    for (const output of this.#outputs) output.flow(on);
   }
 
   resize(size: TerminalSize): void {
@@ -117,8 +104,7 @@ export class PosixProcess implements SpawnedProcess {
     // Not in this call: the rest goes to the sink.
     queueMicrotask(() => {
       for (const output of this.#outputs) {
-        output.reader.drain();
-        this.#endOutput(output);
+        output.drain(() => this.#endOutput(output));
       }
     });
   }
@@ -149,18 +135,21 @@ export class PosixProcess implements SpawnedProcess {
     return !this.#hasExited || !this.#kill(this.pid, 0);
   }
 
-  #watchOutput(fd: number, reader: OutputReader): Output {
-    const watch = this.#around.poller.watch(fd, {
-      readable: () => {
-        if (reader.readBatch() !== "end") return;
-        if (fd === this.#terminalFd && !this.#hasExited) this.#lookLater(output);
-        else this.#endOutput(output);
+  #openOutput({ stream, fd }: StdioPlan["outputs"][number]): PosixOutput {
+    const isTerminal = fd === this.#terminalFd;
+    const output: PosixOutput = new PosixOutput(this.#around, {
+      fd,
+      isTerminal,
+      handlers: {
+        deliver: (bytes) => this.#sink.output(stream, bytes),
+        ended: () => {
+          if (isTerminal && !this.#hasExited) this.#lookLater(output);
+          else this.#endOutput(output);
+        },
+        writable: () => this.#input?.writer.flush(),
+        hungUp: () => this.#input?.writer.abandon(),
       },
-      writable: () => this.#input?.writer.flush(),
-      hungUp: () => this.#input?.writer.abandon(),
     });
-    const output = { fd, reader, watch };
-    watch.want("read", true);
     return output;
   }
 
@@ -168,8 +157,8 @@ export class PosixProcess implements SpawnedProcess {
    * Nobody has the terminal open, but its session still lives: `cat` closes its streams before it
    * ends. To close our side now would kill it by SIGHUP, and somebody may open `/dev/tty` again.
    */
-  #lookLater({ watch }: Output): void {
-    watch.want("read", false);
+  #lookLater(output: PosixOutput): void {
+    output.flow(false);
     this.#nextLook = setTimeout(() => this.#lookNow(), terminalLookIntervalMs);
   }
 
@@ -210,13 +199,12 @@ export class PosixProcess implements SpawnedProcess {
     this.#around.libc.close(input.fd);
   }
 
-  #endOutput(output: Output): void {
+  #endOutput(output: PosixOutput): void {
     if (!this.#outputs.has(output)) return;
     clearTimeout(this.#nextLook);
     if (output.fd === this.#terminalFd) this.#input?.writer.abandon();
     this.#outputs.delete(output);
-    output.watch.close();
-    this.#around.libc.close(output.fd);
+    output.close();
     if (this.#outputs.size > 0) return;
     this.#sink.ended();
     this.#releaseWhenOver();

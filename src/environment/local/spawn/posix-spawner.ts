@@ -7,9 +7,10 @@ import { Keeper } from "./posix-keeper.ts";
 import { type Launched, type LaunchLane, launchLane } from "./posix-launch.ts";
 import { type Libc, loadLibc, native } from "./posix-libc.ts";
 import { libcProcessTable, tagMark } from "./posix-marks.ts";
-import { ReadMemory } from "./posix-output.ts";
 import { Poller } from "./posix-poller.ts";
 import { PosixProcess } from "./posix-process.ts";
+import { ReadAheads } from "./posix-read-ahead.ts";
+import { ReadMemory } from "./posix-reader.ts";
 import { closeOurEnds, openStdio, type StdioPlan } from "./posix-stdio.ts";
 import { belowCwd, findProgram } from "./program-lookup.ts";
 import { RunningProcesses } from "./running-processes.ts";
@@ -57,6 +58,7 @@ class PosixSpawner implements Spawner {
   readonly #byTag: TreeKiller;
   readonly #bySession: TreeKiller;
   readonly #memory = new ReadMemory();
+  readonly #aheads: ReadAheads;
   readonly #running = new RunningProcesses();
   readonly #canTag: boolean;
   readonly #ownVariables: Readonly<Record<string, string>>;
@@ -65,6 +67,7 @@ class PosixSpawner implements Spawner {
 
   constructor(libc: Libc, lastWork: LastWork | undefined, withoutTerminals?: string) {
     this.#libc = libc;
+    this.#aheads = new ReadAheads(libc);
     this.#lane = launchLane(libc);
     this.#poller = new Poller(libc);
     this.#exits = new ExitWatcher(libc, this.#poller);
@@ -138,6 +141,7 @@ class PosixSpawner implements Spawner {
       libc: this.#libc,
       poller: this.#poller,
       memory: this.#memory,
+      aheads: this.#aheads,
       killDescendants: () => this.#killDescendants(process, tag),
       released: () => this.#running.delete(process),
     };

@@ -1,0 +1,76 @@
+import type { Buffer } from "node:buffer";
+import { constants as system } from "node:os";
+import type { Libc } from "./posix-libc.ts";
+import { takeReadMemory } from "./read-memory.ts";
+
+/** A program that writes byte by byte must not keep us in one read for ever. */
+const readsPerBatchMax = 32;
+/** No pipe holds more than this many batches unless an administrator allowed it. */
+const batchesToDrainMax = 16;
+
+/** Memory that all outputs read into: they take turns, and receivers copy out what is small. */
+export class ReadMemory {
+  #memory = takeReadMemory();
+
+  get bytes(): Buffer {
+    return this.#memory;
+  }
+
+  /** The first bytes: for the receiver to keep where they are half of the memory or more. */
+  take(length: number): Buffer {
+    const taken = this.#memory.subarray(0, length);
+    if (length * 2 >= this.#memory.length) this.#memory = takeReadMemory();
+    return taken;
+  }
+}
+
+type BatchEnd = "more" | "empty" | "end";
+
+/**
+ * Reads one pipe or terminal until its end: the kernel reports it, by 0 for a pipe and by an error
+ * for a terminal, only after the last byte.
+ */
+export class OutputReader {
+  readonly #libc: Libc;
+  readonly #memory: ReadMemory;
+  readonly #fd: number;
+  /** Who is given what was read. */
+  readonly deliver: (bytes: Buffer) => void;
+
+  constructor(from: {
+    libc: Libc;
+    memory: ReadMemory;
+    fd: number;
+    deliver: (bytes: Buffer) => void;
+  }) {
+    this.#libc = from.libc;
+    this.#memory = from.memory;
+    this.#fd = from.fd;
+    this.deliver = from.deliver;
+  }
+
+  /** Delivers one buffer with what is there, if anything. */
+  readBatch(): BatchEnd {
+    const { bytes } = this.#memory;
+    let filled = 0;
+    let end: BatchEnd = "more";
+    for (let reads = 0; reads < readsPerBatchMax && filled < bytes.length; reads++) {
+      const room = filled === 0 ? bytes : bytes.subarray(filled);
+      const count = this.#libc.read(this.#fd, room, room.length);
+      if (count > 0) filled += count;
+      else if (count === 0 || this.#libc.errno() !== system.errno.EINTR) {
+        end = count < 0 && this.#libc.errno() === system.errno.EAGAIN ? "empty" : "end";
+        break;
+      }
+    }
+    if (filled > 0) this.deliver(this.#memory.take(filled));
+    return end;
+  }
+
+  /** Delivers what is already there and waits for nothing. */
+  drain(): void {
+    for (let batches = 0; batches < batchesToDrainMax; batches++) {
+      if (this.readBatch() !== "more") return;
+    }
+  }
+}
