@@ -122,7 +122,7 @@ export class PosixOutput {
     // The program goes on while this is delivered.
     const goesOn = !done && this.#isFlowing && this.#fullBatches > 0 && this.#readAhead();
     for (let at = 0; at < bytes.length; at += outputReadBytesMax) {
-      this.#reader.deliver(bytes.subarray(at, at + outputReadBytesMax));
+      this.#handlers.deliver(bytes.subarray(at, at + outputReadBytesMax));
     }
     if (done) this.#drainNow(done);
     else if (!goesOn) this.watch.want("read", this.#isFlowing);

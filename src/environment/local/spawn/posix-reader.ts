@@ -34,8 +34,7 @@ export class OutputReader {
   readonly #libc: Libc;
   readonly #memory: ReadMemory;
   readonly #fd: number;
-  /** Who is given what was read. */
-  readonly deliver: (bytes: Buffer) => void;
+  readonly #deliver: (bytes: Buffer) => void;
 
   constructor(from: {
     libc: Libc;
@@ -46,7 +45,7 @@ export class OutputReader {
     this.#libc = from.libc;
     this.#memory = from.memory;
     this.#fd = from.fd;
-    this.deliver = from.deliver;
+    this.#deliver = from.deliver;
   }
 
   /** Delivers one buffer with what is there, if anything. */
@@ -63,7 +62,7 @@ export class OutputReader {
         break;
       }
     }
-    if (filled > 0) this.deliver(this.#memory.take(filled));
+    if (filled > 0) this.#deliver(this.#memory.take(filled));
     return end;
   }
 
