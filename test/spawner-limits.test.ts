@@ -106,7 +106,8 @@ for (const kind of ["posix", "node"] as const) {
           await setImmediate();
           const left = openAllThatIsLeft();
           for (const fd of left) closeSync(fd);
-          assert.equal(left.length, count);
+          // Node may have closed one of its own meanwhile; twenty attempts would keep twenty.
+          assert(left.length >= count, `${count - left.length} are kept`);
         });
         assert.equal((await run(spawner, shell("exit 4", { stdio }))).exit?.exitCode, 4);
       });
