@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import {
@@ -57,6 +57,11 @@ for (const kind of ["posix", "node"] as const) {
         [
           "a file without permission in the PATH",
           () => ({ argv: [basename(file("only-plain", "", 0o644))], env: { PATH: directory } }),
+          { code: "EACCES", stage: "program" },
+        ],
+        [
+          "a directory of that name in the PATH",
+          () => ({ argv: [basename(directory)], env: { PATH: dirname(directory) } }),
           { code: "EACCES", stage: "program" },
         ],
         [

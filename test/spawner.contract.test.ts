@@ -116,6 +116,17 @@ for (const kind of ["posix", "node"] as const) {
       assert.equal(ran.text(), "found\n");
     });
 
+    test("what bears the name and is no program is passed over", async () => {
+      file("passed-over", "#!/bin/sh\necho program");
+      mkdirSync(join(directory, "directories", "passed-over"), { recursive: true });
+      mkdirSync(join(directory, "texts"));
+      file("texts/passed-over", "#!/bin/sh\necho text", 0o644);
+      const places = ["passed-over", "directories", "texts", ""];
+      const env = { PATH: places.map((place) => join(directory, place)).join(":") };
+      const ran = await run(spawner, shell("", { argv: ["passed-over"], env }));
+      assert.equal(ran.text(), "program\n");
+    });
+
     test("a program and parts of the PATH may be relative to the working directory", async () => {
       file("beside", "#!/bin/sh\necho beside");
       for (const [name, PATH] of [

@@ -3,9 +3,12 @@
  * glibc hands a file that is no program to the shell, which the reference does not.
  */
 import { Buffer } from "node:buffer";
-import { access, constants, stat } from "node:fs";
+import { access, accessSync, constants, stat, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { constants as system } from "node:os";
+import type { Given } from "../../../protocol/methods.ts";
+import { callDirectly } from "../direct-calls.ts";
+import { hasRemoteMounts } from "../mount-lanes.ts";
 import type { SpawnRequest } from "./spawner.ts";
 import { errnoOf, explainFailure, joinPath, startFailure } from "./start-failure.ts";
 
@@ -23,7 +26,7 @@ export async function findProgram(request: SpawnRequest): Promise<string> {
   let worst: number = system.errno.ENOENT;
   for (const directory of path.split(":")) {
     const candidate = `${directory === "" ? "." : directory}/${name}`;
-    const errno = await checkProgram(belowCwd(request.cwd, candidate));
+    const errno = await lookAt(belowCwd(request.cwd, candidate));
     if (errno === 0) return candidate;
     if (errno === system.errno.EACCES) worst = errno;
   }
@@ -34,6 +37,24 @@ export async function findProgram(request: SpawnRequest): Promise<string> {
 /** What a path that the process sees from its working directory is to us. */
 export function belowCwd(cwd: string | Buffer, path: string): string | Buffer {
   return path.startsWith("/") ? path : joinPath(cwd, path);
+}
+
+/** As `checkProgram`, without the way to a thread and back where no disk can hang. */
+function lookAt(path: string | Buffer): Given<number> {
+  const later = () => checkProgram(path);
+  return hasRemoteMounts() ? later() : callDirectly({ now: () => checkNow(path), later });
+}
+
+/** Most directories of a PATH do not have it: no error is made for those. */
+function checkNow(path: string | Buffer): number {
+  try {
+    const entry = statSync(path, { throwIfNoEntry: false });
+    if (!entry) return system.errno.ENOENT;
+    accessSync(path, constants.X_OK);
+    return entry.isFile() ? 0 : system.errno.EACCES;
+  } catch (refusal) {
+    return errnoOf(refusal);
+  }
 }
 
 /** 0 for a file that may be executed, else the errno. Callbacks: half the cost of the promises. */
