@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { outboundBytesHold, outboundBytesHoldTotal, readAnswerBytesMax } from "../src/limits.ts";
 import { BulkTurns } from "../src/server/bulk-turns.ts";
 import { type Client, connect, type Message } from "./support/client.ts";
 import { finish, start } from "./support/process.ts";
-import { startServer } from "./support/server.ts";
+import { type RunningServer, startServer } from "./support/server.ts";
 
 const reads = 60;
 const printedBytes = readAnswerBytesMax;
@@ -43,6 +47,27 @@ function answersTo(client: Client, count: number): Promise<Map<unknown, Message>
       if (answers.size === count) resolve(answers);
     });
   });
+}
+
+/** Open at both ends, so that nobody waits for the other. */
+async function fifo(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), "fifo-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, "fifo");
+  execFileSync("mkfifo", [path]);
+  const file = await open(path, "r+");
+  t.after(() => file.close());
+  return { path, file };
+}
+
+/** Lets a server find all at once what happens while it stands still. */
+async function standingStill(server: RunningServer, work: () => Promise<void>): Promise<void> {
+  server.kill("SIGSTOP");
+  try {
+    await work();
+  } finally {
+    server.kill("SIGCONT");
+  }
 }
 
 describe("answers with much in them", () => {
@@ -96,6 +121,29 @@ describe("answers with much in them", () => {
     const hang = () => new Promise<string>(() => {});
     for (let at = 0; at < 10; at++) void turns.run("fs/readFile", { path }, hang);
     assert.equal(await turns.run("fs/readFile", { path }, async () => "read"), "read");
+  });
+
+  test("to many clients that are due at the same time are all made", async (t) => {
+    const server = await startServer(t);
+    const [go, said] = [await fifo(t), await fifo(t)];
+    const waiting = Array.from({ length: reads }, async () => {
+      const client = await connect(server.url);
+      await client.initialize();
+      const script = `read -r _ <${go.path}; echo said; echo >${said.path}; exec sleep 1000`;
+      await start(client, { processId: "waits", argv: ["sh", "-c", script] });
+      return client;
+    });
+    const clients = await Promise.all(waiting);
+    const polls = clients.map((client) =>
+      client.request("process/read", { processId: "waits", waitMs: 60_000 }),
+    );
+    // The server has all of them once it has answered what came behind.
+    await Promise.all(clients.map((client) => client.request("environment/info", {})));
+    await standingStill(server, async () => {
+      await go.file.write("\n".repeat(reads));
+      for (let count = 0; count < reads; ) count += (await said.file.read()).bytesRead;
+    });
+    for (const { chunks } of await Promise.all(polls)) assert.equal(chunks.length, 1);
   });
 
   test("of many clients that do not read share the memory, and each gets all in the end", async () => {

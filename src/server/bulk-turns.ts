@@ -4,6 +4,7 @@ import {
   outboundBytesHoldFree,
   outboundBytesHoldTotal,
   readAnswerBytesMax,
+  sendBytesMax,
 } from "../limits.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Method, Params } from "../protocol/methods.ts";
@@ -86,11 +87,19 @@ export class BulkTurns {
   }
 
   #hasRoomFor(bytes: number): boolean {
+    if (this.#isIdle) return true;
     const taken = this.takenBytes;
-    // So its turn always comes: at the latest when its own client has read everything.
-    if (taken === 0) return true;
     if (taken + bytes > outboundBytesHold) return false;
     return taken + bytes <= outboundBytesHoldFree || isRoomForAll(bytes);
+  }
+
+  /**
+   * Whoever waits goes on when an answer of this connection has been made, or when the kernel has
+   * taken what it had not taken at once. Where neither is to come nobody may wait: what is unsent
+   * then is that of this turn, which is no more than one write.
+   */
+  get #isIdle(): boolean {
+    return this.#expectedBytes === 0 && this.#unsentBytes() <= sendBytesMax;
   }
 
   /** What waits to be read and what is about to. */
