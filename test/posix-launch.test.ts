@@ -3,12 +3,14 @@ import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { type Launch, launchLane } from "../src/environment/local/spawn/posix-launch.ts";
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
 
-test("a start that hangs in the system holds nobody up, and tags nobody else", async () => {
+/** A lane, what starts in it, and what waits for a writer of `fifo` before exec. */
+async function setUp(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), "launch-"));
+  t.after(() => rmSync(directory, { recursive: true }));
   const fifo = join(directory, "fifo");
   execFileSync("mkfifo", [fifo]);
   const lane = launchLane(await loadLibc());
@@ -21,7 +23,11 @@ test("a start that hangs in the system holds nobody up, and tags nobody else", a
     actions: [{ kind: "open", target, path, flags: 0 }],
     tag: soft > 10n ? soft - 10n : 10n,
   });
-  // The child waits for a writer before exec.
+  return { lane, launch, fifo };
+}
+
+test("a start that hangs in the system holds nobody up, and tags nobody else", async (t) => {
+  const { lane, launch, fifo } = await setUp(t);
   const hanging = lane.launch(() => launch(0, fifo));
   const [second, third] = await Promise.all([
     lane.launch(() => launch(0, "/dev/null")),
@@ -33,7 +39,6 @@ test("a start that hangs in the system holds nobody up, and tags nobody else", a
   assert.equal((await hanging).errno, 0);
   const next = await lane.launch(() => launch(0, "/dev/null"));
   assert.deepEqual([next.errno, next.isTagged], [0, true]);
-  rmSync(directory, { recursive: true });
 });
 
 test("a launch that cannot be prepared is refused, and the next one goes on", async () => {
@@ -45,4 +50,18 @@ test("a launch that cannot be prepared is refused, and the next one goes on", as
   await assert.rejects(failing, refusal);
   const missing = { path: "/no/such", argv: ["x"], env: {}, cwd: "/", actions: [], tag: undefined };
   assert.equal((await lane.launch(() => missing)).errno, constants.errno.ENOENT);
+});
+
+test("of any number of launches that cannot be prepared each is refused", async () => {
+  const lane = launchLane(await loadLibc());
+  const refusal = new Error("nothing to start with");
+  const refuse = () => {
+    throw refusal;
+  };
+  const missing = { path: "/no/such", argv: ["x"], env: {}, cwd: "/", actions: [], tag: undefined };
+  // Behind this one they wait; each by itself would be refused at once.
+  const first = lane.launch(() => missing);
+  const outcomes = Promise.allSettled(Array.from({ length: 20_000 }, () => lane.launch(refuse)));
+  await first;
+  assert.ok((await outcomes).every((outcome) => "reason" in outcome && outcome.reason === refusal));
 });

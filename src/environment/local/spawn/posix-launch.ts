@@ -62,16 +62,19 @@ export class LaunchLane {
           this.#start(prepare(), resolve);
         } catch (thrown) {
           reject(thrown);
-          this.#next();
         }
       });
       this.#next();
     });
   }
 
+  /** Begins those whose turn it is. One that cannot be prepared makes way for the next. */
   #next(): void {
-    if (this.#underWay > 0 && !this.#isStalled) return;
-    this.#waiting.shift()?.();
+    while (this.#underWay === 0 || this.#isStalled) {
+      const begin = this.#waiting.shift();
+      if (!begin) return;
+      begin();
+    }
   }
 
   #nextAfter(turns: number): void {
@@ -107,7 +110,7 @@ export class LaunchLane {
   #passStalled(): void {
     this.#isStalled = true;
     this.#setSoftLimit(this.untagged.soft);
-    while (this.#waiting.length > 0) this.#next();
+    this.#next();
   }
 
   #setSoftLimit(soft: bigint | undefined): void {
