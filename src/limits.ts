@@ -257,6 +257,11 @@ export const spareReadAheadsMax = 2;
 /** A start that takes longer hangs in the system (a dead mount); others stop waiting for it. */
 export const launchStallMs = 1_000;
 /**
+ * Starts under way beside one that hangs: more than there are threads for them, and fewer than the
+ * 256 calls on threads that koffi lets be under way, or it throws.
+ */
+export const launchesMax = 64;
+/**
  * Turns of the event loop between two starts while more are waiting: requests of others, which then
  * find it awake, wait 0.31 ms behind 32 starts. With ten turns it is 0.39 for 7 % more starts.
  */

@@ -41,6 +41,19 @@ test("a start that hangs in the system holds nobody up, and tags nobody else", a
   assert.deepEqual([next.errno, next.isTagged], [0, true]);
 });
 
+test("beside one that hangs as many start as one likes, and are tagged afterwards", async (t) => {
+  const { lane, launch, fifo } = await setUp(t);
+  const hanging = lane.launch(() => launch(0, fifo));
+  // More than koffi lets be under way.
+  const many = Array.from({ length: 300 }, () => lane.launch(() => launch(0, "/dev/null")));
+  for (const { errno, isTagged } of await Promise.all(many)) {
+    assert.deepEqual([errno, isTagged], [0, false]);
+  }
+  closeSync(openSync(fifo, "w"));
+  await hanging;
+  assert.equal((await lane.launch(() => launch(0, "/dev/null"))).isTagged, true);
+});
+
 test("a launch that cannot be prepared is refused, and the next one goes on", async () => {
   const lane = launchLane(await loadLibc());
   const refusal = new Error("nothing to start with");

@@ -5,7 +5,7 @@
  * for exec.
  */
 import { Buffer } from "node:buffer";
-import { launchStallMs, turnsBetweenStarts } from "../../../limits.ts";
+import { launchesMax, launchStallMs, turnsBetweenStarts } from "../../../limits.ts";
 import { type Libc, native, opaqueBytes } from "./posix-libc.ts";
 import type { FileAction } from "./posix-stdio.ts";
 
@@ -41,7 +41,8 @@ export class LaunchLane {
   readonly #waiting: (() => void)[] = [];
   readonly #limits = new BigUint64Array(2);
   #underWay = 0;
-  #isStalled = false;
+  /** How many of them hang. */
+  #stalled = 0;
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -70,7 +71,7 @@ export class LaunchLane {
 
   /** Begins those whose turn it is. One that cannot be prepared makes way for the next. */
   #next(): void {
-    while (this.#underWay === 0 || this.#isStalled) {
+    while (this.#underWay < (this.#stalled > 0 ? launchesMax : 1)) {
       const begin = this.#waiting.shift();
       if (!begin) return;
       begin();
@@ -82,7 +83,7 @@ export class LaunchLane {
   }
 
   #start<L extends Launch>(launch: L, resolve: (launched: Launched<L>) => void): void {
-    const isTagged = launch.tag !== undefined && !this.#isStalled;
+    const isTagged = launch.tag !== undefined && this.#underWay === 0;
     // The callback refers to it, which keeps the memory from being collected while exec reads it.
     const memory = {
       pid: new Int32Array(1),
@@ -92,13 +93,17 @@ export class LaunchLane {
       argv: packStrings(this.#libc, launch.argv),
       env: packStrings(this.#libc, Object.entries(launch.env).map(assignment)),
     };
-    const stall = setTimeout(() => this.#passStalled(), launchStallMs);
+    let isStalled = false;
+    const stall = setTimeout(() => {
+      isStalled = true;
+      this.#passStalled();
+    }, launchStallMs);
     this.#underWay++;
     if (isTagged) this.#setSoftLimit(launch.tag);
     this.#libc.posix_spawn(memory, (errno) => {
       clearTimeout(stall);
       this.#underWay--;
-      if (this.#underWay === 0) this.#isStalled = false;
+      if (isStalled) this.#stalled--;
       this.#setSoftLimit(this.untagged.soft);
       this.#libc.spawnFileActions.destroy(memory.actions);
       if (this.#waiting.length > 0) this.#nextAfter(turnsBetweenStarts);
@@ -108,7 +113,7 @@ export class LaunchLane {
 
   /** A dead network mount can hold exec for ever: the others go on, without tags. */
   #passStalled(): void {
-    this.#isStalled = true;
+    this.#stalled++;
     this.#setSoftLimit(this.untagged.soft);
     this.#next();
   }
