@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -24,6 +26,12 @@ function fileWith(name: string, text: string): string {
   return path;
 }
 
+async function connectTrusting(url: string, headers: Record<string, string> = {}) {
+  const socket = new WebSocket(url, { headers, rejectUnauthorized: false });
+  await once(socket, "open");
+  return new Client(socket);
+}
+
 describe("wss", () => {
   const { cert, key } = makeCertificate(folder);
   const tls = ["--tls-cert", cert, "--tls-key", key];
@@ -31,15 +39,22 @@ describe("wss", () => {
   test("serves encrypted connections and prints a wss URL", async (t) => {
     const server = await startServer(t, { args: [...tls, ...byToken] });
     assert.match(server.url, /^wss:\/\/127\.0\.0\.1:\d+$/);
-    const headers = { authorization: `Bearer ${token}` };
-    const trusting = { headers, rejectUnauthorized: false };
-    const socket = new WebSocket(server.url, trusting);
-    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
-    const client = new Client(socket);
+    const client = await connectTrusting(server.url, { authorization: `Bearer ${token}` });
     await client.initialize();
     assert.deepEqual(await client.request("environment/status", {}), { status: "ready" });
     await client.close();
     await assert.rejects(connect(server.url.replace("wss:", "ws:")));
+  });
+
+  test("does not wait at its end for a client that never begins to encrypt", async (t) => {
+    const server = await startServer(t, { args: tls });
+    const silent = createConnection(Number(new URL(server.url).port), "127.0.0.1");
+    t.after(() => void silent.destroy());
+    await once(silent, "connect");
+    // The server has accepted it when it serves one that came later.
+    const client = await connectTrusting(server.url);
+    await client.initialize();
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
   });
 
   const refused: [string, string[], RegExp][] = [

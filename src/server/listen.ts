@@ -65,11 +65,12 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       socket.destroy();
     });
   });
+  const sockets = openSockets(http);
   await listening(http, options.address);
   const { port } = http.address() as AddressInfo;
   return {
     url: listenUrlOf(options.tls ? "wss" : "ws", { host: options.address.host, port }),
-    close: () => closeListener(http, webSockets),
+    close: () => closeListener({ http, webSockets, sockets }),
   };
 }
 
@@ -155,15 +156,30 @@ function listening(http: Server, { host, port }: ListenAddress): Promise<void> {
   });
 }
 
-async function closeListener(http: Server, webSockets: WebSockets): Promise<void> {
+/** Of a client that has not yet shaken hands for TLS nobody else knows, and it may never do so. */
+function openSockets(http: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  http.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+interface Open {
+  readonly http: Server;
+  readonly webSockets: WebSockets;
+  readonly sockets: ReadonlySet<Socket>;
+}
+
+async function closeListener({ http, webSockets, sockets }: Open): Promise<void> {
   // The one is done as soon as the last socket closes, the other when that has been told.
   const closed = Promise.all(
     [http, webSockets].map((server) => new Promise((resolve) => server.close(resolve))),
   );
   for (const socket of webSockets.clients) socket.close(1001, "server is stopping");
   const cut = setTimeout(() => {
-    for (const socket of webSockets.clients) socket.terminate();
-    http.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
   }, shutdownGraceMs);
   await closed;
   clearTimeout(cut);
