@@ -1,57 +1,13 @@
 import assert from "node:assert/strict";
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import type { PoolLimits } from "../src/sandbox/helper-pool.ts";
-import { localSandbox } from "../src/sandbox/sandbox.ts";
-import { uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
+import { workshop } from "./support/helper-workshop.ts";
+import { workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
+import { until } from "./support/until.ts";
 
 const dataBase64 = Buffer.from("text").toString("base64");
-
-/**
- * A sandbox whose bwrap writes down each launch, and then does `script` with the real one in
- * `$REAL`.
- */
-function workshop(
-  t: TestContext,
-  { script = 'exec $REAL "$@"', limits = {} as Partial<PoolLimits> } = {},
-) {
-  const directory = mkdtempSync("/var/tmp/pool-");
-  for (const name of ["bin", "ws", "tmp"]) mkdirSync(join(directory, name));
-  const log = join(directory, "log");
-  const note = `case "$*" in *fs-helper*) echo launch >> ${log};; *) exec $REAL "$@";; esac`;
-  const bwrap = join(directory, "bin/bwrap");
-  writeFileSync(bwrap, `#!/bin/sh\nREAL=/usr/bin/bwrap\n${note}\n${script}\n`);
-  chmodSync(bwrap, 0o755);
-  writeFileSync(log, "");
-  const variables = {
-    PATH: `${join(directory, "bin")}:${process.env.PATH}`,
-    TMPDIR: join(directory, "tmp"),
-  };
-  const sandbox = localSandbox({ variables, cwd: "/", limits });
-  t.after(async () => {
-    await sandbox.close();
-    rmSync(directory, { recursive: true });
-  });
-  const at = (name: string) => join(directory, name);
-  return {
-    sandbox,
-    at,
-    policy: workspaceWrite(at("ws")),
-    file: (name: string) => uri(at(`ws/${name}`)),
-    launches: () => readFileSync(log, "utf8").split("\n").length - 1,
-  };
-}
 
 test("one worker serves all operations of a connection under one policy", async (t) => {
   const { sandbox, policy, file, launches } = workshop(t);
@@ -159,6 +115,22 @@ test("the pool is bounded: an idle worker makes place for another connection", a
     await call("fs/writeFile", { path: file("a"), dataBase64 });
   }
   assert.equal(launches(), 3);
+});
+
+test("a worker that comes too late for what it was hired for is idle", async (t) => {
+  const script = "[ -e $0.once ] && until [ -e $0.go ]; do sleep 0.01; done; : > $0.once";
+  const { sandbox, policy, at, file, launches } = workshop(t, {
+    script: `${script}; exec $REAL "$@"`,
+    limits: { crowdMs: 1 },
+  });
+  const call = sandbox.files().call(policy);
+  const write = (text: string) => call("fs/writeFile", { path: file("a"), dataBase64: text });
+  await write(dataBase64);
+  const large = Buffer.alloc(8 * 1024 * 1024).toString("base64");
+  await Promise.all([write(large), write(dataBase64)]);
+  writeFileSync(at("bin/bwrap.go"), "");
+  await until("an idle worker", () => sandbox.helperCensus().idle === 2);
+  assert.equal(launches(), 2);
 });
 
 test("an open file stays with its worker, which is kept for it", async (t) => {

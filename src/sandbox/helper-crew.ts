@@ -107,10 +107,15 @@ export class HelperCrew {
     try {
       return await work(worker);
     } finally {
-      if (!worker.isEnded) this.#idle.push(worker);
-      if (this.#jobs.length > 0 || this.#stage !== "working") this.#advance();
-      else if (!worker.isEnded) this.#hiring.idle(worker);
+      this.#offer(worker);
     }
+  }
+
+  /** It serves whoever waits. */
+  #offer(worker: HelperWorker): void {
+    if (!worker.isEnded) this.#idle.push(worker);
+    if (this.#jobs.length > 0 || this.#stage !== "working") this.#advance();
+    else if (!worker.isEnded) this.#hiring.idle(worker);
   }
 
   /** The first at once; more when somebody has been waiting behind a slow operation. */
@@ -129,15 +134,14 @@ export class HelperCrew {
   async #hire(): Promise<void> {
     this.#hires++;
     try {
-      const worker = await this.#hiring.hire();
+      const worker = await this.#hiring.hire().finally(() => this.#hires--);
       this.#workers.add(worker);
-      if (this.#stage === "disbanded") worker.kill();
-      else this.#idle.push(worker);
       void worker.ended.then(() => this.#lose(worker));
+      if (this.#stage === "disbanded") worker.kill();
+      // Whom it was hired for may have been served meanwhile.
+      else this.#offer(worker);
     } catch (error) {
       if (this.#workers.size === 0) for (const job of this.#jobs.splice(0)) job.fail(error);
-    } finally {
-      this.#hires--;
       this.#advance();
     }
   }
