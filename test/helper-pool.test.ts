@@ -117,6 +117,17 @@ test("the pool is bounded: an idle worker makes place for another connection", a
   assert.equal(launches(), 3);
 });
 
+test("as many idle workers make place as others need", async (t) => {
+  const { sandbox, policy, file } = workshop(t, { limits: { workersMax: 2 } });
+  const write = () => sandbox.files().call(policy)("fs/writeFile", { path: file("a"), dataBase64 });
+  await Promise.all([write(), write()]);
+  // None of them becomes idle again, to make place for the other.
+  const opens = ["h", "i"].map((handleId) =>
+    sandbox.files().call(policy)("fs/open", { handleId, path: file("a"), mode: "read" }),
+  );
+  assert.deepEqual(await Promise.all(opens), [{ handleId: "h" }, { handleId: "i" }]);
+});
+
 test("a worker that comes too late for what it was hired for is idle", async (t) => {
   const script = "[ -e $0.once ] && until [ -e $0.go ]; do sleep 0.01; done; : > $0.once";
   const { sandbox, policy, at, file, launches } = workshop(t, {

@@ -159,7 +159,11 @@ export class HelperPool {
       return;
     }
     const [longestIdle] = this.#idle;
-    longestIdle?.kill();
+    if (longestIdle) {
+      // The next one who comes before it is gone has another one make place.
+      this.#setBusy(longestIdle);
+      longestIdle.kill();
+    }
     await new Promise<void>((resolve, reject) => {
       const proceed = () => {
         clearTimeout(timer);
