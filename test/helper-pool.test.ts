@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { workshop } from "./support/helper-workshop.ts";
-import { workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
+import { uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
 import { until } from "./support/until.ts";
 
 const dataBase64 = Buffer.from("text").toString("base64");
@@ -106,6 +106,23 @@ test("a bwrap that hangs fails the operation after a time", async (t) => {
   });
   const write = sandbox.files().call(policy)("fs/writeFile", { path: file("a"), dataBase64 });
   await assert.rejects(write, { code: -32603, message: /no answer within 0\.3 s/ });
+});
+
+test("what was lent to a worker is given back when there can be none", async (t) => {
+  let lent = 0;
+  const lendJournal = async () => {
+    lent++;
+    return { fd: 0, isThere: true, finish: async () => void lent-- };
+  };
+  const { sandbox, at } = workshop(t, { lendJournal });
+  mkdirSync(Buffer.concat([Buffer.from(at("ws/")), Buffer.of(0xff)]));
+  const folder = uri(at("ws/%FF"));
+  const write = sandbox.files().call(workspaceWrite(folder))("fs/writeFile", {
+    path: `${folder}/a`,
+    dataBase64,
+  });
+  await assert.rejects(write, { message: /not UTF-8 and cannot be confined/ });
+  assert.equal(lent, 0);
 });
 
 test("the pool is bounded: an idle worker makes place for another connection", async (t) => {

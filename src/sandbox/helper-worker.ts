@@ -74,8 +74,8 @@ export class HelperWorker {
     const journal = await lendJournal?.(grants);
     const worker = new HelperWorker(limits, journal);
     const fds = journal ? [journal.fd] : [];
-    const launch = parts.launch(journalFd + fds.length);
-    const process = await startWorker(launch, fds, worker.#ears).catch(async (error) => {
+    const begin = async () => startWorker(parts.launch(journalFd + fds.length), fds, worker.#ears);
+    const process = await begin().catch(async (error) => {
       await journal?.finish();
       const why = error instanceof Error ? error.message : String(error);
       throw internalError(`fs sandbox helper cannot be started: ${why}`, error);

@@ -2,8 +2,15 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { PoolLimits } from "../../src/sandbox/helper-pool.ts";
+import type { LendJournal } from "../../src/sandbox/helper-worker.ts";
 import { localSandbox } from "../../src/sandbox/sandbox.ts";
 import { uri, workspaceWrite } from "./sandboxes.ts";
+
+interface Tools {
+  readonly script?: string;
+  readonly limits?: Partial<PoolLimits>;
+  readonly lendJournal?: LendJournal;
+}
 
 /**
  * A sandbox whose bwrap writes down each launch, and then does `script` with the real one in
@@ -11,7 +18,7 @@ import { uri, workspaceWrite } from "./sandboxes.ts";
  */
 export function workshop(
   t: TestContext,
-  { script = 'exec $REAL "$@"', limits = {} as Partial<PoolLimits> } = {},
+  { script = 'exec $REAL "$@"', limits = {}, ...more }: Tools = {},
 ) {
   const directory = mkdtempSync("/var/tmp/pool-");
   for (const name of ["bin", "ws", "tmp"]) mkdirSync(join(directory, name));
@@ -25,7 +32,7 @@ export function workshop(
     PATH: `${join(directory, "bin")}:${process.env.PATH}`,
     TMPDIR: join(directory, "tmp"),
   };
-  const sandbox = localSandbox({ variables, cwd: "/", limits });
+  const sandbox = localSandbox({ variables, cwd: "/", limits, ...more });
   t.after(async () => {
     await sandbox.close();
     rmSync(directory, { recursive: true });
