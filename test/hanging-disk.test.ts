@@ -64,6 +64,14 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
         client.request("process/start", command(`hang ${at}`, [`${directory}/program`])),
     ],
     [
+      "folders of the PATH",
+      (client, directory, at) =>
+        client.request("process/start", {
+          ...command(`hang ${at}`, ["missing"]),
+          env: { PATH: `${directory}:/bin` },
+        }),
+    ],
+    [
       "working directories",
       (client, directory, at) =>
         client.request("process/start", {

@@ -13,6 +13,7 @@ import { callAtAll } from "./mount-lanes.ts";
 import type { OutputLogBounds } from "./output-log-bounds.ts";
 import type { Receipts } from "./receipts.ts";
 import { settledWithin } from "./settled-within.ts";
+import { programPlaces } from "./spawn/program-lookup.ts";
 import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
 import { spawnRequest } from "./spawn-request.ts";
 import type { SpillStore } from "./spill-store.ts";
@@ -212,8 +213,8 @@ class ProcessTable implements LocalProcesses {
         receipts,
         timeLimits: { timeoutMs, idleTimeoutMs },
       });
-    // The system looks both up before it answers; on a dead network disk that is never.
-    return callAtAll([hostPath(params.cwd), request.argv[0]], start);
+    // All of them are looked at before it starts; on a dead network disk that takes for ever.
+    return callAtAll([hostPath(params.cwd), ...programPlaces(request)], start);
   }
 
   /** Whoever runs commands under a sandbox is about to change files under it as well. */

@@ -7,6 +7,7 @@ import { access, accessSync, constants, stat, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { constants as system } from "node:os";
 import type { Given } from "../../../protocol/methods.ts";
+import { type HostPath, hostPathOf } from "../../../protocol/path-uri.ts";
 import { callDirectly } from "../direct-calls.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
 import type { SpawnRequest } from "./spawner.ts";
@@ -32,6 +33,12 @@ export async function findProgram(request: SpawnRequest): Promise<string> {
   }
   const about = worst === system.errno.EACCES ? "is not an executable file" : "not found";
   throw startFailure(worst, "program", `program \`${name}\` ${about} in PATH \`${path}\``);
+}
+
+/** Where the program is looked for; what is no absolute path lies below the working directory. */
+export function programPlaces({ argv: [name], env }: SpawnRequest): HostPath[] {
+  const places = name.includes("/") ? [name] : (env.PATH ?? defaultPath).split(":");
+  return places.map(hostPathOf);
 }
 
 /** What a path that the process sees from its working directory is to us. */
