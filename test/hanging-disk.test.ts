@@ -8,6 +8,7 @@ import { type Client, connect } from "./support/client.ts";
 import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
 import { entryOf, finish, leave, makeGround, torn } from "./support/left-writes.ts";
 import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
+import { workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
 import { hasCurrentBuild, startServer } from "./support/server.ts";
 
 /** Far more than there are threads. */
@@ -69,6 +70,23 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
         client.request("process/start", {
           ...command(`hang ${at}`, ["missing"]),
           env: { PATH: `${directory}:/bin` },
+        }),
+    ],
+    [
+      "confined files",
+      (client, directory, at) =>
+        client.request("fs/readFile", {
+          path: `file://${directory}/${at}`,
+          sandbox: workspaceOnly(directory),
+        }),
+    ],
+    [
+      "confined commands",
+      (client, directory, at) =>
+        client.request("process/start", {
+          ...command(`hang ${at}`, ["true"]),
+          cwd: `file://${directory}`,
+          sandbox: workspaceWrite(directory),
         }),
     ],
     [

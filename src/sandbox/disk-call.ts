@@ -2,59 +2,78 @@ import type { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import * as later from "node:fs/promises";
 import { mountTableMs } from "../limits.ts";
+import { hostPathOf } from "../protocol/path-uri.ts";
+import { Lanes } from "./mount-lane.ts";
 import { outerMounts } from "./outer-mounts.ts";
 import { remoteMounts } from "./remote-mounts.ts";
 
-/**
- * Makes a call of the file system: at once, by `now`, where only disks of this machine are mounted,
- * which takes microseconds; else by `later` on a thread, because a server on the network may be
- * gone for ever. A confined start makes some sixty, each of which takes ten times as long on a
- * thread.
- */
-export async function diskCall<T>(now: () => T, later: () => Promise<T>): Promise<T> {
-  return mayHang() ? later() : now();
-}
-
-let known = { atMs: -Infinity, mayHang: true };
-
-function mayHang(): boolean {
-  const atMs = performance.now();
-  if (atMs - known.atMs >= mountTableMs) {
-    known = { atMs, mayHang: remoteMounts(outerMounts()).length > 0 };
-  }
-  return known.mayHang;
-}
-
 type Path = string | Buffer;
+
+/**
+ * Makes a call about a path: at once, by `now`, where only disks of this machine are mounted, which
+ * takes microseconds; else by `later` on a thread, because a server on the network may be gone for
+ * ever, and then only so many calls wait for it. A confined start makes some sixty, each of which
+ * takes ten times as long on a thread.
+ */
+export async function diskCall<T>(
+  path: Path,
+  now: () => T | Promise<T>,
+  later: () => Promise<T>,
+): Promise<T> {
+  const mounts = mountsThatMayHang();
+  if (mounts.length === 0) return now();
+  const lane = lanes.of(hostPathOf(path), mounts);
+  return lane ? lane.run(later) : later();
+}
+
+/**
+ * Not those of the file calls: a start that keeps a place there makes these calls, and who waits
+ * for two places at once can wait for ever.
+ */
+const lanes = new Lanes();
+
+let known = { atMs: -Infinity, mounts: [] as readonly string[] };
+
+function mountsThatMayHang(): readonly string[] {
+  const atMs = performance.now();
+  if (atMs - known.atMs >= mountTableMs) known = { atMs, mounts: remoteMounts(outerMounts()) };
+  return known.mounts;
+}
 
 export const disk = {
   symlink: (to: Path, at: Path) =>
     diskCall(
+      at,
       () => fs.symlinkSync(to, at),
       () => later.symlink(to, at),
     ),
   mkdir: (at: Path) =>
     diskCall(
+      at,
       () => fs.mkdirSync(at),
       () => later.mkdir(at),
     ),
   rmdir: (at: Path) =>
     diskCall(
+      at,
       () => fs.rmdirSync(at),
       () => later.rmdir(at),
     ),
   unlink: (at: Path) =>
     diskCall(
+      at,
       () => fs.unlinkSync(at),
       () => later.unlink(at),
     ),
   readdir: (at: Path) =>
     diskCall(
+      at,
       () => fs.readdirSync(at),
       () => later.readdir(at),
     ),
   readlink: (at: Path) =>
     diskCall(
+      at,
       () => fs.readlinkSync(at, "latin1"),
       () => later.readlink(at, "latin1"),
     ),

@@ -38,6 +38,7 @@ export function bwrapIdentity(path: string, { dev, ino, mtimeMs }: Stats): strin
 async function bwrapAt(path: string): Promise<(Bwrap & { real: HostPath }) | undefined> {
   try {
     const found = await diskCall(
+      path,
       () => lookNow(path),
       () => lookLater(path),
     );
@@ -60,7 +61,7 @@ function lookNow(path: string) {
 }
 
 async function lookLater(path: string) {
-  const looks = [stat(path), realpath(path), access(path, constants.X_OK)] as const;
-  const [stats, real] = await Promise.all(looks);
-  return { stats, real };
+  const stats = await stat(path);
+  await access(path, constants.X_OK);
+  return { stats, real: await realpath(path) };
 }

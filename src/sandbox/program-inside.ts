@@ -33,6 +33,7 @@ async function programAt(path: HostPath): Promise<HostPath | undefined> {
   const name = nodePath(path);
   try {
     const real = await diskCall(
+      name,
       () => lookNow(name),
       () => lookLater(name),
     );
@@ -50,7 +51,7 @@ function lookNow(name: string | Buffer): string | undefined {
 }
 
 async function lookLater(name: string | Buffer): Promise<string | undefined> {
-  const looks = [stat(name), realpath(name, "latin1"), access(name, constants.X_OK)] as const;
-  const [stats, real] = await Promise.all(looks);
-  return stats.isFile() ? real : undefined;
+  if (!(await stat(name)).isFile()) return undefined;
+  await access(name, constants.X_OK);
+  return realpath(name, "latin1");
 }

@@ -14,6 +14,7 @@ export interface Link {
 /** The real path of what exists. */
 export async function existingPath(path: HostPath): Promise<HostPath | undefined> {
   const real = await existing(
+    path,
     () => realPathNow(nodePath(path)),
     () => realpath(nodePath(path), "latin1"),
   );
@@ -78,6 +79,7 @@ async function linkTarget(path: HostPath): Promise<HostPath | undefined> {
   const stats = await lstatAt(path);
   if (!stats?.isSymbolicLink()) return undefined;
   const target = await existing(
+    path,
     () => readlinkSync(nodePath(path), "latin1"),
     () => readlink(nodePath(path), "latin1"),
   );
@@ -86,11 +88,12 @@ async function linkTarget(path: HostPath): Promise<HostPath | undefined> {
 
 /** Undefined for what is not there or cannot be reached, which is the same for a sandbox. */
 async function existing<T>(
+  path: HostPath,
   now: () => T | undefined,
   later: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
-    return await diskCall(now, later);
+    return await diskCall(nodePath(path), now, later);
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw error;
@@ -99,12 +102,14 @@ async function existing<T>(
 
 export const lstatAt = (path: HostPath) =>
   existing(
+    path,
     () => lstatSync(nodePath(path), { bigint: true, throwIfNoEntry: false }),
     () => lstat(nodePath(path), { bigint: true }),
   );
 
 export const statAt = (path: HostPath) =>
   existing(
+    path,
     () => statSync(nodePath(path), { bigint: true, throwIfNoEntry: false }),
     () => stat(nodePath(path), { bigint: true }),
   );

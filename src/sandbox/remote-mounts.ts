@@ -13,15 +13,19 @@ export function isLocalType(type: string): boolean {
 
 let last: { readonly table: string; readonly mounts: readonly string[] } | undefined;
 
-/** Mount points in a `mountinfo` table that a dead server or daemon could make wait for ever. */
+/**
+ * Mount points in a `mountinfo` table that a dead server or daemon could make wait for ever; the
+ * deepest come first.
+ */
 export function remoteMounts(table: string): readonly string[] {
   if (last?.table === table) return last.mounts;
-  const mounts = table.split("\n").flatMap((line) => {
+  const points = table.split("\n").flatMap((line) => {
     const [before = "", after] = line.split(" - ");
     const type = after?.split(" ", 1)[0];
     const point = before.split(" ")[4] ?? "";
     return type === undefined || localTypes.has(type) || isTrapOfKernel(type, point) ? [] : [point];
   });
+  const mounts = points.map(unescaped).sort((a, b) => b.length - a.length);
   last = { table, mounts };
   return mounts;
 }
@@ -33,3 +37,7 @@ export function remoteMounts(table: string): readonly string[] {
 function isTrapOfKernel(type: string, point: string): boolean {
   return type === "autofs" && point.startsWith("/proc/");
 }
+
+/** The kernel writes blanks and backslashes in octal. */
+const unescaped = (point: string) =>
+  point.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));

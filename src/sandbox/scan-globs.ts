@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { globMatchesMax, globScanEntriesMax } from "../limits.ts";
 import { internalError, type RpcError } from "../protocol/errors.ts";
 import { type HostPath, joinPath, nodePath, shownPath } from "../protocol/path-uri.ts";
+import { diskCall } from "./disk-call.ts";
 import { escapedGlob, globExpression, splitGlob } from "./glob.ts";
 
 export interface Match {
@@ -67,8 +68,11 @@ async function visit(directory: HostPath, level: number, way: Visit): Promise<vo
 }
 
 async function entriesOf(directory: HostPath) {
+  const place = nodePath(directory);
+  // On any disk on a thread: it may be large.
+  const list = () => readdir(place, { withFileTypes: true, encoding: "latin1" });
   try {
-    return await readdir(nodePath(directory), { withFileTypes: true, encoding: "latin1" });
+    return await diskCall(place, list, list);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? `${error.code}` : `${error}`;
     if (code === "ENOENT" || code === "ENOTDIR") return [];

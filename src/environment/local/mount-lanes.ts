@@ -6,8 +6,10 @@
  * mount's.
  */
 import { readFileSync } from "node:fs";
-import { mountTableMs, remoteCallsMax } from "../../limits.ts";
+import { mountTableMs } from "../../limits.ts";
 import type { Given } from "../../protocol/methods.ts";
+import { isWithin } from "../../sandbox/access.ts";
+import { type Lane, Lanes } from "../../sandbox/mount-lane.ts";
 import { remoteMounts } from "../../sandbox/remote-mounts.ts";
 import { callDirectly, type FileCall } from "./direct-calls.ts";
 
@@ -70,7 +72,7 @@ export const hasRemoteMounts = (): boolean => currentMounts().length > 0;
  * without keeping what it finds, which would be out of date for the first calls of clients.
  */
 export function mayHangAlone(path: string): boolean {
-  return mountsNow().some((point) => point !== "/" && isAtOrBelow(path, point));
+  return mountsNow().some((point) => point !== "/" && isWithin(path, point));
 }
 
 /**
@@ -84,29 +86,7 @@ export function callAllDirectly(): void {
 
 let isAlone = false;
 
-class Lane {
-  readonly #waiting: (() => void)[] = [];
-  #underWay = 0;
-
-  async run<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#underWay < remoteCallsMax) this.#underWay++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await call();
-    } finally {
-      this.#handOn();
-    }
-  }
-
-  /** Whoever waits longest takes the place over. */
-  #handOn(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#underWay--;
-  }
-}
-
-const lanes = new Map<string, Lane>();
+const lanes = new Lanes();
 const lanesOfFiles = new Map<number, Lane>();
 
 function laneAt(path: string): Lane | undefined {
@@ -114,32 +94,23 @@ function laneAt(path: string): Lane | undefined {
   if (mounts.length === 0) return undefined;
   const held = /^\/proc\/self\/fd\/(\d+)/.exec(path)?.[1];
   if (held !== undefined) return lanesOfFiles.get(Number(held));
-  const mount = mounts.find((point) => isAtOrBelow(path, point));
-  if (mount === undefined) return undefined;
-  const lane = lanes.get(mount) ?? new Lane();
-  lanes.set(mount, lane);
-  return lane;
+  return lanes.of(path, mounts);
 }
-
-const isAtOrBelow = (path: string, point: string) =>
-  point === "/" || path === point || path.startsWith(`${point}/`);
 
 let known: { readonly atMs: number; readonly mounts: readonly string[] } | undefined;
 
-/**
- * The kernel makes the table up itself, so reading it never hangs. The deepest mounts come first.
- */
+/** The kernel makes the table up itself, so reading it never hangs. */
 function currentMounts(): readonly string[] {
   if (isAlone) return noMounts;
   const now = performance.now();
   if (known && now - known.atMs < mountTableMs) return known.mounts;
-  known = { atMs: now, mounts: mountsNow().sort((a, b) => b.length - a.length) };
+  known = { atMs: now, mounts: mountsNow() };
   return known.mounts;
 }
 
 const noMounts: readonly string[] = [];
 
-const mountsNow = () => remoteMounts(mountTable()).map(unescaped);
+const mountsNow = () => remoteMounts(mountTable());
 
 function mountTable(): string {
   try {
@@ -149,7 +120,3 @@ function mountTable(): string {
     return "";
   }
 }
-
-/** The kernel writes blanks and backslashes in octal. */
-const unescaped = (point: string) =>
-  point.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
