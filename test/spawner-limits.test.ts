@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, before, describe, test } from "node:test";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
-import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import type { KillReport, Spawner } from "../src/environment/local/spawn/spawner.ts";
+import { treeKillGraceMs } from "../src/limits.ts";
 import { run, shell, start } from "./support/spawned.ts";
 
 const openFilesLimit = 7;
@@ -123,5 +124,20 @@ test("with one descriptor left a terminal still works, and its end is told", asy
     await started.untilOver();
     assert.deepEqual([started.text(), started.exit?.exitCode], ["still here\r\n", 6]);
   });
+  await spawner.close();
+});
+
+test("a kill without a descriptor left waits for one, and then finds everybody", async () => {
+  const spawner = await createSpawner({ kind: "posix" });
+  const started = await start(spawner, shell("setsid sleep 1000 & echo begun"));
+  await started.until(() => started.exit !== undefined);
+  let killing: Promise<KillReport> | undefined;
+  await withDescriptorsLeft({ count: 0, kind: "posix" }, async () => {
+    killing = started.process.killTree();
+    // For longer than those of killed processes take to become free.
+    await Promise.race([killing, setTimeout(treeKillGraceMs * 1.5)]);
+  });
+  assert.equal((await killing)?.killed, 1);
+  await started.untilOver();
   await spawner.close();
 });

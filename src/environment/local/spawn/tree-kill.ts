@@ -5,7 +5,7 @@
  * bearers are stopped first, until a pass finds no new one, so that nobody forks away from under
  * the search.
  */
-import { closeSync, openSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { processScanSliceMax, treeKillGraceMs, treeStopPassesMax } from "../../../limits.ts";
@@ -96,8 +96,7 @@ export class TreeKiller {
   /** Living processes with one of the marks. What is of our own session was not started by us. */
   async #bearers(marks: ReadonlySet<bigint>): Promise<Map<number, bigint>> {
     const found = new Map<number, bigint>();
-    await untilDescriptorIsFree();
-    const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+    const pids = await allPids();
     for (let index = 0; index < pids.length; index++) {
       if (index > 0 && index % processScanSliceMax === 0) await setImmediate();
       const pid = pids[index] ?? 0;
@@ -109,17 +108,24 @@ export class TreeKiller {
   }
 }
 
-/** The search needs one. Those of the killed group become free soon, so it can wait for them. */
-async function untilDescriptorIsFree(): Promise<void> {
-  for (const deadline = performance.now() + treeKillGraceMs; performance.now() < deadline; ) {
+/**
+ * To read the list takes a descriptor. Where there is none it waits for one: who asks for a kill
+ * has been answered, and nobody would try again.
+ */
+async function allPids(): Promise<number[]> {
+  for (;;) {
     try {
-      closeSync(openSync("/dev/null", "r"));
-      return;
-    } catch {
-      // None is free yet; without one in the end, reading the list of processes tells why.
+      return readdirSync("/proc").map(Number).filter(Number.isInteger);
+    } catch (error) {
+      if (!isWantOfDescriptors(error)) throw error;
       await setTimeout(deathPollIntervalMs);
     }
   }
+}
+
+function isWantOfDescriptors(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EMFILE" || code === "ENFILE";
 }
 
 function resultsByMark(
