@@ -443,6 +443,8 @@ export const mountTableMs = 100;
 export const watchedPathsMax = 1024;
 /** Times that `fs/watchMissing` sets its watches anew because directories came while it did. */
 export const watchTriesMax = 8;
+/** Changes heard in one turn after which some may be lost: Linux keeps 16,384 for a process. */
+export const watchEventsInTurnMax = 1_000;
 
 // ---- access
 

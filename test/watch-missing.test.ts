@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
 import { plainFileSystem } from "../src/environment/local/plain-file-system.ts";
 import { type Bench, fileTest, type MakeFileSystem } from "./support/file-workbench.ts";
@@ -51,6 +51,18 @@ for (const [title, { missing, appear }] of Object.entries(appearances)) {
     assert.equal(await bench.nextChange(), 7);
   });
 }
+
+watchTest("what appears behind more changes than the system keeps is told", async (bench) => {
+  const kept = Number(readFileSync("/proc/sys/fs/inotify/max_queued_events", "utf8"));
+  assert.equal(await watch(bench, 7, ["f"]), true);
+  // In this turn nobody hears of any of them.
+  for (let changes = 0; changes <= kept; changes += 2) {
+    mkdirSync(bench.path("g"));
+    rmdirSync(bench.path("g"));
+  }
+  bench.file("f");
+  assert.equal(await bench.nextChange(), 7);
+});
 
 watchTest("the end of the directory that is watched is told", async (bench) => {
   bench.folder("d/e");

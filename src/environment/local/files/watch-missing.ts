@@ -5,7 +5,7 @@
  * and watching something may appear, so after the watches are set everything is looked at again.
  */
 import { type FSWatcher, watch } from "node:fs";
-import { watchedPathsMax, watchTriesMax } from "../../../limits.ts";
+import { watchEventsInTurnMax, watchedPathsMax, watchTriesMax } from "../../../limits.ts";
 import type { Emit, FileSystemEvent } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, nodePath, splitPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
@@ -38,6 +38,7 @@ type Plan = Map<HostPath, Set<string>>;
 class Watch {
   readonly #missing: readonly HostPath[];
   readonly #changed: () => void;
+  #plan: Plan | undefined;
   #watchers: FSWatcher[] = [];
   #state: "starting" | "watching" | "stopped" = "starting";
 
@@ -56,6 +57,8 @@ class Watch {
       if (this.#state === "stopped") break;
       if (now && isSamePlan(plan, now)) {
         this.#state = "watching";
+        this.#plan = plan;
+        watching.add(this);
         return true;
       }
       plan = now;
@@ -63,8 +66,15 @@ class Watch {
     return this.stop();
   }
 
+  /** Some of what was to be heard may have been lost. */
+  async lookAgain(): Promise<void> {
+    const now = await planFor(this.#missing);
+    if (!now || !this.#plan || !isSamePlan(this.#plan, now)) this.#fire();
+  }
+
   stop(): false {
     this.#state = "stopped";
+    watching.delete(this);
     for (const watcher of this.#watchers) watcher.close();
     this.#watchers = [];
     return false;
@@ -89,6 +99,7 @@ class Watch {
     const ownName = splitPath(directory).name;
     const watcher = watch(nodePath(directory), { persistent: false, encoding: "latin1" });
     watcher.on("change", (_, name) => {
+      countHeard();
       const heard = name === null ? ownName : String(name);
       if (heard === ownName || names.has(heard)) this.#fire();
     });
@@ -103,6 +114,22 @@ class Watch {
     this.stop();
     if (wasWatching) this.#changed();
   }
+}
+
+const watching = new Set<Watch>();
+let heardInTurn = 0;
+
+/**
+ * The kernel keeps only so many changes for a process that does not come to hear of them, and drops
+ * the rest without a sign that Node would pass on: who hears of many at once looks for himself.
+ */
+function countHeard(): void {
+  if (heardInTurn++ > 0) return;
+  setImmediate(() => {
+    const mayHaveLostSome = heardInTurn > watchEventsInTurnMax;
+    heardInTurn = 0;
+    if (mayHaveLostSome) for (const watch of watching) void watch.lookAgain();
+  });
 }
 
 /** Undefined when one of the paths is there, or nobody can tell. */
