@@ -39,6 +39,11 @@ const nothingMade: MadePoints = {
 /** `impossible`: nobody with our rights can make it, so that nothing has to keep him from it. */
 type Outcome = "ours" | "somebody's" | "impossible";
 
+interface Found {
+  readonly path: HostPath;
+  readonly outcome: Outcome;
+}
+
 export class MountPoints {
   readonly #marks: () => Promise<HostPath>;
   /** How many processes need each, and the name of its mark. */
@@ -64,19 +69,23 @@ export class MountPoints {
       const marks = await this.#marks();
       await this.#sweeper.start(marks);
       const others = await this.#ofOthers();
-      const found: { path: HostPath; outcome: Outcome }[] = [];
-      // Directories before what is in them.
-      for (const level of levelsOf(wanted)) {
-        const needs = level.map(async (point) => {
-          if (!(await this.#isToBeMade(point, others))) return [];
-          return [{ path: point.path, outcome: await this.#need(point.path, marks, others) }];
-        });
-        found.push(...(await Promise.all(needs)).flat());
+      const found: Found[] = [];
+      const made = () => found.filter(({ outcome }) => outcome === "ours").map(({ path }) => path);
+      try {
+        // Directories before what is in them.
+        for (const level of levelsOf(wanted)) {
+          await allDone(level, async (point) => {
+            if (!(await this.#isToBeMade(point, others))) return;
+            found.push({ path: point.path, outcome: await this.#need(point.path, marks, others) });
+          });
+        }
+      } catch (error) {
+        await this.#release(made());
+        throw error;
       }
-      const made = found.flatMap(({ path, outcome }) => (outcome === "ours" ? [path] : []));
-      const release = () => this.#inTurn(() => this.#release(made));
+      const release = () => this.#inTurn(() => this.#release(made()));
       const isOutdated = found.some(({ outcome }) => outcome === "somebody's");
-      return { paths: new Set(made), isOutdated, release };
+      return { paths: new Set(made()), isOutdated, release };
     });
   }
 
@@ -113,10 +122,14 @@ export class MountPoints {
     }
     const mark = nodePath(`${marks}/${this.#name}-${rank(path)}-${this.#marked++}` as HostPath);
     await disk.symlink(nodePath(path), mark).catch(unmarked(marks));
-    const outcome = others.has(path) ? "ours" : await makeEmpty(path);
-    if (outcome === "ours") this.#needed.set(path, { count: 1, mark });
-    else await disk.unlink(mark);
-    return outcome;
+    let outcome: Outcome | undefined;
+    try {
+      outcome = others.has(path) ? "ours" : await makeEmpty(path);
+      return outcome;
+    } finally {
+      if (outcome === "ours") this.#needed.set(path, { count: 1, mark });
+      else await disk.unlink(mark);
+    }
   }
 
   async #release(paths: readonly HostPath[]): Promise<void> {
@@ -145,6 +158,12 @@ export class MountPoints {
     const targets = names.map((name) => targetOf(name).catch(() => ""));
     return new Set(await Promise.all(targets));
   }
+}
+
+/** Also after a failure, which is thrown when the others have ended. */
+async function allDone<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const outcomes = await Promise.allSettled(items.map(work));
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
 /** By name, marks of what is in a directory come before that of the directory. */
