@@ -99,19 +99,27 @@ export class HelperPool {
   async #start(recipe: () => Promise<Recipe>): Promise<HelperWorker> {
     if (this.#isClosed) throw tooLate();
     await this.#place();
-    try {
-      const { isStill, ...parts } = await recipe();
-      const worker = await HelperWorker.start(parts, this.#limits);
-      this.#all.add(worker);
-      void worker.ended.then(() => this.#onEnded(worker));
-      if (this.#isClosed) worker.kill();
-      else if (await isStill()) return worker;
-      worker.kill();
-    } catch (error) {
+    const { worker, isStill } = await this.#workerBy(recipe).catch((error) => {
       this.#freePlace();
       throw error;
+    });
+    let isWanted = false;
+    try {
+      isWanted = !this.#isClosed && (await isStill());
+    } finally {
+      // Its place is free when it is gone.
+      if (!isWanted) worker.kill();
     }
+    if (isWanted) return worker;
     throw new WorldChangedError();
+  }
+
+  async #workerBy(recipe: () => Promise<Recipe>) {
+    const { isStill, ...parts } = await recipe();
+    const worker = await HelperWorker.start(parts, this.#limits);
+    this.#all.add(worker);
+    void worker.ended.then(() => this.#onEnded(worker));
+    return { worker, isStill };
   }
 
   #onEnded(worker: HelperWorker): void {

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { test } from "node:test";
+import type { Recipe } from "../src/sandbox/helper-crew.ts";
+import { HelperPool } from "../src/sandbox/helper-pool.ts";
+import type { StartWorker } from "../src/sandbox/worker-process.ts";
+
+const limits = {
+  ...{ startMs: 10_000, operationMs: 10_000, crowdMs: 10_000, idleMs: 10_000 },
+  ...{ workersMax: 1, workersPerCrewMax: 1 },
+};
+
+/** Stands in for a worker: answers everything, and ends when it is killed. */
+const obliging: StartWorker = async (_launch, _fds, ears) => ({
+  pid: 0,
+  write: () => ears.answered(Buffer.from('{"status":"ok","payload":{}}\n')),
+  end: () => ears.ended({ exitCode: 0 }),
+  kill: () => ears.ended({ signal: "SIGKILL" }),
+});
+
+const recipe = (isStill: Recipe["isStill"]) => async (): Promise<Recipe> => ({
+  launch: () => ({ file: "", argv: [], env: {}, cwd: "/", seccomp: new Uint8Array() }),
+  grants: { rules: [], denyGlobs: [] },
+  startWorker: obliging,
+  checkMounts: async () => {},
+  isStill,
+});
+
+test("a worker of which nobody can tell whether it still fits is ended, and was one", async () => {
+  const pool = new HelperPool(limits);
+  const failure = new Error("the disk fails");
+  const failing = pool.crew(
+    "owner",
+    "world",
+    recipe(() => Promise.reject(failure)),
+  );
+  await assert.rejects(
+    failing.run(async () => {}),
+    failure,
+  );
+  assert.deepEqual(pool.census, { busy: 0, idle: 0, waiting: 0 });
+  const crews = ["one", "other"].map((owner) =>
+    pool.crew(
+      owner,
+      "world",
+      recipe(() => true),
+    ),
+  );
+  await Promise.all(crews.map((crew) => crew.run(async () => assert.equal(pool.census.busy, 1))));
+  await pool.close();
+});
