@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { access } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { type LocalHttpOptions, localHttp } from "../src/environment/local/http.ts";
 import { Deltas } from "./support/deltas.ts";
 import { describeHttp, requestParams } from "./support/http-contract.ts";
@@ -90,4 +93,42 @@ test("the bound of a buffered body can be chosen", async (t) => {
   const get = (path: string) => http.request(requestParams({ url: server.url + path }));
   assert.equal((await get("/abc")).status, 200);
   await assert.rejects(get("/abcd"), { code: -32603, message: /limit of 4 bytes/ });
+});
+
+/** A web server on a thread of its own, which closes its connections while this one waits. */
+async function closingServer(t: TestContext) {
+  const closed = new Int32Array(new SharedArrayBuffer(4));
+  const program = `
+    const { parentPort, workerData: closed } = require("node:worker_threads");
+    const server = require("node:http").createServer((_, response) => response.end("text"));
+    const sockets = [];
+    server.on("connection", (socket) => sockets.push(socket));
+    server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
+    parentPort.on("message", async () => {
+      for (const socket of sockets) {
+        await new Promise((resolve) => socket.destroy().once("close", resolve));
+      }
+      Atomics.store(closed, 0, 1);
+      Atomics.notify(closed, 0);
+    });`;
+  const worker = new Worker(program, { eval: true, workerData: closed });
+  t.after(() => worker.terminate());
+  const [port] = await once(worker, "message");
+  const closeConnections = () => {
+    worker.postMessage("close");
+    assert.notEqual(Atomics.wait(closed, 0, 0, 10_000), "timed-out");
+  };
+  return { url: `http://127.0.0.1:${port}/`, closeConnections };
+}
+
+test("a connection that its server has closed is not used again, though nobody has looked", async (t) => {
+  const { url, closeConnections } = await closingServer(t);
+  const http = openHttp(t, { variables: {}, emit: () => true });
+  const post = () => http.request(requestParams({ url, method: "POST" }));
+  await post();
+  await nextTurn();
+  // From here the event loop goes on to what waits for its turn, not to what has come meanwhile.
+  await access("/");
+  closeConnections();
+  assert.equal((await post()).status, 200);
 });

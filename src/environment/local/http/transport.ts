@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { setMaxListeners } from "node:events";
 import type { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { Agent, type Dispatcher, ProxyAgent } from "undici";
 import { httpHeaderBytesMax } from "../../../limits.ts";
 import type { ProxyOf } from "./proxy.ts";
@@ -45,6 +46,9 @@ export class HttpTransport {
 
   /** Sends one request; settles when the headers of its response are there. */
   async send(request: OutgoingRequest, signal: AbortSignal): Promise<IncomingResponse> {
+    // The library looks once whether a server has closed the connection that is to be used again,
+    // but not at what came after this request was read: that is known a turn later.
+    await setImmediate();
     const { method, body } = request;
     const response = await this.#dispatch(request, {
       method,
