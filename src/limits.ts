@@ -132,6 +132,17 @@ export const stopMsMax = 15_000;
 export const uncaughtErrorsMax = 100;
 export const uncaughtWindowMs = 10_000;
 
+/**
+ * How late a timer is when the whole program stood still. Under load they are some tens of
+ * milliseconds late.
+ */
+export const standstillMsMin = 250;
+/**
+ * Turns of the event loop in which what has come is read before it is told that something has not
+ * come: in each, that of 64 processes and of all connections.
+ */
+export const looksBeforeGivingUp = 16;
+
 /** How often it is looked whether the server has nothing to do and keeps memory for nothing. */
 export const idleLookIntervalMs = 10_000;
 /**

@@ -4,8 +4,11 @@ import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Launch, launchLane } from "../src/environment/local/spawn/posix-launch.ts";
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
+import { launchStallMs } from "../src/limits.ts";
+import { standStill } from "./support/standing-still.ts";
 
 /** A lane, what starts in it, and what waits for a writer of `fifo` before exec. */
 async function setUp(t: TestContext) {
@@ -52,6 +55,18 @@ test("beside one that hangs as many start as one likes, and are tagged afterward
   closeSync(openSync(fifo, "w"));
   await hanging;
   assert.equal((await lane.launch(() => launch(0, "/dev/null"))).isTagged, true);
+});
+
+test("a start that was over while nobody looked did not hang: those behind it are tagged", async () => {
+  const lane = launchLane(await loadLibc());
+  const tag = lane.untagged.soft > 10n ? lane.untagged.soft - 10n : 10n;
+  const launch = { path: "/bin/true", argv: ["true"], env: {}, cwd: "/", actions: [], tag };
+  // What is due comes next from here, before what has been done.
+  await nextTurn();
+  const launches = [1, 2, 3].map(() => lane.launch(() => launch));
+  standStill(launchStallMs + 100);
+  const isTagged = (await Promise.all(launches)).map((launched) => launched.isTagged);
+  assert.deepEqual(isTagged, [true, true, true]);
 });
 
 test("a launch that cannot be prepared is refused, and the next one goes on", async () => {

@@ -6,6 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { launchesMax, launchStallMs, turnsBetweenStarts } from "../../../limits.ts";
+import { PatientTimer } from "../../../protocol/patient-timer.ts";
 import { type Libc, native, opaqueBytes } from "./posix-libc.ts";
 import type { FileAction } from "./posix-stdio.ts";
 
@@ -94,14 +95,14 @@ export class LaunchLane {
       env: packStrings(this.#libc, Object.entries(launch.env).map(assignment)),
     };
     let isStalled = false;
-    const stall = setTimeout(() => {
+    const stall = new PatientTimer(launchStallMs, () => {
       isStalled = true;
       this.#passStalled();
-    }, launchStallMs);
+    });
     this.#underWay++;
     if (isTagged) this.#setSoftLimit(launch.tag);
     this.#libc.posix_spawn(memory, (errno) => {
-      clearTimeout(stall);
+      stall.stop();
       this.#underWay--;
       if (isStalled) this.#stalled--;
       this.#setSoftLimit(this.untagged.soft);
