@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { workshop } from "./support/helper-workshop.ts";
 import { uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
+import { standStill } from "./support/standing-still.ts";
 import { until } from "./support/until.ts";
 
 const dataBase64 = Buffer.from("text").toString("base64");
@@ -97,6 +98,20 @@ test("a worker that does not answer is given up after a time, and replaced", asy
   const write = () => call("fs/writeFile", { path: file("a"), dataBase64 });
   await assert.rejects(write(), { code: -32603, message: /no answer within 0\.3 s/ });
   await write();
+});
+
+test("a worker that answered while nobody looked is not given up", async (t) => {
+  const operationMs = 500;
+  const { sandbox, policy, at, file, launches } = workshop(t, { limits: { operationMs } });
+  writeFileSync(at("ws/a"), "text");
+  const call = sandbox.files().call(policy);
+  const look = () => call("fs/getMetadata", { path: file("a") });
+  await look();
+  // What is due comes next from here, before what has come.
+  await setImmediate();
+  const looked = look();
+  standStill(2 * operationMs);
+  assert.deepEqual([(await looked).size, launches()], [4, 1]);
 });
 
 test("a bwrap that hangs fails the operation after a time", async (t) => {

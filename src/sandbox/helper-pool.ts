@@ -3,6 +3,7 @@
  * again only while all three are the same: its mounts were made for them.
  */
 import { internalError } from "../protocol/errors.ts";
+import { PatientTimer } from "../protocol/patient-timer.ts";
 import { HelperCrew, type Recipe, tooLate } from "./helper-crew.ts";
 import { HelperWorker, type WorkerLimits } from "./helper-worker.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
@@ -174,14 +175,14 @@ export class HelperPool {
     }
     await new Promise<void>((resolve, reject) => {
       const proceed = () => {
-        clearTimeout(timer);
+        timer.stop();
         resolve();
       };
       const placeless = { proceed };
-      const timer = setTimeout(() => {
+      const timer = new PatientTimer(this.#limits.startMs, () => {
         this.#placeless.splice(this.#placeless.indexOf(placeless), 1);
         reject(allInUse(this.#limits.workersMax));
-      }, this.#limits.startMs);
+      });
       this.#placeless.push(placeless);
     });
   }

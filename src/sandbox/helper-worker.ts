@@ -4,6 +4,7 @@ import { helperComplaintBytesMax } from "../limits.ts";
 import { internalError, RpcError } from "../protocol/errors.ts";
 import type { HelperConfinement, HelperResponse } from "../protocol/fs-helper.ts";
 import { LineBuffer } from "../protocol/line-buffer.ts";
+import { PatientTimer } from "../protocol/patient-timer.ts";
 import type { Grants } from "./access.ts";
 import type { HelperLaunch } from "./launch.ts";
 import {
@@ -21,7 +22,7 @@ export interface WorkerLimits {
 
 interface Waiting {
   /** Of this exchange, and no earlier one. */
-  readonly timer: NodeJS.Timeout;
+  readonly timer: PatientTimer;
   resolve(response: unknown): void;
   reject(error: Error): void;
 }
@@ -58,7 +59,7 @@ export class HelperWorker {
   /** Names of the files it holds open. */
   readonly handles = new Set<string>();
   readonly #limits: WorkerLimits;
-  readonly #operationTimer: NodeJS.Timeout;
+  readonly #operationTimer: PatientTimer;
   readonly #journal: LentJournal | undefined;
   readonly #lines = new LineBuffer();
   #process: WorkerProcess | undefined;
@@ -152,11 +153,11 @@ export class HelperWorker {
     try {
       await this.#exchange(request, timer);
     } finally {
-      clearTimeout(timer);
+      timer.stop();
     }
   }
 
-  #exchange(request: object, timer: NodeJS.Timeout): Promise<unknown> {
+  #exchange(request: object, timer: PatientTimer): Promise<unknown> {
     if (this.#isEnded) return Promise.reject(this.#failure("it had ended before"));
     timer.refresh();
     return new Promise((resolve, reject) => {
@@ -166,12 +167,12 @@ export class HelperWorker {
   }
 
   /** Started anew for each exchange: to make one and to clear it would take longer. */
-  #timer(limitMs: number): NodeJS.Timeout {
-    const timer: NodeJS.Timeout = setTimeout(() => {
+  #timer(limitMs: number): PatientTimer {
+    const timer: PatientTimer = new PatientTimer(limitMs, () => {
       if (this.#waiting?.timer !== timer) return;
       this.#settle()?.reject(this.#failure(`no answer within ${limitMs / 1000} s`));
       this.kill();
-    }, limitMs);
+    });
     return timer.unref();
   }
 
@@ -194,7 +195,7 @@ export class HelperWorker {
   /** Whoever learns that it failed may write the same file next, so what it was at is over then. */
   async #onEnd({ exitCode, signal, shortMessage }: WorkerEnding): Promise<void> {
     this.#isEnded = true;
-    clearTimeout(this.#operationTimer);
+    this.#operationTimer.stop();
     await this.#journal?.finish();
     const status = signal ? `signal: ${signal}` : `exit status: ${exitCode ?? shortMessage}`;
     this.#settle()?.reject(this.#failure(`status ${status}: ${this.#complaint.trim()}`));
