@@ -12,6 +12,7 @@ import { connect } from "./support/client.ts";
 import { cuttingProxy } from "./support/cutting-proxy.ts";
 import { encryptedLine, plainLine } from "./support/line.ts";
 import { startServer } from "./support/server.ts";
+import { standStill } from "./support/standing-still.ts";
 import { within } from "./support/within.ts";
 
 /** The far end of a connection, which answers pings or does not. */
@@ -162,6 +163,21 @@ describe("a probe of a connection", () => {
     const silent = [keepalive.probe(), keepalive.probe()];
     t.mock.timers.tick(resumeProbeMs);
     assert.deepEqual(await Promise.all(silent), [false, false]);
+  });
+
+  test("hears what came while nobody listened", async (t) => {
+    const { near, far } = await plainLine(t);
+    near.resume();
+    const farEnd = new FarEnd();
+    farEnd.answers = false;
+    const keepalive = new Keepalive(farEnd as unknown as WebSocket, near, () => {});
+    t.after(() => farEnd.terminate());
+    // What is due comes next from here, before what has come.
+    await nextTurn();
+    const asked = keepalive.probe();
+    far.write("pong");
+    standStill(resumeProbeMs + 100);
+    assert.equal(await asked, true);
   });
 
   test("is over when the connection is", async (t) => {

@@ -2,6 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { heartbeatIntervalMs, heartbeatMissesMax, resumeProbeMs } from "../limits.ts";
+import { PatientTimer } from "../protocol/patient-timer.ts";
 import { signsOfLife } from "../protocol/signs-of-life.ts";
 
 const silenceMs = (heartbeatMissesMax + 1) * heartbeatIntervalMs;
@@ -44,11 +45,11 @@ export class Keepalive {
     const hasShownLife = signsOfLife(this.#tcp);
     return new Promise((resolve) => {
       const answer = (alive: boolean) => {
-        clearTimeout(timer);
+        timer.stop();
         this.#waiting.delete(answer);
         resolve(alive);
       };
-      const timer = setTimeout(() => answer(hasShownLife()), resumeProbeMs);
+      const timer = new PatientTimer(resumeProbeMs, () => answer(hasShownLife()));
       this.#waiting.add(answer);
       if (this.#socket.readyState !== this.#socket.OPEN) answer(false);
       else this.#socket.ping();
