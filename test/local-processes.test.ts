@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type LocalProcesses,
   type LocalProcessesOptions,
@@ -18,6 +19,7 @@ import {
   type Workbench,
   workbenchTest,
 } from "./support/process-workbench.ts";
+import { standStill } from "./support/standing-still.ts";
 
 const executorEnv = { PATH: "/usr/bin:/bin", INHERITED: "yes", MY_TOKEN: "hidden" };
 
@@ -126,6 +128,27 @@ local("a process that is paused for a slow reader is not idle", async (t) => {
   await t.processes.terminate({ processId: "p" });
   await t.recorder.untilClosed("p");
   assert.equal(exitOf(t, "p").reason, undefined);
+});
+
+local("a process that printed while nobody listened is not idle", async (t) => {
+  await t.start("p", "while :; do echo x; sleep 0.05; done", { idleTimeoutMs: 1_000 });
+  await t.recorder.until(() => t.recorder.bytes("p").length > 0);
+  // What is due comes next from here, before what has been printed.
+  await nextTurn();
+  standStill(1_500);
+  const heard = t.recorder.bytes("p").length;
+  await t.recorder.until(() => t.recorder.bytes("p").length > heard);
+  await t.processes.terminate({ processId: "p" });
+  await t.recorder.untilClosed("p");
+  assert.equal(exitOf(t, "p").reason, undefined);
+});
+
+local("a process that ended in time did so also when nobody looked", async (t) => {
+  await t.start("p", "exit 3", { timeoutMs: 1_000 });
+  await nextTurn();
+  standStill(1_500);
+  await t.recorder.untilClosed("p");
+  assert.deepEqual([exitOf(t, "p").exitCode, exitOf(t, "p").reason], [3, undefined]);
 });
 
 local("a process that is to be confined does not run free", async (t) => {

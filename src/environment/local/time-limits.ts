@@ -1,5 +1,6 @@
 import { timerMsMax } from "../../limits.ts";
 import type { EventParams } from "../../protocol/methods.ts";
+import { PatientTimer } from "../../protocol/patient-timer.ts";
 
 export type TimeLimit = NonNullable<EventParams<"process/exited">["reason"]>;
 
@@ -16,13 +17,14 @@ interface TimeLimitsOptions {
 export class TimeLimits {
   readonly #options: TimeLimitsOptions;
   #heardAt = performance.now();
-  #whole: NodeJS.Timeout | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  #whole: PatientTimer | undefined;
+  #idle: PatientTimer | undefined;
 
   constructor(options: TimeLimitsOptions) {
     this.#options = options;
     const { timeoutMs, idleTimeoutMs } = options;
-    if (isLimit(timeoutMs)) this.#whole = after(timeoutMs, () => this.#reach("timeout"));
+    // Not begun anew: it counts from the start, whoever was there meanwhile.
+    if (isLimit(timeoutMs)) this.#whole = after(timeoutMs, () => this.#reach("timeout"), 1);
     if (isLimit(idleTimeoutMs)) this.#listenFor(idleTimeoutMs, idleTimeoutMs);
   }
 
@@ -32,8 +34,8 @@ export class TimeLimits {
   }
 
   end(): void {
-    clearTimeout(this.#whole);
-    clearTimeout(this.#idle);
+    this.#whole?.stop();
+    this.#idle?.stop();
   }
 
   #listenFor(delayMs: number, idleTimeoutMs: number): void {
@@ -55,4 +57,5 @@ export class TimeLimits {
 const isLimit = (limitMs: number | null | undefined): limitMs is number =>
   limitMs != null && limitMs <= timerMsMax;
 
-const after = (delayMs: number, then: () => void) => setTimeout(then, Math.ceil(delayMs)).unref();
+const after = (delayMs: number, then: () => void, beginningsMax?: number) =>
+  new PatientTimer(Math.ceil(delayMs), then, beginningsMax).unref();
