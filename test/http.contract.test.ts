@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import { type LocalHttpOptions, localHttp } from "../src/environment/local/http.ts";
 import { Deltas } from "./support/deltas.ts";
 import { describeHttp, requestParams } from "./support/http-contract.ts";
+import { standStill } from "./support/standing-still.ts";
 import { serveHttp } from "./support/web-server.ts";
 
 function openHttp(t: TestContext, options: LocalHttpOptions) {
@@ -95,12 +96,15 @@ test("the bound of a buffered body can be chosen", async (t) => {
   await assert.rejects(get("/abcd"), { code: -32603, message: /limit of 4 bytes/ });
 });
 
-/** A web server on a thread of its own, which closes its connections while this one waits. */
-async function closingServer(t: TestContext) {
+/** A web server on a thread of its own, which goes on while this one stands still. */
+async function distantServer(t: TestContext) {
   const closed = new Int32Array(new SharedArrayBuffer(4));
   const program = `
     const { parentPort, workerData: closed } = require("node:worker_threads");
-    const server = require("node:http").createServer((_, response) => response.end("text"));
+    const server = require("node:http").createServer(({ url }, response) => {
+      parentPort.postMessage(url);
+      response.end("text");
+    });
     const sockets = [];
     server.on("connection", (socket) => sockets.push(socket));
     server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
@@ -118,11 +122,11 @@ async function closingServer(t: TestContext) {
     worker.postMessage("close");
     assert.notEqual(Atomics.wait(closed, 0, 0, 10_000), "timed-out");
   };
-  return { url: `http://127.0.0.1:${port}/`, closeConnections };
+  return { url: `http://127.0.0.1:${port}/`, worker, closeConnections };
 }
 
 test("a connection that its server has closed is not used again, though nobody has looked", async (t) => {
-  const { url, closeConnections } = await closingServer(t);
+  const { url, closeConnections } = await distantServer(t);
   const http = openHttp(t, { variables: {}, emit: () => true });
   const post = () => http.request(requestParams({ url, method: "POST" }));
   await post();
@@ -131,4 +135,15 @@ test("a connection that its server has closed is not used again, though nobody h
   await access("/");
   closeConnections();
   assert.equal((await post()).status, 200);
+});
+
+test("a response that came in time is in time, though nobody has looked", async (t) => {
+  const { url, worker } = await distantServer(t);
+  const http = openHttp(t, { variables: {}, emit: () => true });
+  const response = http.request(requestParams({ url, timeoutMs: 1_000 }));
+  await once(worker, "message");
+  // What is due comes next from here, before what has come.
+  await nextTurn();
+  standStill(1_500);
+  assert.equal((await response).status, 200);
 });

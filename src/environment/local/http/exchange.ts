@@ -1,4 +1,5 @@
 import { timerMsMax } from "../../../limits.ts";
+import { PatientTimer } from "../../../protocol/patient-timer.ts";
 
 /** Why an exchange was ended from this side. */
 export type Interruption = "timeout" | "cancelled" | "closed";
@@ -23,7 +24,7 @@ export class Exchange {
   /** Settles when nothing will be said about this request any more. */
   readonly ended: Promise<void>;
   readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #timer: PatientTimer | undefined;
   readonly #onEnd: () => void;
   #interruption: Interruption | undefined;
 
@@ -39,7 +40,9 @@ export class Exchange {
       settle();
     };
     if (timeoutMs != null) {
-      this.#timer = setTimeout(() => this.interrupt("timeout"), Math.min(timeoutMs, timerMsMax));
+      const limitMs = Math.min(timeoutMs, timerMsMax);
+      // Not begun anew: it counts from the call, whoever was there meanwhile.
+      this.#timer = new PatientTimer(limitMs, () => this.interrupt("timeout"), 1);
     }
   }
 
@@ -74,7 +77,7 @@ export class Exchange {
 
   /** Nothing more will come. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
     this.#controller.abort();
     this.#onEnd();
   }
