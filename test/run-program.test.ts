@@ -4,6 +4,7 @@ import { probesBy } from "../src/environment/local/probes.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import { runProgram } from "../src/environment/local/spawn/run-program.ts";
 import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import { standStill } from "./support/standing-still.ts";
 
 const bounds = { timeoutMs: 20_000, outputBytesMax: 100 };
 const shell = (script: string): [string, ...string[]] => ["/bin/sh", "-c", script];
@@ -32,6 +33,18 @@ for (const kind of ["posix", "node"] as const) {
       const argv = shell("echo begun; sleep 600 & sleep 600");
       const ended = await runProgram(spawner, { argv, ...bounds, timeoutMs: 200 });
       assert.deepEqual(ended, { exitCode: 137, isTimedOut: true, stdout: "begun\n", stderr: "" });
+    });
+
+    test("has not taken too long when it ended while nobody looked", async () => {
+      const start: Spawner["start"] = async (request, sink) => {
+        const started = await spawner.start(request, sink);
+        // When its time has begun.
+        setImmediate(() => standStill(1_500));
+        return started;
+      };
+      const run = { argv: shell("sleep 0.2; exit 3"), ...bounds, timeoutMs: 1_000 };
+      const { exitCode, isTimedOut } = await runProgram({ start } as Spawner, run);
+      assert.deepEqual([exitCode, isTimedOut], [3, false]);
     });
 
     test("may say more than is kept of it", async () => {

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { PatientTimer } from "../../../protocol/patient-timer.ts";
 import type { ProcessSink, Spawner } from "./spawner.ts";
 import { wholeEnd } from "./whole-end.ts";
 
@@ -30,12 +31,12 @@ export async function runProgram(spawner: Spawner, run: ProgramRun): Promise<Pro
     sink,
   );
   let isTimedOut = false;
-  const timeout = setTimeout(() => {
+  const timeout = new PatientTimer(timeoutMs, () => {
     isTimedOut = true;
     void process.killTree().finally(() => process.abandonOutput());
-  }, timeoutMs);
+  });
   const ended = await end;
-  clearTimeout(timeout);
+  timeout.stop();
   return { ...ended, isTimedOut };
 }
 
