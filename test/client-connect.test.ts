@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect as connectTcp, createServer as createTcpServer, type Server } from "node:net";
+import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { describe, type TestContext, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { type WebSocket, WebSocketServer } from "ws";
 import { ConnectionError, type ConnectOptions, connect } from "../src/client/library.ts";
 import { within } from "./support/within.ts";
@@ -83,6 +84,15 @@ describe("connecting", () => {
     const url = await listening(t, http);
     const error = await refused(url, {}, /refused with HTTP 401: invalid websocket bearer token$/);
     assert.equal(error.retryable, false);
+  });
+
+  test("takes a refusal that is cut short, or that never ends, for what it is", async (t) => {
+    const cut = await halfRefusal(t, (socket) => socket.destroy());
+    await refused(cut, {}, /^websocket .* was refused with HTTP 502$/);
+    const endless = await halfRefusal(t, () => {});
+    await refused(endless, { connectTimeoutMs: 50 }, /took longer than 50 ms$/);
+    // A rejection that nobody handles would come in the turn in which the socket has ended.
+    await nextTurn();
   });
 
   const statuses: [number, boolean][] = [
@@ -190,6 +200,17 @@ describe("connecting", () => {
     assert.equal((await environment.files.read("/large")).length, 600_000);
   });
 });
+
+/** A proxy that refuses, and begins to say why. */
+async function halfRefusal(t: TestContext, then: (socket: Duplex) => unknown): Promise<string> {
+  const http = createServer();
+  http.on("upgrade", (_, socket) => {
+    t.after(() => void socket.destroy());
+    const half = "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 100\r\n\r\nhalf of it";
+    socket.write(half, () => then(socket));
+  });
+  return listening(t, http);
+}
 
 /** A way to the server that lets 20 kB pass in 15 ms, so that a long answer takes a while. */
 function slowNetwork(t: TestContext, url: string): Server {

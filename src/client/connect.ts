@@ -140,7 +140,8 @@ const temporaryStatuses: readonly number[] = [408, 425, 429];
 
 async function refusal(response: IncomingMessage, url: string): Promise<ConnectionError> {
   const { statusCode = 0 } = response;
-  const body = (await text(response)).trim();
+  // Whoever refuses may cut what he says of it short, or never come to its end.
+  const body = (await text(response).catch(() => "")).trim();
   const isLasting = statusCode >= 400 && statusCode < 500;
   const retryable = !isLasting || temporaryStatuses.includes(statusCode);
   return new ConnectionError(
