@@ -1,4 +1,5 @@
 import { errorCodes } from "../protocol/errors.ts";
+import { excessOf } from "../protocol/json-rpc.ts";
 import type { Call, Event, EventParams, Method, Params, Result } from "../protocol/methods.ts";
 import { ConnectionError, errorOfCode } from "./errors.ts";
 
@@ -42,9 +43,13 @@ export class RpcClient {
   readonly call: Call = <M extends Method>(method: M, params: Params<M>) =>
     new Promise<Result<M>>((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
-      const id = this.#nextId++;
-      this.#pending.set(id, { resolve, reject });
-      this.#options.send(JSON.stringify({ id, method, params }), { method, params });
+      const message = { id: this.#nextId++, method, params };
+      const text = JSON.stringify(message);
+      // Of what it cannot read an executor does not say which request it was.
+      const excess = excessOf(message, text);
+      if (excess) return reject(errorOfCode(errorCodes.invalidRequest, excess));
+      this.#pending.set(message.id, { resolve, reject });
+      this.#options.send(text, { method, params });
     });
 
   /** Says something that is not answered. */

@@ -30,7 +30,7 @@ export function readMessage(text: string): Incoming {
     return malformed((error as SyntaxError).message);
   }
   if (!isObject(message)) return malformed("expected a JSON-RPC object");
-  const excess = text.length < excessCharsMin ? undefined : excessOf(message);
+  const excess = excessOf(message, text);
   if (excess) return malformed(excess);
   if (Object.hasOwn(message, "method")) return readCall(message, text);
   if (isReply(message)) return { kind: "reply" };
@@ -125,8 +125,11 @@ function numberAfterColon(text: string, keyEnd: number): string | undefined {
 /** Every level takes two brackets and every value a character: a shorter text exceeds nothing. */
 const excessCharsMin = Math.min(2 * messageDepthMax, messageValuesMax);
 
-/** Why a message is too deep or has too many values, or undefined. */
-function excessOf(message: object): string | undefined {
+/** Why a message of this text is too deep or has too many values to be read, or undefined. */
+export const excessOf = (message: object, text: string): string | undefined =>
+  text.length < excessCharsMin ? undefined : excessOfValues(message);
+
+function excessOfValues(message: object): string | undefined {
   let values = 0;
   const visit = (value: unknown, depth: number): string | undefined => {
     values++;
