@@ -10,7 +10,7 @@ import {
 } from "../limits.ts";
 import type { Result } from "../protocol/methods.ts";
 import { closerOf } from "./close-socket.ts";
-import { ConnectionError } from "./errors.ts";
+import { ConnectionError, MessageTooLargeError } from "./errors.ts";
 import { watchHeartbeat } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
 import { type OnEvent, RpcClient } from "./rpc-client.ts";
@@ -106,6 +106,9 @@ interface SocketEnd {
   readonly cut: (reason: string) => void;
 }
 
+/** What a WebSocket is closed with by somebody who got a larger message than he takes. */
+const messageTooLargeCode = 1009;
+
 /** Finds out why the socket ended: the first reason that is given is the true one. */
 function watchEnd(socket: WebSocket, url: string): SocketEnd {
   let end: (reason: ConnectionError) => void = () => {};
@@ -122,9 +125,14 @@ function watchEnd(socket: WebSocket, url: string): SocketEnd {
     const message = `websocket ${url}: ${error.message || error.code}`;
     end(new ConnectionError(message, { cause: error, retryable }));
   });
-  socket.once("close", (code, reason) =>
-    end(new ConnectionError(`websocket ${url} was closed (${`${code} ${reason}`.trim()})`)),
-  );
+  socket.once("close", (code, reason) => {
+    const message = `websocket ${url} was closed (${`${code} ${reason}`.trim()})`;
+    end(
+      code === messageTooLargeCode
+        ? new MessageTooLargeError(message)
+        : new ConnectionError(message),
+    );
+  });
   const cut = (reason: string) => {
     end(new ConnectionError(reason));
     socket.terminate();

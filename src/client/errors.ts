@@ -29,6 +29,9 @@ export class ConnectionError extends Error {
   }
 }
 
+/** The executor ended the connection because a message of this client was larger than it takes. */
+export class MessageTooLargeError extends ConnectionError {}
+
 /** Whether a call failed only because of one connection, so that it may be tried over another. */
 export const isTemporary = (error: unknown) => error instanceof ConnectionError && error.retryable;
 

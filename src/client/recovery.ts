@@ -5,7 +5,7 @@ import { errorCodes, RpcError } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
 import { harmlessMethods, rememberedMethods } from "../protocol/repeatable.ts";
 import type { Connection } from "./connect.ts";
-import { ConnectionError, isTemporary, SessionLostError } from "./errors.ts";
+import { ConnectionError, isTemporary, MessageTooLargeError, SessionLostError } from "./errors.ts";
 
 /** How long and how often a lost connection is tried to be replaced. Times are in milliseconds. */
 export interface RecoveryOptions {
@@ -131,13 +131,24 @@ export class Session {
 
   /** Calls that may have been carried out and cannot be made again safely. */
   #dropUnrepeatable(reason: ConnectionError): void {
+    const tooLarge = reason instanceof MessageTooLargeError ? this.#largestSent() : undefined;
     for (const request of this.#unanswered) {
       if (!request.sent) continue;
       request.sent = false;
-      if (this.#isRepeatable(request) && ++request.repeats <= callRepeatsMax) continue;
+      const retryable = request !== tooLarge;
+      if (retryable && this.#isRepeatable(request) && ++request.repeats <= callRepeatsMax) continue;
       this.#unanswered.delete(request);
-      request.reject(new ConnectionError(`${request.method}: no answer: ${reason.message}`));
+      const message = `${request.method}: no answer: ${reason.message}`;
+      request.reject(new ConnectionError(message, { retryable }));
     }
+  }
+
+  /** Nobody knows what the executor takes, but if it does not take one, then not the largest. */
+  #largestSent(): Unanswered | undefined {
+    const sizes = [...this.#unanswered]
+      .filter(({ sent }) => sent)
+      .map((request) => ({ request, size: JSON.stringify(request.params).length }));
+    return sizes.sort((one, other) => other.size - one.size)[0]?.request;
   }
 
   async #reconnected(): Promise<Connection> {
