@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { after, describe, type TestContext, test } from "node:test";
 import {
   ConnectionError,
@@ -13,6 +14,7 @@ import {
   SessionLostError,
 } from "../src/client/library.ts";
 import type { Process } from "../src/client/process.ts";
+import { wholeFileBytesMax } from "../src/limits.ts";
 import type { Message } from "./support/client.ts";
 import { type RelayRules, startRelay, type Verdict } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
@@ -133,6 +135,15 @@ describe("after a broken connection", () => {
       if (parts.push(bytes) === 3) relay.break();
     }
     assert.ok(Buffer.concat(parts).equals(content));
+  });
+
+  test("a file is read and written whose opening had no answer", async (t) => {
+    const content = Buffer.alloc(wholeFileBytesMax + 1, "0123456789abcdef\n");
+    const { environment: writer, directory } = await setUp(t, loseAnswerTo("fs/open"));
+    const { environment: reader } = await setUp(t, loseAnswerTo("fs/open"));
+    const path = join(directory, "large");
+    await writer.files.write(path, content);
+    assert.ok((await buffer(reader.files.stream(path))).equals(content));
   });
 
   test("a streamed HTTP body fails, and the next request works", async (t) => {

@@ -22,7 +22,8 @@ export const rememberedMethods: ReadonlySet<Method> = new Set<Method>([
 /**
  * Requests whose repetition changes nothing that the first did not; writes have their `writeId`.
  * `process/read` is not among them: an answer that is too long for a bad connection would break it
- * again and again, so whoever reads begins anew with a shorter one.
+ * again and again, so whoever reads begins anew with a shorter one. What was opened over the
+ * connection that broke went with it.
  */
 export const harmlessMethods: ReadonlySet<Method> = new Set<Method>([
   "environment/info",
@@ -37,6 +38,7 @@ export const harmlessMethods: ReadonlySet<Method> = new Set<Method>([
   "fs/canonicalize",
   "fs/readDirectory",
   "fs/walk",
+  "fs/open",
   "fs/close",
   "http/cancel",
   "fs/watchMissing",
