@@ -76,14 +76,26 @@ async function write(fileSystem: FileSystem, { place, content, inTurn }: Writing
 
 /** Asks for a block when it is wanted, not before. */
 function streamOf(blocks: AsyncGenerator<Uint8Array>, { signal }: FileOptions) {
+  const leave = async () => {
+    signal?.removeEventListener("abort", abandon);
+    await blocks.return(undefined);
+  };
+  // Whoever gives up asks for nothing more, and the file would stay open.
+  const abandon = () => void leave().catch(() => {});
+  signal?.addEventListener("abort", abandon);
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const { done, value } = await perform(signal, () => blocks.next());
-        if (done) controller.close();
-        else controller.enqueue(value);
+        try {
+          const { done, value } = await perform(signal, () => blocks.next());
+          if (!done) return controller.enqueue(value);
+          controller.close();
+        } catch (error) {
+          controller.error(error);
+        }
+        abandon();
       },
-      cancel: async () => void (await blocks.return(undefined)),
+      cancel: leave,
     },
     { highWaterMark: 0 },
   );

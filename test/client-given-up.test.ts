@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, type TestContext, test } from "node:test";
+import { connect } from "../src/client/library.ts";
+import { fileBlockBytesMax } from "../src/limits.ts";
+import { startRelay } from "./support/relay.ts";
+import { startServer } from "./support/server.ts";
+import { until } from "./support/until.ts";
+
+const server = startServer({ after });
+
+/** A client of which can be seen what it asks for, a file, and what gives up work on it. */
+async function setUp(t: TestContext) {
+  const relay = await startRelay(t, (await server).url);
+  const environment = await connect(relay.url);
+  t.after(() => environment.close());
+  const directory = await mkdtemp(join(tmpdir(), "given-up-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const { signal, abort } = controls();
+  const asked = (method: string) =>
+    relay.sent.filter((text) => text.includes(`"method":"${method}"`)).length;
+  return { files: environment.files, path: join(directory, "file"), asked, signal, abort };
+}
+
+function controls() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
+
+const aborted = { name: "AbortError" };
+
+describe("work on a file that is given up", () => {
+  for (const when of ["while a block is on its way", "while nobody asks for one"]) {
+    test(`closes it: reading, ${when}`, async (t) => {
+      const { files, path, asked, signal, abort } = await setUp(t);
+      await files.write(path, Buffer.alloc(3 * fileBlockBytesMax));
+      const closedBefore = asked("fs/close");
+      const reader = files.stream(path, { signal }).getReader();
+      await reader.read();
+      const next = when.includes("way") ? reader.read() : undefined;
+      abort();
+      await assert.rejects(next ?? reader.read(), aborted);
+      await until("the end of the file", () => asked("fs/close") > closedBefore);
+    });
+  }
+});
