@@ -3,11 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { deferred } from "../src/client/deferred.ts";
 import { connect } from "../src/client/library.ts";
 import { fileBlockBytesMax } from "../src/limits.ts";
 import { startRelay } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
 import { until } from "./support/until.ts";
+import { within } from "./support/within.ts";
 
 const server = startServer({ after });
 
@@ -45,4 +48,46 @@ describe("work on a file that is given up", () => {
       await until("the end of the file", () => asked("fs/close") > closedBefore);
     });
   }
+
+  test("closes it: writing, while the source gives nothing", async (t) => {
+    const { files, path, asked, signal, abort } = await setUp(t);
+    const writing = files.write(path, silent(), { signal });
+    await until("the first block", () => asked("fs/writeBlock") > 0);
+    abort();
+    await assert.rejects(writing, aborted);
+    await until("the end of the file", () => asked("fs/close") > 0);
+  });
+
+  test("leaves the source of what is written", async (t) => {
+    const { files, path, asked, signal, abort } = await setUp(t);
+    const left = deferred<void>();
+    const writing = files.write(path, endless(left.resolve), { signal });
+    await until("the first block", () => asked("fs/writeBlock") > 0);
+    abort();
+    await assert.rejects(writing, aborted);
+    await within(10_000, "the end of the source", left.promise);
+  });
+
+  test("closes it: writing what takes long", async (t) => {
+    const { files, path, asked, signal, abort } = await setUp(t);
+    const writing = files.write(path, Buffer.alloc(64 * fileBlockBytesMax), { signal });
+    await until("the first block", () => asked("fs/writeBlock") > 0);
+    abort();
+    await assert.rejects(writing, aborted);
+    await until("the end of the file", () => asked("fs/close") > 0);
+    assert.ok(asked("fs/writeBlock") < 64);
+  });
 });
+
+async function* silent(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from("something");
+  await new Promise(() => {});
+}
+
+async function* endless(onLeft: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) yield Buffer.from(await nextTurn("more"));
+  } finally {
+    onLeft();
+  }
+}

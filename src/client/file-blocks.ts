@@ -5,6 +5,7 @@ import { blocksInFlightMax, fileBlockBytesMax, uploadTriesMax } from "../limits.
 import type { Params } from "../protocol/methods.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { ConnectionError, isTemporary, NotFoundError } from "./errors.ts";
+import { perform } from "./perform.ts";
 
 type Place = Omit<Params<"fs/open">, "handleId" | "mode">;
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -61,29 +62,51 @@ function watched<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+interface Content<T> {
+  readonly bytes: T;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Replaces a file by bytes that can be given again, beginning anew when the connection breaks. */
-export async function replaceFile(fileSystem: FileSystem, place: Place, bytes: Buffer) {
+export async function replaceFile(
+  fileSystem: FileSystem,
+  place: Place,
+  { bytes, signal }: Content<Buffer>,
+) {
+  const content = { bytes: [bytes], signal };
   for (let tries = 1; tries < uploadTriesMax; tries++) {
-    const written = await writeBlocks(fileSystem, place, [bytes]).then(
+    const written = await writeBlocks(fileSystem, place, content).then(
       () => true,
       (error) => void unlessHandleLost(error),
     );
     if (written) return;
   }
-  await writeBlocks(fileSystem, place, [bytes]);
+  await writeBlocks(fileSystem, place, content);
 }
 
 /**
  * Replaces a file by what a source gives. The source is read once: a lost connection is an error.
+ * When it is given up the file is closed at once, and the source is left as soon as it gives more.
  */
-export async function writeBlocks(fileSystem: FileSystem, place: Place, source: Bytes) {
+export async function writeBlocks(
+  fileSystem: FileSystem,
+  place: Place,
+  { bytes: source, signal }: Content<Bytes>,
+) {
+  signal?.throwIfAborted();
   const handleId = await openFile(fileSystem, place, "replace");
   const blocks = new BlockWriter((offset, chunk) =>
     withHandle(() => fileSystem.writeBlock({ handleId, offset, chunk })),
   );
-  try {
-    for await (const bytes of source) await blocks.write(bytes);
+  const write = async () => {
+    for await (const bytes of source) {
+      signal?.throwIfAborted();
+      await blocks.write(bytes);
+    }
     await blocks.end();
+  };
+  try {
+    await perform(signal, write);
   } finally {
     await fileSystem.close({ handleId });
   }

@@ -51,7 +51,7 @@ function contents(fileSystem: FileSystem): Contents {
       streamOf(readBlocks(fileSystem, placeOf(path, options)), options),
     write: (path, content, options = {}) =>
       perform(options.signal, () =>
-        write(fileSystem, { place: placeOf(path, options), content, inTurn }),
+        write(fileSystem, { place: placeOf(path, options), content, inTurn, options }),
       ),
   };
 }
@@ -60,16 +60,19 @@ interface Writing {
   readonly place: ReturnType<typeof placeOf>;
   readonly content: FileContent;
   readonly inTurn: ReturnType<typeof turns>;
+  readonly options: FileOptions;
 }
 
 /** A whole file is either written or not. A large one would keep all else from a slow line. */
-async function write(fileSystem: FileSystem, { place, content, inTurn }: Writing): Promise<void> {
+async function write(fileSystem: FileSystem, writing: Writing): Promise<void> {
+  const { place, content, inTurn } = writing;
+  const { signal } = writing.options;
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
-    return writeBlocks(fileSystem, place, content);
+    return writeBlocks(fileSystem, place, { bytes: content, signal });
   }
   const bytes = Buffer.from(content as string);
   if (bytes.length > wholeFileBytesMax) {
-    return inTurn(() => replaceFile(fileSystem, place, bytes));
+    return inTurn(() => replaceFile(fileSystem, place, { bytes, signal }));
   }
   await fileSystem.writeFile({ ...place, dataBase64: bytes.toString("base64") });
 }
