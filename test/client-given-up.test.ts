@@ -16,15 +16,22 @@ const server = startServer({ after });
 
 /** A client of which can be seen what it asks for, a file, and what gives up work on it. */
 async function setUp(t: TestContext) {
-  const relay = await startRelay(t, (await server).url);
+  const events = new Set<unknown>();
+  const relay = await startRelay(t, (await server).url, {
+    toClient: ({ method }) => {
+      events.add(method);
+      return "pass";
+    },
+  });
   const environment = await connect(relay.url);
   t.after(() => environment.close());
   const directory = await mkdtemp(join(tmpdir(), "given-up-"));
   t.after(() => rm(directory, { recursive: true }));
-  const { signal, abort } = controls();
   const asked = (method: string) =>
     relay.sent.filter((text) => text.includes(`"method":"${method}"`)).length;
-  return { files: environment.files, path: join(directory, "file"), asked, signal, abort };
+  const told = (event: string) => events.has(event);
+  const { files } = environment;
+  return { relay, environment, files, path: join(directory, "file"), asked, told, ...controls() };
 }
 
 function controls() {
@@ -76,6 +83,28 @@ describe("work on a file that is given up", () => {
     await assert.rejects(writing, aborted);
     await until("the end of the file", () => asked("fs/close") > 0);
     assert.ok(asked("fs/writeBlock") < 64);
+  });
+});
+
+describe("a command that is given up", () => {
+  const talks = ["sh", "-c", "echo begun; exec sleep 1000"];
+
+  test("is killed, and the call fails", async (t) => {
+    const { environment, asked, told, signal, abort } = await setUp(t);
+    const running = environment.run(talks, { signal });
+    await until("the first output", () => told("process/output"));
+    abort();
+    await assert.rejects(running, aborted);
+    await until("the kill", () => asked("process/terminate") > 0);
+  });
+
+  test("fails also when the executor answers nothing any more", async (t) => {
+    const { environment, relay, told, signal, abort } = await setUp(t);
+    const running = environment.run(talks, { signal });
+    await until("the first output", () => told("process/output"));
+    relay.freeze();
+    abort();
+    await within(10_000, "the failure", assert.rejects(running, aborted));
   });
 });
 

@@ -46,7 +46,7 @@ export interface Environment {
   start(argv: readonly string[], options?: StartOptions): Promise<Process>;
   /**
    * Runs a program to its end, with `input` on its stdin. An exit code other than 0 is no error.
-   * All its output is kept in memory.
+   * All its output is kept in memory. Aborting the signal kills the program and fails the call.
    */
   run(
     argv: readonly string[],

@@ -63,9 +63,11 @@ class Surface {
       sessionId: machine.sessionId,
       files: filesThrough(machine.fileSystem, this.#watch),
       start,
-      run: async (argv, { input, ...options } = {}) => {
+      run: (argv, { input, ...options } = {}) => {
         const stdin = input !== undefined;
-        return finished(await start(argv, { stdin, ...options }), input);
+        return perform(options.signal, async () =>
+          finished(await start(argv, { stdin, ...options }), input),
+        );
       },
       list: ({ signal } = {}) => perform(signal, () => list(machine)),
       attach: (processId) => this.#attach(machine, processId),
