@@ -208,4 +208,23 @@ describe("the events of one process", () => {
     await sequence.fill();
     assert.deepEqual(given.texts.slice(-2), ["exit 7", "process/closed"]);
   });
+
+  for (const pushesRest of [true, false]) {
+    const executor = pushesRest ? "one that pushes the rest" : "an older one";
+    test(`end with a lost exit before the end when that is pushed meanwhile: ${executor}`, async () => {
+      const process = { outputs: 10, exitSeq: 4, retainedFrom: 11 };
+      const given = new Given();
+      const answer = deferredPage();
+      const sequence = new EventSequence({
+        ...optionsOf(process, given),
+        pushesRest: () => pushesRest,
+        read: () => answer.promise,
+      });
+      const filled = sequence.fill();
+      answer.resolve({ ...pageOf(process, { processId }), nextSeq: 12, closed: false });
+      push(sequence, process, closedSeq(process));
+      await filled;
+      assert.deepEqual(given.texts, ["<11>", "exit 7", "process/closed"]);
+    });
+  }
 });

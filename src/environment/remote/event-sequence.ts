@@ -50,6 +50,8 @@ export class EventSequence {
   #bytesSeen = 0;
   #hasExited = false;
   #hasClosed = false;
+  /** The newest page that tells how the process ended. */
+  #exitPage: Page | undefined;
   #filling: Promise<void> | undefined;
   /** Grows while pages come through; a bad connection must at least bring a small one. */
   #pageBytes = gapReadBytesMin;
@@ -102,21 +104,27 @@ export class EventSequence {
 
   /** Reads one page; false when it was the last. */
   async #readOn(): Promise<boolean> {
-    const { processId, read, pushesRest } = this.#options;
+    const { processId, pushesRest } = this.#options;
     const request = { processId, afterSeq: this.#lastSeq, maxBytes: this.#pageBytes, waitMs: 0 };
     if (pushesRest()) {
-      this.#takeIn(await read({ ...request, pushRest: true }));
+      this.#takeIn(await this.#page({ ...request, pushRest: true }));
       return false;
     }
     this.#ignoredSome = false;
     const before = this.#lastSeq;
-    const page = await read(request);
+    const page = await this.#page(request);
     this.#pageBytes = Math.min(this.#pageBytes * 2, gapReadBytesMax);
     for (const chunk of page.chunks) this.#absorb(page, { ...chunk, processId });
     if (page.chunks.length === 0) this.#giveRest(page);
     this.#giveEarly();
     if (this.#lastSeq === before) this.#skipToEarly();
     return page.chunks.length > 0 || this.#early.size > 0 || this.#ignoredSome;
+  }
+
+  async #page(request: Params<"process/read">): Promise<Page> {
+    const page = await this.#options.read(request);
+    if (page.exited) this.#exitPage = page;
+    return page;
   }
 
   /** A page behind which the rest is pushed. */
@@ -175,6 +183,10 @@ export class EventSequence {
   }
 
   #give<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
+    // The exit may be among what is lost, and nobody would hear of it behind the end.
+    if (event === "process/closed" && !this.#hasExited && this.#exitPage) {
+      this.#giveExit(this.#exitPage);
+    }
     this.#lastSeq = params.seq;
     if ("chunk" in params) this.#bytesSeen += rawBytes(params.chunk);
     if (event === "process/exited") this.#hasExited = true;
