@@ -68,6 +68,15 @@ describe("connecting", () => {
     await refused(url, { initializeTimeoutMs: 50 }, /initialize took longer than 50 ms$/);
   });
 
+  test("gives up a server that does not say what it is", async (t) => {
+    const { url } = await executor(t, (text) =>
+      JSON.parse(text).method === "initialize" ? answerTo(text, { sessionId: "s" }) : undefined,
+    );
+    await refused(url, { initializeTimeoutMs: 50 }, /environment\/info took longer than 50 ms$/);
+    const connecting = connect(url, { signal: AbortSignal.timeout(50) });
+    await within(5_000, "the failure", assert.rejects(connecting, { name: "TimeoutError" }));
+  });
+
   test("is given up by its signal", async (t) => {
     const { url } = await executor(t, () => undefined);
     const signal = AbortSignal.timeout(50);

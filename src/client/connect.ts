@@ -8,8 +8,9 @@ import {
   clientMessageBytesMax,
   heartbeatIntervalMs as defaultHeartbeatMs,
 } from "../limits.ts";
-import type { Result } from "../protocol/methods.ts";
+import type { Call } from "../protocol/methods.ts";
 import { closerOf } from "./close-socket.ts";
+import type { EnvironmentInfo } from "./environment.ts";
 import { ConnectionError, MessageTooLargeError } from "./errors.ts";
 import { watchHeartbeat } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
@@ -47,7 +48,10 @@ interface OpenRequest {
 }
 
 /** One connection with a session behind it. */
-export interface Connection extends Result<"initialize"> {
+export interface Connection {
+  readonly sessionId: string;
+  /** What the executor says of itself, when it did not do so at first when it was asked. */
+  readonly info: EnvironmentInfo;
   readonly rpc: RpcClient;
   /** Fulfilled with the reason when the connection has ended, by whomever. */
   readonly ended: Promise<ConnectionError>;
@@ -69,8 +73,8 @@ export async function openConnection(request: OpenRequest): Promise<Connection> 
   signal?.addEventListener("abort", abandon);
   try {
     const rpc = startRpc(request, { socket, ended, cut });
-    const initialized = await handshake(request, { socket, ended, rpc });
-    return { ...initialized, rpc, ended, close };
+    const session = await handshake(request, { socket, ended, rpc });
+    return { ...session, rpc, ended, close };
   } catch (error) {
     socket.terminate();
     signal?.throwIfAborted();
@@ -193,18 +197,19 @@ async function handshake(request: OpenRequest, { socket, ended, rpc }: Handshake
   const opened = new Promise((resolve) => socket.once("open", resolve));
   const { connectTimeoutMs = clientConnectTimeoutMs } = options;
   await within(connectTimeoutMs, `connecting to ${url}`, Promise.race([opened, failure]));
-  const initialized = await within(
-    options.initializeTimeoutMs ?? clientInitializeTimeoutMs,
-    `the answer of ${url} to initialize`,
-    rpc.call("initialize", {
-      clientName: options.clientName ?? "codex-exec-server",
-      resumeSessionId: resumeSessionId ?? null,
-      clientId,
-      holdEvents: true,
-    }),
-  );
+  const call: Call = (method, params) => {
+    const { initializeTimeoutMs = clientInitializeTimeoutMs } = options;
+    const answer = rpc.call(method, params);
+    return within(initializeTimeoutMs, `the answer of ${url} to ${method}`, answer);
+  };
+  const { sessionId, environmentInfo } = await call("initialize", {
+    clientName: options.clientName ?? "codex-exec-server",
+    resumeSessionId: resumeSessionId ?? null,
+    clientId,
+    holdEvents: true,
+  });
   rpc.notify("initialized", {});
-  return initialized;
+  return { sessionId, info: environmentInfo ?? (await call("environment/info", {})) };
 }
 
 /** Fails with a `ConnectionError` when the outcome takes longer. */

@@ -43,8 +43,8 @@ interface Unanswered {
  */
 export class Session {
   readonly id: string;
-  /** What the executor said of itself at first; a minimal one says nothing. */
-  readonly environmentInfo: Connection["environmentInfo"];
+  /** What the executor said of itself at first. */
+  readonly info: Connection["info"];
   readonly #options: SessionOptions;
   readonly #unanswered = new Set<Unanswered>();
   readonly #end = new AbortController();
@@ -56,9 +56,9 @@ export class Session {
 
   constructor(connection: Connection, options: SessionOptions) {
     this.id = connection.sessionId;
-    this.environmentInfo = connection.environmentInfo;
+    this.info = connection.info;
     this.#options = options;
-    this.#remembersRequests = connection.environmentInfo?.capabilities?.requestIds ?? false;
+    this.#remembersRequests = connection.info.capabilities?.requestIds ?? false;
     this.#attach(connection);
   }
 

@@ -29,7 +29,7 @@ export async function remoteMachine(
     onLost: listener.onOutputLost,
     onFailed: listener.onProcessFailed,
     isTemporary,
-    pushesRest: () => session.environmentInfo?.capabilities?.processReadPushRest ?? false,
+    pushesRest: () => session.info.capabilities?.processReadPushRest ?? false,
   });
   const client = { url, options, onEvent: routeEvents(remote, listener), clientId: randomUUID() };
   const open = (resumeSessionId: string | undefined, signal: AbortSignal | undefined) =>
@@ -47,7 +47,7 @@ export async function remoteMachine(
     },
     onLost: listener.onLost,
   });
-  const info = await infoOf(session, remote);
+  const { info } = session;
   return {
     ...remote,
     info,
@@ -57,16 +57,6 @@ export async function remoteMachine(
     detach: () => session.close(),
     close: () => close(session, () => endOf(session.call, remote, info)),
   };
-}
-
-/** A session that nobody gets would keep its connection for ever. */
-async function infoOf(session: Session, { host }: RemoteEnvironment): Promise<EnvironmentInfo> {
-  try {
-    return session.environmentInfo ?? (await host.info());
-  } catch (error) {
-    session.close();
-    throw error;
-  }
 }
 
 /** Events of processes may be missing or doubled, and are put in order first. */
