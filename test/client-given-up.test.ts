@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { deferred } from "../src/client/deferred.ts";
@@ -106,6 +108,36 @@ describe("a command that is given up", () => {
     abort();
     await within(10_000, "the failure", assert.rejects(running, aborted));
   });
+});
+
+describe("the output of a process that prints nothing", () => {
+  const talks = ["sh", "-c", "echo one; read line; echo two"];
+
+  test("is left at once, and nothing of it is lost", async (t) => {
+    const { environment } = await setUp(t);
+    const process = await environment.start(talks, { stdin: true });
+    const pieces = process[Symbol.asyncIterator]();
+    assert.equal(Buffer.from((await pieces.next()).value.bytes).toString(), "one\n");
+    const next = pieces.next();
+    await within(10_000, "the end of the loop", Promise.resolve(pieces.return?.()));
+    assert.equal((await next).done, true);
+    await process.stdin.write("\n");
+    const rest: Uint8Array[] = [];
+    for await (const { bytes } of process) rest.push(bytes);
+    assert.equal(Buffer.concat(rest).toString(), "two\n");
+  });
+
+  for (const reason of [undefined, new Error("enough")]) {
+    test(`lets go of a stream made of it: ${reason?.message ?? "no error"}`, async (t) => {
+      const { environment } = await setUp(t);
+      const stream = Readable.from(await environment.start(talks, { stdin: true }));
+      await once(stream, "data");
+      stream.on("error", () => {});
+      const closed = new Promise((resolve) => stream.once("close", resolve));
+      stream.destroy(reason);
+      await within(10_000, "the end of the stream", closed);
+    });
+  }
 });
 
 async function* silent(): AsyncGenerator<Uint8Array> {

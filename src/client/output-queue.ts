@@ -70,9 +70,15 @@ export class OutputQueue {
     this.#wake();
   }
 
-  /** The next piece; undefined after the last. */
-  async next(): Promise<OutputChunk | undefined> {
+  /** Lets the reader look whether there is anything new, or whether it has left. */
+  wake(): void {
+    this.#wake();
+  }
+
+  /** The next piece; undefined after the last, and for a reader that has left. */
+  async next(left?: AbortSignal): Promise<OutputChunk | undefined> {
     for (;;) {
+      if (left?.aborted) return undefined;
       const chunk = this.#chunks.shift();
       if (chunk) {
         this.#bytes -= chunk.bytes.length;

@@ -81,14 +81,34 @@ export class RunningProcess implements Process {
     return perform(signal, async () => void (await this.#processes.resize(request)));
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<OutputChunk, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<OutputChunk, void, undefined> {
+    const left = new AbortController();
+    const pieces = this.#pieces(left.signal);
+    // By itself a generator is left only when the piece has come that was asked for before.
+    const { return: leave, throw: fail } = pieces;
+    const wake = () => {
+      left.abort();
+      this.output.wake();
+    };
+    pieces.return = (value) => {
+      wake();
+      return leave.call(pieces, value);
+    };
+    pieces.throw = (error) => {
+      wake();
+      return fail.call(pieces, error);
+    };
+    return pieces;
+  }
+
+  async *#pieces(left: AbortSignal): AsyncGenerator<OutputChunk, void, undefined> {
     if (this.#isIterated)
       throw new TypeError(`the output of process ${this.id} is iterated over \
 already: leave that loop first, or hand its pieces on`);
     this.#isIterated = true;
     try {
       for (;;) {
-        const chunk = await perform(undefined, () => this.output.next());
+        const chunk = await perform(undefined, () => this.output.next(left));
         if (!chunk) return;
         yield chunk;
       }
