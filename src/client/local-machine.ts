@@ -1,4 +1,5 @@
-import { SessionLostError } from "./errors.ts";
+import { errorCodes } from "../protocol/errors.ts";
+import { errorOfCode, SessionLostError } from "./errors.ts";
 import type { Machine, MachineListener } from "./machine.ts";
 
 /** What commands of the local machine find. */
@@ -37,7 +38,8 @@ export async function localMachine(
     processes,
     fileSystem: plainFileSystem(files),
     http,
-    follow: () => {}, // Every process here was started here, and is followed from then on.
+    // Every process here was started here, and is followed from then on until it is closed.
+    follow: (processId) => listener.onProcessFailed(processId, unknown(processId)),
     resumeOutput: () => http.resumeOutput(),
     detach: () => {
       throw new TypeError("this machine has no session that could be left to another client");
@@ -49,6 +51,9 @@ export async function localMachine(
     },
   };
 }
+
+const unknown = (processId: string) =>
+  errorOfCode(errorCodes.invalidRequest, `unknown process id ${processId}`);
 
 const present = (variables: Readonly<Record<string, string | undefined>>) =>
   Object.fromEntries(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import {
+  InvalidRequestError,
   OperationFailedError,
   SessionLostError,
   StdinClosedError,
@@ -97,6 +98,14 @@ export function describeCommands(setUp: SetUp): void {
     const aborted = await environment.start(["sleep", "1000"], { signal: controller.signal });
     controller.abort();
     assert.equal((await aborted.exit).exitCode, 137);
+  });
+
+  test("a process that nobody knows is an error, and no wait for its end", async (t) => {
+    const { environment } = await setUp(t);
+    const process = environment.attach("nobody");
+    const waits = [process.exit, process.closed, textOf(process)];
+    const failures = waits.map((wait) => assert.rejects(wait, InvalidRequestError));
+    await within(10_000, "the errors", Promise.all(failures));
   });
 
   test("writing to a process without stdin fails, and so does a start that cannot be", async (t) => {
