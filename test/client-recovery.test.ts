@@ -179,6 +179,16 @@ describe("after a broken connection", () => {
     );
   });
 
+  for (const ms of [Number.POSITIVE_INFINITY, 10_000.5]) {
+    test(`another is sought for as long as was said, ${ms} ms`, async (t) => {
+      const untilThen = { connectTimeoutMs: ms, initializeTimeoutMs: ms, reconnectWindowMs: ms };
+      const options = { ...untilThen, heartbeatIntervalMs: ms };
+      const { environment, relay } = await setUp(t, {}, options);
+      relay.break();
+      await within(10_000, "the answer", environment.check());
+    });
+  }
+
   test("a connection that is silent is found out and replaced", async (t) => {
     const { environment, relay } = await setUp(t, {}, { heartbeatIntervalMs: 50 });
     relay.freeze();

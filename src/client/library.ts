@@ -5,7 +5,7 @@
 import type { Environment } from "./environment.ts";
 import { chooseEnvironments, type Environments, type EnvironmentsOptions } from "./environments.ts";
 import { type LocalOptions, localMachine } from "./local-machine.ts";
-import { type RemoteMachineOptions, remoteMachine } from "./remote-machine.ts";
+import { forTimers, type RemoteMachineOptions, remoteMachine } from "./remote-machine.ts";
 import { environmentOver } from "./surface.ts";
 
 // biome-ignore-start lint/performance/noBarrelFile: this is the entry of the published package.
@@ -62,7 +62,7 @@ export type ConnectOptions = RemoteMachineOptions;
  * `SessionAttachedError` when the session to resume is unknown or in use.
  */
 export const connect = (url: string | URL, options: ConnectOptions = {}): Promise<Environment> =>
-  environmentOver((listener) => remoteMachine(`${url}`, options, listener));
+  environmentOver((listener) => remoteMachine(`${url}`, forTimers(options), listener));
 
 /** The machine that this program runs on, without a server. */
 export const localEnvironment = (options: LocalOptions = {}): Promise<Environment> =>

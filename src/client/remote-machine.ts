@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type RemoteEnvironment, remoteEnvironment } from "../environment/remote/environment.ts";
-import { sessionEndWaitMs } from "../limits.ts";
+import { sessionEndWaitMs, timerMsMax } from "../limits.ts";
 import type { Call, Event, EventParams, ProcessEvent } from "../protocol/methods.ts";
 import { type ConnectionOptions, openConnection } from "./connect.ts";
 import type { EnvironmentInfo } from "./environment.ts";
@@ -15,6 +15,23 @@ export interface RemoteMachineOptions extends ConnectionOptions, RecoveryOptions
   readonly resumeSessionId?: string | undefined;
   /** Gives connecting up; has no effect later. */
   readonly signal?: AbortSignal | undefined;
+}
+
+const times = [
+  "connectTimeoutMs",
+  "initializeTimeoutMs",
+  "heartbeatIntervalMs",
+  "reconnectIntervalMs",
+  "reconnectWindowMs",
+] as const;
+
+/** Node's timers refuse what is no whole number, and take what is too long for nothing. */
+export function forTimers(options: RemoteMachineOptions): RemoteMachineOptions {
+  const bounded = times.map((name) => {
+    const ms = options[name];
+    return [name, ms === undefined ? ms : Math.min(Math.ceil(ms), timerMsMax)];
+  });
+  return { ...options, ...Object.fromEntries(bounded) };
 }
 
 /** Another machine, over connections that may break. */
