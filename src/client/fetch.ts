@@ -47,8 +47,8 @@ export function fetchThrough({ http, bodies, cancel }: FetchSource): Fetch {
       const body = bodies.open(requestId, () => signal?.removeEventListener("abort", abort));
       signal?.addEventListener("abort", abort);
       try {
-        const { status, headers } = await http.request(request({ requestId, url, options }));
-        return response(status, headers, body);
+        const answer = await http.request(request({ requestId, url, options }));
+        return await given(answer, body);
       } catch (error) {
         bodies.fail(error as Error, [requestId]);
         throw error;
@@ -86,11 +86,22 @@ function headersOf({ headers = {}, headerVariables = {} }: FetchOptions) {
   return [...plain, ...variables.map(([name, valueEnvVar]) => ({ name, value: "", valueEnvVar }))];
 }
 
-function response(
-  status: number,
-  pairs: readonly { readonly name: string; readonly value: string }[],
-  body: ReadableStream<Uint8Array>,
-): Response {
+interface Answer {
+  readonly status: number;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** A status or header that no `Response` takes is an error, and the body would come for nobody. */
+async function given(answer: Answer, body: ReadableStream<Uint8Array>): Promise<Response> {
+  try {
+    return response(answer, body);
+  } catch (error) {
+    await body.cancel(error);
+    throw error;
+  }
+}
+
+function response({ status, headers: pairs }: Answer, body: ReadableStream<Uint8Array>): Response {
   const headers = new Headers();
   for (const { name, value } of pairs) headers.append(name, value);
   return new Response(bodiless.has(status) ? null : body, { status, headers });

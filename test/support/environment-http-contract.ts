@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type RequestListener } from "node:http";
 import { type TestContext, test } from "node:test";
+import { deferred } from "../../src/client/deferred.ts";
 import { OperationFailedError } from "../../src/client/library.ts";
 import type { SetUp } from "./environment-workbench.ts";
 import { within } from "./within.ts";
@@ -50,6 +51,17 @@ export function describeHttp(setUp: SetUp): void {
     await assert.rejects(silent, { name: "TimeoutError" });
     await within(10_000, "the end of both requests", Promise.all(ended));
     assert.equal(ended.length, 2);
+  });
+
+  test("a response that the web does not know is an error, and ends at the server", async (t) => {
+    const { environment } = await setUp(t);
+    const ended = deferred<void>();
+    const url = await serve(t, (_, response) => {
+      response.once("close", () => ended.resolve());
+      response.writeHead(999).write("endless");
+    });
+    await assert.rejects(environment.fetch(url), RangeError);
+    await within(10_000, "the end of the request", ended.promise);
   });
 
   test("a request that cannot be made is an error", async (t) => {
