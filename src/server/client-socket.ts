@@ -44,7 +44,7 @@ export class ClientSocket implements ConnectionGauge {
   readonly #tellEnd: TellEnd;
   readonly #keepalive: Keepalive;
   readonly #connection: Connection;
-  /** Frames that came while the session was being opened; they may build on it. */
+  /** Frames that came while the session was opened and build on it; who is gone has lost them. */
   #held: Buffer[] | undefined;
   #isCut = false;
   #unansweredRequests = 0;
@@ -185,9 +185,8 @@ export class ClientSocket implements ConnectionGauge {
   #settle({ request, bytes, startedAtMs }: Asked, outcome: Outcome): void {
     this.#unansweredRequests--;
     this.#unansweredBytes -= bytes;
-    const connection = this.#number;
-    const session = this.#connection.sessionLabel;
-    const asked = { request, receivedBytes: bytes, startedAtMs, connection, session };
+    const from = { connection: this.#number, session: this.#connection.sessionLabel };
+    const asked = { request, receivedBytes: bytes, startedAtMs, ...from };
     try {
       requestAnswered(this.#context, asked, outcome);
     } catch (error) {
@@ -242,6 +241,7 @@ export class ClientSocket implements ConnectionGauge {
     const { connections, closedTraffic } = this.#context.counters;
     connections.delete(this);
     addTraffic(closedTraffic, this.traffic);
+    this.#held?.splice(0);
     await this.#connection.close();
   }
 }
