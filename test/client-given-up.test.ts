@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -138,6 +138,13 @@ describe("the output of a process that prints nothing", () => {
       await within(10_000, "the end of the stream", closed);
     });
   }
+});
+
+test("a call that cannot be made leaves nothing behind on its signal", async (t) => {
+  const { files, signal } = await setUp(t);
+  await assert.rejects(files.watchMissing(["relative"], { signal }), TypeError);
+  await nextTurn();
+  assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
 async function* silent(): AsyncGenerator<Uint8Array> {

@@ -27,7 +27,8 @@ function untilAborted<T>(signal: AbortSignal, work: () => T | Promise<T>): Promi
   return new Promise<T>((resolve, reject) => {
     const abandon = () => reject(signal.reason);
     signal.addEventListener("abort", abandon, { once: true });
-    Promise.resolve(work())
+    // Work that throws before it has given a promise has an end as well.
+    new Promise<T>((begin) => begin(work()))
       .then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", abandon));
   });
