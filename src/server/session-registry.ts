@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { v4 as uuidV4 } from "uuid";
 import { errorCodes, invalidRequest, RpcError } from "../protocol/errors.ts";
+import { PatientTimer } from "../protocol/patient-timer.ts";
 import { type Attachment, type MakeProcesses, Session } from "./session.ts";
 import type { SessionEnding, SessionWatch } from "./session-watch.ts";
 
@@ -8,13 +9,13 @@ interface SessionRegistryOptions {
   readonly makeProcesses: MakeProcesses;
   readonly watch: SessionWatch;
   readonly sessionsMax: number;
-  /** How long a session without a connection lives. */
+  /** How long a session without a connection lives, while the server is there to be resumed at. */
   readonly ttlMs: number;
 }
 
 interface Entry {
   readonly session: Session;
-  expiry?: { readonly at: number; readonly timer: NodeJS.Timeout };
+  expiry?: PatientTimer;
 }
 
 /** All sessions of a server by their id. */
@@ -39,11 +40,12 @@ export class SessionRegistry {
    * Gives the session to another connection. One that is attached is refused with -32010 when its
    * connection shows that it lives, and taken from it when it does not, or when it was the same
    * client's: behind a proxy an old connection can look alive for long. Fails with -32600 for an
-   * unknown id; whether it has expired is decided here, not by when a timer happens to fire.
+   * unknown id.
    */
   async resume(id: string, attachment: Attachment): Promise<Session> {
     for (;;) {
-      const { session } = this.#livingEntry(id);
+      const session = this.#entries.get(id)?.session;
+      if (session === undefined) throw invalidRequest(`unknown session id ${id}`);
       const holder = session.attachment;
       if (holder === undefined) {
         this.#options.watch.resumed(session, attachment.peer);
@@ -66,8 +68,8 @@ export class SessionRegistry {
     if (entry === undefined || session.attachment !== attachment) return;
     session.detach();
     const { ttlMs } = this.#options;
-    const timer = setTimeout(() => void this.end(session.id, "expired"), ttlMs).unref();
-    entry.expiry = { at: performance.now() + ttlMs, timer };
+    const expire = () => void this.end(session.id, "expired");
+    entry.expiry = new PatientTimer(ttlMs, expire).unref();
   }
 
   /** Kills what the session started and forgets it. */
@@ -96,16 +98,9 @@ export class SessionRegistry {
     return { attached, detached: sessions.length - attached };
   }
 
-  #livingEntry(id: string): Entry {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined && !isExpired(entry)) return entry;
-    void this.end(id, "expired");
-    throw invalidRequest(`unknown session id ${id}`);
-  }
-
   #stopExpiry(id: string): void {
     const entry = this.#entries.get(id);
-    clearTimeout(entry?.expiry?.timer);
+    entry?.expiry?.stop();
     delete entry?.expiry;
   }
 }
@@ -115,9 +110,6 @@ const newSessionId = () => uuidV4({ random: randomBytes(16) });
 
 const isSameClient = ({ peer: one }: Attachment, { peer: two }: Attachment) =>
   one.clientId !== undefined && one.clientId === two.clientId;
-
-const isExpired = (entry: Entry) =>
-  entry.expiry !== undefined && performance.now() >= entry.expiry.at;
 
 const alreadyAttached = (id: string) =>
   new RpcError(

@@ -1,15 +1,21 @@
+import { standstillMsMin } from "../../limits.ts";
+
 interface Entry<T> {
   readonly item: T;
-  readonly at: number;
+  at: number;
 }
 
-/** Forgets things a fixed time after they were added, with one timer that holds up no exit. */
+/**
+ * Forgets things a fixed time after they were added, with one timer that holds up no exit. When the
+ * whole program stood still that time begins anew: nobody could ask for them meanwhile.
+ */
 export class Expiry<T> {
   readonly #ttlMs: number;
   readonly #forget: (item: T) => void;
   /** Oldest first, because all have the same time to live. */
   #entries: Entry<T>[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #dueAt = 0;
   #isClosed = false;
 
   constructor(ttlMs: number, forget: (item: T) => void) {
@@ -31,11 +37,14 @@ export class Expiry<T> {
   }
 
   #sleep(delayMs: number): void {
+    this.#dueAt = performance.now() + delayMs;
     this.#timer = setTimeout(() => this.#forgetExpired(), Math.ceil(delayMs)).unref();
   }
 
   #forgetExpired(): void {
     const now = performance.now();
+    const stoodStill = now - this.#dueAt > standstillMsMin;
+    if (stoodStill) for (const entry of this.#entries) entry.at = now + this.#ttlMs;
     const firstYoung = this.#entries.findIndex(({ at }) => at > now);
     const expired = this.#entries.splice(0, firstYoung < 0 ? this.#entries.length : firstYoung);
     for (const { item } of expired) this.#forget(item);
