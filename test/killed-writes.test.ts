@@ -135,20 +135,20 @@ interface Finish {
 }
 
 describe("a file that a server was killed at has its old or its new content", () => {
-  test("as soon as the keeper has looked", { timeout: kills * 6000 }, async (t) => {
+  test("as soon as the keeper has looked", { timeout: kills * 30_000 }, async (t) => {
     const ground = makeGround(t);
     const after = () => until("the end of what was left", () => ground.leftovers().length === 0);
     await killOften(t, ground, { before: () => {}, after });
   });
 
-  test("also when a sandboxed helper wrote it", { timeout: kills * 6000 }, async (t) => {
+  test("also when a sandboxed helper wrote it", { timeout: kills * 30_000 }, async (t) => {
     const ground = makeGround(t, true);
     const after = () => until("the end of what was left", () => ground.leftovers().length === 0);
     await killOften(t, ground, { before: () => {}, after });
   });
 
   test("after the next start, when the keeper was killed too", {
-    timeout: kills * 6000,
+    timeout: kills * 30_000,
   }, async (t) => {
     const ground = makeGround(t);
     const after = async (keepers: readonly number[]) => {
