@@ -72,7 +72,7 @@ describe("connecting", () => {
     const { url } = await executor(t, (text) =>
       JSON.parse(text).method === "initialize" ? answerTo(text, { sessionId: "s" }) : undefined,
     );
-    await refused(url, { initializeTimeoutMs: 50 }, /environment\/info took longer than 50 ms$/);
+    await refused(url, { initializeTimeoutMs: 500 }, /environment\/info took longer than 500 ms$/);
     const connecting = connect(url, { signal: AbortSignal.timeout(50) });
     await within(5_000, "the failure", assert.rejects(connecting, { name: "TimeoutError" }));
   });
