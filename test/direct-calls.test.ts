@@ -48,6 +48,8 @@ describe("file calls on the event loop", () => {
   });
 
   test("go on here after one that took long for what it gave", async () => {
+    // One before it that the system interrupted would count as well.
+    while ((await callDirectly({ now: () => "loop", later: onThread })) === "thread");
     const hour = 3_600_000;
     const large = { now: () => busyFor(slowCallMs + 1), later: onThread, workMs: () => hour };
     await callDirectly<unknown>(large);
