@@ -12,7 +12,7 @@ import { run, start } from "./support/process.ts";
 import { launchServer, type ServerOptions, startServer } from "./support/server.ts";
 import { within } from "./support/within.ts";
 
-const waitMsMax = 10_000;
+const waitMsMax = 30_000;
 
 const shell = (script: string) => ["sh", "-c", script, "sh"] as const;
 const asNobodyKnown = ["unshare", "--user", "--map-user=54321"] as const;

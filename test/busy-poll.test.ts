@@ -26,5 +26,5 @@ test("a server that was asked one thing after the other sleeps again when nobody
   for (let asked = 0; asked < 500; asked++) {
     assert.ok(await client.request("environment/info", {}));
   }
-  await within(20_000, "a server at rest", sleepsAgain(server.pid));
+  await within(30_000, "a server at rest", sleepsAgain(server.pid));
 });

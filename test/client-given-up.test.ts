@@ -74,7 +74,7 @@ describe("work on a file that is given up", () => {
     await until("the first block", () => asked("fs/writeBlock") > 0);
     abort();
     await assert.rejects(writing, aborted);
-    await within(10_000, "the end of the source", left.promise);
+    await within(30_000, "the end of the source", left.promise);
   });
 
   test("closes it: writing what takes long", async (t) => {
@@ -106,7 +106,7 @@ describe("a command that is given up", () => {
     await until("the first output", () => told("process/output"));
     relay.freeze();
     abort();
-    await within(10_000, "the failure", assert.rejects(running, aborted));
+    await within(30_000, "the failure", assert.rejects(running, aborted));
   });
 });
 
@@ -119,7 +119,7 @@ describe("the output of a process that prints nothing", () => {
     const pieces = process[Symbol.asyncIterator]();
     assert.equal(Buffer.from((await pieces.next()).value.bytes).toString(), "one\n");
     const next = pieces.next();
-    await within(10_000, "the end of the loop", Promise.resolve(pieces.return?.()));
+    await within(30_000, "the end of the loop", Promise.resolve(pieces.return?.()));
     assert.equal((await next).done, true);
     await process.stdin.write("\n");
     const rest: Uint8Array[] = [];
@@ -135,7 +135,7 @@ describe("the output of a process that prints nothing", () => {
       stream.on("error", () => {});
       const closed = new Promise((resolve) => stream.once("close", resolve));
       stream.destroy(reason);
-      await within(10_000, "the end of the stream", closed);
+      await within(30_000, "the end of the stream", closed);
     });
   }
 });

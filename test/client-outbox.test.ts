@@ -33,7 +33,7 @@ class FarExecutor {
     const wait = async () => {
       while (!isThere()) await once(this.#news, "request");
     };
-    await within(10_000, `${count} of ${name}`, wait(), () => this.arrived.join("\n"));
+    await within(30_000, `${count} of ${name}`, wait(), () => this.arrived.join("\n"));
   }
 
   tellArrivals(): void {

@@ -77,7 +77,7 @@ describe("after a broken connection", () => {
     };
     const { environment } = await setUp(t, endsBetween);
     const process = await environment.start(["sh", "-c", "echo one; exit 3"]);
-    assert.equal(await within(10_000, "the output", textOf(process)), "one\n");
+    assert.equal(await within(30_000, "the output", textOf(process)), "one\n");
     assert.equal((await process.exit).exitCode, 3);
     await process.closed;
   });
@@ -87,7 +87,7 @@ describe("after a broken connection", () => {
     const process = await environment.start(["sh", "-c", "echo started | tee -a log"], {
       cwd: directory,
     });
-    assert.equal(await within(10_000, "the output", textOf(process)), "started\n");
+    assert.equal(await within(30_000, "the output", textOf(process)), "started\n");
     assert.equal(await readFile(join(directory, "log"), "utf8"), "started\n");
   });
 
@@ -122,7 +122,7 @@ describe("after a broken connection", () => {
     await environment.check();
     relay.break();
     await writeFile(path, "");
-    await within(10_000, "the change", appeared);
+    await within(30_000, "the change", appeared);
   });
 
   test("a file that is read or written in blocks comes whole", async (t) => {
@@ -172,7 +172,7 @@ describe("after a broken connection", () => {
     assert.equal((await other.run(["echo", "new"])).stdout, "new\n");
     const process = other.attach(id);
     await process.stdin.write("two\n");
-    assert.equal(await within(10_000, "the output", textOf(process)), "one\ntwo\n");
+    assert.equal(await within(30_000, "the output", textOf(process)), "one\ntwo\n");
     await assert.rejects(
       connect((await server).url, { resumeSessionId: "unknown" }),
       InvalidRequestError,
@@ -185,14 +185,14 @@ describe("after a broken connection", () => {
       const options = { ...untilThen, heartbeatIntervalMs: ms };
       const { environment, relay } = await setUp(t, {}, options);
       relay.break();
-      await within(10_000, "the answer", environment.check());
+      await within(30_000, "the answer", environment.check());
     });
   }
 
   test("a connection that is silent is found out and replaced", async (t) => {
     const { environment, relay } = await setUp(t, {}, { heartbeatIntervalMs: 50 });
     relay.freeze();
-    const { stdout } = await within(10_000, "the command", environment.run(["echo", "alive"]));
+    const { stdout } = await within(30_000, "the command", environment.run(["echo", "alive"]));
     assert.equal(stdout, "alive\n");
   });
 });
@@ -204,7 +204,7 @@ test("an input that an older server cannot end is an error, and the command is k
   };
   const { environment } = await setUp(t, rules);
   const running = environment.run(["cat"], { input: "x", id: "cat" });
-  await assert.rejects(within(10_000, "the end of the command", running), MethodNotFoundError);
+  await assert.rejects(within(30_000, "the end of the command", running), MethodNotFoundError);
   assert.equal((await environment.list())[0]?.exitCode, 137);
 });
 
@@ -216,7 +216,7 @@ describe("a session that cannot be resumed", () => {
     relay.leadTo(other.url);
     const waiting = textOf(process);
     relay.break();
-    const lost = await within(10_000, "the end of the session", environment.lost);
+    const lost = await within(30_000, "the end of the session", environment.lost);
     assert.ok(lost instanceof SessionLostError);
     const why = "failed to resume exec-server session: unknown session id";
     assert.match(lost.message, new RegExp(`^exec-server transport disconnected: .*; ${why}`));
@@ -229,7 +229,7 @@ describe("a session that cannot be resumed", () => {
     const { environment, relay } = await setUp(t, {}, { reconnectWindowMs: 200 });
     relay.leadTo("ws://127.0.0.1:1");
     relay.break();
-    const lost = await within(10_000, "the end of the session", environment.lost);
+    const lost = await within(30_000, "the end of the session", environment.lost);
     assert.match(lost.message, /recovery timed out after 0\.2s$/);
   });
 

@@ -25,7 +25,7 @@ describe("a request that the executor does not take", () => {
     const environment = await connected(t, await anyServer);
     const argv = Array.from({ length: messageValuesMax }, () => "x");
     const refused = assert.rejects(environment.start(argv), InvalidRequestError);
-    await within(10_000, "the refusal", refused);
+    await within(30_000, "the refusal", refused);
     await environment.check();
   });
 
@@ -34,7 +34,7 @@ describe("a request that the executor does not take", () => {
     let sandbox: object = {};
     for (let depth = 0; depth < messageDepthMax; depth++) sandbox = { sandbox };
     const read = environment.files.read("/etc/hostname", { sandbox: sandbox as Sandbox });
-    await within(10_000, "the refusal", assert.rejects(read, InvalidRequestError));
+    await within(30_000, "the refusal", assert.rejects(read, InvalidRequestError));
     await environment.check();
   });
 
@@ -45,8 +45,8 @@ describe("a request that the executor does not take", () => {
     const refused = environment.run(["echo", large]);
     const isFinal = ({ message, retryable }: ConnectionError) =>
       /^process\/start: no answer: .*\(1009\)$/.test(message) && !retryable;
-    await within(10_000, "the refusal", assert.rejects(refused, isFinal));
-    const printed = await within(10_000, "the others", Promise.all(others));
+    await within(30_000, "the refusal", assert.rejects(refused, isFinal));
+    const printed = await within(30_000, "the others", Promise.all(others));
     assert.deepEqual(
       printed.map(({ stdout }) => stdout),
       ["one\n", "two\n"],

@@ -36,7 +36,7 @@ describe("a connection that is cut at random points", () => {
   const server = launchServer();
   let url = "";
   before(async () => {
-    url = await within(20_000, "the URL line of the server", server.firstLine, server.stderr);
+    url = await within(30_000, "the URL line of the server", server.firstLine, server.stderr);
   });
   after(async () => void (await server.stop()));
 

@@ -37,7 +37,7 @@ async function untilCollected(session: WeakRef<object>, t: TestContext): Promise
 
 for (const kind of kinds) {
   const title = `${kind}: nothing holds on to a session that has ended, nor to its output`;
-  test(title, { timeout: 20_000 }, async (t) => {
+  test(title, { timeout: 60_000 }, async (t) => {
     const spawner = await createSpawner({ kind });
     t.after(() => spawner.close());
     const spill = new SpillStore();

@@ -204,7 +204,7 @@ describe("a network that goes silent without a word", () => {
     await next.initialize({ resumeSessionId: sessionId });
     await next.request("process/write", { processId: "p", chunk: "eAo=", writeId: "1" });
     assert.equal((await next.event("process/output")).chunk, "eAo=");
-    await within(5_000, "the end of the old connection", lost.closed);
+    await within(30_000, "the end of the old connection", lost.closed);
     await server.stop();
     const [told] = server.stderr().split("\n");
     const { msg, connection, session, reason } = JSON.parse(told ?? "");

@@ -19,7 +19,6 @@ import { startServer } from "./support/server.ts";
 import { within } from "./support/within.ts";
 
 const endMsMax = 20_000;
-const killMsMax = 3_000;
 
 import { run, shell } from "./support/spawned.ts";
 
@@ -55,7 +54,7 @@ async function untilEnded(isRunning: () => boolean): Promise<void> {
   const ended = (async () => {
     while (isRunning()) await setTimeout(5);
   })();
-  await within(killMsMax, "the end of what was killed", ended);
+  await within(endMsMax, "the end of what was killed", ended);
 }
 
 function keepersOf(server: number): number[] {

@@ -11,7 +11,7 @@ async function untilMetrics({ url }: RunningServer, awaited: RegExp): Promise<vo
   const look = async () => {
     while (!awaited.test(await (await fetch(`${url.replace("ws:", "http:")}/metrics`)).text()));
   };
-  await within(10_000, `${awaited} in the metrics`, look());
+  await within(30_000, `${awaited} in the metrics`, look());
 }
 
 function opensOf({ pid }: RunningServer, path: string): number {

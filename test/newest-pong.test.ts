@@ -7,7 +7,7 @@ import { startServer } from "./support/server.ts";
 import { talkativeServer } from "./support/talkative-server.ts";
 import { within } from "./support/within.ts";
 
-const waitMsMax = 10_000;
+const waitMsMax = 30_000;
 /** More than the kernel takes. */
 const answerChars = 64 * 1024 * 1024;
 

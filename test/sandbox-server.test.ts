@@ -88,7 +88,7 @@ test("a confined process leaves nothing when the server is killed", async (t) =>
   assert.ok(existsSync(join(directory, "ws/.git")));
   server.kill("SIGKILL");
   await server.exited;
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   while (readdirSync(join(directory, "ws")).length > 0 && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -3,7 +3,7 @@ import type * as z from "zod";
 import type { Event, EventParams, Method, Result, requests } from "../../src/protocol/methods.ts";
 import { within } from "./within.ts";
 
-const waitMsMax = 10_000;
+const waitMsMax = 30_000;
 
 type Input<M extends Method> = z.input<ReturnType<(typeof requests)[M]["params"]>>;
 

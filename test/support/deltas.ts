@@ -3,7 +3,7 @@ import { within } from "./within.ts";
 
 export type Delta = EventParams<"http/request/bodyDelta">;
 
-const waitMsMax = 10_000;
+const waitMsMax = 30_000;
 
 /** The pieces of streamed bodies in the order in which they came. */
 export class Deltas {

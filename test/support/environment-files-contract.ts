@@ -72,7 +72,7 @@ export function describeFiles(setUp: SetUp): void {
     const appeared = environment.files.watchMissing([join(directory, "x")]);
     await replaced;
     await environment.files.makeDirectory(join(directory, "x"));
-    await within(10_000, "the change", appeared);
+    await within(30_000, "the change", appeared);
     await environment.files.watchMissing([directory]);
   });
 }

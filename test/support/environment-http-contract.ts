@@ -49,7 +49,7 @@ export function describeHttp(setUp: SetUp): void {
     await assert.rejects(begun.text(), { name: "AbortError" });
     const silent = environment.fetch(url, { signal: AbortSignal.timeout(100) });
     await assert.rejects(silent, { name: "TimeoutError" });
-    await within(10_000, "the end of both requests", Promise.all(ended));
+    await within(30_000, "the end of both requests", Promise.all(ended));
     assert.equal(ended.length, 2);
   });
 
@@ -61,7 +61,7 @@ export function describeHttp(setUp: SetUp): void {
       response.writeHead(999).write("endless");
     });
     await assert.rejects(environment.fetch(url), RangeError);
-    await within(10_000, "the end of the request", ended.promise);
+    await within(30_000, "the end of the request", ended.promise);
   });
 
   test("a request that cannot be made is an error", async (t) => {

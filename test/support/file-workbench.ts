@@ -88,7 +88,7 @@ export function fileTest(
   make: MakeFileSystem,
   body: (bench: Bench) => Promise<void>,
 ): void {
-  test(title, { timeout: 30_000 }, async () => {
+  test(title, { timeout: 90_000 }, async () => {
     const directory = realpathSync(mkdtempSync(join(tmpdir(), "files-")));
     const changes = recordChanges();
     const { fileSystem, close } = await make({ emit: changes.emit, directory });
@@ -116,7 +116,7 @@ function recordChanges() {
       if (changed.length > taken) resolve();
     });
   const nextChange = async () => {
-    await within(5_000, "fs/missingChanged", came());
+    await within(30_000, "fs/missingChanged", came());
     return changed[taken++] ?? Number.NaN;
   };
   return { emit, changed, nextChange };

@@ -44,11 +44,11 @@ export async function hungMount(scope: {
     if (isReleased) return;
     isReleased = true;
     holder.stdin.end();
-    await within(10_000, "the end of the mount's process", ended);
+    await within(30_000, "the end of the mount's process", ended);
     execFileSync("umount", ["-l", directory]);
     rmdirSync(directory);
   };
   scope.after(release);
-  await within(10_000, "the mount", once(holder.stdout, "data"));
+  await within(30_000, "the mount", once(holder.stdout, "data"));
   return { directory, release };
 }

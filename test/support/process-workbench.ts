@@ -63,7 +63,7 @@ export function workbenchTest<P extends Processes>(
   make: MakeProcesses<P>,
   body: (workbench: Workbench<P>) => Promise<void>,
 ): void {
-  test(title, { timeout: 30_000 }, async () => {
+  test(title, { timeout: 90_000 }, async () => {
     const recorder = new ProcessRecorder();
     const directory = await mkdtemp(join(tmpdir(), "processes-"));
     const { processes, close } = await make(recorder.emit);

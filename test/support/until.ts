@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { within } from "./within.ts";
 
-const waitMsMax = 20_000;
+const waitMsMax = 30_000;
 
 /** Looks again and again, where nothing tells; fails when it takes too long. */
 export async function until(awaited: string, isSo: () => boolean): Promise<void> {
