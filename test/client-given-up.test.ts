@@ -8,7 +8,8 @@ import { after, describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { deferred } from "../src/client/deferred.ts";
 import { connect } from "../src/client/library.ts";
-import { fileBlockBytesMax } from "../src/limits.ts";
+import type { Process } from "../src/client/process.ts";
+import { fileBlockBytesMax, wholeFileBytesMax } from "../src/limits.ts";
 import { startRelay } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
 import { until } from "./support/until.ts";
@@ -19,7 +20,9 @@ const server = startServer({ after });
 /** A client of which can be seen what it asks for, a file, and what gives up work on it. */
 async function setUp(t: TestContext) {
   const events = new Set<unknown>();
+  const line = { isDown: false };
   const relay = await startRelay(t, (await server).url, {
+    toServer: ({ method }) => (line.isDown && method === "initialize" ? "break" : "pass"),
     toClient: ({ method }) => {
       events.add(method);
       return "pass";
@@ -33,13 +36,24 @@ async function setUp(t: TestContext) {
     relay.sent.filter((text) => text.includes(`"method":"${method}"`)).length;
   const told = (event: string) => events.has(event);
   const { files } = environment;
-  return { relay, environment, files, path: join(directory, "file"), asked, told, ...controls() };
+  return {
+    relay,
+    line,
+    environment,
+    files,
+    path: join(directory, "file"),
+    asked,
+    told,
+    ...controls(),
+  };
 }
 
 function controls() {
   const controller = new AbortController();
   return { signal: controller.signal, abort: () => controller.abort() };
 }
+
+const large = Buffer.alloc(wholeFileBytesMax + 1);
 
 const aborted = { name: "AbortError" };
 
@@ -108,6 +122,40 @@ describe("a command that is given up", () => {
     abort();
     await within(30_000, "the failure", assert.rejects(running, aborted));
   });
+});
+
+describe("a call that is given up while there is no connection", () => {
+  type Client = Awaited<ReturnType<typeof setUp>> & { readonly cat: Process };
+  const calls: [string, (client: Client) => Promise<unknown>][] = [
+    ["fs/writeFile", ({ files, path, signal }) => files.write(path, "new", { signal })],
+    ["fs/open", ({ files, path, signal }) => files.write(path, large, { signal })],
+    ["fs/createDirectory", ({ files, path, signal }) => files.makeDirectory(path, { signal })],
+    ["fs/remove", ({ files, path, signal }) => files.remove(path, { signal })],
+    ["fs/copy", ({ files, path, signal }) => files.copy(path, `${path}2`, { signal })],
+    ["process/start", ({ environment, signal }) => environment.run(["true"], { signal })],
+    ["process/write", ({ cat, signal }) => cat.stdin.write("new", { signal })],
+    ["process/closeStdin", ({ cat, signal }) => cat.stdin.end({ signal })],
+    ["process/signal", ({ cat, signal }) => cat.kill("SIGINT", { signal })],
+    ["process/terminate", ({ cat, signal }) => cat.kill("SIGKILL", { signal })],
+    ["http/request", ({ environment, signal }) => environment.fetch("http://[::1]:1", { signal })],
+  ];
+  for (const [method, work] of calls) {
+    test(`is not made when there is one again: ${method}`, async (t) => {
+      const client = await setUp(t);
+      const { environment, relay, line, asked, abort } = client;
+      const cat = await environment.start(["cat"], { stdin: true });
+      line.isDown = true;
+      relay.break();
+      await until("another attempt", () => asked("initialize") > 1);
+      const before = asked(method);
+      const failing = assert.rejects(work({ ...client, cat }), aborted);
+      abort();
+      await failing;
+      line.isDown = false;
+      await environment.check();
+      assert.equal(asked(method), before);
+    });
+  }
 });
 
 describe("the output of a process that prints nothing", () => {

@@ -47,7 +47,7 @@ export function fetchThrough({ http, bodies, cancel }: FetchSource): Fetch {
       const body = bodies.open(requestId, () => signal?.removeEventListener("abort", abort));
       signal?.addEventListener("abort", abort);
       try {
-        const answer = await http.request(request({ requestId, url, options }));
+        const answer = await http.request(request({ requestId, url, options }), signal);
         return await given(answer, body);
       } catch (error) {
         bodies.fail(error as Error, [requestId]);

@@ -21,7 +21,7 @@ export async function* readBlocks(
   fileSystem: FileSystem,
   place: Place,
 ): AsyncGenerator<Uint8Array> {
-  let handleId = await openFile(fileSystem, place, "read");
+  let handleId = await openFile(fileSystem, { ...place, mode: "read" });
   let ahead: Promise<Block>[] = [];
   let offset = 0;
   try {
@@ -33,7 +33,7 @@ export async function* readBlocks(
       const block = await ahead.shift()?.catch(unlessHandleLost);
       if (block === undefined) {
         ahead = [];
-        handleId = await openFile(fileSystem, place, "read");
+        handleId = await openFile(fileSystem, { ...place, mode: "read" });
         continue;
       }
       offset += block.bytes.length;
@@ -94,9 +94,9 @@ export async function writeBlocks(
   { bytes: source, signal }: Content<Bytes>,
 ) {
   signal?.throwIfAborted();
-  const handleId = await openFile(fileSystem, place, "replace");
+  const handleId = await openFile(fileSystem, { ...place, mode: "replace" }, signal);
   const blocks = new BlockWriter((offset, chunk) =>
-    withHandle(() => fileSystem.writeBlock({ handleId, offset, chunk })),
+    withHandle(() => fileSystem.writeBlock({ handleId, offset, chunk }, signal)),
   );
   const write = async () => {
     for await (const bytes of source) {
@@ -112,9 +112,13 @@ export async function writeBlocks(
   }
 }
 
-async function openFile(fileSystem: FileSystem, place: Place, mode: "read" | "replace") {
+async function openFile(
+  fileSystem: FileSystem,
+  file: Omit<Params<"fs/open">, "handleId">,
+  signal?: AbortSignal,
+) {
   const handleId = randomUUID().replaceAll("-", "");
-  await fileSystem.open({ ...place, handleId, mode });
+  await fileSystem.open({ ...file, handleId }, signal);
   return handleId;
 }
 

@@ -41,7 +41,7 @@ function contents(fileSystem: FileSystem): Contents {
   const inTurn = turns(uploadsAtOnceMax);
   const read = (path: Path, options: FileOptions = {}) =>
     perform(options.signal, async () => {
-      const { dataBase64 } = await fileSystem.readFile(placeOf(path, options));
+      const { dataBase64 } = await fileSystem.readFile(placeOf(path, options), options.signal);
       return Buffer.from(dataBase64, "base64");
     });
   return {
@@ -74,7 +74,7 @@ async function write(fileSystem: FileSystem, writing: Writing): Promise<void> {
   if (bytes.length > wholeFileBytesMax) {
     return inTurn(() => replaceFile(fileSystem, place, { bytes, signal }));
   }
-  await fileSystem.writeFile({ ...place, dataBase64: bytes.toString("base64") });
+  await fileSystem.writeFile({ ...place, dataBase64: bytes.toString("base64") }, signal);
 }
 
 /** Asks for a block when it is wanted, not before. */
@@ -118,16 +118,17 @@ const looking = (fileSystem: FileSystem): Looking => ({
     perform(options.signal, async () => {
       const { createdAtMs, modifiedAtMs, ...rest } = await fileSystem.getMetadata(
         placeOf(path, options),
+        options.signal,
       );
       return { ...rest, createdAt: new Date(createdAtMs), modifiedAt: new Date(modifiedAtMs) };
     }),
   realPath: (path, options = {}) =>
     perform(options.signal, async () =>
-      pathOfUri((await fileSystem.canonicalize(placeOf(path, options))).path),
+      pathOfUri((await fileSystem.canonicalize(placeOf(path, options), options.signal)).path),
     ),
   list: (path, options = {}) =>
     perform(options.signal, async () => {
-      const { entries } = await fileSystem.readDirectory(placeOf(path, options));
+      const { entries } = await fileSystem.readDirectory(placeOf(path, options), options.signal);
       return entries.map(({ fileName, isSymlink = false, ...kind }) => ({
         name: fileName,
         isSymlink,
@@ -141,36 +142,36 @@ const changing = (fileSystem: FileSystem): Omit<Directories, keyof Looking> => (
   makeDirectory: (path, options = {}) =>
     perform(options.signal, async () => {
       const { recursive = false } = options;
-      await fileSystem.createDirectory({ ...placeOf(path, options), recursive });
+      await fileSystem.createDirectory({ ...placeOf(path, options), recursive }, options.signal);
     }),
   remove: (path, options = {}) =>
     perform(options.signal, async () => {
       const { recursive = false, force = false } = options;
-      await fileSystem.remove({ ...placeOf(path, options), recursive, force });
+      await fileSystem.remove({ ...placeOf(path, options), recursive, force }, options.signal);
     }),
   copy: (from, to, options = {}) =>
     perform(options.signal, async () => {
       const { recursive = false, sandbox } = options;
-      await fileSystem.copy({
+      const request = {
         sourcePath: uriOfPath(from),
         destinationPath: uriOfPath(to),
         recursive,
         ...(sandbox === undefined ? {} : { sandbox }),
-      });
+      };
+      await fileSystem.copy(request, options.signal);
     }),
 });
 
 async function walk(fileSystem: FileSystem, path: Path, options: WalkOptions): Promise<Walk> {
-  const { entries, errors, truncated } = await fileSystem.walk({
-    ...placeOf(path, options),
-    options: {
-      maxDepth: options.depthMax ?? walkDepthMax,
-      maxDirectories: options.directoriesMax ?? walkDirectoriesMax,
-      maxEntries: options.entriesMax ?? walkEntriesMax,
-      followDirectorySymlinks: options.followDirectorySymlinks ?? false,
-      pruneHiddenDirectories: options.skipHiddenDirectories ?? false,
-    },
-  });
+  const bounds = {
+    maxDepth: options.depthMax ?? walkDepthMax,
+    maxDirectories: options.directoriesMax ?? walkDirectoriesMax,
+    maxEntries: options.entriesMax ?? walkEntriesMax,
+    followDirectorySymlinks: options.followDirectorySymlinks ?? false,
+    pruneHiddenDirectories: options.skipHiddenDirectories ?? false,
+  };
+  const request = { ...placeOf(path, options), options: bounds };
+  const { entries, errors, truncated } = await fileSystem.walk(request, options.signal);
   const named = <T extends { path: string }>(entry: T) => ({
     ...entry,
     path: pathOfUri(entry.path),

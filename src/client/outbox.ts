@@ -5,15 +5,18 @@ import type { Method } from "../protocol/methods.ts";
 import { SendWindow } from "./send-window.ts";
 
 /** What a message asks for. */
-interface Asked {
+export interface Asked {
   readonly method: Method;
   readonly params: unknown;
+  /** Asked when its turn comes: whether it is still to be sent. */
+  readonly isWanted: () => boolean;
 }
 
 interface Waiting {
   readonly text: string;
   /** What it is about: ids of a process, a file handle or an HTTP request, and paths. */
   readonly subjects: readonly string[];
+  readonly isWanted: () => boolean;
 }
 
 /**
@@ -37,7 +40,7 @@ export class Outbox {
 
   send(text: string, asked?: Asked): void {
     if (asked && this.#hasToWait(text, asked)) {
-      this.#waiting.push({ text, subjects: subjectsOf(asked) });
+      this.#waiting.push({ text, subjects: subjectsOf(asked), isWanted: asked.isWanted });
       this.#sendWaiting();
     } else {
       this.#socket.send(text);
@@ -53,10 +56,11 @@ export class Outbox {
 
   #sendWaiting(): void {
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      if (!isBulk(next.text)) this.#socket.send(next.text);
-      else if (this.#window.hasRoom()) this.#sendBulk(next.text);
-      else return;
+      if (isBulk(next.text) && !this.#window.hasRoom()) return;
       this.#waiting.shift();
+      if (!next.isWanted()) continue;
+      if (isBulk(next.text)) this.#sendBulk(next.text);
+      else this.#socket.send(next.text);
     }
   }
 

@@ -4,7 +4,7 @@ import { libraryError } from "./errors.ts";
 export interface CallOptions {
   /**
    * Gives the operation up: it fails with the signal's reason. What the executor has begun by then
-   * may still be done.
+   * may still be done; what has not been sent to it, or would have to be sent again, is not.
    */
   readonly signal?: AbortSignal | undefined;
 }

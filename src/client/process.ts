@@ -69,16 +69,18 @@ export class RunningProcess implements Process {
   kill(signal: "SIGKILL" | "SIGINT" = "SIGKILL", options: CallOptions = {}): Promise<boolean> {
     const processId = this.id;
     return perform(options.signal, async () => {
-      if (signal === "SIGKILL") return (await this.#processes.terminate({ processId })).running;
+      if (signal === "SIGKILL") {
+        return (await this.#processes.terminate({ processId }, options.signal)).running;
+      }
       const wasRunning = !this.#hasExited;
-      await this.#processes.signal({ processId, signal: "interrupt" });
+      await this.#processes.signal({ processId, signal: "interrupt" }, options.signal);
       return wasRunning;
     });
   }
 
   resize({ rows, cols }: TerminalSize, { signal }: CallOptions = {}): Promise<void> {
     const request = { processId: this.id, size: { rows, cols } };
-    return perform(signal, async () => void (await this.#processes.resize(request)));
+    return perform(signal, async () => void (await this.#processes.resize(request, signal)));
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<OutputChunk, void, undefined> {

@@ -29,6 +29,8 @@ interface SessionOptions extends RecoveryOptions {
 interface Unanswered {
   readonly method: Method;
   readonly params: Params<Method>;
+  /** Withdraws it as long as it is not sent, or would have to be sent again. */
+  readonly signal: AbortSignal | undefined;
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
   /** Whether it may have reached the executor over the present connection. */
@@ -67,11 +69,11 @@ export class Session {
     return this.#connection !== undefined;
   }
 
-  readonly call: Call = <M extends Method>(method: M, params: Params<M>) =>
+  readonly call: Call = <M extends Method>(method: M, params: Params<M>, signal?: AbortSignal) =>
     new Promise<Result<M>>((resolve, reject) => {
       if (this.#end.signal.aborted) return reject(this.#end.signal.reason);
       const named = this.#withRequestId(method, params);
-      const request = { method, params: named, resolve, reject, sent: false, repeats: 0 };
+      const request = { method, params: named, signal, resolve, reject, sent: false, repeats: 0 };
       this.#unanswered.add(request);
       this.#send(request);
     });
@@ -93,11 +95,12 @@ export class Session {
       this.#unanswered.delete(request);
       outcome();
     };
-    this.#connection.rpc.call(request.method, request.params).then(
+    this.#connection.rpc.call(request.method, request.params, request.signal).then(
       (result) => settle(() => request.resolve(result as never)),
       (error) => {
         // What becomes of a call whose connection broke is decided in `#recover`.
-        if (!(error instanceof ConnectionError)) settle(() => request.reject(error));
+        const isOver = !(error instanceof ConnectionError) || request.signal?.aborted;
+        if (isOver) settle(() => request.reject(error));
       },
     );
   }

@@ -41,7 +41,7 @@ export async function remoteMachine(
   listener: MachineListener,
 ): Promise<Machine> {
   const remote = remoteEnvironment({
-    call: (method, params) => session.call(method, params),
+    call: (method, params, signal) => session.call(method, params, signal),
     emit: listener.emit,
     onLost: listener.onOutputLost,
     onFailed: listener.onProcessFailed,

@@ -2,13 +2,14 @@ import { errorCodes } from "../protocol/errors.ts";
 import { excessOf } from "../protocol/json-rpc.ts";
 import type { Call, Event, EventParams, Method, Params, Result } from "../protocol/methods.ts";
 import { ConnectionError, errorOfCode } from "./errors.ts";
+import type { Asked } from "./outbox.ts";
 
 /** What an event of the executor is given to. */
 export type OnEvent = <E extends Event>(event: E, params: EventParams<E>) => void;
 
 interface RpcClientOptions {
   /** Sends one message; a request also as it was asked, by which its urgency is known. */
-  readonly send: (text: string, asked?: { method: Method; params: unknown }) => void;
+  readonly send: (text: string, asked?: Asked) => void;
   readonly onEvent: OnEvent;
 }
 
@@ -40,16 +41,18 @@ export class RpcClient {
   }
 
   /** Makes a request; fails with the error of the answer, or with why the connection ended. */
-  readonly call: Call = <M extends Method>(method: M, params: Params<M>) =>
+  readonly call: Call = <M extends Method>(method: M, params: Params<M>, signal?: AbortSignal) =>
     new Promise<Result<M>>((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
+      if (signal?.aborted) return reject(signal.reason);
       const message = { id: this.#nextId++, method, params };
       const text = JSON.stringify(message);
       // Of what it cannot read an executor does not say which request it was.
       const excess = excessOf(message, text);
       if (excess) return reject(errorOfCode(errorCodes.invalidRequest, excess));
       this.#pending.set(message.id, { resolve, reject });
-      this.#options.send(text, { method, params });
+      const isWanted = () => !signal?.aborted || this.#withdraw(message.id, signal.reason);
+      this.#options.send(text, { method, params, isWanted });
     });
 
   /** Says something that is not answered. */
@@ -69,6 +72,13 @@ export class RpcClient {
     this.#ended ??= reason;
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();
+  }
+
+  /** Fails a request that is not sent after all; gives that it is not. */
+  #withdraw(id: number, reason: Error): false {
+    this.#pending.get(id)?.reject(reason);
+    this.#pending.delete(id);
+    return false;
   }
 
   #onCall({ id, params }: Message, method: string): void {

@@ -10,7 +10,8 @@ export interface ProcessStdin {
   /**
    * Writes text (as UTF-8) or bytes; writes arrive whole and in the order of the calls, each once,
    * also when the connection breaks. Settles when the executor has taken them, which waits while
-   * the process does not read. Fails with a `StdinClosedError` when nobody will read them.
+   * the process does not read. Fails with a `StdinClosedError` when nobody will read them. Of a
+   * write that is given up the beginning may arrive.
    */
   write(input: string | Uint8Array, options?: CallOptions): Promise<void>;
   /** Ends the input after what was written before; ^D in a terminal. */
@@ -22,8 +23,8 @@ export interface ProcessStdin {
 export function processStdin(processId: string, processes: Processes): ProcessStdin {
   const writer = new StdinWriter(processId, processes);
   const write: ProcessStdin["write"] = (input, { signal } = {}) =>
-    perform(signal, () => writer.write(Buffer.from(input as string)));
-  const end: ProcessStdin["end"] = ({ signal } = {}) => perform(signal, () => writer.end());
+    perform(signal, () => writer.write(Buffer.from(input as string), signal));
+  const end: ProcessStdin["end"] = ({ signal } = {}) => perform(signal, () => writer.end(signal));
   const stream = () => new WritableStream({ write: (input) => write(input), close: () => end() });
   return { write, end, stream };
 }
@@ -45,18 +46,18 @@ class StdinWriter {
     this.#processes = processes;
   }
 
-  async write(bytes: Buffer): Promise<void> {
+  async write(bytes: Buffer, signal?: AbortSignal): Promise<void> {
     const sent = [];
     for (let start = 0; start < bytes.length; start += stdinPieceBytes) {
       const piece = bytes.subarray(start, start + stdinPieceBytes);
-      sent.push(this.#inTurn(() => this.#send(piece)));
+      sent.push(this.#inTurn(() => this.#send(piece, signal)));
     }
     await Promise.all(sent);
   }
 
-  async end(): Promise<void> {
+  async end(signal?: AbortSignal): Promise<void> {
     const processId = this.#processId;
-    await this.#inTurn(async () => void (await this.#processes.closeStdin({ processId })));
+    await this.#inTurn(async () => void (await this.#processes.closeStdin({ processId }, signal)));
   }
 
   #inTurn(send: () => Promise<void>): Promise<void> {
@@ -77,12 +78,13 @@ class StdinWriter {
     });
   }
 
-  async #send(piece: Buffer): Promise<void> {
-    const { status } = await this.#processes.write({
+  async #send(piece: Buffer, signal: AbortSignal | undefined): Promise<void> {
+    const request = {
       processId: this.#processId,
       chunk: piece.toString("base64"),
       writeId: `${this.#idPrefix} ${++this.#writes}`,
-    });
+    };
+    const { status } = await this.#processes.write(request, signal);
     if (status !== "accepted") throw new StdinClosedError(this.#processId);
   }
 }

@@ -69,14 +69,15 @@ class Surface {
           finished(await start(argv, { stdin, ...options }), input),
         );
       },
-      list: ({ signal } = {}) => perform(signal, () => list(machine)),
+      list: ({ signal } = {}) => perform(signal, () => list(machine, signal)),
       attach: (processId) => this.#attach(machine, processId),
       fetch: fetchThrough({
         http: machine.http,
         bodies: this.#bodies,
         cancel: (requestId) => this.#cancelRequest(requestId),
       }),
-      check: ({ signal } = {}) => perform(signal, async () => void (await machine.host.status())),
+      check: ({ signal } = {}) =>
+        perform(signal, async () => void (await machine.host.status(signal))),
       lost: this.#lost.promise,
       detach: () => machine.detach(),
       close: () => machine.close(),
@@ -92,7 +93,7 @@ class Surface {
     signal?.addEventListener("abort", kill, { once: true });
     void process.closed.finally(() => signal?.removeEventListener("abort", kill)).catch(() => {});
     try {
-      await perform(signal, () => machine.processes.start(request));
+      await perform(signal, () => machine.processes.start(request, signal));
       return process;
     } catch (error) {
       this.#take(request.processId)?.failed(error as Error);
@@ -133,8 +134,8 @@ class Surface {
   }
 }
 
-async function list(machine: Machine): Promise<ProcessSummary[]> {
-  const { processes } = await machine.processes.list();
+async function list(machine: Machine, signal: AbortSignal | undefined): Promise<ProcessSummary[]> {
+  const { processes } = await machine.processes.list(signal);
   return processes.map(({ processId, argv, tty, running, exitCode }) => ({
     id: processId,
     argv,

@@ -6,7 +6,9 @@ import type { Processes } from "./processes.ts";
 /** What a machine says of itself. */
 export interface Host {
   info(): Promise<Result<"environment/info">> | Result<"environment/info">;
-  status(): Promise<Result<"environment/status">> | Result<"environment/status">;
+  status(
+    signal?: AbortSignal,
+  ): Promise<Result<"environment/status">> | Result<"environment/status">;
   /** The configuration of a codex installation there, as far as it keeps one. */
   readConfig(params: Params<"environmentConfig/read">): Promise<Result<"environmentConfig/read">>;
 }

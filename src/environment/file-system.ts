@@ -21,10 +21,13 @@ interface Operations {
 /**
  * Files of one machine. Paths are `file:` URIs, contents base64. Fails with -32004 when a path does
  * not exist, -32600 when it is refused or of the wrong kind, -32603 for any other error of the
- * system.
+ * system. What has not begun when its signal is aborted need not be done.
  */
 export type FileSystem = {
-  [O in keyof Operations]: (params: Params<Operations[O]>) => Promise<Result<Operations[O]>>;
+  [O in keyof Operations]: (
+    params: Params<Operations[O]>,
+    signal?: AbortSignal,
+  ) => Promise<Result<Operations[O]>>;
 };
 
 /** The same for whoever writes the answers into frames: without detours over promises and texts. */

@@ -49,8 +49,15 @@ export type HttpEvent = keyof typeof httpEvents;
 /** Where a row's result or params hold base64, which goes into its frame as it is. */
 export const bulkMember = (row: { readonly params: unknown; readonly bulk?: Bulk }) => row.bulk;
 
-/** Anything that can carry a request to whoever answers it: a socket, a helper process. */
-export type Call = <M extends Method>(method: M, params: Params<M>) => Promise<Result<M>>;
+/**
+ * Anything that can carry a request to whoever answers it: a socket, a helper process. A request
+ * whose signal is aborted before it was sent need not be made.
+ */
+export type Call = <M extends Method>(
+  method: M,
+  params: Params<M>,
+  signal?: AbortSignal,
+) => Promise<Result<M>>;
 
 /**
  * Where events go. False means that their reader is behind: whoever can stop producing should,

@@ -18,6 +18,6 @@ export const remoteEnvironment = (options: RemoteProcessesOptions): RemoteEnviro
 
 const remoteHost = (call: Call): Host => ({
   info: () => call("environment/info", {}),
-  status: () => call("environment/status", {}),
+  status: (signal) => call("environment/status", {}, signal),
   readConfig: (params) => call("environmentConfig/read", params),
 });

@@ -3,6 +3,6 @@ import type { Http } from "../http.ts";
 
 /** HTTP requests made by another machine, in its network. */
 export const remoteHttp = (call: Call): Http => ({
-  request: (params) => call("http/request", params),
+  request: (params, signal) => call("http/request", params, signal),
   cancel: (params) => call("http/cancel", params),
 });

@@ -37,15 +37,15 @@ export function remoteProcesses(options: RemoteProcessesOptions): RemoteProcesse
   const { call } = options;
   const followed = new Followed(options);
   return {
-    start: (params) =>
-      followed.whileStarting(params.processId, () => call("process/start", params)),
+    start: (params, signal) =>
+      followed.whileStarting(params.processId, () => call("process/start", params, signal)),
     read: (params) => call("process/read", params),
-    write: (params) => call("process/write", params),
-    closeStdin: (params) => call("process/closeStdin", params),
-    resize: (params) => call("process/resize", params),
-    signal: (params) => call("process/signal", params),
-    terminate: (params) => call("process/terminate", params),
-    list: () => call("process/list", {}),
+    write: (params, signal) => call("process/write", params, signal),
+    closeStdin: (params, signal) => call("process/closeStdin", params, signal),
+    resize: (params, signal) => call("process/resize", params, signal),
+    signal: (params, signal) => call("process/signal", params, signal),
+    terminate: (params, signal) => call("process/terminate", params, signal),
+    list: (signal) => call("process/list", {}, signal),
     accept: (event, params) => followed.accept(event, params),
     follow: (processId) => followed.follow(processId),
     recover: () => followed.recover(),
