@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import type { EnvironmentsOptions } from "../src/client/environments.ts";
 import { parseEnvironments } from "../src/client/environments-toml.ts";
-import { ConnectionError, EnvironmentConfigError, environments } from "../src/client/library.ts";
+import {
+  ConnectionError,
+  EnvironmentConfigError,
+  environments,
+  SessionLostError,
+} from "../src/client/library.ts";
 import { startServer } from "./support/server.ts";
+import { within } from "./support/within.ts";
 
 const server = startServer({ after });
 
@@ -144,6 +152,21 @@ describe("the environments that are chosen", () => {
     await one.close();
     assert.equal((await (await choice.open("a")).run(["echo", "again"])).stdout, "again\n");
     assert.equal((await (await choice.open()).run(["echo", "near"])).stdout, "near\n");
+  });
+
+  test("that are still being opened when all are closed are given up", async (t) => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    t.after(() => void silent.close());
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const choice = await environments({ execServerUrl: `ws://127.0.0.1:${port}` });
+    const reached = once(silent, "connection");
+    const refused = assert.rejects(choice.open(), SessionLostError);
+    const [line] = (await reached) as [Socket];
+    const left = once(line.resume(), "close");
+    // By itself it would be given up after 10 s.
+    await within(5_000, "the end", choice.close());
+    await Promise.all([refused, left]);
   });
 
   test("that cannot be used say why when they are opened", async (t) => {

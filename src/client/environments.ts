@@ -7,6 +7,7 @@ import {
   parseEnvironments,
   urlComplaint,
 } from "./environments-toml.ts";
+import { SessionLostError } from "./errors.ts";
 import { type CallOptions, perform } from "./perform.ts";
 
 /** What decides which environments there are. Nothing is read from this program's environment. */
@@ -31,7 +32,11 @@ export interface NoiseOptions {
 /** How environments are opened. */
 export interface EnvironmentOpeners {
   readonly openLocal: () => Promise<Environment>;
-  readonly openRemote: (environment: ConfiguredEnvironment) => Promise<Environment>;
+  /** Gives up when the signal is aborted; it has no effect later. */
+  readonly openRemote: (
+    environment: ConfiguredEnvironment,
+    signal: AbortSignal,
+  ) => Promise<Environment>;
 }
 
 /** No environment can be used, for whatever reason; the cause says which. */
@@ -57,7 +62,7 @@ export interface Environments {
    * is no URL, and as `connect` does.
    */
   open(id?: string, options?: CallOptions): Promise<Environment>;
-  /** Closes those that are open. */
+  /** Closes those that are open, and gives up those that are being opened. */
   close(): Promise<void>;
 }
 
@@ -135,6 +140,7 @@ class OpenEnvironments implements Environments {
   readonly #environments: ReadonlyMap<string, ConfiguredEnvironment>;
   readonly #openers: EnvironmentOpeners;
   readonly #open = new Map<string, Promise<Environment>>();
+  #openings = new AbortController();
 
   constructor({ environments, includeLocal, defaultId }: Choice, openers: EnvironmentOpeners) {
     const named = environments.map((environment) => [environment.id, environment] as const);
@@ -152,6 +158,8 @@ class OpenEnvironments implements Environments {
   }
 
   async close(): Promise<void> {
+    this.#openings.abort(new SessionLostError("the environments were closed by their owner"));
+    this.#openings = new AbortController();
     const opened = await Promise.allSettled(this.#open.values());
     await Promise.all(
       opened.map((outcome) => (outcome.status === "fulfilled" ? outcome.value.close() : undefined)),
@@ -180,7 +188,7 @@ class OpenEnvironments implements Environments {
     if (url === undefined) throw programRefusal(id);
     const complaint = urlComplaint(url);
     if (complaint) throw new NoEnvironmentError({ cause: new EnvironmentConfigError(complaint) });
-    return this.#openers.openRemote(environment);
+    return this.#openers.openRemote(environment, this.#openings.signal);
   }
 }
 

@@ -80,9 +80,10 @@ export const environments = (
 ): Promise<Environments> =>
   chooseEnvironments(options, {
     openLocal: () => localEnvironment(options.local),
-    openRemote: ({ url = "", bearerToken, connectTimeoutMs, initializeTimeoutMs }) =>
+    openRemote: ({ url = "", bearerToken, connectTimeoutMs, initializeTimeoutMs }, closing) =>
       connect(url, {
         ...options.connect,
+        signal: AbortSignal.any([closing, options.connect?.signal ?? []].flat()),
         ...(bearerToken === undefined ? {} : { bearerToken }),
         ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
         ...(initializeTimeoutMs === undefined ? {} : { initializeTimeoutMs }),
