@@ -486,7 +486,10 @@ export const clientInitializeTimeoutMs = 10_000;
 export const clientMessageBytesMax = 512 * MiB - 64;
 /** A client without connection tries again at once and then this often. The reference's value. */
 export const reconnectIntervalMs = 100;
-/** Times that a call is repeated: one whose answer breaks every connection must end some day. */
+/**
+ * Times that a call is repeated, or an upload begun anew, whose handle goes with the connection:
+ * one whose answer breaks every connection must end some day.
+ */
 export const callRepeatsMax = 100;
 /** How long it goes on trying. The reference's value, below the 80 s that a session waits. */
 export const reconnectWindowMs = 45_000;
@@ -593,8 +596,6 @@ export const uploadBlockMs = 50;
 export const uploadBytesInFlightMax = 4 * MiB;
 /** Unanswered blocks of an upload; more would only be of a source that gives crumbs. */
 export const uploadBlocksInFlightMax = 64;
-/** Times that an upload is begun anew because the connection broke: its handle goes with it. */
-export const uploadTriesMax = 10;
 /** How long bwrap may take to show that it works, which takes it milliseconds. */
 export const bwrapTrialMs = 5_000;
 /** Arguments that bwrap takes, with those that it reads from a descriptor: its own limit. */

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { FileSystem } from "../environment/file-system.ts";
-import { blocksInFlightMax, fileBlockBytesMax, uploadTriesMax } from "../limits.ts";
+import { blocksInFlightMax, callRepeatsMax, fileBlockBytesMax } from "../limits.ts";
 import type { Params } from "../protocol/methods.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { ConnectionError, isTemporary, NotFoundError } from "./errors.ts";
@@ -74,7 +74,7 @@ export async function replaceFile(
   { bytes, signal }: Content<Buffer>,
 ) {
   const content = { bytes: [bytes], signal };
-  for (let tries = 1; tries < uploadTriesMax; tries++) {
+  for (let repeats = 0; repeats < callRepeatsMax; repeats++) {
     const written = await writeBlocks(fileSystem, place, content).then(
       () => true,
       (error) => void unlessHandleLost(error),
