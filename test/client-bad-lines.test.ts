@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, type TestContext, test } from "node:test";
-import { type ConnectOptions, connect } from "../src/client/library.ts";
+import { after, describe, type TestContext, test } from "node:test";
+import { type ConnectOptions, connect, OperationFailedError } from "../src/client/library.ts";
 import { wholeFileBytesMax } from "../src/limits.ts";
 import { type RelayRules, startRelay } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
@@ -30,4 +30,25 @@ test("a file that is written in blocks outlives as many broken connections as an
   const content = randomBytes(wholeFileBytesMax + 1);
   await environment.files.write(path, content);
   assert.ok((await readFile(path)).equals(content));
+});
+
+describe("an executor that never tells how a process ended", () => {
+  const silent: RelayRules = {
+    toClient: (message) => {
+      if (message.method !== "process/exited") return "pass";
+      const { processId, seq } = message.params as { processId: string; seq: number };
+      const params = { processId, seq, stream: "stdout", chunk: "" };
+      return { method: "process/output", params };
+    },
+  };
+
+  test("fails the exit when the process is closed, and a run", async (t) => {
+    const { environment } = await setUp(t, silent);
+    const process = await environment.start(["true"]);
+    await within(10_000, "the end", process.closed);
+    const untold = assert.rejects(process.exit, OperationFailedError);
+    await within(10_000, "the failure", untold);
+    const running = environment.run(["true"]);
+    await within(10_000, "the failure", assert.rejects(running, /not with which exit code/));
+  });
 });

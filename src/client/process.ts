@@ -1,5 +1,7 @@
 import type { Processes } from "../environment/processes.ts";
+import { errorCodes } from "../protocol/errors.ts";
 import { type Deferred, deferred } from "./deferred.ts";
+import { errorOfCode } from "./errors.ts";
 import { type OutputChunk, OutputQueue } from "./output-queue.ts";
 import { type CallOptions, perform } from "./perform.ts";
 import { type ProcessStdin, processStdin } from "./stdin.ts";
@@ -27,7 +29,10 @@ export interface TerminalSize {
 export interface Process extends AsyncIterable<OutputChunk> {
   readonly id: string;
   readonly stdin: ProcessStdin;
-  /** Fulfilled when the process itself has ended; its output may still be held open by others. */
+  /**
+   * Fulfilled when the process itself has ended; its output may still be held open by others. Fails
+   * with an `OperationFailedError` when the executor never tells how it ended.
+   */
   readonly exit: Promise<ProcessExit>;
   /** Fulfilled when the process has ended and all its output is known. */
   readonly closed: Promise<void>;
@@ -39,6 +44,12 @@ export interface Process extends AsyncIterable<OutputChunk> {
   /** Changes the size of its terminal. Fails with an `InvalidRequestError` when it has none. */
   resize(size: TerminalSize, options?: CallOptions): Promise<void>;
 }
+
+const untoldExit = (id: string) =>
+  errorOfCode(
+    errorCodes.internal,
+    `the executor told that process ${id} has ended, but not with which exit code`,
+  );
 
 /** A process with a life: it is told its events, and tells whoever looks at it. */
 export class RunningProcess implements Process {
@@ -126,6 +137,8 @@ already: leave that loop first, or hand its pieces on`);
 
   ended(): void {
     this.output.end();
+    // Has no effect on an exit that was told.
+    this.#exit.reject(untoldExit(this.id));
     this.#closed.resolve();
   }
 
