@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import { type ConnectOptions, connect, OperationFailedError } from "../src/client/library.ts";
-import { wholeFileBytesMax } from "../src/limits.ts";
+import { standstillMsMin, wholeFileBytesMax } from "../src/limits.ts";
 import { type RelayRules, startRelay } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
+import { standStill } from "./support/standing-still.ts";
+import { until } from "./support/until.ts";
 import { within } from "./support/within.ts";
 
 const server = startServer({ after });
@@ -30,6 +32,36 @@ test("a file that is written in blocks outlives as many broken connections as an
   const content = randomBytes(wholeFileBytesMax + 1);
   await environment.files.write(path, content);
   assert.ok((await readFile(path)).equals(content));
+});
+
+/** Enough for one attempt on a busy machine. */
+const limitMs = 5_000;
+const standstillMs = limitMs + 2 * standstillMsMin;
+
+describe("a program that stood still until its time was over", () => {
+  test("connects to a server that answers", async () => {
+    const { url } = await server;
+    const options = { connectTimeoutMs: limitMs, initializeTimeoutMs: limitMs };
+    const connecting = connect(url, options);
+    standStill(standstillMs);
+    await (await connecting).close();
+  });
+
+  test("goes on with its session when the server can be reached again", async (t) => {
+    const line = { isDown: false, attempts: 0 };
+    const toServer: RelayRules["toServer"] = ({ method }) => {
+      if (method === "initialize") line.attempts++;
+      return line.isDown && method === "initialize" ? "break" : "pass";
+    };
+    const options = { reconnectWindowMs: limitMs };
+    const { environment, relay } = await setUp(t, { toServer }, options);
+    line.isDown = true;
+    relay.break();
+    await until("an attempt", () => line.attempts > 1);
+    line.isDown = false;
+    standStill(standstillMs);
+    await within(20_000, "the answer", environment.check());
+  });
 });
 
 describe("an executor that never tells how a process ended", () => {

@@ -9,6 +9,7 @@ import {
   heartbeatIntervalMs as defaultHeartbeatMs,
 } from "../limits.ts";
 import type { Call } from "../protocol/methods.ts";
+import { PatientTimer } from "../protocol/patient-timer.ts";
 import { closerOf } from "./close-socket.ts";
 import type { EnvironmentInfo } from "./environment.ts";
 import { ConnectionError, MessageTooLargeError } from "./errors.ts";
@@ -214,12 +215,10 @@ async function handshake(request: OpenRequest, { socket, ended, rpc }: Handshake
 
 /** Fails with a `ConnectionError` when the outcome takes longer. */
 function within<T>(boundMs: number, what: string, outcome: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: PatientTimer | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new ConnectionError(`${what} took longer than ${boundMs} ms`)),
-      boundMs,
-    );
+    const fail = () => reject(new ConnectionError(`${what} took longer than ${boundMs} ms`));
+    timer = new PatientTimer(boundMs, fail);
   });
-  return Promise.race([outcome, late]).finally(() => clearTimeout(timer));
+  return Promise.race([outcome, late]).finally(() => timer?.stop());
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { callRepeatsMax, reconnectIntervalMs, reconnectWindowMs } from "../limits.ts";
 import { errorCodes, RpcError } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
+import { PatientTimer } from "../protocol/patient-timer.ts";
 import { harmlessMethods, rememberedMethods } from "../protocol/repeatable.ts";
 import type { Connection } from "./connect.ts";
 import { ConnectionError, isTemporary, MessageTooLargeError, SessionLostError } from "./errors.ts";
@@ -156,18 +157,28 @@ export class Session {
 
   async #reconnected(): Promise<Connection> {
     const { reconnectWindowMs: windowMs = reconnectWindowMs } = this.#options;
-    const window = AbortSignal.timeout(windowMs);
-    const signal = AbortSignal.any([window, this.#end.signal]);
+    const window = new AbortController();
+    const timer = new PatientTimer(windowMs, () => window.abort());
+    try {
+      return await this.#resumedWithin(AbortSignal.any([window.signal, this.#end.signal]));
+    } catch (error) {
+      if (!window.signal.aborted) throw error;
+      throw new Error(`recovery timed out after ${windowMs / 1000}s`);
+    } finally {
+      timer.stop();
+    }
+  }
+
+  async #resumedWithin(signal: AbortSignal): Promise<Connection> {
+    const { reconnectIntervalMs: intervalMs = reconnectIntervalMs } = this.#options;
     for (;;) {
       try {
         return await this.#resumed(signal);
       } catch (error) {
-        if (window.aborted) throw new Error(`recovery timed out after ${windowMs / 1000}s`);
-        if (!isRetryable(error)) throw error;
+        if (signal.aborted || !isRetryable(error)) throw error;
       }
-      await delay(this.#options.reconnectIntervalMs ?? reconnectIntervalMs, undefined, {
-        signal,
-      }).catch(() => {}); // The next attempt finds the signal aborted, and says why.
+      // The next attempt finds the signal aborted, and says why.
+      await delay(intervalMs, undefined, { signal }).catch(() => {});
     }
   }
 
