@@ -33,6 +33,49 @@ async function lineThatDies(t: TestContext) {
   return line;
 }
 
+/** What an executor sends to end a connection as it should be, and what it never may. */
+const frames = { close: [0x88, 2, 0x03, 0xe9], "one of no kind": [0x83, 0] };
+
+/** An executor that answers to everything, and ends no line of itself; tells of each line. */
+async function endlessExecutor(t: TestContext) {
+  const sockets = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(sockets, "listening");
+  const lines: Socket[] = [];
+  sockets.on("connection", (socket, { socket: line }) => {
+    lines.push(line);
+    t.after(() => line.destroy());
+    socket.on("message", (frame) => {
+      const { id } = JSON.parse(frame.toString());
+      const result = { sessionId: "s", environmentInfo: { capabilities: {} } };
+      if (id !== undefined) socket.send(JSON.stringify({ id, result }));
+    });
+  });
+  t.after(() => void sockets.close());
+  const send = (line: Socket, frame: readonly number[]) => {
+    line.removeAllListeners("data").removeAllListeners("end").resume();
+    line.on("error", () => {}).on("end", () => line.destroy());
+    line.write(Buffer.from(frame));
+  };
+  return { url: `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`, lines, send };
+}
+
+describe("a connection that the other end is done with, whose line it does not end", () => {
+  for (const [kind, frame] of Object.entries(frames)) {
+    test(`is replaced, and let go: after a frame that is ${kind}`, async (t) => {
+      const { url, lines, send } = await endlessExecutor(t);
+      const environment = await connect(url);
+      const [line] = lines as [Socket];
+      const gone = once(line, "close");
+      send(line, frame);
+      // The library for WebSockets itself would wait for 30 s.
+      await within(15_000, "the end of the line", gone);
+      await within(15_000, "the answer", environment.check());
+      assert.equal(lines.length, 2);
+      await environment.close();
+    });
+  }
+});
+
 describe("closing", () => {
   for (const way of ["close", "detach"] as const) {
     test(`lets go of a line that is dead, so that a program can end: ${way}`, async (t) => {

@@ -129,6 +129,8 @@ function watchEnd(socket: WebSocket, url: string): SocketEnd {
     const retryable = error.code !== "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     const message = `websocket ${url}: ${error.message || error.code}`;
     end(new ConnectionError(message, { cause: error, retryable }));
+    // The library would wait for the other end to close its side.
+    socket.terminate();
   });
   socket.once("close", (code, reason) => {
     const message = `websocket ${url} was closed (${`${code} ${reason}`.trim()})`;
