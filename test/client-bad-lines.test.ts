@@ -4,7 +4,15 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
-import { type ConnectOptions, connect, OperationFailedError } from "../src/client/library.ts";
+import { deferred } from "../src/client/deferred.ts";
+import {
+  type ConnectOptions,
+  connect,
+  type Environment,
+  localEnvironment,
+  OperationFailedError,
+  SessionLostError,
+} from "../src/client/library.ts";
 import { standstillMsMin, wholeFileBytesMax } from "../src/limits.ts";
 import { type RelayRules, startRelay } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
@@ -33,6 +41,29 @@ test("a file that is written in blocks outlives as many broken connections as an
   await environment.files.write(path, content);
   assert.ok((await readFile(path)).equals(content));
 });
+
+const openers: [string, () => Promise<Environment>][] = [
+  ["another machine", async () => connect((await server).url)],
+  ["this machine", () => localEnvironment()],
+];
+for (const [where, open] of openers) {
+  test(`a file that waits for its source is given up with its session: ${where}`, async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), "bad-lines-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const environment = await open();
+    const isWaiting = deferred<void>();
+    async function* source() {
+      yield randomBytes(1);
+      isWaiting.resolve();
+      await new Promise(() => {});
+    }
+    const writing = environment.files.write(join(directory, "file"), source());
+    const failing = assert.rejects(writing, SessionLostError);
+    await isWaiting.promise;
+    await environment.close();
+    await within(10_000, "the failure", failing);
+  });
+}
 
 /** Enough for one attempt on a busy machine. */
 const limitMs = 5_000;

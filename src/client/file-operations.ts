@@ -14,10 +14,14 @@ import { type Path, pathOfUri, uriOfPath } from "./paths.ts";
 import { perform } from "./perform.ts";
 import { turns } from "./turns.ts";
 
-/** The files of a machine as the library offers them. */
-export function filesThrough(fileSystem: FileSystem, watch: MissingWatch): Files {
+/** The files of a machine as the library offers them, until it is lost. */
+export function filesThrough(
+  fileSystem: FileSystem,
+  watch: MissingWatch,
+  lost: AbortSignal,
+): Files {
   return {
-    ...contents(fileSystem),
+    ...contents(fileSystem, lost),
     ...directories(fileSystem),
     watchMissing: (paths, { signal, present } = {}) =>
       perform(signal, () =>
@@ -37,7 +41,7 @@ const placeOf = (path: Path, { sandbox, followSymlinks }: FileOptions) => ({
 
 type Contents = Pick<Files, "read" | "readText" | "stream" | "write">;
 
-function contents(fileSystem: FileSystem): Contents {
+function contents(fileSystem: FileSystem, lost: AbortSignal): Contents {
   const inTurn = turns(uploadsAtOnceMax);
   const read = (path: Path, options: FileOptions = {}) =>
     perform(options.signal, async () => {
@@ -51,7 +55,7 @@ function contents(fileSystem: FileSystem): Contents {
       streamOf(readBlocks(fileSystem, placeOf(path, options)), options),
     write: (path, content, options = {}) =>
       perform(options.signal, () =>
-        write(fileSystem, { place: placeOf(path, options), content, inTurn, options }),
+        write(fileSystem, { place: placeOf(path, options), content, inTurn, options, lost }),
       ),
   };
 }
@@ -61,6 +65,7 @@ interface Writing {
   readonly content: FileContent;
   readonly inTurn: ReturnType<typeof turns>;
   readonly options: FileOptions;
+  readonly lost: AbortSignal;
 }
 
 /** A whole file is either written or not. A large one would keep all else from a slow line. */
@@ -68,7 +73,9 @@ async function write(fileSystem: FileSystem, writing: Writing): Promise<void> {
   const { place, content, inTurn } = writing;
   const { signal } = writing.options;
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
-    return writeBlocks(fileSystem, place, { bytes: content, signal });
+    // A source may give nothing for long, and no call would tell that the machine is lost.
+    const either = AbortSignal.any([signal ?? [], writing.lost].flat());
+    return writeBlocks(fileSystem, place, { bytes: content, signal: either });
   }
   const bytes = Buffer.from(content as string);
   if (bytes.length > wholeFileBytesMax) {

@@ -24,6 +24,7 @@ export async function environmentOver(
 class Surface {
   readonly #processes = new Map<string, RunningProcess>();
   readonly #lost = deferred<Error>();
+  readonly #end = new AbortController();
   #machine: Machine | undefined;
   #watch: MissingWatch | undefined;
   readonly #bodies = new BodyStreams({
@@ -61,7 +62,7 @@ class Surface {
     return {
       info: machine.info,
       sessionId: machine.sessionId,
-      files: filesThrough(machine.fileSystem, this.#watch),
+      files: filesThrough(machine.fileSystem, this.#watch, this.#end.signal),
       start,
       run: (argv, { input, ...options } = {}) => {
         const stdin = input !== undefined;
@@ -130,6 +131,7 @@ class Surface {
     for (const processId of this.#processes.keys()) this.#take(processId)?.failed(error);
     this.#bodies.fail(error);
     this.#watch?.fail(error);
+    this.#end.abort(error);
     this.#lost.resolve(error);
   }
 }
