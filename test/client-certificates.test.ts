@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
+import { connect } from "../src/client/library.ts";
+import { makeCertificate } from "./support/certificate.ts";
+import { startServer } from "./support/server.ts";
+
+/** A server with a certificate that nobody knows. */
+async function setUp(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), "certificates-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const { cert, key } = makeCertificate(folder);
+  const { url } = await startServer(t, { args: ["--tls-cert", cert, "--tls-key", key] });
+  return { url, cert };
+}
+
+test("a certificate that is not trusted is an error that says how it would be", async (t) => {
+  const { url } = await setUp(t);
+  const advice = /self.signed certificate; .* started with NODE_EXTRA_CA_CERTS=FILE$/;
+  await assert.rejects(connect(url), { name: "ConnectionError", message: advice });
+});
+
+test("a program that is started as the error says trusts it", async (t) => {
+  const { url, cert } = await setUp(t);
+  const library = new URL("../src/client/library.ts", import.meta.url).href;
+  const program = `import { connect } from ${JSON.stringify(library)};
+    const machine = await connect(${JSON.stringify(url)});
+    process.stdout.write((await machine.run(["echo", "trusted"])).stdout);
+    await machine.close();`;
+  const options = ["--import", import.meta.resolve("tsx"), "--input-type=module", "-e", program];
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: cert };
+  const { stdout } = await promisify(execFile)(process.execPath, options, { env });
+  assert.equal(stdout, "trusted\n");
+});
