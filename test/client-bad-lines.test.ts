@@ -65,6 +65,15 @@ for (const [where, open] of openers) {
   });
 }
 
+for (const [where, open] of openers) {
+  test(`a path is not waited for after the end: ${where}`, async () => {
+    const environment = await open();
+    await environment.close();
+    const watching = environment.files.watchMissing(["/no/such/path"]);
+    await within(10_000, "the failure", assert.rejects(watching, SessionLostError));
+  });
+}
+
 /** Enough for one attempt on a busy machine. */
 const limitMs = 5_000;
 const standstillMs = limitMs + 2 * standstillMsMin;

@@ -18,6 +18,7 @@ export class MissingWatch {
   readonly #fileSystem: FileSystem;
   #watch: Watch | undefined;
   #nextId = 1;
+  #lost: Error | undefined;
 
   constructor(fileSystem: FileSystem) {
     this.#fileSystem = fileSystem;
@@ -25,6 +26,7 @@ export class MissingWatch {
 
   /** Settles when one of the paths may have appeared; at once when there is nothing to watch. */
   async watch(paths: WatchedPaths): Promise<void> {
+    if (this.#lost) throw this.#lost;
     this.#watch?.changed.reject(new Error("this watch was replaced by a newer one"));
     const watch = { id: this.#nextId++, paths, changed: deferred<void>() };
     this.#watch = watch;
@@ -43,7 +45,9 @@ export class MissingWatch {
     if (this.#watch) void this.#set(this.#watch);
   }
 
+  /** Nothing will be told any more. */
   fail(error: Error): void {
+    this.#lost = error;
     this.#watch?.changed.reject(error);
   }
 
