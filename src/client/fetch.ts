@@ -8,7 +8,10 @@ export interface FetchOptions extends CallOptions {
   /** Sent as it is. Default `GET`. */
   readonly method?: string | undefined;
   /** Names and values; a list may repeat a name. */
-  readonly headers?: Readonly<Record<string, string>> | readonly (readonly [string, string])[];
+  readonly headers?:
+    | Readonly<Record<string, string>>
+    | readonly (readonly [string, string])[]
+    | undefined;
   /** Headers whose value is followed by that of a variable of the executor: name to variable. */
   readonly headerVariables?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | undefined;

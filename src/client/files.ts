@@ -80,7 +80,7 @@ export interface Files {
   /** Default `recursive: false`: then the parent must exist and the directory must not. */
   makeDirectory(
     path: Path,
-    options?: FileOptions & { readonly recursive?: boolean },
+    options?: FileOptions & { readonly recursive?: boolean | undefined },
   ): Promise<void>;
   stat(path: Path, options?: FileOptions): Promise<FileStat>;
   /** The path without symbolic links and dots. */
@@ -90,13 +90,16 @@ export interface Files {
   /** Defaults: `recursive: false`, and `force: false`, which makes an absent path an error. */
   remove(
     path: Path,
-    options?: FileOptions & { readonly recursive?: boolean; readonly force?: boolean },
+    options?: FileOptions & {
+      readonly recursive?: boolean | undefined;
+      readonly force?: boolean | undefined;
+    },
   ): Promise<void>;
   /** Default `recursive: false`, which refuses directories. */
   copy(
     from: Path,
     to: Path,
-    options?: FileOptions & { readonly recursive?: boolean },
+    options?: FileOptions & { readonly recursive?: boolean | undefined },
   ): Promise<void>;
   /**
    * Settles when one of these absent paths, or a directory on the way to one, may have appeared:
@@ -105,6 +108,6 @@ export interface Files {
    */
   watchMissing(
     paths: readonly Path[],
-    options?: CallOptions & { readonly present?: Path },
+    options?: CallOptions & { readonly present?: Path | undefined },
   ): Promise<void>;
 }

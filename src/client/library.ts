@@ -74,8 +74,8 @@ export const localEnvironment = (options: LocalOptions = {}): Promise<Environmen
  */
 export const environments = (
   options: EnvironmentsOptions & {
-    readonly local?: LocalOptions;
-    readonly connect?: ConnectOptions;
+    readonly local?: LocalOptions | undefined;
+    readonly connect?: ConnectOptions | undefined;
   },
 ): Promise<Environments> =>
   chooseEnvironments(options, {
