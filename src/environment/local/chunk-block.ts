@@ -15,6 +15,8 @@ export class ChunkBlock {
   /** Missing once the block is on disk only. */
   memory: Buffer | undefined;
   usedBytes = 0;
+  /** No further chunk fits. */
+  #isFull = false;
   /** Its place in the file, once it is there. */
   slot: number | undefined;
   isDropped = false;
@@ -25,10 +27,22 @@ export class ChunkBlock {
     this.lastSeq = firstSeq;
   }
 
+  /**
+   * What is written of it: when it is full, the whole of its place, so that whatever comes there
+   * later fits also on a full disk, which could not fill a hole.
+   */
+  get written(): Buffer | undefined {
+    return this.#isFull ? this.memory : this.memory?.subarray(0, this.usedBytes);
+  }
+
   /** False when there is no room for it. */
   add({ seq, stream, bytes }: Chunk): boolean {
     const { memory } = this;
-    if (memory === undefined || this.usedBytes + headerBytes + bytes.length > memory.length) {
+    if (memory === undefined) return false;
+    if (this.usedBytes + headerBytes + bytes.length > memory.length) {
+      this.#isFull = true;
+      // Nothing of what was in the memory before belongs on a disk.
+      memory.fill(0, this.usedBytes);
       return false;
     }
     let at = memory.writeUIntBE(seq, this.usedBytes, seqBytes);

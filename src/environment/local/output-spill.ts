@@ -130,12 +130,12 @@ export class OutputSpill {
   }
 
   async #writeTo(slot: number, block: ChunkBlock): Promise<void> {
-    const { memory, usedBytes } = block;
-    if (memory === undefined) return;
+    const { memory, written } = block;
+    if (memory === undefined || written === undefined) return;
     const file = await this.#opened();
     const start = slot * this.#store.blockBytes;
-    for (let at = 0; at < usedBytes; ) {
-      at += (await file.write(memory, at, usedBytes - at, start + at)).bytesWritten;
+    for (let at = 0; at < written.length; ) {
+      at += (await file.write(written, at, written.length - at, start + at)).bytesWritten;
     }
     block.memory = undefined;
     block.slot = slot;
