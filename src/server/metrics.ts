@@ -119,10 +119,17 @@ const currentRows = (counters: Counters, { sessions, helpers }: Gauges): Row[] =
   gauge("unsent_bytes", "Bytes that clients have not taken yet", () =>
     sum(counters, (connection) => connection.unsentBytes),
   ),
-  gauge("resident_memory_bytes", "Memory of the server process", () =>
-    one(process.memoryUsage.rss()),
-  ),
+  gauge("resident_memory_bytes", "Memory of the server process", residentBytes),
 ];
+
+/** Node reads it from a file: without a free descriptor only this one is not told. */
+function residentBytes(): Value[] {
+  try {
+    return one(process.memoryUsage.rss());
+  } catch {
+    return [];
+  }
+}
 
 const counter = (name: string, help: string, values: Row["values"]): Row => ({
   name: `codex_${name}_total`,
