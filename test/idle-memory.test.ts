@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import { type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { IdleMemory } from "../src/commands/idle-memory.ts";
 import { collectedBytesMin } from "../src/limits.ts";
 import { collectGarbage } from "./support/garbage.ts";
@@ -59,6 +61,22 @@ test("what was still in use after the work is collected when it must have expire
   taken.length = 0;
   await lookUntil(() => asked() >= 2, memory, t);
   await lookUntil(() => bufferBytes() < before + collectedBytesMin, memory, t);
+});
+
+test("without a free descriptor nothing is known of the memory, and that harms nothing", () => {
+  const program = `
+    import { openSync } from "node:fs";
+    import { IdleMemory } from "./src/commands/idle-memory.ts";
+    const memory = new IdleMemory();
+    try {
+      for (;;) openSync("/dev/null");
+    } catch {}
+    memory.look();`;
+  const node = [process.execPath, "--import", "tsx", "--input-type=module", "-e", program];
+  const cwd = fileURLToPath(new URL("..", import.meta.url));
+  const limited = ["-c", 'ulimit -n 100; exec "$0" "$@"', ...node];
+  const run = spawnSync("/bin/sh", limited, { cwd, encoding: "utf8" });
+  assert.equal(run.status, 0, run.stderr);
 });
 
 /** How many there were that V8 did not begin by itself. */

@@ -38,7 +38,7 @@ function returnMemoryWhenIdle(): void {
 /** Looks from time to time whether there is something to give back. */
 export class IdleMemory {
   #utilization = performance.eventLoopUtilization();
-  readonly #usedBytesAtFirst = usedBytes();
+  readonly #usedBytesAtFirst = usedBytes() ?? 0;
   /** The least that was found since the last collection. */
   #usedBytesMin = this.#usedBytesAtFirst;
   #usedBytesLast = this.#usedBytesAtFirst;
@@ -49,10 +49,11 @@ export class IdleMemory {
 
   look(): void {
     const used = usedBytes();
+    if (used === undefined) return;
     this.#usedBytesMin = Math.min(this.#usedBytesMin, used);
     if (this.#wasIdle()) this.#lookAtRest(used);
     else this.#lookAtWork();
-    this.#usedBytesLast = usedBytes();
+    this.#usedBytesLast = usedBytes() ?? used;
   }
 
   #lookAtWork(): void {
@@ -66,7 +67,7 @@ export class IdleMemory {
     const isCollected = used - this.#usedBytesNeeded() >= collectedBytesMin;
     if (isCollected) {
       collectGarbage();
-      this.#usedBytesMin = usedBytes();
+      this.#usedBytesMin = usedBytes() ?? used;
     }
     // V8 also collects by itself when there is little to do.
     const hasFallen = this.#usedBytesLast - used >= returnedBytesMin;
@@ -94,11 +95,16 @@ export class IdleMemory {
 
 /**
  * With what is dead and has not been collected. V8's own count of memory outside of its heap still
- * has in it what the last collection has freed.
+ * has in it what the last collection has freed. Nobody knows without a free descriptor: Node also
+ * reads a file for it.
  */
-function usedBytes(): number {
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+function usedBytes(): number | undefined {
+  try {
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Node has the function only for those who ask for it by a flag. */
