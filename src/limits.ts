@@ -464,8 +464,10 @@ export const failedAttemptsMax = 20;
 export const failedAttemptsWindowMs = 60_000;
 /** Addresses whose refused tokens are counted at once; the oldest is forgotten for a new one. */
 export const failedAddressesMax = 10_000;
-/** A client has this long to send the head of its HTTP request. */
+/** A client has this long to shake hands for TLS, and this long to send the head of its request. */
 export const requestHeadMs = 10_000;
+/** How often it is looked for clients that take longer for the head. */
+export const requestHeadLookMs = 2_500;
 /** Characters of one text in the audit log, such as a path; what is longer is cut. */
 export const auditTextCharsMax = 4096;
 /**

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
-import { type Limits, requestHeadMs, shutdownGraceMs } from "../limits.ts";
+import { type Limits, requestHeadLookMs, requestHeadMs, shutdownGraceMs } from "../limits.ts";
 import {
   answerHttp,
   answerOtherUpgrade,
@@ -88,10 +88,14 @@ function makeWebSockets({ messageBytesMax }: ListenOptions["limits"]) {
 type WebSockets = ReturnType<typeof makeWebSockets>;
 
 async function makeServer(tls: TlsFiles | undefined): Promise<Server> {
-  const bounds = { headersTimeout: requestHeadMs };
+  const bounds = {
+    headersTimeout: requestHeadMs,
+    connectionsCheckingInterval: requestHeadLookMs,
+  };
   if (!tls) return createServer(bounds);
   const https = await import("node:https");
-  return https.createServer({ ...bounds, ...tls, minVersion: "TLSv1.2" });
+  const encrypted = { ...tls, handshakeTimeout: requestHeadMs, minVersion: "TLSv1.2" } as const;
+  return https.createServer({ ...bounds, ...encrypted });
 }
 
 interface UpgradeRequest {
