@@ -37,7 +37,7 @@ export interface ConfinedProcess {
    * not that of the process.
    */
   started(child?: WaitingProcess): Promise<number | undefined>;
-  /** To be called when the process has ended or could not be started. Once. */
+  /** To be called when the process has ended or could not be started, behind that. Once. */
   ended(): Promise<void>;
 }
 
@@ -102,7 +102,6 @@ interface StartParts {
 class ConfinedStart {
   readonly #parts: StartParts;
   #making: Promise<MadePoints> | undefined;
-  #hasEnded = false;
 
   constructor(parts: StartParts) {
     this.#parts = parts;
@@ -113,7 +112,7 @@ class ConfinedStart {
   }
 
   async letRun(child: WaitingProcess | undefined): Promise<number | undefined> {
-    if (!child || this.#hasEnded) return undefined;
+    if (!child) return undefined;
     const { leads, masks } = this.#parts.launch;
     const [options, gate] = child.feeds;
     try {
@@ -129,7 +128,6 @@ class ConfinedStart {
   }
 
   async end(): Promise<void> {
-    this.#hasEnded = true;
     this.#parts.machine.running.delete(this.#parts.found);
     await (await this.#making?.catch(toldByStart))?.release();
   }

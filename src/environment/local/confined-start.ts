@@ -2,7 +2,13 @@ import { invalidParams } from "../../protocol/errors.ts";
 import type { Params } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
-import type { ProcessSink, SpawnedProcess, Spawner, SpawnRequest } from "./spawn/spawner.ts";
+import type {
+  ProcessExit,
+  ProcessSink,
+  SpawnedProcess,
+  Spawner,
+  SpawnRequest,
+} from "./spawn/spawner.ts";
 import { checkStrings } from "./spawn/start-failure.ts";
 
 /** A start that is confined, and what has to be done for it afterwards. */
@@ -35,19 +41,21 @@ export async function confinementOf(
 
 /**
  * Starts a process that waits until it is known that what confines it is what was meant. Where it
- * is not the process is killed, and nobody hears of it.
+ * is not the process is killed, and nobody hears of it: neither that it ended by itself.
  */
 export async function startConfined(
   spawner: Spawner,
   { request, started, ended }: Confinement,
   sink: ProcessSink,
 ): Promise<SpawnedProcess> {
-  const ears = { sink };
+  const ears: Ears = { sink, isStarted: false };
   let child: SpawnedProcess | undefined;
   try {
     child = await spawner.start(request, passedOn(ears));
     const group = await started(child);
     if (group !== undefined) child.leaveSignalsTo(group);
+    ears.isStarted = true;
+    if (ears.exit) sink.exited(ears.exit);
     return child;
   } catch (error) {
     ears.sink = deaf;
@@ -58,10 +66,20 @@ export async function startConfined(
   }
 }
 
-function passedOn(ears: { readonly sink: ProcessSink }): ProcessSink {
+interface Ears {
+  sink: ProcessSink;
+  isStarted: boolean;
+  /** Came before that, and is told then. */
+  exit?: ProcessExit;
+}
+
+function passedOn(ears: Ears): ProcessSink {
   return {
     output: (stream, bytes) => ears.sink.output(stream, bytes),
-    exited: (exit) => ears.sink.exited(exit),
+    exited: (exit) => {
+      if (ears.isStarted) ears.sink.exited(exit);
+      else ears.exit = exit;
+    },
     ended: () => ears.sink.ended(),
     drained: () => ears.sink.drained(),
     stdinGone: () => ears.sink.stdinGone(),
