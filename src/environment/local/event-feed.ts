@@ -146,7 +146,10 @@ export class EventFeed {
     // The answer of the read goes out first.
     await setImmediate();
     while (this.#catchUp === catchUp && catchUp.lastSeq < log.nextSeq - 1) {
-      await this.#sendPage(catchUp, await log.eventsAfter(catchUp.lastSeq, catchUpPageBytes));
+      const page = await log.eventsAfter(catchUp.lastSeq, catchUpPageBytes);
+      // What is left was dropped.
+      if (page.length === 0) break;
+      await this.#sendPage(catchUp, page);
     }
     if (this.#catchUp !== catchUp) return;
     this.#missNothing();
