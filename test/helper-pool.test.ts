@@ -227,6 +227,17 @@ test("a worker that only holds files open goes with its connection", async (t) =
   await assert.rejects(late, { message: /connection that would hold the file has ended/ });
 });
 
+test("so does one that was hired when the one before had long been idle and gone", async (t) => {
+  const { sandbox, policy, file } = workshop(t, { limits: { idleMs: 1 } });
+  const files = sandbox.files();
+  const call = files.call(policy);
+  await call("fs/writeFile", { path: file("a"), dataBase64 });
+  await until("the end of the first worker", () => sandbox.helperCensus().idle === 0);
+  await call("fs/open", { handleId: "h", path: file("a"), mode: "replace" });
+  files.close();
+  await until("the end of the second worker", () => sandbox.helperCensus().busy === 0);
+});
+
 test("when the server ends nothing more is started", async (t) => {
   const { sandbox, policy, file, launches } = workshop(t);
   const call = sandbox.files().call(policy);

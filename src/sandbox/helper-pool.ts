@@ -45,7 +45,11 @@ export class HelperPool {
     const crew: HelperCrew = new HelperCrew({
       workersMax: this.#limits.workersPerCrewMax,
       crowdMs: this.#limits.crowdMs,
-      hire: () => this.#takeSpare(world) ?? this.#start(recipe),
+      hire: () => {
+        // It was forgotten when its last worker went, and not by who has it still.
+        this.#crews.set(key, crew);
+        return this.#takeSpare(world) ?? this.#start(recipe);
+      },
       idle: (worker) => this.#setIdle(worker),
       busy: (worker) => this.#setBusy(worker),
       emptied: () => this.#forget(key, crew),
