@@ -49,3 +49,16 @@ test("a worker of which nobody can tell whether it still fits is ended, and was 
   await Promise.all(crews.map((crew) => crew.run(async () => assert.equal(pool.census.busy, 1))));
   await pool.close();
 });
+
+test("of an owner who went while nobody could be hired for him nothing is kept", async () => {
+  const pool = new HelperPool(limits);
+  const crewOf = (isStill: Recipe["isStill"]) => pool.crew("owner", "world", recipe(isStill));
+  const failing = crewOf(() => Promise.reject(new Error("the disk fails")));
+  const work = failing.run(async () => {});
+  pool.release("owner");
+  await assert.rejects(work, { message: "the disk fails" });
+  assert.notEqual(
+    crewOf(() => true),
+    failing,
+  );
+});

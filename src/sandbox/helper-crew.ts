@@ -20,7 +20,7 @@ export interface Hiring {
   /** The worker has nothing to do: it may be let go from now on, or is wanted elsewhere. */
   idle(worker: HelperWorker): void;
   busy(worker: HelperWorker): void;
-  /** The last worker has gone, and nothing waits for one. */
+  /** The last worker has gone, or could not be hired, and nothing waits for one. */
   emptied(): void;
 }
 
@@ -143,6 +143,7 @@ export class HelperCrew {
     } catch (error) {
       if (this.#workers.size === 0) for (const job of this.#jobs.splice(0)) job.fail(error);
       this.#advance();
+      this.#tellIfEmpty();
     }
   }
 
@@ -151,6 +152,10 @@ export class HelperCrew {
     const at = this.#idle.indexOf(worker);
     if (at >= 0) this.#idle.splice(at, 1);
     this.#advance();
+    this.#tellIfEmpty();
+  }
+
+  #tellIfEmpty(): void {
     if (!this.isEmpty) return;
     clearTimeout(this.#endTimer);
     this.#hiring.emptied();
