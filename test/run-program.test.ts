@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { probesBy } from "../src/environment/local/probes.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import { runProgram } from "../src/environment/local/spawn/run-program.ts";
-import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import { SpawnError, type Spawner } from "../src/environment/local/spawn/spawner.ts";
 import { standStill } from "./support/standing-still.ts";
 
 const bounds = { timeoutMs: 20_000, outputBytesMax: 100 };
@@ -84,4 +84,12 @@ test("a probe that fails is told in the words of its program, or of the system",
   const { works, complaint } = await probe("/nowhere/bwrap", []);
   assert.equal(works, false);
   assert.match(complaint, /nowhere/);
+});
+
+test("of a program for which there is no process a probe finds out nothing", async () => {
+  const cause = { code: "EAGAIN", errno: 11, stage: "system" } as const;
+  const start = () => Promise.reject(new SpawnError("no process", cause));
+  const spawner = Promise.resolve({ start } as unknown as Spawner);
+  const said = await probesBy(spawner, spawner)("/bin/true", []);
+  assert.deepEqual(said, { works: false, stdout: "", complaint: "no process", isUnknown: true });
 });

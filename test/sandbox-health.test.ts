@@ -12,8 +12,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { examine, type Outcome } from "../src/sandbox/health.ts";
 import { explain } from "../src/sandbox/health-reasons.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
+import { SandboxMachine } from "../src/sandbox/sandbox-machine.ts";
 import { uri, workspaceWrite } from "./support/sandboxes.ts";
 
 const help = "  --argv0 NAME\n  --as-pid-1\n  --ro-bind SRC DEST";
@@ -147,4 +149,30 @@ test("a bwrap that is being replaced keeps nobody from connecting", async (t) =>
   const { available, reason } = await sandbox.health();
   assert.equal(available, false);
   assert.match(reason ?? "", /ETXTBSY/);
+});
+
+const fine: Outcome = { works: true, stdout: "--argv0", complaint: "" };
+const refused: Outcome = { ...fine, works: false, complaint: "no", isUnknown: true };
+const bwrap = { path: "/b/bwrap", identity: "", isSetuid: false };
+
+test("what starts commands is found when there was no process for the first look", async () => {
+  const outcomes = [refused, fine, refused, fine, fine];
+  const run = async () => outcomes.shift() ?? fine;
+  const { launcher } = new SandboxMachine({ variables: {}, cwd: "/", run });
+  for (const _ of outcomes.slice(0, 2)) await assert.rejects(launcher(), { message: /: no$/ });
+  assert.equal((await launcher())?.renames, true);
+});
+
+test("what bwrap can do is found out when there was no process for the first look", async () => {
+  const outcomes = [fine, refused, fine];
+  const health = await examine(bwrap, async () => outcomes.shift() ?? fine);
+  assert.ok(health.abilities);
+  await assert.rejects(health.argv0(), { message: /: no$/ });
+  assert.equal(await health.argv0(), true);
+});
+
+test("a bwrap for which there was no process is not said to do less than it can", async () => {
+  const outcomes = [refused];
+  const { abilities } = await examine(bwrap, async () => outcomes.shift() ?? fine);
+  assert.equal(abilities, undefined);
 });

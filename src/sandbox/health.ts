@@ -6,6 +6,8 @@
 import { execFile } from "node:child_process";
 import { release } from "node:os";
 import { bwrapTrialMs, trialOutputBytesMax } from "../limits.ts";
+import { internalError, isSystemError } from "../protocol/errors.ts";
+import { askedOnce } from "./asked-once.ts";
 import type { Bwrap } from "./find-bwrap.ts";
 import { type Explanation, explain } from "./health-reasons.ts";
 import { seccompMachine } from "./seccomp.ts";
@@ -27,6 +29,8 @@ export interface Outcome {
   readonly stdout: string;
   /** What it said, or what became of it: `timeout` when it did not end within `bwrapTrialMs`. */
   readonly complaint: string;
+  /** It could not be run for want of something that is there at other times. */
+  readonly isUnknown?: boolean;
 }
 
 /** Runs a program in the root directory, without an environment, and never rejects. */
@@ -40,6 +44,16 @@ const modes = [
   { ownNetwork: false, ownProc: false },
 ] as const;
 
+/**
+ * For what is remembered as long as the server lives. Rejects where nothing was found out: whoever
+ * asks next may be luckier.
+ */
+export async function tried(run: Run, path: string, argv: readonly string[]): Promise<Outcome> {
+  const outcome = await run(path, argv);
+  if (!outcome.isUnknown) return outcome;
+  throw internalError(`the sandbox cannot be set up: ${path}: ${outcome.complaint}`);
+}
+
 /** Runs bwrap once where all is well, and up to four times more where it is not. */
 export async function examine(
   bwrap: Bwrap | undefined,
@@ -51,12 +65,14 @@ export async function examine(
   const [strongest, ...weaker] = modes;
   const first = await run(path, trial(strongest));
   if (first.works) return { abilities: strongest, argv0: knowsArgv0(path, run) };
+  if (first.isUnknown) return unwell({ complaint: first.complaint, bwrap });
   const help = await run(path, ["--help"]);
   if (!help.works) return unwell({ complaint: help.complaint, bwrap });
   const isOld = help.stdout.includes("--ro-bind") && !help.stdout.includes("--as-pid-1");
   if (isOld) return unwell({ complaint: "Unknown option --as-pid-1", bwrap });
   for (const mode of weaker) {
-    const { works } = await run(path, trial(mode));
+    const { works, isUnknown, complaint } = await run(path, trial(mode));
+    if (isUnknown) return unwell({ complaint, bwrap });
     if (works) return { abilities: mode, argv0: knowsArgv0(path, run) };
   }
   return unwell({ complaint: first.complaint, bwrap });
@@ -64,14 +80,15 @@ export async function examine(
 
 /** Found out behind the answer to whoever waits for the health, or when somebody asks. */
 function knowsArgv0(path: string, run: Run): () => Promise<boolean> {
-  let known: Promise<boolean> | undefined;
-  const ask = () => {
-    known ??= run(path, ["--help"]).then(({ stdout }) => stdout.includes("--argv0"));
-    return known;
-  };
-  setImmediate(ask);
+  const ask = askedOnce(async () => {
+    const { stdout } = await tried(run, path, ["--help"]);
+    return stdout.includes("--argv0");
+  });
+  setImmediate(() => ask().catch(toldToWhoeverAsks));
   return ask;
 }
+
+const toldToWhoeverAsks = () => undefined;
 
 function unwell(finding: { complaint: string; bwrap?: Bwrap }): BwrapHealth {
   return { abilities: undefined, explanation: explain({ ...finding, kernel: release() }) };
@@ -108,12 +125,22 @@ export function runByNode(path: string, argv: readonly string[]): Promise<Outcom
     try {
       const child = execFile(path, argv, options, (error, stdout, stderr) => {
         const said = stderr.trimEnd() || error?.message || "";
-        resolve({ works: !error, stdout, complaint: error?.killed ? "timeout" : said });
+        const complaint = error?.killed ? "timeout" : said;
+        resolve({ works: !error, stdout, complaint, ...whetherUnknown(error) });
       });
       child.stdin?.end();
     } catch (error) {
       // Node throws some of the system's refusals, as that of a program that is being replaced.
-      resolve({ works: false, stdout: "", complaint: (error as Error).message });
+      const complaint = (error as Error).message;
+      resolve({ works: false, stdout: "", complaint, ...whetherUnknown(error) });
     }
   });
 }
+
+/** That of an outcome, by why the program could not be run. */
+export function whetherUnknown(error: unknown): Pick<Outcome, "isUnknown"> {
+  return isSystemError(error) && passing.includes(error.code) ? { isUnknown: true } : {};
+}
+
+/** Of processes, memory or descriptors. */
+const passing = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"];

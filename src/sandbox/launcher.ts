@@ -1,6 +1,6 @@
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { signalNames } from "../protocol/signals.ts";
-import type { Run } from "./health.ts";
+import { type Run, tried } from "./health.ts";
 import { existingPath } from "./real-path.ts";
 
 /** An `env` that can set what signals do. */
@@ -27,9 +27,9 @@ export async function findLauncher(run: Run): Promise<Launcher | undefined> {
     const real = await existingPath(hostPathOf(path));
     if (real === undefined) continue;
     const nothing = ["--", "/bin/sh", "-c", ":"];
-    const { works } = await run(path, [ignoreSignals, path, defaultSignals, ...nothing]);
+    const { works } = await tried(run, path, [ignoreSignals, path, defaultSignals, ...nothing]);
     if (!works) continue;
-    const renaming = await run(path, ["--argv0=name", ...nothing]);
+    const renaming = await tried(run, path, ["--argv0=name", ...nothing]);
     return { path, real, renames: renaming.works };
   }
   return undefined;

@@ -1,5 +1,5 @@
 import { bwrapTrialMs, trialOutputBytesMax } from "../../limits.ts";
-import type { Outcome, Run } from "../../sandbox/health.ts";
+import { type Outcome, type Run, whetherUnknown } from "../../sandbox/health.ts";
 import { runProgram } from "./spawn/run-program.ts";
 import type { Spawner } from "./spawn/spawner.ts";
 
@@ -23,6 +23,7 @@ async function runProbe(spawner: Spawner, argv: [string, ...string[]]): Promise<
     const said = stderr.trimEnd() || `it ended with ${exitCode}`;
     return { works: exitCode === 0, stdout, complaint: isTimedOut ? "timeout" : said };
   } catch (error) {
-    return { works: false, stdout: "", complaint: (error as Error).message };
+    const complaint = (error as Error).message;
+    return { works: false, stdout: "", complaint, ...whetherUnknown(error) };
   }
 }
