@@ -22,6 +22,7 @@ export class Keepalive {
   #misses = 0;
   /** Whether a heartbeat's ping is unanswered. */
   #isAsked = false;
+  #lastLook: PatientTimer | undefined;
 
   /** `onSilence` is told the reason before the connection is ended for it. */
   constructor(socket: WebSocket, tcp: Socket, onSilence: (reason: string) => void) {
@@ -60,7 +61,7 @@ export class Keepalive {
     if (this.#hasShownLife()) this.#misses = 0;
     const isMoving = this.#misses === 0;
     if (this.#misses++ < heartbeatMissesMax) this.#ask(isMoving);
-    else this.#end();
+    else this.#lastLook ??= new PatientTimer(0, () => this.#endUnlessAlive()).unref();
   }
 
   /**
@@ -73,7 +74,11 @@ export class Keepalive {
     this.#socket.ping();
   }
 
-  #end(): void {
+  /** What came while the server stood still has been read now. */
+  #endUnlessAlive(): void {
+    this.#lastLook = undefined;
+    if (this.#hasShownLife()) this.#misses = 0;
+    if (this.#misses === 0) return;
     this.#onSilence(`nothing moved on it for ${silenceMs / 1000} s`);
     this.#socket.terminate();
   }
@@ -86,6 +91,7 @@ export class Keepalive {
 
   #stop(): void {
     clearInterval(this.#timer);
+    this.#lastLook?.stop();
     for (const answer of this.#waiting) answer(false);
   }
 }
