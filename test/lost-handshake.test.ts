@@ -1,10 +1,11 @@
-import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { connect } from "./support/client.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
+import { until } from "./support/until.ts";
 import { within } from "./support/within.ts";
 
 async function untilMetrics({ url }: RunningServer, awaited: RegExp): Promise<void> {
@@ -27,31 +28,63 @@ function opensOf({ pid }: RunningServer, path: string): number {
   return readdirSync(folder).filter(leadsThere).length;
 }
 
-test("what a client sent ahead that goes during its handshake opens nothing", async (t) => {
+/** A server whose first client waits a second for the answer to `initialize`. */
+async function slowServer(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "lost-"));
   t.after(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "file");
-  writeFileSync(file, "");
-  // The answer to the first client waits a second for it.
-  writeFileSync(join(folder, "bwrap"), "#!/bin/sh\nexec sleep 60\n", { mode: 0o755 });
+  const at = (name: string) => join(folder, name);
+  writeFileSync(at("file"), "");
+  writeFileSync(at("bwrap"), "#!/bin/sh\nexec sleep 60\n", { mode: 0o755 });
   const server = await startServer(t, { env: { PATH: `${folder}:${process.env.PATH}` } });
-  const client = await connect(server.url);
-  const open = { handleId: "h", path: `file://${file}`, mode: "read" };
-  const messages = [
+  return { server, at };
+}
+
+const opening = (file: string) => ({
+  handleId: "h",
+  path: `file://${file}`,
+  mode: "read" as const,
+});
+const ahead = (file: string) =>
+  [
     { id: 1, method: "initialize", params: { clientName: "test" } },
     { method: "initialized", params: {} },
-    { id: 2, method: "fs/open", params: open },
+    { id: 2, method: "fs/writeFile", params: { path: `file://${file}.new`, dataBase64: "" } },
+    { id: 3, method: "fs/open", params: opening(file) },
   ].map((message) => JSON.stringify(message));
+
+/** When the answer to the first client is made. */
+async function untilNothingIsOpen(server: RunningServer, file: string): Promise<void> {
+  await untilMetrics(server, /_count\{method="initialize"\} 1$/m);
+  const other = await connect(server.url);
+  await other.initialize();
+  await other.request("fs/open", opening(file));
+  await other.request("fs/close", { handleId: "h" });
+  await until("the close of the file", () => opensOf(server, file) === 0);
+}
+
+test("what a client sent ahead that goes during its handshake opens nothing", async (t) => {
+  const { server, at } = await slowServer(t);
+  const client = await connect(server.url);
+  const messages = ahead(at("file"));
   for (const message of messages) client.send(message);
   await untilMetrics(
     server,
     new RegExp(`^codex_received_bytes_total ${messages.join("").length}$`, "m"),
   );
   await client.cut();
-  await untilMetrics(server, /_count\{method="initialize"\} 1$/m);
-  const other = await connect(server.url);
-  await other.initialize();
-  await other.request("fs/open", open);
-  await other.request("fs/close", { handleId: "h" });
-  assert.equal(opensOf(server, file), 0);
+  await untilNothingIsOpen(server, at("file"));
+});
+
+test("what a client sent ahead that closes during its handshake is done, and closed", async (t) => {
+  const { server, at } = await slowServer(t);
+  const client = await connect(server.url);
+  const { _socket: tcp } = client.socket as unknown as { readonly _socket: Socket };
+  // All of it comes at once.
+  tcp.cork();
+  for (const message of ahead(at("file"))) client.send(message);
+  const closed = client.close();
+  tcp.uncork();
+  await closed;
+  await untilNothingIsOpen(server, at("file"));
+  await until("the new file", () => existsSync(at("file.new")));
 });

@@ -9,7 +9,7 @@ import { bulkMember, type Method, requests } from "../protocol/methods.ts";
 import { BulkTurns, isBulk } from "./bulk-turns.ts";
 import { pollAfterRequest } from "./busy-poll.ts";
 import { Connection } from "./connection.ts";
-import { connectionWatch, type TellEnd } from "./connection-watch.ts";
+import { abnormalCode, connectionWatch, type TellEnd } from "./connection-watch.ts";
 import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
 import { eventsThrough } from "./event-sender.ts";
 import { giveBackFrame } from "./frame-memory.ts";
@@ -17,12 +17,10 @@ import { Keepalive } from "./keepalive.ts";
 import { answerPings } from "./newest-pong.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
-import { type Outcome, requestAnswered } from "./request-watch.ts";
+import { type Outcome, type Request, requestAnswered } from "./request-watch.ts";
 import { answer, expectRequests, methodNamed } from "./router.ts";
 import { laneOfAnswer } from "./send-order.ts";
 import type { ServerContext } from "./server-context.ts";
-
-type Request = Extract<Incoming, { kind: "request" }>;
 
 interface Asked {
   readonly request: Request;
@@ -44,8 +42,9 @@ export class ClientSocket implements ConnectionGauge {
   readonly #tellEnd: TellEnd;
   readonly #keepalive: Keepalive;
   readonly #connection: Connection;
-  /** Frames that came while the session was opened and build on it; who is gone has lost them. */
+  /** Frames that came while the session was opened and build on it; who is cut off loses them. */
   #held: Buffer[] | undefined;
+  #handshaken: Promise<void> | undefined;
   #isCut = false;
   #unansweredRequests = 0;
   #unansweredBytes = 0;
@@ -77,7 +76,7 @@ export class ClientSocket implements ConnectionGauge {
       bulk.goOn();
     });
     socket.on("message", (frame) => this.#onFrame(frame as Buffer));
-    socket.on("close", () => void this.#onClose());
+    socket.on("close", (code) => void this.#onClose(code));
     context.counters.connections.add(this);
   }
 
@@ -113,7 +112,7 @@ export class ClientSocket implements ConnectionGauge {
   #onMessage(message: Incoming, bytes: number): void {
     switch (message.kind) {
       case "request":
-        if (message.method === "initialize") void this.#handshake(message, bytes);
+        if (message.method === "initialize") this.#handshaken = this.#handshake(message, bytes);
         else void this.#serve(message, bytes);
         break;
       case "notification":
@@ -237,11 +236,12 @@ export class ClientSocket implements ConnectionGauge {
     this.#socket.terminate();
   }
 
-  async #onClose(): Promise<void> {
+  async #onClose(code: number): Promise<void> {
     const { connections, closedTraffic } = this.#context.counters;
     connections.delete(this);
     addTraffic(closedTraffic, this.traffic);
-    this.#held?.splice(0);
+    if (code === abnormalCode) this.#held?.splice(0);
+    else await this.#handshaken;
     await this.#connection.close();
   }
 }

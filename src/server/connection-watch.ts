@@ -65,7 +65,7 @@ export function connectionWatch({ log, counters }: Sight, watched: Watched): Tel
 // ---- codes of RFC 6455, section 7.4
 
 /** No frame closed it. */
-const abnormalCode = 1006;
+export const abnormalCode = 1006;
 /** Done, going away, and no code at all. */
 const orderlyCodes: readonly number[] = [1000, 1001, 1005];
 /** From here on applications have codes of their own. */

@@ -3,7 +3,7 @@ import { requests } from "../protocol/methods.ts";
 import { countOne, countRequest } from "./counters.ts";
 import type { Sight } from "./session-watch.ts";
 
-type Request = Extract<Incoming, { kind: "request" }>;
+export type Request = Extract<Incoming, { kind: "request" }>;
 
 export interface Outcome {
   readonly sentBytes: number;
