@@ -17,16 +17,22 @@ const secretBytes = 32;
 /** Behind the secret: that all of it is there. */
 const filled = 1;
 
-/** Undefined where the system has no such memory, or no function to get at it. */
-export const machineSecret: () => Promise<Buffer | undefined> = askedOnce(async () => {
-  if (process.platform !== "linux") return undefined;
-  // Without the native module what is known of this process's own secret has to do.
-  const libc = await loadLibc().catch(() => undefined);
-  return libc && secretBy(libc).catch(untold);
+const lasting = askedOnce(async () => {
+  const secret = await secretBy(await loadLibc());
+  if (secret === undefined) throw new Error("the system has no memory that outlives a server");
+  return secret;
 });
 
-/** Where procfs does not say whose the memory is, it is not trusted. */
-const untold = () => undefined;
+/**
+ * Undefined where the system has no such memory, where procfs does not say whose it is, or without
+ * the native module: then what is known of this process's own secret has to do. Looked for again by
+ * the next one who asks.
+ */
+export async function machineSecret(): Promise<Buffer | undefined> {
+  return process.platform === "linux" ? lasting().catch(none) : undefined;
+}
+
+const none = () => undefined;
 
 async function secretBy(libc: Libc): Promise<Buffer | undefined> {
   const { create, exclusively } = sharedMemoryFlags;

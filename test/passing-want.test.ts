@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const cwd = fileURLToPath(new URL("..", import.meta.url));
+
+/** Runs a program that may have few descriptors, and can take all that are left. */
+async function runLimited(program: string): Promise<string> {
+  const whole = `
+    import { closeSync, openSync } from "node:fs";
+    async function withoutDescriptors(work) {
+      const fds = [];
+      try {
+        for (;;) fds.push(openSync("/dev/null"));
+      } catch {
+        // All are taken.
+      }
+      const [outcome] = await Promise.allSettled([work()]);
+      for (const fd of fds) closeSync(fd);
+      return outcome;
+    }
+    ${program}`;
+  const node = ["--import", "tsx", "--input-type=module", "-e", whole];
+  const limited = ["-c", 'ulimit -n 100; exec "$0" "$@"', process.execPath, ...node];
+  return (await promisify(execFile)("/bin/sh", limited, { cwd })).stdout;
+}
+
+test("the secret that outlives a server is found when there are descriptors again", async () => {
+  const stdout = await runLimited(`
+    import { machineSecret } from "./src/environment/local/journal/machine-secret.ts";
+    import { loadLibc } from "./src/environment/local/spawn/posix-libc.ts";
+    await loadLibc().catch(() => undefined);
+    const before = await withoutDescriptors(machineSecret);
+    const now = await machineSecret();
+    const hex = (secret) => secret?.toString("hex");
+    const { machineSecret: ofAnother } = await import(
+      "./src/environment/local/journal/machine-secret.ts?another"
+    );
+    console.log(before.value, hex(now) === hex(await ofAnother()));`);
+  assert.equal(stdout, "undefined true\n");
+});
