@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { until } from "./support/until.ts";
 
 const cwd = fileURLToPath(new URL("..", import.meta.url));
 
@@ -40,4 +44,21 @@ test("the secret that outlives a server is found when there are descriptors agai
     );
     console.log(before.value, hex(now) === hex(await ofAnother()));`);
   assert.equal(stdout, "undefined true\n");
+});
+
+test("mount points go with a server that could not start who removes them at first", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "passing-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const name of ["marks", "workspace"]) mkdirSync(join(folder, name));
+  const stdout = await runLimited(`
+    import { MountPoints } from "./src/sandbox/mount-points.ts";
+    const points = new MountPoints(async () => "${folder}/marks");
+    const make = () => points.make([{ path: "${folder}/workspace/.git", isMissing: true }]);
+    const { status } = await withoutDescriptors(make);
+    const { paths } = await make();
+    console.log(status, paths.size);
+    process.exit();`);
+  assert.equal(stdout, "rejected 1\n");
+  await until("the end of the mount point", () => readdirSync(join(folder, "marks")).length === 0);
+  assert.deepEqual(readdirSync(join(folder, "workspace")), []);
 });

@@ -67,7 +67,7 @@ export class MountPoints {
     if (wanted.length === 0) return Promise.resolve(nothingMade);
     return this.#inTurn(async () => {
       const marks = await this.#marks();
-      await this.#sweeper.start(marks);
+      this.#sweeper.start(marks);
       const others = await this.#ofOthers();
       const found: Found[] = [];
       const made = () => found.filter(({ outcome }) => outcome === "ours").map(({ path }) => path);

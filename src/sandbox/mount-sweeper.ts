@@ -1,3 +1,5 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { Socket } from "node:net";
 import { type HostPath, shownPath } from "../protocol/path-uri.ts";
 
 /**
@@ -23,39 +25,37 @@ done
  */
 export class MountSweeper {
   readonly #server: string;
-  readonly #started = new Map<HostPath, Promise<{ end(): void }>>();
+  readonly #shells = new Map<HostPath, ChildProcess>();
 
   constructor(server: string) {
     this.#server = server;
   }
 
-  async start(marks: HostPath): Promise<void> {
-    const started = this.#started.get(marks) ?? startShell([shownPath(marks), this.#server]);
-    this.#started.set(marks, started);
-    await started;
+  start(marks: HostPath): void {
+    if (this.#shells.has(marks)) return;
+    const shell = startShell([shownPath(marks), this.#server]);
+    // Where it cannot be started, or has ended, whoever needs it next starts another one.
+    shell.on("error", () => undefined);
+    if (shell.pid === undefined) return;
+    this.#shells.set(marks, shell);
+    shell.on("exit", () => this.#shells.delete(marks));
   }
 
   close(): void {
-    for (const started of this.#started.values()) void started.then((shell) => shell.end());
+    for (const { stdin } of this.#shells.values()) stdin?.end();
   }
 }
 
-async function startShell(argv: string[]): Promise<{ end(): void }> {
-  const { execa } = await import("execa");
-  const shell = execa("/bin/sh", ["-c", script, "sh", ...argv], {
+/** Not by execa, which breaks where there is no descriptor for a pipe. */
+function startShell(argv: string[]): ChildProcess {
+  const shell = spawn("/bin/sh", ["-c", script, "sh", ...argv], {
     env: { PATH: "/usr/bin:/bin" },
-    extendEnv: false,
     cwd: "/",
     detached: true,
-    cleanup: false,
-    reject: false,
-    stdin: "pipe",
-    stdout: "ignore",
-    stderr: "ignore",
+    stdio: ["pipe", "ignore", "ignore"],
   });
   shell.unref();
-  const { stdin } = shell;
-  // A pipe to a process is a socket to Node, which can be told not to keep the program running.
-  if ("unref" in stdin && typeof stdin.unref === "function") stdin.unref();
-  return { end: () => stdin.end() };
+  // A pipe to a process is a socket to Node, which would keep the program running.
+  if (shell.stdin instanceof Socket) shell.stdin.unref();
+  return shell;
 }
