@@ -62,3 +62,15 @@ test("mount points go with a server that could not start who removes them at fir
   await until("the end of the mount point", () => readdirSync(join(folder, "marks")).length === 0);
   assert.deepEqual(readdirSync(join(folder, "workspace")), []);
 });
+
+test("what is to be hidden of the system is not taken for known without descriptors", async () => {
+  const stdout = await runLimited(`
+    import { outerMounts } from "./src/sandbox/outer-mounts.ts";
+    import { surveyPlatform } from "./src/sandbox/platform.ts";
+    const first = await withoutDescriptors(surveyPlatform);
+    // Has its descriptor from now on, so that the host keys of SSH are all that cannot be seen.
+    outerMounts();
+    const second = await withoutDescriptors(surveyPlatform);
+    console.log(first.status, second.status, (await surveyPlatform()).minimal.length > 0);`);
+  assert.equal(stdout, "rejected rejected true\n");
+});

@@ -139,8 +139,10 @@ export function runByNode(path: string, argv: readonly string[]): Promise<Outcom
 
 /** That of an outcome, by why the program could not be run. */
 export function whetherUnknown(error: unknown): Pick<Outcome, "isUnknown"> {
-  return isSystemError(error) && passing.includes(error.code) ? { isUnknown: true } : {};
+  return isPassingWant(error) ? { isUnknown: true } : {};
 }
 
-/** Of processes, memory or descriptors. */
+/** Of processes, memory or descriptors, of which there will be some again. */
+export const isPassingWant = (error: unknown) =>
+  isSystemError(error) && passing.includes(error.code);
 const passing = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"];

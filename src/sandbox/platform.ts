@@ -4,6 +4,7 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { isPassingWant } from "./health.ts";
 import { existingPath, type Link, linksOn } from "./real-path.ts";
 import type { Match } from "./scan-globs.ts";
 
@@ -67,7 +68,7 @@ const hostKey = /^ssh_host_.*_key$/;
 export async function surveyPlatform(): Promise<Platform> {
   const [minimal, secrets, runtime] = await Promise.all([
     existingPlaces(minimalPlaces),
-    existingPlaces([...secretPlaces, ...(await hostKeys())]),
+    hostKeys().then((keys) => existingPlaces([...secretPlaces, ...keys])),
     existingPlaces([...runtimePlaces, process.execPath]),
   ]);
   const links = [...minimal.links, ...runtime.links];
@@ -99,6 +100,12 @@ async function asMatch(path: HostPath): Promise<Match> {
 
 async function hostKeys(): Promise<string[]> {
   // A machine without a server of SSH has no such folder.
-  const names = await readdir("/etc/ssh").catch(() => []);
+  const names = await readdir("/etc/ssh").catch(unlessPassing);
   return names.filter((name) => hostKey.test(name)).map((name) => `/etc/ssh/${name}`);
+}
+
+/** What is found out here is remembered: keys that could not be seen would be shown for ever. */
+function unlessPassing(error: unknown): string[] {
+  if (isPassingWant(error)) throw error;
+  return [];
 }
