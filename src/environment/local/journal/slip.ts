@@ -30,9 +30,14 @@ export class JournalSlip {
     this.fd = typeof place === "number" ? place : openSync(place, flags, 0);
   }
 
-  /** False when somebody has removed it: what it holds would be found by nobody. */
+  /** False when somebody has removed it, or its disk fails: nobody would find what it holds. */
   get isThere(): boolean {
-    return fstatSync(this.fd).nlink > 0;
+    try {
+      return fstatSync(this.fd).nlink > 0;
+    } catch {
+      // Whoever asks has no use for why.
+      return false;
+    }
   }
 
   /** Fails without a record when there is no room for it. */
@@ -65,8 +70,13 @@ export class JournalSlip {
     }
   }
 
+  /** A close that fails frees the descriptor all the same. */
   close(): void {
-    closeSync(this.fd);
+    try {
+      closeSync(this.fd);
+    } catch {
+      // How a write went does not depend on this.
+    }
   }
 }
 

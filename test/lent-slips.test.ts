@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { closeSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ServerJournal } from "../src/environment/local/journal/journal.ts";
+
+test("a slip on a disk that fails is given back all the same", async (t) => {
+  const place = mkdtempSync(join(tmpdir(), "lent-slips-"));
+  t.after(() => rmSync(place, { recursive: true }));
+  const warnings: string[] = [];
+  const warn = (text: string) => void warnings.push(text);
+  const journal = new ServerJournal({ place, begun: () => {}, isExposed: () => false, warn });
+  const slip = await journal.lend({ rules: [], denyGlobs: [] });
+  assert.ok(slip);
+  // From now on every call about it fails.
+  closeSync(slip.fd);
+  assert.equal(slip.isThere, false);
+  await slip.finish();
+  await journal.close();
+  assert.deepEqual(warnings, []);
+});
