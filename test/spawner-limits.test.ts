@@ -129,8 +129,8 @@ test("with one descriptor left a terminal still works, and its end is told", asy
 
 test("a kill without a descriptor left waits for one, and then finds everybody", async () => {
   const spawner = await createSpawner({ kind: "posix" });
-  const started = await start(spawner, shell("setsid sleep 1000 & echo begun"));
-  await started.until(() => started.exit !== undefined);
+  const started = await start(spawner, shell("setsid sh -c 'echo begun; exec sleep 1000' &"));
+  await started.until(() => started.exit !== undefined && started.told.includes("output"));
   let killing: Promise<KillReport> | undefined;
   await withDescriptorsLeft({ count: 0, kind: "posix" }, async () => {
     killing = started.process.killTree();
