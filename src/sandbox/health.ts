@@ -6,7 +6,8 @@
 import { execFile } from "node:child_process";
 import { release } from "node:os";
 import { bwrapTrialMs, trialOutputBytesMax } from "../limits.ts";
-import { internalError, isSystemError } from "../protocol/errors.ts";
+import { internalError } from "../protocol/errors.ts";
+import { isPassingWant } from "../protocol/passing-wants.ts";
 import { askedOnce } from "./asked-once.ts";
 import type { Bwrap } from "./find-bwrap.ts";
 import { type Explanation, explain } from "./health-reasons.ts";
@@ -141,8 +142,3 @@ export function runByNode(path: string, argv: readonly string[]): Promise<Outcom
 export function whetherUnknown(error: unknown): Pick<Outcome, "isUnknown"> {
   return isPassingWant(error) ? { isUnknown: true } : {};
 }
-
-/** Of processes, memory or descriptors, of which there will be some again. */
-export const isPassingWant = (error: unknown) =>
-  isSystemError(error) && passing.includes(error.code);
-const passing = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"];

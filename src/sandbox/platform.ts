@@ -3,8 +3,8 @@
  * them.
  */
 import { readdir, stat } from "node:fs/promises";
+import { isPassingWant } from "../protocol/passing-wants.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
-import { isPassingWant } from "./health.ts";
 import { existingPath, type Link, linksOn } from "./real-path.ts";
 import type { Match } from "./scan-globs.ts";
 

@@ -41,7 +41,7 @@ export async function confinementOf(
 
 /**
  * Starts a process that waits until it is known that what confines it is what was meant. Where it
- * is not the process is killed, and nobody hears of it: neither that it ended by itself.
+ * is not the process is killed, and nobody hears of it, nor of an end of its own.
  */
 export async function startConfined(
   spawner: Spawner,

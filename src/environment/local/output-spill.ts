@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
+import { isWantOfDescriptors } from "../../protocol/passing-wants.ts";
 import { ChunkBlock, unpackedChunks } from "./chunk-block.ts";
 import type { Chunk } from "./output-run.ts";
 import type { SpillStore } from "./spill-store.ts";
@@ -148,7 +149,8 @@ export class OutputSpill {
     try {
       return await this.#file;
     } catch (error) {
-      if (isPassing(error)) this.#file = undefined;
+      // What comes later can be kept again.
+      if (isWantOfDescriptors(error)) this.#file = undefined;
       throw error;
     }
   }
@@ -156,7 +158,7 @@ export class OutputSpill {
   /** On a full disk the oldest block makes room: its place is there already. */
   async #writeElsewhere(block: ChunkBlock, error: unknown): Promise<void> {
     this.#warn(error);
-    this.#mayGrow = isPassing(error);
+    this.#mayGrow = isWantOfDescriptors(error);
     this.#slotsTaken--;
     this.#store.giveBack(1);
     const slot = this.#takeSlot();
@@ -236,12 +238,6 @@ export class OutputSpill {
     }
     return low;
   }
-}
-
-/** There is no descriptor left for now: what comes later can be kept again. */
-function isPassing(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "EMFILE" || code === "ENFILE";
 }
 
 /** Whoever wanted to write learned why the file cannot be opened. */

@@ -12,6 +12,7 @@ import {
   spilledOutputTotalBytesMax,
   spillQueueBytesMax,
 } from "../../limits.ts";
+import { isWantOfDescriptors } from "../../protocol/passing-wants.ts";
 import { ClosedLogs } from "./closed-logs.ts";
 
 export interface SpillOptions {
@@ -91,8 +92,7 @@ export class SpillStore {
     try {
       return await open(this.#directory, unnamedFile, 0o600);
     } catch (error) {
-      const { code = "" } = error as NodeJS.ErrnoException;
-      if (code === "EMFILE" || code === "ENFILE") throw error;
+      if (isWantOfDescriptors(error)) throw error;
       // Some file systems, and all systems but Linux, have only files with names.
       return openAndUnlink(join(this.#directory, `codex-output-${randomUUID()}`));
     }

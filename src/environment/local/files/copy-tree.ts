@@ -2,6 +2,7 @@ import { constants, type Dirent, type Stats } from "node:fs";
 import { burstTriedEvery, fileCallsInParallel } from "../../../limits.ts";
 import { internalError, invalidRequest } from "../../../protocol/errors.ts";
 import type { Params, Result } from "../../../protocol/methods.ts";
+import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import {
   type HostPath,
   hostPath,
@@ -17,7 +18,7 @@ import { Branches } from "./branches.ts";
 import { type CopyManner, copyFile, identity, modeBits } from "./copy-file.ts";
 import { copySmallFile } from "./copy-small-file.ts";
 import { makeDirectories } from "./create-directory.ts";
-import { DescriptorUse, isWantOfDescriptors } from "./descriptor-use.ts";
+import { DescriptorUse } from "./descriptor-use.ts";
 import {
   chmodPath,
   hasCode,

@@ -1,6 +1,6 @@
 import type { Given } from "../../../protocol/methods.ts";
+import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import type { Hands } from "../hands.ts";
-import { hasCode } from "./file-calls.ts";
 
 /**
  * The steps of one operation that open files only as long as they last. One that finds no free
@@ -73,8 +73,6 @@ export class DescriptorUse {
     return step();
   }
 }
-
-export const isWantOfDescriptors = (error: unknown) => hasCode(error, "EMFILE", "ENFILE");
 
 /** How it ended is told to whoever wanted the step. */
 function goOn(): void {}

@@ -1,13 +1,13 @@
 import { constants } from "node:fs";
 import { invalidRequest } from "../../../protocol/errors.ts";
 import type { Given } from "../../../protocol/methods.ts";
+import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
 import type { HandOver } from "../hands.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
 import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
 import { Branches } from "./branches.ts";
-import { isWantOfDescriptors } from "./descriptor-use.ts";
 import type { TreeMeans } from "./direct-file-system.ts";
 import {
   dropFile,

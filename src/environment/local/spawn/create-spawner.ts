@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { createNodeSpawner } from "./node-spawner.ts";
 import { testSpawner } from "./posix-self-test.ts";
 import { createPosixSpawner } from "./posix-spawner.ts";
@@ -60,6 +61,5 @@ async function createTestedPosixSpawner(
  * machine: a server must not do with less for good because of who connects while it is tested.
  */
 function forgiveShortage(thrown: unknown): void {
-  const { code } = thrown as NodeJS.ErrnoException;
-  if (code !== "EMFILE" && code !== "ENFILE") throw thrown;
+  if (!isWantOfDescriptors(thrown)) throw thrown;
 }

@@ -9,6 +9,7 @@ import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { processScanSliceMax, treeKillGraceMs, treeStopPassesMax } from "../../../limits.ts";
+import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { readProcessStat } from "./process-stat.ts";
 
 /** What a process carries that tells whom it descends from; undefined when it cannot be known. */
@@ -121,11 +122,6 @@ async function allPids(): Promise<number[]> {
       await setTimeout(deathPollIntervalMs);
     }
   }
-}
-
-function isWantOfDescriptors(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "EMFILE" || code === "ENFILE";
 }
 
 function resultsByMark(
