@@ -558,7 +558,7 @@ export const sandboxRememberedCharsMax = 16 * KiB;
 export const helperStartAttemptsMax = 5;
 /** Bytes an fs-helper reads at once of its input. */
 export const helperReadBytes = 256 * KiB;
-/** How often an fs-helper looks again at an input that was left non-blocking. */
+/** How often an fs-helper tries again when its stdin or stdout was left non-blocking. */
 export const helperWaitMs = 5;
 /** Bytes of a path, at most, that the kernel takes. */
 export const pathBytesMax = 4096;

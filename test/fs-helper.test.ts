@@ -68,9 +68,10 @@ for (const argv0 of [false, true]) {
 const program = fileURLToPath(new URL("../src/fs-helper/main.ts", import.meta.url));
 
 /** Runs the helper as one would by hand, and gives its answers. */
-function byHand(input: string): Record<string, unknown>[] {
-  const options = { input, encoding: "utf8" as const };
-  const output = execFileSync(process.execPath, ["--import", "tsx", program], options);
+function byHand(input: string, nodeOptions: string[] = []): Record<string, unknown>[] {
+  const options = { input, encoding: "utf8" as const, maxBuffer: Infinity };
+  const argv = [...nodeOptions, "--import", "tsx", program];
+  const output = execFileSync(process.execPath, argv, options);
   return output
     .split("\n")
     .filter(Boolean)
@@ -130,6 +131,24 @@ test("by hand: a file is only replaced when that is said", (t) => {
   const params = { handleId: "h", path: uri(join(directory, "f")) };
   byHand(JSON.stringify({ operation: "fs/open", params }));
   assert.equal(readFileSync(join(directory, "f"), "utf8"), "text");
+});
+
+test("an answer larger than the pipe arrives whole over a stdout that was left non-blocking", (t) => {
+  const directory = mkdtempSync("/var/tmp/fs-helper-");
+  t.after(() => rmSync(directory, { recursive: true }));
+  const content = Buffer.alloc(3_000_000, "text");
+  writeFileSync(join(directory, "f"), content);
+  const request = { operation: "fs/readFile", params: { path: uri(join(directory, "f")) } };
+  // Node makes a pipe non-blocking for whoever asks for its stream.
+  const [answer] = byHand(JSON.stringify(request), [
+    "--import",
+    "data:text/javascript,process.stdout",
+  ]);
+  const payload = {
+    operation: "fs/readFile",
+    response: { dataBase64: content.toString("base64") },
+  };
+  assert.deepEqual(answer, { status: "ok", payload });
 });
 
 test("lines are put together however they come", () => {

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
-import { helperReadBytes, helperWaitMs } from "../limits.ts";
+import { helperReadBytes } from "../limits.ts";
 import { LineBuffer } from "../protocol/line-buffer.ts";
+import { whenReady } from "./when-ready.ts";
 
 const newline = 0x0a;
 
@@ -11,7 +12,8 @@ const newline = 0x0a;
 export function* inputLines(read: (bytes: Buffer) => number): Generator<Buffer> {
   const block = Buffer.allocUnsafe(helperReadBytes);
   const lines = new LineBuffer();
-  for (let count = readWaiting(read, block); count > 0; count = readWaiting(read, block)) {
+  const readNext = () => whenReady(() => read(block));
+  for (let count = readNext(); count > 0; count = readNext()) {
     const bytes = block.subarray(0, count);
     // What is not yet a line is kept, and must not be overwritten.
     const isWhole = bytes.at(-1) === newline;
@@ -21,16 +23,4 @@ export function* inputLines(read: (bytes: Buffer) => number): Generator<Buffer> 
   }
   const rest = lines.rest();
   if (rest.length > 0) yield rest;
-}
-
-/** Whoever started the worker may have left the input non-blocking: then the wait is ours. */
-function readWaiting(read: (bytes: Buffer) => number, block: Buffer): number {
-  for (;;) {
-    try {
-      return read(block);
-    } catch (error) {
-      if (!(error instanceof Error) || !("code" in error) || error.code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, helperWaitMs);
-    }
-  }
 }

@@ -17,6 +17,7 @@ import { accessTable, type Grants } from "../sandbox/access.ts";
 import { guardedFileSystem } from "./guarded-file-system.ts";
 import type { HelperFileSystem } from "./helper-file-system.ts";
 import { inputLines } from "./input-lines.ts";
+import { whenReady } from "./when-ready.ts";
 
 export interface FsHelperStreams {
   /** Descriptors; stdin and stdout of the process. */
@@ -124,5 +125,7 @@ function checkPaths(params: Json): void {
 }
 
 function writeAll(fd: number, bytes: Buffer): void {
-  for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
+  for (let written = 0; written < bytes.length; ) {
+    written += whenReady(() => writeSync(fd, bytes, written));
+  }
 }
