@@ -23,7 +23,7 @@ export interface Processes {
   ): Promise<Result<"process/closeStdin">>;
   /** Changes the size of a terminal. */
   resize(params: Params<"process/resize">, signal?: AbortSignal): Promise<Result<"process/resize">>;
-  /** Sends SIGINT to the process group, if there still is one. */
+  /** Sends the signal to the process group, if there still is one. */
   signal(params: Params<"process/signal">, signal?: AbortSignal): Promise<Result<"process/signal">>;
   /** Kills everything the process started. Never waits for a blocked write. */
   terminate(
