@@ -12,6 +12,9 @@ export type Incoming =
   | { kind: "reply" }
   | { kind: "malformed"; reason: string };
 
+/** A message that wants an answer. */
+export type IncomingRequest = Extract<Incoming, { kind: "request" }>;
+
 /** Trace context of the caller, as W3C words it. Contents are not checked. */
 export interface Trace {
   readonly traceparent?: string | null;

@@ -7,9 +7,7 @@
 import { type Buffer, isAscii } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { DecodedBase64, decodeInPlace } from "./base64.ts";
-import { type Incoming, readMessage } from "./json-rpc.ts";
-
-type Request = Extract<Incoming, { kind: "request" }>;
+import { type Incoming, type IncomingRequest, readMessage } from "./json-rpc.ts";
 
 /** Shorter texts are parsed faster than they are looked for. */
 const cutBytesMin = 32 * 1024;
@@ -44,7 +42,7 @@ type GiveBack = (frame: Buffer) => void;
 const leaveIt = () => {};
 
 /** Undefined when there is no such text, or it is not what it looked like. */
-function readWithoutLargeText(frame: Buffer, giveBack: GiveBack): Request | undefined {
+function readWithoutLargeText(frame: Buffer, giveBack: GiveBack): IncomingRequest | undefined {
   const [start, end] = largeText(frame);
   if (start === end || !isPlain(frame.subarray(start, end))) return undefined;
   const head = frame.toString("utf8", 0, start);

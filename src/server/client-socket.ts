@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { inboundRequestsMax, outboundBytesMax } from "../limits.ts";
 import { invalidRequest, isSystemError, RpcError, toRpcError } from "../protocol/errors.ts";
 import { errorFrame, resultFrame } from "../protocol/frame.ts";
-import { type Incoming, unreadableId } from "../protocol/json-rpc.ts";
+import { type Incoming, type IncomingRequest, unreadableId } from "../protocol/json-rpc.ts";
 import { readFrame } from "../protocol/large-frame.ts";
 import { bulkMember, type Method, requests } from "../protocol/methods.ts";
 import { BulkTurns, isBulk } from "./bulk-turns.ts";
@@ -17,13 +17,13 @@ import { Keepalive } from "./keepalive.ts";
 import { answerPings } from "./newest-pong.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
-import { type Outcome, type Request, requestAnswered } from "./request-watch.ts";
+import { type Outcome, requestAnswered } from "./request-watch.ts";
 import { answer, expectRequests, methodNamed } from "./router.ts";
 import { laneOfAnswer } from "./send-order.ts";
 import type { ServerContext } from "./server-context.ts";
 
 interface Asked {
-  readonly request: Request;
+  readonly request: IncomingRequest;
   readonly bytes: number;
   readonly startedAtMs: number;
 }
@@ -127,7 +127,7 @@ export class ClientSocket implements ConnectionGauge {
   }
 
   /** A client may send what needs the session without waiting for it, so the rest waits here. */
-  async #handshake(request: Request, bytes: number): Promise<void> {
+  async #handshake(request: IncomingRequest, bytes: number): Promise<void> {
     const held: Buffer[] = [];
     this.#held = held;
     this.#socket.pause();
@@ -151,7 +151,7 @@ export class ClientSocket implements ConnectionGauge {
    * What can be answered at once is answered in the turn it came in, without a promise: those
    * took a third of the time of a small request.
    */
-  #serve(request: Request, bytes: number): Promise<void> | undefined {
+  #serve(request: IncomingRequest, bytes: number): Promise<void> | undefined {
     const asked = { request, bytes, startedAtMs: performance.now() };
     this.#unansweredRequests++;
     this.#unansweredBytes += bytes;
@@ -193,13 +193,13 @@ export class ClientSocket implements ConnectionGauge {
     }
   }
 
-  #sendResult({ id, params }: Request, method: Method, result: object): Outcome {
+  #sendResult({ id, params }: IncomingRequest, method: Method, result: object): Outcome {
     const frame = resultFrame(id, result, bulkMember(requests[method]));
     this.#outbox.send(frame, laneOfAnswer(method, params));
     return { sentBytes: frame.length };
   }
 
-  #sendError({ id, method }: Request, thrown: unknown): Outcome {
+  #sendError({ id, method }: IncomingRequest, thrown: unknown): Outcome {
     const error = this.#rpcError(method, thrown);
     const frame = errorFrame(id, error);
     this.#outbox.sendError(frame);

@@ -1,9 +1,7 @@
-import type { Incoming } from "../protocol/json-rpc.ts";
+import type { IncomingRequest } from "../protocol/json-rpc.ts";
 import { requests } from "../protocol/methods.ts";
 import { countOne, countRequest } from "./counters.ts";
 import type { Sight } from "./session-watch.ts";
-
-export type Request = Extract<Incoming, { kind: "request" }>;
 
 export interface Outcome {
   readonly sentBytes: number;
@@ -12,7 +10,7 @@ export interface Outcome {
 }
 
 interface Asked {
-  readonly request: Request;
+  readonly request: IncomingRequest;
   readonly receivedBytes: number;
   readonly startedAtMs: number;
   /** The connection by its number, and its session once there is one. */

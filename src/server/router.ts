@@ -5,13 +5,11 @@ import { processHandlers } from "../handlers/processes.ts";
 import { sessionHandlers } from "../handlers/session.ts";
 import { decodeParams } from "../protocol/decode-params.ts";
 import { errorCodes, RpcError } from "../protocol/errors.ts";
-import type { Incoming } from "../protocol/json-rpc.ts";
+import type { IncomingRequest } from "../protocol/json-rpc.ts";
 import { type Handlers, type Method, type Params, requests } from "../protocol/methods.ts";
 import { schemaOf } from "../protocol/schema-of.ts";
 import type { Connection } from "./connection.ts";
 import { setTrace } from "./request-traces.ts";
-
-type Request = Extract<Incoming, { kind: "request" }>;
 
 const handlers: Handlers<Method, Connection> = {
   ...sessionHandlers,
@@ -47,7 +45,7 @@ export function expectRequests(): void {
 export function answer(
   connection: Connection,
   method: Method,
-  request: Pick<Request, "params" | "trace">,
+  request: Pick<IncomingRequest, "params" | "trace">,
 ): Promise<object> | object {
   const params = decodeParams(schemaOf(requests[method].params), request.params);
   if (method === "process/start") setTrace(params as Params<"process/start">, request.trace);
