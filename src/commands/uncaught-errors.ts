@@ -1,5 +1,5 @@
 import { uncaughtErrorsMax, uncaughtWindowMs } from "../limits.ts";
-import type { Log } from "../server/log.ts";
+import { type Log, stackOf } from "../server/log.ts";
 
 interface UncaughtErrorOptions {
   readonly log: Log;
@@ -17,7 +17,7 @@ export function uncaughtErrorHandler({ log, giveUp }: UncaughtErrorOptions) {
     const now = performance.now();
     recent = [...recent.filter((atMs) => now - atMs < uncaughtWindowMs), now];
     if (recent.length > uncaughtErrorsMax) return;
-    log("error", `an error that nobody caught: ${(error as Error)?.stack ?? error}`);
+    log("error", `an error that nobody caught: ${stackOf(error)}`);
     if (recent.length < uncaughtErrorsMax) return;
     log("error", `${recent.length} such errors in ${uncaughtWindowMs} ms: the server stops`);
     giveUp();

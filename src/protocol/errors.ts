@@ -38,11 +38,12 @@ export const notFound = (message: string) => new RpcError(errorCodes.notFound, m
 export function toRpcError(thrown: unknown): RpcError {
   if (thrown instanceof RpcError) return thrown;
   if (isSystemError(thrown)) return systemRpcError(thrown);
-  return internalError(
-    `internal error: ${thrown instanceof Error ? thrown.message : thrown}`,
-    thrown,
-  );
+  return internalError(`internal error: ${messageOf(thrown)}`, thrown);
 }
+
+/** Why something failed, in the words of whatever was thrown. */
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown);
 
 /** What a system call said, for which nobody here is to blame. */
 export function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException & { code: string } {

@@ -1,7 +1,7 @@
 /** One running fs-helper: requests go in as lines, answers come back in the same order. */
 import { Buffer } from "node:buffer";
 import { helperComplaintBytesMax } from "../limits.ts";
-import { internalError, RpcError } from "../protocol/errors.ts";
+import { internalError, messageOf, RpcError } from "../protocol/errors.ts";
 import type { HelperConfinement, HelperResponse } from "../protocol/fs-helper.ts";
 import { LineBuffer } from "../protocol/line-buffer.ts";
 import { PatientTimer } from "../protocol/patient-timer.ts";
@@ -78,8 +78,7 @@ export class HelperWorker {
     const begin = async () => startWorker(parts.launch(journalFd + fds.length), fds, worker.#ears);
     const process = await begin().catch(async (error) => {
       await journal?.finish();
-      const why = error instanceof Error ? error.message : String(error);
-      throw internalError(`fs sandbox helper cannot be started: ${why}`, error);
+      throw internalError(`fs sandbox helper cannot be started: ${messageOf(error)}`, error);
     });
     worker.#process = process;
     const confined = worker.#confine({ ...grants, ...(journal && { journalFd }) });

@@ -9,7 +9,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pathBytesMax } from "../limits.ts";
-import { internalError, type RpcError, toRpcError } from "../protocol/errors.ts";
+import { internalError, messageOf, type RpcError, toRpcError } from "../protocol/errors.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
 import { disk } from "./disk-call.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
@@ -200,9 +200,8 @@ async function isOurs(directory: HostPath): Promise<boolean> {
 }
 
 function unprotected(path: HostPath, cause: unknown): RpcError {
-  const why = cause instanceof Error ? cause.message : String(cause);
   return internalError(
-    `cannot keep ${shownPath(path)} from coming into being: no mount point can be made (${why}); ` +
+    `cannot keep ${shownPath(path)} from coming into being: no mount point can be made (${messageOf(cause)}); ` +
       "make the directory above it writable, or take it out of what may be written",
     cause,
   );

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { auditTailBytes, auditTextCharsMax } from "../limits.ts";
-import { internalError } from "../protocol/errors.ts";
+import { internalError, messageOf } from "../protocol/errors.ts";
 import { type AuditFields, type ChainEnd, followLine, nextLine } from "./audit-chain.ts";
 import { type AuditEnd, auditEndIn, tearEvent, tearOf } from "./audit-tear.ts";
 
@@ -89,9 +89,8 @@ class AuditFile implements AuditLog {
       this.#torn = nothing;
     } catch (error) {
       this.#torn = Buffer.concat([this.#torn, bytes.subarray(0, written)]);
-      const reason = error instanceof Error ? error.message : error;
       throw internalError(
-        `the audit log ${this.#path} cannot be written, so nothing is started: ${reason}`,
+        `the audit log ${this.#path} cannot be written, so nothing is started: ${messageOf(error)}`,
       );
     } finally {
       this.#size += written;

@@ -14,6 +14,7 @@ import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
 import { eventsThrough } from "./event-sender.ts";
 import { giveBackFrame } from "./frame-memory.ts";
 import { Keepalive } from "./keepalive.ts";
+import { stackOf } from "./log.ts";
 import { answerPings } from "./newest-pong.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
@@ -100,7 +101,7 @@ export class ClientSocket implements ConnectionGauge {
       else if (!this.#isCut) this.#cut("its client sends on and reads no answers");
     } catch (error) {
       // Thrown into the library, a fault of ours would let it read nothing any more.
-      this.#context.log("error", `a message was not served: ${(error as Error)?.stack ?? error}`);
+      this.#context.log("error", `a message was not served: ${stackOf(error)}`);
     }
   }
 
@@ -189,7 +190,7 @@ export class ClientSocket implements ConnectionGauge {
     try {
       requestAnswered(this.#context, asked, outcome);
     } catch (error) {
-      this.#context.log("error", `an answer was not entered: ${(error as Error)?.stack ?? error}`);
+      this.#context.log("error", `an answer was not entered: ${stackOf(error)}`);
     }
   }
 
@@ -225,8 +226,7 @@ export class ClientSocket implements ConnectionGauge {
   #rpcError(method: string, thrown: unknown): RpcError {
     const error = toRpcError(thrown);
     const isBug = !(thrown instanceof RpcError) && !isSystemError(thrown);
-    if (isBug)
-      this.#context.log("error", `${method} failed: ${(thrown as Error)?.stack ?? thrown}`);
+    if (isBug) this.#context.log("error", `${method} failed: ${stackOf(thrown)}`);
     return error;
   }
 

@@ -11,6 +11,9 @@ export interface Log {
   writes(level: LogLevel): boolean;
 }
 
+/** What a log says of a fault of this program: with the place where it is. */
+export const stackOf = (thrown: unknown): string => (thrown as Error)?.stack ?? String(thrown);
+
 /** Whether a log that is set to `least` writes a line of `level`. */
 export const isLogged = (level: LogLevel, least: LogLevel) =>
   logLevels.indexOf(level) >= logLevels.indexOf(least);

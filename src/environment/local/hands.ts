@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from "node:os";
 import { handDescriptors, handQueueMax, handsMax, handsRestMs, smallTreeMs } from "../../limits.ts";
+import { messageOf } from "../../protocol/errors.ts";
 import type { HostPath } from "../../protocol/path-uri.ts";
 import { ownProgram } from "../../sandbox/own-program.ts";
 import type { Hand } from "./hand.ts";
@@ -114,10 +115,9 @@ export class Hands {
   #rest(reason: unknown): void {
     if (this.#isResting) return;
     this.#restsUntilMs = performance.now() + this.#restMs;
-    const text = reason instanceof Error ? reason.message : String(reason);
     this.#warn(
       `large trees are copied and removed on one thread for ${this.#restMs / 1000} s, which ` +
-        `takes longer; others cannot help because of this: ${text}`,
+        `takes longer; others cannot help because of this: ${messageOf(reason)}`,
     );
   }
 

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { invalidParams } from "../../protocol/errors.ts";
+import { invalidParams, messageOf } from "../../protocol/errors.ts";
 import type { Params } from "../../protocol/methods.ts";
 import { hostPath, nodePath } from "../../protocol/path-uri.ts";
 import { childEnvironment, type Variables } from "./child-env.ts";
@@ -30,7 +30,8 @@ function directoryOf(uri: string): string | Buffer {
   try {
     return nodePath(hostPath(uri));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw invalidParams(`cwd URI \`${uri}\` is not valid on this exec-server host: ${reason}`);
+    throw invalidParams(
+      `cwd URI \`${uri}\` is not valid on this exec-server host: ${messageOf(error)}`,
+    );
   }
 }

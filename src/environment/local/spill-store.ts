@@ -12,6 +12,7 @@ import {
   spilledOutputTotalBytesMax,
   spillQueueBytesMax,
 } from "../../limits.ts";
+import { messageOf } from "../../protocol/errors.ts";
 import { isWantOfDescriptors } from "../../protocol/passing-wants.ts";
 import { ClosedLogs } from "./closed-logs.ts";
 
@@ -99,8 +100,9 @@ export class SpillStore {
   }
 
   warn(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#warn(`output of a process cannot be kept on disk, older output is dropped: ${reason}`);
+    this.#warn(
+      `output of a process cannot be kept on disk, older output is dropped: ${messageOf(error)}`,
+    );
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Buffer } from "node:buffer";
 import { decodeBase64 } from "../../protocol/base64.ts";
-import { invalidParams } from "../../protocol/errors.ts";
+import { invalidParams, messageOf } from "../../protocol/errors.ts";
 
 /** What is to be written to a process. Fails with -32602 for a chunk that is no base64. */
 export function stdinBytes(chunk: string): Buffer {
   try {
     return decodeBase64(chunk);
   } catch (error) {
-    throw invalidParams(error instanceof Error ? error.message : String(error));
+    throw invalidParams(messageOf(error));
   }
 }

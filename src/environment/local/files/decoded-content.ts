@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { type DecodedBase64, decodeBase64 } from "../../../protocol/base64.ts";
-import { invalidRequest } from "../../../protocol/errors.ts";
+import { invalidRequest, messageOf } from "../../../protocol/errors.ts";
 
 /** The bytes of base64 `text`; `demand` begins the error for what is none. */
 export function decoded(text: string | DecodedBase64, demand: string): Buffer {
@@ -8,7 +8,7 @@ export function decoded(text: string | DecodedBase64, demand: string): Buffer {
   try {
     return decodeBase64(text);
   } catch (error) {
-    throw invalidRequest(`${demand}: ${error instanceof Error ? error.message : error}`);
+    throw invalidRequest(`${demand}: ${messageOf(error)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { decodeBase64 } from "../../../protocol/base64.ts";
-import { invalidParams } from "../../../protocol/errors.ts";
+import { invalidParams, messageOf } from "../../../protocol/errors.ts";
 import type { Params, Result } from "../../../protocol/methods.ts";
 import type { Variables } from "../child-env.ts";
 
@@ -130,6 +130,6 @@ function checkedBody(bodyBase64: string | null | undefined): Buffer | undefined 
   try {
     return decodeBase64(bodyBase64);
   } catch (error) {
-    throw invalidParams((error as Error).message);
+    throw invalidParams(messageOf(error));
   }
 }

@@ -4,6 +4,7 @@ import { lstat, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { finisherLookMs, finishWritesMs } from "../../../limits.ts";
+import { messageOf } from "../../../protocol/errors.ts";
 import { settledWithin } from "../settled-within.ts";
 import { discard } from "./discard.ts";
 import { lockMark } from "./folder.ts";
@@ -175,7 +176,7 @@ class FinishingWork {
   }
 
   readonly #tell = (error: unknown): void => {
-    this.outcome.failures.push(error instanceof Error ? error.message : String(error));
+    this.outcome.failures.push(messageOf(error));
   };
 }
 

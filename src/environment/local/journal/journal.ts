@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { finishWritesMs, spareSlipsMax } from "../../../limits.ts";
+import { messageOf } from "../../../protocol/errors.ts";
 import type { Grants } from "../../../sandbox/access.ts";
 import { settledWithin } from "../settled-within.ts";
 import type { WriteEntry } from "./entry.ts";
@@ -225,8 +226,9 @@ export class ServerJournal implements WriteJournal {
   #warn(error: unknown): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#options.warn(`files are written without a journal, a crash can tear them: ${reason}`);
+    this.#options.warn(
+      `files are written without a journal, a crash can tear them: ${messageOf(error)}`,
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { messageOf } from "../../../protocol/errors.ts";
 import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { createNodeSpawner } from "./node-spawner.ts";
 import { testSpawner } from "./posix-self-test.ts";
@@ -30,8 +31,7 @@ export async function createSpawner(options: CreateOptions = {}): Promise<Spawne
     return await createTestedPosixSpawner(options);
   } catch (thrown) {
     // No prebuilt module for this platform, or a system that does not behave like Linux.
-    const cause = thrown instanceof Error ? thrown.message : String(thrown);
-    return createNodeSpawner([`Processes cannot be started natively: ${cause}.`]);
+    return createNodeSpawner([`Processes cannot be started natively: ${messageOf(thrown)}.`]);
   }
 }
 
