@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { writeIdsRememberedMax } from "../../limits.ts";
 import type { Result } from "../../protocol/methods.ts";
+import { FirstAnswers } from "./first-answers.ts";
 
 type WriteStatus = Result<"process/write">["status"];
 
@@ -21,8 +22,7 @@ interface WaitingWrite {
  */
 export class StdinQueue {
   readonly #receiver: StdinReceiver;
-  /** Answers by write id, oldest first: a client repeats what it got no answer for. */
-  readonly #answers = new Map<string, Promise<WriteStatus>>();
+  readonly #answers = new FirstAnswers<Promise<WriteStatus>>(writeIdsRememberedMax);
   #waiting: WaitingWrite[] = [];
   #receiverIsFull = false;
   #state: "open" | "ending" | "closed" = "open";
@@ -33,11 +33,7 @@ export class StdinQueue {
 
   /** A known id repeats the answer of the first write under it, whatever the bytes. */
   write(writeId: string, bytes: Buffer): Promise<WriteStatus> {
-    const known = this.#answers.get(writeId);
-    if (known) return known;
-    const answer = this.#take(bytes);
-    this.#remember(writeId, answer);
-    return answer;
+    return this.#answers.once(writeId, () => this.#take(bytes));
   }
 
   /** Ends the input after what was written before; later writes find it closed. */
@@ -86,12 +82,5 @@ export class StdinQueue {
     if (this.#state !== "ending" || this.#waiting.length > 0) return;
     this.#state = "closed";
     this.#receiver.end();
-  }
-
-  #remember(writeId: string, answer: Promise<WriteStatus>): void {
-    this.#answers.set(writeId, answer);
-    if (this.#answers.size <= writeIdsRememberedMax) return;
-    const [oldest] = this.#answers.keys();
-    if (oldest !== undefined) this.#answers.delete(oldest);
   }
 }
