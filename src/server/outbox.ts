@@ -77,12 +77,12 @@ export class Outbox {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#traffic.sentBytes += frame.length;
     const length = frame.length + headerBytesMax;
-    if (this.#waitingBytes + length + receiptPingBytesMax > sendBytesMax) this.#write();
+    if (this.#waitingBytes + length + receiptPingBytesMax > sendBytesMax) this.write();
     if (this.#waiting.length === 0) void reactions.then(() => process.nextTick(writeWaiting, this));
     this.#waiting.push({ frame, lane: lane ?? laneOfSize(length), length });
     this.#waitingBytes += length;
     // There may be no memory for it, which whoever sends it can still answer for.
-    if (length > sendBytesMax) this.#write();
+    if (length > sendBytesMax) this.write();
   }
 
   /** The same for an error, of which one cannot be refused as a request can. */
@@ -118,10 +118,6 @@ export class Outbox {
 
   /** Writes what is waiting, if anything. */
   write(): void {
-    this.#write();
-  }
-
-  #write(): void {
     if (this.#waiting.length === 0) return;
     const messages = this.#waiting;
     const bytes = this.#waitingBytes;
@@ -145,7 +141,7 @@ export class Outbox {
   }
 
   #writeAll(): void {
-    this.#write();
+    this.write();
     while (this.#lanes.bytes > 0) this.#writeBatch(sendBytesMax);
   }
 
