@@ -1,3 +1,4 @@
+import { firstBehind } from "./first-behind.ts";
 import type { Chunk, OutputRun } from "./output-run.ts";
 
 export interface ChunkWindowBounds {
@@ -88,7 +89,8 @@ export class ChunkWindow {
   /** Chunks with a greater number than `seq`, oldest first, made one by one. */
   *after(seq: number): Generator<Chunk> {
     const least = Math.max(seq + 1, this.oldestSeq);
-    for (let place = this.#placeAfter(seq); place < this.#runs.length; place++) {
+    const start = firstBehind(seq, this.#runs, this.#first);
+    for (let place = start; place < this.#runs.length; place++) {
       const run = this.#runs[place];
       if (run === undefined) continue;
       const from = Math.max(0, least - run.firstSeq);
@@ -105,16 +107,5 @@ export class ChunkWindow {
       this.#first = 0;
     }
     return this.#runs[this.#first];
-  }
-
-  #placeAfter(seq: number): number {
-    let low = this.#first;
-    let high = this.#runs.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#runs[middle]?.lastSeq ?? 0) > seq) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 }

@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { isWantOfDescriptors } from "../../protocol/passing-wants.ts";
 import { ChunkBlock, unpackedChunks } from "./chunk-block.ts";
+import { firstBehind } from "./first-behind.ts";
 import type { Chunk } from "./output-run.ts";
 import type { SpillStore } from "./spill-store.ts";
 
@@ -76,7 +77,7 @@ export class OutputSpill {
 
   /** The oldest chunks with a greater number than `seq`, as many as lie together. */
   async after(seq: number): Promise<Chunk[]> {
-    const block = this.#blocks[this.#placeAfter(seq)];
+    const block = this.#blocks[firstBehind(seq, this.#blocks)];
     if (block === undefined) return [];
     // A copy, because the memory is used again when the block has been written.
     if (block.memory) {
@@ -226,17 +227,6 @@ export class OutputSpill {
     if (!this.#isBehind || this.#waiting.length * blockBytes * 2 > queueBytesMax) return;
     this.#isBehind = false;
     this.#onRoom();
-  }
-
-  #placeAfter(seq: number): number {
-    let low = 0;
-    let high = this.#blocks.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#blocks[middle]?.lastSeq ?? 0) > seq) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 }
 
