@@ -1,12 +1,10 @@
 import type { Host } from "../environment/environment.ts";
 import type { FileAnswers } from "../environment/file-system.ts";
 import type { Http } from "../environment/http.ts";
-import type {
-  LocalEnvironment,
-  LocalFileSystem,
-  LocalHttp,
-  LocalProcesses,
-} from "../environment/local/environment.ts";
+import type { LocalEnvironment } from "../environment/local/environment.ts";
+import type { LocalFileSystem } from "../environment/local/file-system.ts";
+import type { LocalHttp } from "../environment/local/http.ts";
+import type { LocalProcesses } from "../environment/local/processes.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, Event, Method, Params, Result } from "../protocol/methods.ts";
 import { type BulkTurns, isBulk } from "./bulk-turns.ts";

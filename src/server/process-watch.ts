@@ -1,5 +1,6 @@
-import type { LocalEnvironment, LocalProcesses } from "../environment/local/environment.ts";
+import type { LocalEnvironment } from "../environment/local/environment.ts";
 import type { EventReceiver, ProcessObserver } from "../environment/local/event-feed.ts";
+import type { LocalProcesses } from "../environment/local/processes.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { traceparentOf } from "./request-traces.ts";

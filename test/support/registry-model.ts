@@ -1,8 +1,8 @@
 /** A session registry in a world whose clock stands still, and the list it has to agree with. */
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { LocalProcesses } from "../../src/environment/local/environment.ts";
 import { type EventReceiver, eachChunkBy } from "../../src/environment/local/event-feed.ts";
+import type { LocalProcesses } from "../../src/environment/local/processes.ts";
 import { looksBeforeGivingUp, standstillMsMin } from "../../src/limits.ts";
 import type { Emit, ProcessEvent } from "../../src/protocol/methods.ts";
 import type { Attachment, Session } from "../../src/server/session.ts";

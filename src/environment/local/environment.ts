@@ -21,10 +21,6 @@ import type { LastWork, Spawner } from "./spawn/spawner.ts";
 import { SpillStore } from "./spill-store.ts";
 import { workersBy } from "./worker-start.ts";
 
-export type { LocalFileSystem } from "./file-system.ts";
-export type { LocalHttp } from "./http.ts";
-export type { LocalProcesses } from "./processes.ts";
-
 /** What the environment is made from: given by whoever may look at the outside world. */
 export interface LocalEnvironmentOptions {
   /** The variables that commands may inherit by policy; without the server's own credentials. */
