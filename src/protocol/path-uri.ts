@@ -112,9 +112,9 @@ function foreignComplaint(uri: string): string {
   return `'${uri}' is invalid on '${process.platform}'`;
 }
 
-/** Escapes as bytes; a `%` that starts no escape stands for itself. */
-function percentDecoded(pathname: string): string {
-  return pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+/** Escapes as bytes, one char for each; a `%` that starts no escape stands for itself. */
+export function percentDecoded(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { decodeBase64 } from "../../../protocol/base64.ts";
 import { invalidParams, messageOf } from "../../../protocol/errors.ts";
 import type { Params, Result } from "../../../protocol/methods.ts";
+import { percentDecoded } from "../../../protocol/path-uri.ts";
 import type { Variables } from "../child-env.ts";
 
 export type Header = Result<"http/request">["headers"][number];
@@ -89,12 +90,6 @@ export function basicAuthorization({ username, password }: URL): string | undefi
   const credentials = `${percentDecoded(username)}:${percentDecoded(password)}`;
   return `Basic ${Buffer.from(credentials, "latin1").toString("base64")}`;
 }
-
-/** One char per byte, because what was escaped need not be UTF-8. */
-const percentDecoded = (text: string) =>
-  text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
 
 type GivenHeader = Params<"http/request">["headers"][number];
 
