@@ -1,6 +1,5 @@
 import { lstatSync } from "node:fs";
-import { copyUnder } from "../environment/local/files/copy-tree.ts";
-import { invalidRequest } from "../protocol/errors.ts";
+import { copyUnder, intoItself } from "../environment/local/files/copy-tree.ts";
 import type { Params } from "../protocol/methods.ts";
 import {
   type HostPath,
@@ -11,7 +10,7 @@ import {
   splitPath,
 } from "../protocol/path-uri.ts";
 import { isWithin } from "../sandbox/access.ts";
-import { fileToReplace } from "./guarded-writes.ts";
+import { fileToReplace, rethrow } from "./guarded-writes.ts";
 import { renamed } from "./held-call.ts";
 import { type Entry, type Holds, Unreachable } from "./held-place.ts";
 import type { HelperFileSystem } from "./helper-file-system.ts";
@@ -94,12 +93,4 @@ function realOf(path: HostPath, holds: Holds): HostPath {
     const { parent, name } = splitPath(path);
     return joinPath(realOf(parent, holds), name);
   }
-}
-
-function intoItself() {
-  return invalidRequest("fs/copy cannot copy a directory to itself or one of its descendants");
-}
-
-function rethrow(error: unknown): never {
-  throw error;
 }

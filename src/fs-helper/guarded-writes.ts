@@ -74,6 +74,6 @@ function made(target: Entry, holds: Holds) {
   return { place: holds.created(target), undo };
 }
 
-function rethrow(error: unknown): never {
+export function rethrow(error: unknown): never {
   throw error;
 }

@@ -1,3 +1,4 @@
+import { linkInPath } from "../environment/local/files/no-follow.ts";
 import { internalError, RpcError, systemErrorText } from "../protocol/errors.ts";
 import type { Given } from "../protocol/methods.ts";
 import { type HostPath, hostPath, pathUriOf } from "../protocol/path-uri.ts";
@@ -62,5 +63,5 @@ export function refuseLinks(params: Named, holds: Holds): void {
 /** Obeys it for one that works on the name itself. */
 export function refuseLinkedParent(params: Named, entry: Entry): void {
   if (params.followSymlinks !== false || entry.real === hostPath(params.path)) return;
-  throw internalError(`path contains a symbolic link: ${systemErrorText("ENOTDIR", 20)}`);
+  throw linkInPath();
 }

@@ -9,19 +9,16 @@
 import {
   closeSync,
   constants,
-  existsSync,
   lstatSync,
   openSync,
   readlinkSync,
   realpathSync,
   type Stats,
 } from "node:fs";
+import { descriptorPath, hasDescriptorPaths } from "../environment/local/files/no-follow.ts";
 import { O_PATH } from "../environment/local/path-only.ts";
+import { linksFollowedMax } from "../limits.ts";
 import { type HostPath, hostPathOf, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
-
-/** Links followed before it counts as a loop: the kernel's number. */
-const linksMax = 40;
-const hasDescriptorPaths = existsSync("/proc/self/fd");
 
 export interface Held {
   /** Where it really is; the last component of an entry may be a link. */
@@ -64,7 +61,7 @@ export class Holds {
   reached(path: HostPath): Held | undefined {
     if (!hasDescriptorPaths) return undefined;
     try {
-      const at = descriptorPath(this.#open(nodePath(path), O_PATH));
+      const at = descriptorPath(this.#open(nodePath(path), O_PATH), path);
       return readLink(at) === path ? { real: path, at } : undefined;
     } catch {
       // Why will be found by whoever goes there step by step.
@@ -86,7 +83,7 @@ export class Holds {
   target(path: HostPath): Entry {
     let entry = this.entry(path);
     for (let links = 0; entry.stats?.isSymbolicLink(); links++) {
-      if (links >= linksMax) throw new Unreachable(path, loop());
+      if (links >= linksFollowedMax) throw new Unreachable(path, loop());
       entry = this.entry(this.#linkTarget(entry));
     }
     return entry;
@@ -96,7 +93,7 @@ export class Holds {
   pinned(entry: Entry): Entry {
     if (!hasDescriptorPaths) return entry;
     const fd = this.#open(nodePath(entry.at), O_PATH | constants.O_NOFOLLOW);
-    const at = descriptorPath(fd);
+    const at = descriptorPath(fd, entry.at);
     return { ...entry, real: readLink(at), at };
   }
 
@@ -104,7 +101,7 @@ export class Holds {
   created(entry: Entry): Entry {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     const fd = this.#open(nodePath(entry.at), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
-    return { ...entry, at: hasDescriptorPaths ? descriptorPath(fd) : entry.at };
+    return { ...entry, at: descriptorPath(fd, entry.at) };
   }
 
   #directory(path: HostPath, parent: HostPath): { real: HostPath; at: HostPath } {
@@ -113,7 +110,8 @@ export class Holds {
         const real = hostPathOf(realpathSync.native(nodePath(parent), "buffer"));
         return { real, at: real };
       }
-      const at = descriptorPath(this.#open(nodePath(parent), O_PATH | constants.O_DIRECTORY));
+      const fd = this.#open(nodePath(parent), O_PATH | constants.O_DIRECTORY);
+      const at = descriptorPath(fd, parent);
       return { real: readLink(at), at };
     } catch (error) {
       throw new Unreachable(path, error as NodeJS.ErrnoException);
@@ -148,10 +146,6 @@ export class Holds {
     this.#fds.push(fd);
     return fd;
   }
-}
-
-function descriptorPath(fd: number): HostPath {
-  return `/proc/self/fd/${fd}` as HostPath;
 }
 
 function readLink(path: HostPath): HostPath {

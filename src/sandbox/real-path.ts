@@ -2,6 +2,7 @@
 import type { Buffer } from "node:buffer";
 import { lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { lstat, readlink, realpath, stat } from "node:fs/promises";
+import { linksFollowedMax } from "../limits.ts";
 import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import { diskCall } from "./disk-call.ts";
 
@@ -38,11 +39,8 @@ export async function locate(path: HostPath): Promise<{ real: HostPath; existing
   if (above.real !== above.existing || (await linkTarget(real)) === undefined) return unresolved;
   // A link that leads to nothing: who makes what it names makes this place.
   const { links, end } = await wayTo(real);
-  return links.length < linksMax ? locate(end) : unresolved;
+  return links.length < linksFollowedMax ? locate(end) : unresolved;
 }
-
-/** Followed before it counts as a loop: the kernel's number. */
-const linksMax = 40;
 
 /** Every link on the way to a place. */
 export async function linksOn(path: HostPath): Promise<Link[]> {
@@ -54,7 +52,7 @@ async function wayTo(path: HostPath): Promise<{ links: Link[]; end: HostPath }> 
   const links: Link[] = [];
   let done = "/" as HostPath;
   let ahead = path.split("/").filter(Boolean);
-  while (ahead.length > 0 && links.length < linksMax) {
+  while (ahead.length > 0 && links.length < linksFollowedMax) {
     const [name = "", ...rest] = ahead;
     if (name === "." || name === "..") {
       done = name === "." ? done : splitPath(done).parent;

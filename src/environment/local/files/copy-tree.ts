@@ -236,7 +236,7 @@ const specialFile = () =>
 const notRecursive = () =>
   invalidRequest("fs/copy requires recursive: true when sourcePath is a directory");
 
-const intoItself = () =>
+export const intoItself = () =>
   invalidRequest("fs/copy cannot copy a directory to itself or one of its descendants");
 
 const changedMeanwhile = (source: HostPath, cause: unknown) =>

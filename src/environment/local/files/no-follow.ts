@@ -20,7 +20,8 @@ import {
 import { O_PATH } from "../path-only.ts";
 import { dropFile, openFile, readLink, realPath } from "./file-calls.ts";
 
-const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
+/** Whether the system tells where an open file really is, and works on it by its number. */
+export const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
 
 interface Place {
   readonly path: string;
@@ -94,6 +95,6 @@ async function belowRealParent<T>(path: HostPath, use: (path: HostPath) => Given
   }
 }
 
-function linkInPath() {
+export function linkInPath() {
   return internalError(`path contains a symbolic link: ${systemErrorText("ENOTDIR", 20)}`);
 }
