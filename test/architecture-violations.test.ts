@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { sourceChecks, styleChecks } from "./support/architecture.ts";
+import { jointChecks, sourceChecks, styleChecks } from "./support/architecture.ts";
 import { readSources, type Sources } from "./support/architecture-sources.ts";
 
-const checks = { ...styleChecks, ...sourceChecks };
+const checks = { ...styleChecks, ...jointChecks, ...sourceChecks };
 type Rule = keyof typeof checks;
 /** Text by path. */
 type Tree = Readonly<Record<string, string>>;
@@ -121,6 +121,15 @@ const violations: readonly (readonly [Rule, Tree, RegExp])[] = [
     "no way to the disk leads around the sandbox",
     { "environment/local/a.ts": 'import { a } from "./files/direct-file-system.ts";' },
     /^environment\/local\/a\.ts:1: reaches the disk by .* around the sandbox/,
+  ],
+  [
+    "what a file exports is used by another",
+    {
+      "server/a.ts": "\nexport const b = 1;\nexport async function c() {}",
+      "server/d.ts": 'import { c } from "./a.ts";\nc();',
+      "server/e.ts": "const b = 2;",
+    },
+    /^server\/a\.ts:2: exports b, which no other file uses/,
   ],
   reachability('import "./b.ts";', "imports ./b.ts, which is not there"),
   reachability("await import(name);", "imports a computed name"),

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { sourceChecks, styleChecks } from "./support/architecture.ts";
+import { jointChecks, sourceChecks, styleChecks } from "./support/architecture.ts";
+import { inFolder } from "./support/architecture-exports.ts";
 import { readSources, type Violation } from "./support/architecture-sources.ts";
 
 const read = (folder: string) => readSources(fileURLToPath(new URL(folder, import.meta.url)));
@@ -24,4 +25,9 @@ for (const [rule, check] of Object.entries({ ...styleChecks, ...sourceChecks }))
 
 for (const [rule, check] of Object.entries(styleChecks)) {
   test(`in the tests, ${rule}`, () => assertNone(check(tests)));
+}
+
+for (const [rule, check] of Object.entries(jointChecks)) {
+  test(`in the program and the tests, ${rule}`, () =>
+    assertNone(check(new Map([...inFolder("src", program), ...inFolder("test", tests)]))));
 }

@@ -80,7 +80,7 @@ export class Permit {
   }
 }
 
-export function readOnly(): RpcError {
+function readOnly(): RpcError {
   return internalError(systemErrorText("EROFS", 30));
 }
 

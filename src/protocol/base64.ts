@@ -125,7 +125,7 @@ export function decodeBase64(text: string): Buffer {
 const isUrlSafe = (text: string) => text.includes("-") || text.includes("_");
 
 /** The number of bytes that well-formed base64 `text` stands for. */
-export function decodedLength(text: string): number {
+function decodedLength(text: string): number {
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   return (text.length / 4) * 3 - padding;
 }

@@ -4,7 +4,7 @@ import { pathUri } from "./path-uri-schema.ts";
 /** `params` of a method that has none: absent, null and `{}` are the same. */
 const noParams = () => z.nullish(z.strictObject({}));
 
-export const capabilities = () => z.record(z.string(), z.boolean());
+const capabilities = () => z.record(z.string(), z.boolean());
 
 /** What a client may want to know of the machine it works on. Paths are `file:` URIs. */
 export const environmentInfo = () =>

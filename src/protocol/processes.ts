@@ -47,7 +47,7 @@ const heldOpenBy = () =>
     ),
   );
 
-export const envPolicy = () =>
+const envPolicy = () =>
   z.object({
     /** What to start from: the executor's whole environment, its core names, or nothing. */
     inherit: z.enum(["core", "all", "none"]),

@@ -40,7 +40,7 @@ export function refuseMisplaced(
  * should be; undefined when all are. Some network file systems do not say what of them is mounted:
  * there only the device counts.
  */
-export function misplacedMount(
+function misplacedMount(
   mounts: readonly Mount[],
   masks: BwrapPlan["masks"],
   tables: MountTables,

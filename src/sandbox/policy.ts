@@ -42,7 +42,7 @@ export interface Policy {
 }
 
 /** Read-only below every writable root: who can write them makes others run what he likes. */
-export const protectedNames = [".git", ".agents", ".codex", ".aws"] as const;
+const protectedNames = [".git", ".agents", ".codex", ".aws"] as const;
 
 type Managed = Extract<Sandbox["permissions"], { type: "managed" }>;
 type Restricted = Extract<Managed["file_system"], { type: "restricted" }>;

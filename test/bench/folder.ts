@@ -18,7 +18,7 @@ export function pathOf(name: string): string {
 export const uriOf = (path: string) => `file://${path}`;
 
 /** The path of something that `make` makes when it is first asked for. */
-export function madeOnce(name: string, make: (path: string) => void): string {
+function madeOnce(name: string, make: (path: string) => void): string {
   const path = pathOf(name);
   if (!made.has(name)) make(path);
   made.add(name);

@@ -19,7 +19,7 @@ interface Room {
 }
 
 /** The rooms of the house and who may import whom. A room that is not named is out of reach. */
-export const rooms: Readonly<Record<string, Room>> = {
+const rooms: Readonly<Record<string, Room>> = {
   limits: { place: /^limits\.ts$/ },
   protocol: { place: /^protocol\//, uses: ["limits"], packages: ["zod"] },
   environment: { place: /^environment\/[^/]+$/, types: ["protocol"] },

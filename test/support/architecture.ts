@@ -1,3 +1,4 @@
+import { checkExports } from "./architecture-exports.ts";
 import {
   checkDirectFileAccess,
   checkHandlers,
@@ -25,6 +26,11 @@ export const styleChecks = {
   "lines are at most 100 columns wide": checkLineLengths,
   "no file is called index.ts": checkFileNames,
   "banned constructs are absent": checkBans,
+} satisfies Record<string, Check>;
+
+/** What holds for the program and its tests together. */
+export const jointChecks = {
+  "what a file exports is used by another": checkExports,
 } satisfies Record<string, Check>;
 
 /** What holds for the program besides. */

@@ -17,7 +17,7 @@ export interface Message {
 }
 
 /** A request that was answered with an error. */
-export class ReplyError extends Error {
+class ReplyError extends Error {
   readonly code: number;
 
   constructor(method: string, code: number, message: string) {

@@ -138,7 +138,7 @@ export function hasMembers<T extends object>(actual: T, members: Partial<T>): vo
 }
 
 /** Whether a process runs; one that is dead and only waits to be collected does not. */
-export async function isAlive(pid: number): Promise<boolean> {
+async function isAlive(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => undefined);
   return stat !== undefined && !/^\d+ \(.*\) [ZX]/s.test(stat);
 }

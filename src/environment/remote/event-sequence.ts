@@ -4,7 +4,7 @@ import type { Emit, EventParams, Params, ProcessEvent, Result } from "../../prot
 type Page = Result<"process/read">;
 
 /** Bytes of base64 text when decoded. */
-export const rawBytes = (base64: string) => Buffer.byteLength(base64, "base64");
+const rawBytes = (base64: string) => Buffer.byteLength(base64, "base64");
 
 /**
  * Raw bytes that came before a page and that neither its reader nor the executor has: everything

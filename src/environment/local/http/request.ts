@@ -38,7 +38,7 @@ export function outgoingRequest(
   };
 }
 
-export const hasHeader = (headers: readonly Header[], name: string) =>
+const hasHeader = (headers: readonly Header[], name: string) =>
   headers.some((header) => header.name === name);
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
