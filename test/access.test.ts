@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "access-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after }, "access");
 
 const token = "a capability that nobody guesses";
 const secret = "a shared secret that is long enough for HS256";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { jointChecks, sourceChecks, styleChecks } from "./support/architecture.ts";
 import { readSources, type Sources } from "./support/architecture-sources.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const checks = { ...styleChecks, ...jointChecks, ...sourceChecks };
 type Rule = keyof typeof checks;
@@ -206,8 +206,7 @@ function reachability(text: string, message: string): Row {
 }
 
 function sourcesOf(t: { after(done: () => void): void }, tree: Tree): Sources {
-  const folder = mkdtempSync(join(tmpdir(), "architecture-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "architecture");
   for (const [path, text] of Object.entries(tree)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);

@@ -1,22 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import {
-  appendFileSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { connect } from "./support/client.ts";
 import { run } from "./support/process.ts";
 import { launchServer, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "audit-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after }, "audit");
 
 const linesOf = (file: string) => readFileSync(file, "utf8").trimEnd().split("\n");
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtemp, open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
@@ -10,6 +9,7 @@ import { BulkTurns } from "../src/server/bulk-turns.ts";
 import { type Client, connect, type Message } from "./support/client.ts";
 import { finish, start } from "./support/process.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const reads = 60;
 const printedBytes = readAnswerBytesMax;
@@ -51,8 +51,7 @@ function answersTo(client: Client, count: number): Promise<Map<unknown, Message>
 
 /** Open at both ends, so that nobody waits for the other. */
 async function fifo(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), "fifo-"));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "fifo");
   const path = join(folder, "fifo");
   execFileSync("mkfifo", [path]);
   const file = await open(path, "r+");

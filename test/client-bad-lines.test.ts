@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import { deferred } from "../src/client/deferred.ts";
@@ -17,6 +16,7 @@ import { standstillMsMin, wholeFileBytesMax } from "../src/limits.ts";
 import { type RelayRules, startRelay } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
 import { standStill } from "./support/standing-still.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
 import { within } from "./support/within.ts";
 
@@ -30,8 +30,7 @@ async function setUp(t: TestContext, rules: RelayRules, options: ConnectOptions 
 }
 
 test("a file that is written in blocks outlives as many broken connections as anything", async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), "bad-lines-"));
-  t.after(() => rm(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "bad-lines");
   let breaks = 0;
   const { environment } = await setUp(t, {
     toServer: ({ method }) => (method === "fs/writeBlock" && ++breaks <= 30 ? "break" : "pass"),
@@ -48,8 +47,7 @@ const openers: [string, () => Promise<Environment>][] = [
 ];
 for (const [where, open] of openers) {
   test(`a file that waits for its source is given up with its session: ${where}`, async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), "bad-lines-"));
-    t.after(() => rm(directory, { recursive: true }));
+    const directory = temporaryFolder(t, "bad-lines");
     const environment = await open();
     const isWaiting = deferred<void>();
     async function* source() {

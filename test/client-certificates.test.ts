@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { connect } from "../src/client/library.ts";
 import { makeCertificate } from "./support/certificate.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** A server with a certificate that nobody knows. */
 async function setUp(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), "certificates-"));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "certificates");
   const { cert, key } = makeCertificate(folder);
   const { url } = await startServer(t, { args: ["--tls-cert", cert, "--tls-key", key] });
   return { url, cert };

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import type { EnvironmentsOptions } from "../src/client/environments.ts";
@@ -14,6 +13,7 @@ import {
   SessionLostError,
 } from "../src/client/library.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { within } from "./support/within.ts";
 
 const server = startServer({ after });
@@ -98,8 +98,7 @@ describe("a file of environments", () => {
 });
 
 async function homeWith(t: TestContext, toml: string): Promise<string> {
-  const codexHome = await mkdtemp(join(tmpdir(), "environments-"));
-  t.after(() => rm(codexHome, { recursive: true, force: true }));
+  const codexHome = temporaryFolder(t, "environments");
   await writeFile(join(codexHome, "environments.toml"), toml);
   return codexHome;
 }

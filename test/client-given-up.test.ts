@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { getEventListeners, once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, describe, type TestContext, test } from "node:test";
@@ -12,6 +10,7 @@ import type { Process } from "../src/client/process.ts";
 import { fileBlockBytesMax, wholeFileBytesMax } from "../src/limits.ts";
 import { startRelay } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
 import { within } from "./support/within.ts";
 
@@ -30,8 +29,7 @@ async function setUp(t: TestContext) {
   });
   const environment = await connect(relay.url);
   t.after(() => environment.close());
-  const directory = await mkdtemp(join(tmpdir(), "given-up-"));
-  t.after(() => rm(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "given-up");
   const asked = (method: string) =>
     relay.sent.filter((text) => text.includes(`"method":"${method}"`)).length;
   const told = (event: string) => events.has(event);

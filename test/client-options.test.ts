@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { environments } from "../src/client/library.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** The compiler must take them too, in a program that is strict about them. */
 test("options that are undefined are as good as none", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "options-"));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "options");
   const choice = await environments({ local: undefined, connect: undefined });
   t.after(() => choice.close());
   const { files, fetch } = await choice.open(undefined, { signal: undefined });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Script } from "node:vm";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -52,8 +52,7 @@ for (const [what, kept] of [
   ["is empty", Buffer.alloc(0)],
 ] as const) {
   test(`the program starts also when the kept code ${what}`, async (context) => {
-    const copy = await mkdtemp(join(tmpdir(), "compiled-script-"));
-    context.after(() => rm(copy, { recursive: true }));
+    const copy = temporaryFolder(context, "compiled-script");
     await cp(join(root, "bin"), join(copy, "bin"), { recursive: true });
     await cp(join(root, "dist/codex.cjs"), join(copy, "dist/codex.cjs"));
     await writeFile(join(copy, keptName), kept);
@@ -80,8 +79,7 @@ test("V8 takes the code that stands in the helper's file", async () => {
 
 test("the helper answers also when the code in its file is that of another V8", async (context) => {
   const { loader, source, kept } = await helperParts();
-  const copy = await mkdtemp(join(tmpdir(), "compiled-helper-"));
-  context.after(() => rm(copy, { recursive: true }));
+  const copy = temporaryFolder(context, "compiled-helper");
   const request = '{"operation":"fs/canonicalize","params":{"path":"file:///"}}\n';
   for (const other of [kept, Buffer.alloc(1000, 7), Buffer.alloc(0)]) {
     const comments = [source, other].map((part) => `\n//${part.toString("base64")}`);

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { EventParams } from "../src/protocol/methods.ts";
 import { type Client, connect } from "./support/client.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const printedBytes = 200_000_000;
 /** What `seq 1 100000000 | head -c 200000000` prints. */
@@ -27,8 +25,7 @@ function sha256OfNumbers(): string {
 
 /** A client that comes back after 200 MB were printed while nobody was there. */
 async function backAfterFlood(t: TestContext): Promise<Client> {
-  const directory = await mkdtemp(join(tmpdir(), "detached-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  const directory = temporaryFolder(t, "detached");
   const { url } = await startServer(t, { env: { TMPDIR: directory } });
   const first = await connect(url);
   const { sessionId } = await first.initialize();

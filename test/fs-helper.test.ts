@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import type { HostPath } from "../src/protocol/path-uri.ts";
 import { helperEnvironment, helperLaunch } from "../src/sandbox/launch.ts";
 import { seccompProgram } from "../src/sandbox/seccomp.ts";
 import { uri } from "./support/sandboxes.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const path = (text: string) => text as HostPath;
 
@@ -79,8 +80,7 @@ function byHand(input: string, nodeOptions: string[] = []): Record<string, unkno
 }
 
 test("by hand: a line and the end of input is a one-shot", (t) => {
-  const directory = mkdtempSync("/var/tmp/fs-helper-");
-  t.after(() => rmSync(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "/var/tmp/fs-helper");
   const file = join(directory, "f");
   writeFileSync(file, "text");
   const request = { operation: "fs/readFile", params: { path: uri(file) } };
@@ -90,8 +90,7 @@ test("by hand: a line and the end of input is a one-shot", (t) => {
 });
 
 test("by hand: lines are answered in order, bad ones with an error", (t) => {
-  const directory = mkdtempSync("/var/tmp/fs-helper-");
-  t.after(() => rmSync(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "/var/tmp/fs-helper");
   const at = (name: string) => uri(join(directory, name));
   const rules = [
     { path: "/", access: "read" },
@@ -125,8 +124,7 @@ test("by hand: lines are answered in order, bad ones with an error", (t) => {
 });
 
 test("by hand: a file is only replaced when that is said", (t) => {
-  const directory = mkdtempSync("/var/tmp/fs-helper-");
-  t.after(() => rmSync(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "/var/tmp/fs-helper");
   writeFileSync(join(directory, "f"), "text");
   const params = { handleId: "h", path: uri(join(directory, "f")) };
   byHand(JSON.stringify({ operation: "fs/open", params }));

@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -12,6 +9,7 @@ import type { HostPath } from "../src/protocol/path-uri.ts";
 import { type Sandbox, sandbox } from "../src/protocol/sandbox.ts";
 import { policyOf } from "../src/sandbox/policy.ts";
 import { type Json, oddValue, spoilt, validParams } from "./support/fuzz-params.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** Set it to 100000 for the long run. */
 const messagesWanted = Number(process.env.FUZZ_MESSAGES ?? 2000);
@@ -60,8 +58,7 @@ describe("whatever a worker for confined files reads", () => {
   test("every line is answered by one line, in order, and the worker ends well", {
     timeout: 60_000 + messagesWanted * 20,
   }, async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), "fuzz-helper-"));
-    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const directory = temporaryFolder(t, "fuzz-helper");
     for (let left = messagesWanted; left > 0; left -= linesEach) {
       await checkAnswers(fc.sample(helperLine(`file://${directory}/`), Math.min(left, linesEach)));
     }

@@ -1,14 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { makeCertificate } from "./support/certificate.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { within } from "./support/within.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "half-open-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after }, "half-open");
 
 /** More than the 10 s that a client has; by itself Node takes 30 s and 120 s. */
 const goneMsMax = 25_000;

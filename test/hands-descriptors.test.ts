@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** On a machine with one core there are no other threads. */
 const skip = availableParallelism() === 1;
 
 function makeTree(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "hands-descriptors-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryFolder(t, "hands-descriptors");
   for (let folder = 0; folder < 20; folder++) {
     const path = join(directory, "tree", `d${folder}`);
     mkdirSync(path, { recursive: true });

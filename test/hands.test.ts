@@ -3,14 +3,12 @@ import { execFile, execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
@@ -24,17 +22,12 @@ import {
 } from "../src/environment/local/hands.ts";
 import { smallCopyBytesMax } from "../src/limits.ts";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { within } from "./support/within.ts";
 
 const waitMs = 20_000;
 /** On a machine with one core there are none. */
 const skip = availableParallelism() === 1;
-
-function makeDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "hands-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 function makeHands(t: TestContext, options: HandsOptions = {}): Hands {
   const hands = new Hands(options);
@@ -69,7 +62,7 @@ const latin1 = (name: string) => Buffer.from(name).toString("latin1");
 
 describe("another thread", { skip }, () => {
   test("copies the small files of a directory and leaves what is none", async (t) => {
-    const directory = makeDirectory(t);
+    const directory = temporaryFolder(t, "hands");
     const from = join(directory, "from");
     fill(from, ["a", "ö", "z"]);
     writeFileSync(join(from, "large"), Buffer.alloc(smallCopyBytesMax));
@@ -87,7 +80,7 @@ describe("another thread", { skip }, () => {
   });
 
   test("begins nothing behind what failed", async (t) => {
-    const directory = makeDirectory(t);
+    const directory = temporaryFolder(t, "hands");
     fill(join(directory, "from"), ["a", "b", "c"]);
     // Where a directory is, no file can be made.
     mkdirSync(join(directory, "to/b"), { recursive: true });
@@ -102,7 +95,7 @@ describe("another thread", { skip }, () => {
   });
 
   test("removes directories in which there are only files", async (t) => {
-    const directory = makeDirectory(t);
+    const directory = temporaryFolder(t, "hands");
     fill(join(directory, "flat"), numbered(20));
     symlinkSync("..", join(directory, "flat/link"));
     fill(join(directory, "deep/deeper"), ["kept"]);
@@ -119,7 +112,7 @@ describe("another thread", { skip }, () => {
   });
 
   test("follows no link that has taken the place of a directory", async (t) => {
-    const directory = makeDirectory(t);
+    const directory = temporaryFolder(t, "hands");
     fill(join(directory, "elsewhere"), ["kept"]);
     symlinkSync("elsewhere", join(directory, "link"));
     const handled = await handOver(makeHands(t).forTree(), {
@@ -132,7 +125,7 @@ describe("another thread", { skip }, () => {
   });
 
   test("gives up its work when it is ended, and takes no more", async (t) => {
-    const directory = makeDirectory(t);
+    const directory = temporaryFolder(t, "hands");
     fill(directory, ["a"]);
     const hands = makeHands(t);
     const toHand = hands.forTree();
@@ -199,7 +192,7 @@ describe("trees on which other threads work", { skip }, () => {
   });
 
   test("are copied and removed as a whole", async (t) => {
-    const directory = makeDirectory(t);
+    const directory = temporaryFolder(t, "hands");
     grow(join(directory, "tree"));
     const files = await makeFiles(t);
     await files.copy(copyOf(directory));
@@ -211,7 +204,7 @@ describe("trees on which other threads work", { skip }, () => {
   });
 
   test("fail with the error that is the cause", async (t) => {
-    const directory = makeDirectory(t);
+    const directory = temporaryFolder(t, "hands");
     grow(join(directory, "tree"));
     for (let folder = 0; folder < 30; folder++) {
       mkdirSync(join(directory, `copy/d${folder}/file 20 ü`), { recursive: true });
@@ -227,7 +220,7 @@ describe("trees on which other threads work", { skip }, () => {
 test("other threads keep a program alive until their work is done, and no longer", {
   skip,
 }, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = temporaryFolder(t, "hands");
   fill(join(directory, "tree"), numbered(300));
   const hands = new URL("../src/environment/local/hands.ts", import.meta.url).pathname;
   const script = `

@@ -10,6 +10,7 @@ import { entryOf, finish, leave, makeGround, torn } from "./support/left-writes.
 import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
 import { workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
 import { hasCurrentBuild, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** Far more than there are threads. */
 const hangingCalls = 100;
@@ -140,8 +141,7 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
     if (!hasCurrentBuild())
       return t.skip("tsx looks for a pipe in TMPDIR, which hangs: build first");
     const mount = await hungMount(t);
-    const directory = mkdtempSync(join(tmpdir(), "journal-"));
-    t.after(() => rmSync(directory, { recursive: true }));
+    const directory = temporaryFolder(t, "journal");
     symlinkSync(join(mount.directory, "tmp"), join(directory, "tmp"));
     for (const TMPDIR of [join(mount.directory, "tmp"), join(directory, "tmp")]) {
       const server = await startServer(t, { env: { TMPDIR } });
@@ -198,8 +198,7 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
     const mount = await hungMount(t);
     const client = await connect(server.url);
     await client.initialize();
-    const directory = mkdtempSync(join(tmpdir(), "links-"));
-    t.after(() => rmSync(directory, { recursive: true }));
+    const directory = temporaryFolder(t, "links");
     writeFileSync(join(directory, "file"), "");
     await client.request(
       "process/start",

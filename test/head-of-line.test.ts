@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { type Client, connect } from "./support/client.ts";
 import { start } from "./support/process.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 interface Bench {
   readonly client: Client;
@@ -18,8 +18,7 @@ interface Bench {
 }
 
 async function makeBench(t: TestContext): Promise<Bench> {
-  const folder = mkdtempSync(join(tmpdir(), "head-of-line-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t, "head-of-line");
   const client = await connect((await startServer(t)).url);
   await client.initialize();
   return { client, folder, uri: (name) => `file://${join(folder, name)}` };

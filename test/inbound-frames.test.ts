@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -23,6 +22,7 @@ import { connect } from "./support/client.ts";
 import { clientFrame, final, opcodes } from "./support/client-frames.ts";
 import { plainLine } from "./support/line.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const limits = { messageBytesMax };
 const hear = () => false;
@@ -212,8 +212,7 @@ describe("blocks that are sent one behind the other", () => {
     const server = await startServer(t);
     const client = await connect(server.url);
     await client.initialize();
-    const folder = mkdtempSync(join(tmpdir(), "gathered-"));
-    t.after(() => rmSync(folder, { recursive: true }));
+    const folder = temporaryFolder(t, "gathered");
     const path = join(folder, "file");
     const open = { handleId: "h", path: pathToFileURL(path).href, mode: "replace" } as const;
     await client.request("fs/open", open);

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** How often each kind of work is killed; more by hand. */
 const kills = Number(process.env.SANDBOX_KILLS ?? 1);
@@ -16,8 +16,7 @@ const goneMs = 20_000;
 const killedWithinMs = 40;
 
 const host = fileURLToPath(new URL("support/sandbox-host.ts", import.meta.url));
-const directory = mkdtempSync(join(tmpdir(), "killed-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryFolder({ after }, "killed");
 
 /**
  * A limit that nothing here uses and everything inherits: by its value descendants of one host are

@@ -8,7 +8,6 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,7 +15,6 @@ import {
   watch,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
@@ -26,6 +24,7 @@ import { keepersOf } from "./support/keepers.ts";
 import { run } from "./support/process.ts";
 import { workspaceWrite } from "./support/sandboxes.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
 
 const kills = Number(process.env.WRITE_KILLS ?? 7);
@@ -43,8 +42,7 @@ interface Ground {
 }
 
 function makeGround(t: TestContext, isConfined = false): Ground {
-  const folder = mkdtempSync(join(tmpdir(), "killed-writes-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t, "killed-writes");
   const journals = join(folder, `codex-exec-server-${uid}/writes`);
   return {
     folder,

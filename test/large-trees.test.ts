@@ -3,15 +3,12 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
@@ -21,6 +18,7 @@ import { smallCopyBytesMax } from "../src/limits.ts";
 import { hostPathOf, pathUriOf } from "../src/protocol/path-uri.ts";
 import { WrittenResult } from "../src/protocol/written-result.ts";
 import { fails } from "./support/process-workbench.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** Names that are no text, or are written otherwise in JSON or in a URI. */
 const oddNames = [
@@ -31,12 +29,6 @@ const oddNames = [
   Buffer.from("\u007f\u0001"),
 ];
 const unlinkAt = await relativeUnlink();
-
-function makeDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "trees-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 function makeFiles(t: TestContext, options: { unlinkAt?: typeof unlinkAt } = {}) {
   const files = localFileSystem({ emit: () => true, ...options });
@@ -60,7 +52,7 @@ const bytePath = (directory: string, name: Buffer) =>
 
 for (const [manner, options] of Object.entries({ "through procfs": {}, natively: { unlinkAt } })) {
   test(`a tree with many files and odd names is removed ${manner}`, async (t) => {
-    const directory = makeDirectory(t);
+    const directory = temporaryFolder(t, "trees");
     grow(join(directory, "tree"));
     writeFileSync(join(directory, "kept"), "");
     symlinkSync(join(directory, "kept"), join(directory, "tree", "out"));
@@ -70,7 +62,7 @@ for (const [manner, options] of Object.entries({ "through procfs": {}, natively:
   });
 
   test(`what cannot be removed ${manner} is told, and stays`, async (t) => {
-    const directory = makeDirectory(t);
+    const directory = temporaryFolder(t, "trees");
     grow(join(directory, "tree"));
     // A directory that became one only after its parent was read is refused by name.
     const path = `file://${directory}/tree/d1/f1`;
@@ -84,7 +76,7 @@ for (const [manner, options] of Object.entries({ "through procfs": {}, natively:
 }
 
 test("files of every size are copied with their modes, over longer ones too", async (t) => {
-  const directory = makeDirectory(t);
+  const directory = temporaryFolder(t, "trees");
   mkdirSync(join(directory, "from"));
   mkdirSync(join(directory, "to"));
   const sizes = [0, 1, 4096, smallCopyBytesMax - 1, smallCopyBytesMax, smallCopyBytesMax + 1];
@@ -110,7 +102,7 @@ test("files of every size are copied with their modes, over longer ones too", as
 });
 
 test("many files are copied, once each, with names that are no text", async (t) => {
-  const directory = makeDirectory(t);
+  const directory = temporaryFolder(t, "trees");
   grow(join(directory, "from"));
   const paths = {
     sourcePath: `file://${directory}/from`,
@@ -123,7 +115,7 @@ test("many files are copied, once each, with names that are no text", async (t) 
 });
 
 test("files of procfs, which say that they are empty, are copied with content", async (t) => {
-  const directory = makeDirectory(t);
+  const directory = temporaryFolder(t, "trees");
   const paths = {
     sourcePath: "file:///proc/sys/kernel/random",
     destinationPath: `file://${directory}`,
@@ -133,7 +125,7 @@ test("files of procfs, which say that they are empty, are copied with content", 
 });
 
 test("a listing and a walk are the same as text and as objects", async (t) => {
-  const directory = makeDirectory(t);
+  const directory = temporaryFolder(t, "trees");
   grow(directory);
   const files = makeFiles(t);
   const options = {

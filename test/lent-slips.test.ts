@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { closeSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { closeSync } from "node:fs";
 import { test } from "node:test";
 import { ServerJournal } from "../src/environment/local/journal/journal.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 test("a slip on a disk that fails is given back all the same", async (t) => {
-  const place = mkdtempSync(join(tmpdir(), "lent-slips-"));
-  t.after(() => rmSync(place, { recursive: true }));
+  const place = temporaryFolder(t, "lent-slips");
   const warnings: string[] = [];
   const warn = (text: string) => void warnings.push(text);
   const journal = new ServerJournal({ place, begun: () => {}, isExposed: () => false, warn });

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { WebSocket } from "ws";
 import { makeCertificate } from "./support/certificate.ts";
 import { Client, connect } from "./support/client.ts";
 import { launchServer, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "listen-options-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after }, "listen-options");
 
 const token = "a capability that nobody guesses";
 const secret = "a shared secret that is long enough for HS256";

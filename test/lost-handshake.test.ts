@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connect } from "./support/client.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
 import { within } from "./support/within.ts";
 
@@ -30,8 +30,7 @@ function opensOf({ pid }: RunningServer, path: string): number {
 
 /** A server whose first client waits a second for the answer to `initialize`. */
 async function slowServer(t: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), "lost-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "lost");
   const at = (name: string) => join(folder, name);
   writeFileSync(at("file"), "");
   writeFileSync(at("bwrap"), "#!/bin/sh\nexec sleep 60\n", { mode: 0o755 });

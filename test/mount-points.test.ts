@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { MountPoints } from "../src/sandbox/mount-points.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 test("where one mount point cannot be made, the others that were made with it are gone", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "points-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "points");
   const at = (name: string) => join(folder, name);
   mkdirSync(at("marks"));
   mkdirSync(at("workspace"));

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const module = new URL("../src/environment/local/spawn/create-spawner.ts", import.meta.url).href;
 
 /** Starts a program without native functions, and then ends by `end`. */
 function startAndEnd(t: TestContext, end: string) {
-  const place = mkdtempSync(join(tmpdir(), "pipes-"));
-  t.after(() => rmSync(place, { recursive: true, force: true }));
+  const place = temporaryFolder(t, "pipes");
   const script = `
     const { createSpawner } = await import(${JSON.stringify(module)});
     const { readdirSync } = await import("node:fs");

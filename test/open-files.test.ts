@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openFiles } from "../src/environment/local/files/open-files.ts";
 import { textOf } from "../src/protocol/base64.ts";
 import { hostPathOf, pathUriOf } from "../src/protocol/path-uri.ts";
 import { fails } from "./support/process-workbench.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** How many descriptors of this process lead to `path`. */
 function descriptorsOf(path: string): number {
@@ -21,8 +21,7 @@ function descriptorsOf(path: string): number {
 }
 
 function withFile(t: { after(cleanUp: () => void): void }) {
-  const directory = mkdtempSync(join(tmpdir(), "open-files-"));
-  t.after(() => rmSync(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "open-files");
   const path = join(directory, "f");
   writeFileSync(path, "x".repeat(1 << 20));
   return { path, uri: pathUriOf(hostPathOf(path)) };

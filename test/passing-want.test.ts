@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
 
 const cwd = fileURLToPath(new URL("..", import.meta.url));
@@ -47,8 +47,7 @@ test("the secret that outlives a server is found when there are descriptors agai
 });
 
 test("mount points go with a server that could not start who removes them at first", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "passing-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "passing");
   for (const name of ["marks", "workspace"]) mkdirSync(join(folder, name));
   const stdout = await runLimited(`
     import { MountPoints } from "./src/sandbox/mount-points.ts";

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { RpcError } from "../src/protocol/errors.ts";
@@ -15,6 +13,7 @@ import {
   pathUriComplaint,
   pathUriOf,
 } from "../src/protocol/path-uri.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const meanings: Record<string, [uri: string, path: string]> = {
   "three slashes": ["file:///a/b", "/a/b"],
@@ -155,8 +154,7 @@ test("whatever text passes the check gives a normal path or an RpcError", () => 
 });
 
 test("a name that is not UTF-8 is found on the disk", (t) => {
-  const directory = mkdtempSync(join(tmpdir(), "path-uri-"));
-  t.after(() => rmSync(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "path-uri");
   writeFileSync(nodePath(joinPath(hostPathOf(directory), "x\u00ffy")), "");
   assert.deepEqual(readdirSync(directory, { encoding: "buffer" }), [
     Buffer.from([0x78, 0xff, 0x79]),

@@ -7,7 +7,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -21,6 +20,7 @@ import { entryOf, leaveSlip, leftName } from "./support/left-writes.ts";
 import { start } from "./support/process.ts";
 import { place, workspaceWrite } from "./support/sandboxes.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
 
 const victimContent = "nobody inside may change this";
@@ -40,8 +40,7 @@ const serverOn = (t: TestContext, folder: string) =>
 
 /** A server that has a journal, and the record that is to be planted in `ws/forged`. */
 async function stage(t: TestContext): Promise<Stage> {
-  const folder = mkdtempSync("/var/tmp/planted-writes-");
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t, "/var/tmp/planted-writes");
   const at = (name: string) => join(folder, name);
   for (const name of ["tmp", "ws", "ws/forged"]) mkdirSync(at(name));
   writeFileSync(at("victim"), victimContent);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
+import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -9,11 +9,11 @@ import { type Launch, launchLane } from "../src/environment/local/spawn/posix-la
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
 import { launchStallMs } from "../src/limits.ts";
 import { standStill } from "./support/standing-still.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** A lane, what starts in it, and what waits for a writer of `fifo` before exec. */
 async function setUp(t: TestContext) {
-  const directory = mkdtempSync(join(tmpdir(), "launch-"));
-  t.after(() => rmSync(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "launch");
   const fifo = join(directory, "fifo");
   execFileSync("mkfifo", [fifo]);
   const lane = launchLane(await loadLibc());

@@ -4,7 +4,6 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -19,14 +18,9 @@ import { directFileSystem } from "../src/environment/local/files/direct-file-sys
 import { lockMark } from "../src/environment/local/journal/folder.ts";
 import { ServerJournal } from "../src/environment/local/journal/journal.ts";
 import { sealName } from "../src/environment/local/journal/seal.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const cwd = fileURLToPath(new URL("..", import.meta.url));
-
-function makeFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "replace-content-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 function journaled(t: TestContext, place: string) {
   const warnings: string[] = [];
@@ -42,7 +36,7 @@ function journaled(t: TestContext, place: string) {
 const sizes = [0, 1, 100, 4096, 4097, 10_000, 2_000_000];
 
 test("content of any size takes the place of any other", async (t) => {
-  const folder = makeFolder(t);
+  const folder = temporaryFolder(t, "replace-content");
   const { write, warnings } = journaled(t, folder);
   for (const [index, size] of sizes.entries()) {
     const fresh = join(folder, `new-${index}`);
@@ -61,7 +55,7 @@ test("content of any size takes the place of any other", async (t) => {
 });
 
 test("of writes to one file by two names one is there as a whole in the end", async (t) => {
-  const folder = makeFolder(t);
+  const folder = temporaryFolder(t, "replace-content");
   const { write } = journaled(t, folder);
   const names = ["a", "b"].map((name) => join(folder, name));
   const [a = "", b = ""] = names;
@@ -79,7 +73,7 @@ test("of writes to one file by two names one is there as a whole in the end", as
 });
 
 test("a journal that cannot be kept keeps nobody from writing, and is told once", async (t) => {
-  const folder = makeFolder(t);
+  const folder = temporaryFolder(t, "replace-content");
   writeFileSync(join(folder, "no-folder"), "");
   const { write, warnings } = journaled(t, join(folder, "no-folder"));
   for (const content of ["something long", "short"]) await write(join(folder, "f"), content);
@@ -88,7 +82,7 @@ test("a journal that cannot be kept keeps nobody from writing, and is told once"
 });
 
 test("a journal whose files somebody removes makes new ones", async (t) => {
-  const folder = makeFolder(t);
+  const folder = temporaryFolder(t, "replace-content");
   const { write, warnings, journal } = journaled(t, folder);
   const path = join(folder, "f");
   await write(path, "something long");
@@ -125,7 +119,7 @@ function runIn(arguments_: readonly string[], folder: string, program: string) {
 }
 
 test("on a full disk a file keeps its old content, and a new one is not there", (t) => {
-  const folder = makeFolder(t);
+  const folder = temporaryFolder(t, "replace-content");
   const run = runIn(
     ["--size", "1048576", "--tmpfs", folder],
     folder,
@@ -147,7 +141,7 @@ test("on a full disk a file keeps its old content, and a new one is not there", 
 });
 
 test("a file in a folder that may not be changed is written", (t) => {
-  const folder = makeFolder(t);
+  const folder = temporaryFolder(t, "replace-content");
   mkdirSync(join(folder, "sealed"));
   writeFileSync(join(folder, "sealed/f"), "old content of the file");
   chmodSync(join(folder, "sealed"), 0o555);

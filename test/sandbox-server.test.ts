@@ -4,10 +4,8 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -16,6 +14,7 @@ import { connect } from "./support/client.ts";
 import { run } from "./support/process.ts";
 import { uri, workspaceWrite } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** Prints what it can do, writes its arguments down, and runs the command as it is. */
 const fakeBwrap = (log: string) => `#!/bin/bash
@@ -32,8 +31,7 @@ exec "$@"
 `;
 
 function place(t: TestContext): string {
-  const directory = mkdtempSync("/var/tmp/sandbox-server-");
-  t.after(() => rmSync(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "/var/tmp/sandbox-server");
   for (const name of ["bin", "ws"]) mkdirSync(join(directory, name));
   return directory;
 }

@@ -20,6 +20,7 @@ import { keepFile, openStateDirectory, statePathIn } from "../src/sandbox/state-
 import { StateKeeper } from "../src/sandbox/state-keeper.ts";
 import { Ground, secret } from "./support/escape-ground.ts";
 import { place, uri, workspaceWrite } from "./support/sandboxes.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const ownName = `codex-exec-server-${process.getuid?.()}`;
 
@@ -124,11 +125,7 @@ for (const [title, make] of unusable) {
   });
 }
 
-function folder(t: TestContext): string {
-  const made = mkdtempSync("/var/tmp/state-");
-  t.after(() => rmSync(made, { recursive: true }));
-  return made;
-}
+const folder = (t: TestContext) => temporaryFolder(t, "/var/tmp/state");
 
 test("what failed is tried again, and never looks like an absent file", async (t) => {
   const directory = join(folder(t), "tmp");

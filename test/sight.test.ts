@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { type Client, connect } from "./support/client.ts";
 import { run, start } from "./support/process.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sight-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after }, "sight");
 
 /** A scrape as a map from `name{labels}` to value. */
 async function scrape(url: string, headers: Record<string, string> = {}) {

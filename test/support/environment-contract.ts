@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe } from "node:test";
 import type { Environment } from "../../src/client/library.ts";
 import { describeFiles } from "./environment-files-contract.ts";
 import { describeHttp } from "./environment-http-contract.ts";
 import { describeCommands, describeEnd } from "./environment-processes-contract.ts";
 import type { SetUp } from "./environment-workbench.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 type Make = () => Promise<Environment>;
 
@@ -15,8 +13,7 @@ export function describeEnvironment(name: string, make: Make): void {
   const setUp: SetUp = async (t) => {
     const environment = await make();
     t.after(() => environment.close());
-    const directory = await mkdtemp(join(tmpdir(), "environment-"));
-    t.after(() => rm(directory, { recursive: true, force: true }));
+    const directory = temporaryFolder(t, "environment");
     return { environment, directory };
   };
   describe(`environment, ${name}: processes`, () => describeCommands(setUp));

@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { WriteEntry } from "../../src/environment/local/journal/entry.ts";
@@ -10,6 +9,7 @@ import { journalsPath } from "../../src/environment/local/journal/place.ts";
 import { seal, sealName } from "../../src/environment/local/journal/seal.ts";
 import { JournalSlip } from "../../src/environment/local/journal/slip.ts";
 import { hostPathOf } from "../../src/protocol/path-uri.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 /** The number of a process that has ended. */
 const dead = spawnSync("/bin/true").pid;
@@ -25,8 +25,7 @@ export interface Ground {
 }
 
 export function makeGround(t: TestContext): Ground {
-  const folder = mkdtempSync(join(tmpdir(), "finish-writes-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t, "finish-writes");
   mkdirSync(journalsPath(folder), { recursive: true, mode: 0o700 });
   const path = (name: string) => join(folder, name);
   return { folder, journals: journalsPath(folder), path };

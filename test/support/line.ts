@@ -1,11 +1,10 @@
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { connect as connectEncrypted, createServer as createEncrypted } from "node:tls";
 import { makeCertificate } from "./certificate.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 /** Both ends of a connection. */
 export interface Line {
@@ -28,8 +27,7 @@ export interface EncryptedLine extends Line {
 }
 
 export async function encryptedLine(t: TestContext): Promise<EncryptedLine> {
-  const folder = mkdtempSync(join(tmpdir(), "line-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "line");
   const { cert, key } = makeCertificate(folder);
   const [certificate, privateKey] = [readFileSync(cert), readFileSync(key)];
   const server = createEncrypted({ cert: certificate, key: privateKey });

@@ -1,0 +1,18 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { resolve } from "node:path";
+
+/** A test, or a file of tests by its `after`. */
+interface Owner {
+  after(done: () => void): void;
+}
+
+/**
+ * A new folder, which goes with its owner. `name` begins its own; below the system's temporary
+ * folder, unless it says where.
+ */
+export function temporaryFolder(owner: Owner, name: string): string {
+  const folder = mkdtempSync(resolve(tmpdir(), `${name}-`));
+  owner.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
