@@ -8,6 +8,7 @@ import { type Client, connect } from "./support/client.ts";
 import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
 import { entryOf, finish, leave, makeGround, torn } from "./support/left-writes.ts";
 import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
+import { untilDead } from "./support/process-table.ts";
 import { workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
 import { hasCurrentBuild, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
@@ -189,7 +190,7 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
       ["p"],
     );
     client.request("session/end", {}).catch(() => undefined);
-    while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await untilDead(pid);
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
   });
 
@@ -212,11 +213,3 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
     await checkOthers(client, "beside");
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import {
   keeperArguments,
@@ -15,12 +14,13 @@ import {
 } from "../src/environment/local/spawn/keeper-script.ts";
 import { connect } from "./support/client.ts";
 import { start } from "./support/process.ts";
+import { commandLine, isAlive, keepersOf } from "./support/process-table.ts";
 import { startServer } from "./support/server.ts";
+import { run, shell } from "./support/spawned.ts";
+import { until } from "./support/until.ts";
 import { within } from "./support/within.ts";
 
 const endMsMax = 20_000;
-
-import { run, shell } from "./support/spawned.ts";
 
 /** A program that never ends by itself, and that nothing else runs. */
 function hangingWork(t: TestContext) {
@@ -36,34 +36,13 @@ function hangingWork(t: TestContext) {
 }
 
 function commandLines() {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.map((pid) => ({ pid: Number(pid), line: commandLine(pid) }));
-}
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
-  } catch {
-    // It has ended meanwhile.
-    return "";
-  }
+  const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  return pids.map((pid) => ({ pid, line: commandLine(pid) }));
 }
 
 /** What was killed a moment ago may take another one. */
-async function untilEnded(isRunning: () => boolean): Promise<void> {
-  const ended = (async () => {
-    while (isRunning()) await setTimeout(5);
-  })();
-  await within(endMsMax, "the end of what was killed", ended);
-}
-
-function keepersOf(server: number): number[] {
-  const isKeeper = (pid: number) => commandLine(`${pid}`).includes("codex-keeper");
-  const children = readdirSync(`/proc/${server}/task`).flatMap((task) =>
-    readFileSync(`/proc/${server}/task/${task}/children`, "utf8").split(" ").filter(Boolean),
-  );
-  return children.map(Number).filter(isKeeper);
-}
+const untilEnded = (isRunning: () => boolean) =>
+  until("the end of what was killed", () => !isRunning());
 
 describe("the end of a server", { skip: process.platform !== "linux", concurrency: true }, () => {
   test("comes also when its keeper is stopped", async (t) => {
@@ -76,7 +55,7 @@ describe("the end of a server", { skip: process.platform !== "linux", concurrenc
     for (const pid of keepers) process.kill(pid, "SIGSTOP");
     server.kill("SIGTERM");
     assert.deepEqual(await within(endMsMax, "the end", server.exited), { code: 0, signal: null });
-    await untilEnded(() => keepers.some((pid) => commandLine(`${pid}`) !== ""));
+    await untilEnded(() => keepers.some((pid) => isAlive(pid)));
   });
 
   test("leaves no last work behind that hangs", async (t) => {

@@ -11,15 +11,16 @@ import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts"
 import { invalidRequest } from "../src/protocol/errors.ts";
 import type { Params } from "../src/protocol/methods.ts";
 import { exitOf, tellsHolders } from "./support/process-limits-contract.ts";
+import { untilDead } from "./support/process-table.ts";
 import {
   fails,
   type MakeProcesses,
   numbersFrom1To,
-  untilDead,
   type Workbench,
   workbenchTest,
 } from "./support/process-workbench.ts";
 import { standStill } from "./support/standing-still.ts";
+import { until } from "./support/until.ts";
 
 const executorEnv = { PATH: "/usr/bin:/bin", INHERITED: "yes", MY_TOKEN: "hidden" };
 
@@ -176,18 +177,21 @@ local("a process that is to be confined does not run free", async (t) => {
 const idsOf = async ({ processes }: Workbench<LocalProcesses>) =>
   (await processes.list()).processes.map(({ processId }) => processId);
 
+const untilForgotten = (t: Workbench<LocalProcesses>) =>
+  until("all are forgotten", async () => (await idsOf(t)).length === 0);
+
 const readingTitle = "local processes: a closed one stays as long as somebody reads it";
 workbenchTest(readingTitle, making({ closedTtlMs: 1_000 }), async (t) => {
   await t.run("read", "echo x");
   for (const other of ["first", "second"]) {
     await t.run(other, "echo x");
-    while ((await idsOf(t)).includes(other)) {
+    await until(`${other} is forgotten`, async () => {
       const { chunks } = await t.processes.read({ processId: "read" });
       assert.equal(chunks.length, 1);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+      return !(await idsOf(t)).includes(other);
+    });
   }
-  while ((await idsOf(t)).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await untilForgotten(t);
 });
 
 const unconfirmed = { asked: 1, answered: 0 };
@@ -201,12 +205,10 @@ workbenchTest(unconfirmedTitle, making(unconfirmedOptions), async (t) => {
   const others = localProcesses({ spawner, executorEnv, emit, closedTtlMs: 20 });
   const start = { processId: "other", argv: ["true"], cwd: "file:///", env: { PATH: "/bin" } };
   await others.start({ ...start, tty: false, pipeStdin: false, enforceManagedNetwork: false });
-  while ((await others.list()).processes.length > 0) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until("that is forgotten", async () => (await others.list()).processes.length === 0);
   assert.equal((await t.processes.read({ processId: "p" })).chunks.length, 1);
   unconfirmed.answered = 1;
-  while ((await idsOf(t)).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await untilForgotten(t);
   await others.close();
   await spawner.close();
 });
@@ -217,7 +219,7 @@ workbenchTest(
   async (t) => {
     await t.start("running", "exec sleep 60");
     for (const processId of ["p", "q"]) await t.run(processId, "echo x");
-    while ((await idsOf(t)).length > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until("two are forgotten", async () => (await idsOf(t)).length === 1);
     assert.deepEqual(await idsOf(t), ["running"]);
     await fails(t.processes.read({ processId: "p" }), -32600, "unknown process id p");
     await t.start("p", "echo again");

@@ -15,9 +15,9 @@ import {
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { connect } from "./support/client.ts";
-import { keepersOf } from "./support/keepers.ts";
 import { entryOf, leaveSlip, leftName } from "./support/left-writes.ts";
 import { start } from "./support/process.ts";
+import { keepersOf } from "./support/process-table.ts";
 import { place, workspaceWrite } from "./support/sandboxes.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";

@@ -15,6 +15,7 @@ import { run } from "./support/process.ts";
 import { uri, workspaceWrite } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
+import { until } from "./support/until.ts";
 
 /** Prints what it can do, writes its arguments down, and runs the command as it is. */
 const fakeBwrap = (log: string) => `#!/bin/bash
@@ -86,11 +87,8 @@ test("a confined process leaves nothing when the server is killed", async (t) =>
   assert.ok(existsSync(join(directory, "ws/.git")));
   server.kill("SIGKILL");
   await server.exited;
-  const deadline = Date.now() + 30_000;
-  while (readdirSync(join(directory, "ws")).length > 0 && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert.deepEqual(readdirSync(join(directory, "ws")), []);
+  const isEmpty = () => readdirSync(join(directory, "ws")).length === 0;
+  await until("the removal of what was left", isEmpty);
 });
 
 test("a program that catches the interrupt goes on in a sandboxed terminal", async (t) => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { type Client, connect } from "./support/client.ts";
 import { startServer } from "./support/server.ts";
+import { until } from "./support/until.ts";
 
 const idle = (processId: string) => ({
   processId,
@@ -31,11 +32,6 @@ function checkMemory({ pid, beforeKiB, count, eachKiB }: Grown): void {
 
 const openFiles = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
-/** Waits for what other processes bring about; the test's own time limit is the bound. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 /** In batches, so that no answer has to wait for all the others. */
 async function inBatches(count: number, work: (at: number) => Promise<unknown>): Promise<void> {
   for (let from = 0; from < count; from += 100) {
@@ -58,7 +54,7 @@ async function echo(client: Client, processId: string, text: string): Promise<vo
 async function endAll(client: Client, pid: number, before: number): Promise<void> {
   await client.request("session/end", {});
   await client.close();
-  await until(() => openFiles(pid) <= before);
+  await until("the closing of files", () => openFiles(pid) <= before);
 }
 
 describe("a server bears", () => {
@@ -112,7 +108,7 @@ describe("a server bears", () => {
       await client.request("session/end", {});
       await client.close();
     });
-    await until(() => openFiles(server.pid) <= before + 8);
+    await until("the closing of files", () => openFiles(server.pid) <= before + 8);
   });
 });
 
@@ -189,7 +185,7 @@ test("without descriptors one request fails with the reason, and the server goes
     await client.request("process/terminate", { processId: `p${at}` });
   }
   for (const handleId of handles) await client.request("fs/close", { handleId });
-  await until(() => openFiles(server.pid) < room - 20);
+  await until("the closing of files", () => openFiles(server.pid) < room - 20);
   const { dataBase64 } = await client.request("fs/readFile", { path: "file:///etc/hostname" });
   assert.equal(dataBase64, readFileSync("/etc/hostname").toString("base64"));
   const other = await connect(server.url);

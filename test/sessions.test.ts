@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Client, connect } from "./support/client.ts";
+import { untilDead } from "./support/process-table.ts";
 import { startServer } from "./support/server.ts";
+import { until } from "./support/until.ts";
 
 const unknownId = "00000000-0000-4000-8000-000000000000";
 
@@ -141,18 +143,19 @@ describe("a session", () => {
     await first.event("process/output");
     await first.cut();
     const client = await resume(url, sessionId, { holdEvents: true });
-    const until = async (seq: number) => {
-      const next = async () => (await client.request("process/list", {})).processes[0]?.nextSeq;
-      while ((await next()) !== seq) await new Promise((resolve) => setTimeout(resolve, 5));
-    };
+    const untilNext = (seq: number) =>
+      until(`event ${seq - 1}`, async () => {
+        const { processes } = await client.request("process/list", {});
+        return processes[0]?.nextSeq === seq;
+      });
     const lines = ["one", "two", "three"];
     for (const [at, line] of lines.entries()) {
       const chunk = Buffer.from(`${line}\n`).toString("base64");
       await client.request("process/write", { processId: "p", chunk, writeId: line });
-      await until(at + 3);
+      await untilNext(at + 3);
     }
     await client.request("process/closeStdin", { processId: "p" });
-    await until(7);
+    await untilNext(7);
     client.send({ id: "held", method: "environment/status", params: {} });
     assert.equal((await client.nextMessage()).id, "held");
     const read = { processId: "p", afterSeq: 1, maxBytes: 1, pushRest: true };
@@ -212,7 +215,7 @@ describe("a session", () => {
     await client.request("process/start", shell("p", 'trap "" TERM; echo $$; exec sleep 300'));
     const pid = Number(textOf((await client.event("process/output")).chunk));
     await client.cut();
-    await processGone(pid);
+    await untilDead(pid);
     const late = await connect(url);
     await assert.rejects(late.initialize({ resumeSessionId: sessionId }), {
       message: `unknown session id ${sessionId}`,
@@ -226,21 +229,9 @@ describe("a session", () => {
     await client.request("process/start", shell("p", "echo $$; exec sleep 300"));
     const pid = Number(textOf((await client.event("process/output")).chunk));
     assert.deepEqual(await client.request("session/end", {}), {});
-    await processGone(pid);
+    await untilDead(pid);
     await assert.rejects(client.request("process/list", {}), { code: -32600 });
     const late = await connect(url);
     await assert.rejects(late.initialize({ resumeSessionId: sessionId }), { code: -32600 });
   });
 });
-
-/** Resolves when the process is dead; the test's own time limit is the bound. */
-async function processGone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

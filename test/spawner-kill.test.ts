@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import { commandLine, keepersOf } from "./support/process-table.ts";
 import { shell, start } from "./support/spawned.ts";
+import { until } from "./support/until.ts";
 
 /** Each starts a sleep whose length is the mark by which it is found again. */
 const escapes: Record<string, (sleep: string) => string> = {
@@ -36,30 +37,15 @@ function sleepers(sleep: string): number[] {
   return pids.filter((pid) => commandOf(pid) === sleep.replace("sleep", "").trim());
 }
 
+const untilRunning = (sleep: string, count = 1) =>
+  until(`${count} sleeping`, () => sleepers(sleep).length >= count);
+
+const untilNoneRuns = (sleep: string) =>
+  until("the end of those who sleep", () => sleepers(sleep).length === 0);
+
 function commandOf(pid: number): string | undefined {
-  const [program, seconds] = argumentsOf(pid).split("\0");
+  const [program, seconds] = commandLine(pid).split("\0");
   return program?.endsWith("sleep") ? seconds : undefined;
-}
-
-function argumentsOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    // It has ended meanwhile.
-    return "";
-  }
-}
-
-/** Each belongs to the thread that started it. */
-function ownChildren(): number[] {
-  const lists = readdirSync("/proc/self/task").map((thread) =>
-    readFileSync(`/proc/self/task/${thread}/children`, "utf8"),
-  );
-  return lists.join("").split(" ").filter(Boolean).map(Number);
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await setTimeout(5);
 }
 
 for (const kind of ["posix", "node"] as const) {
@@ -82,7 +68,8 @@ for (const kind of ["posix", "node"] as const) {
           );
           const command = `${escapeBy(sleep)}\n${leader === "alive" ? "exec sleep 100" : ""}`;
           const started = await start(spawner, shell(command));
-          await until(() => sleepers(sleep).length > 0 && sleepers(neighbourSleep).length > 0);
+          await untilRunning(sleep);
+          await untilRunning(neighbourSleep);
           if (leader === "dead") await started.untilTold("exited");
 
           const report = await started.process.killTree();
@@ -90,7 +77,7 @@ for (const kind of ["posix", "node"] as const) {
           assert.deepEqual(report.survivors, []);
           await started.untilTold("exited");
           const isBeyondReach = report.method !== "tag" && leavers.includes(title);
-          if (!isBeyondReach) await until(() => sleepers(sleep).length === 0);
+          if (!isBeyondReach) await untilNoneRuns(sleep);
           assert.notDeepEqual(sleepers(neighbourSleep), []);
           assert.equal(neighbour.told.includes("exited"), false);
 
@@ -134,7 +121,7 @@ for (const kind of ["posix", "node"] as const) {
       started.process.abandonOutput();
       await started.untilOver();
       assert.equal(started.text(), "first\n");
-      await until(() => sleepers(sleep).length > 0);
+      await untilRunning(sleep);
       for (const pid of sleepers(sleep)) process.kill(pid, 9);
     });
   });
@@ -150,7 +137,7 @@ describe("a spawner that ends", () => {
       const all = await Promise.all(
         (["pipes", "pty"] as const).map((stdio) => start(spawner, shell(command, { stdio }))),
       );
-      await until(() => sleepers(sleep).length === 4);
+      await untilRunning(sleep, 4);
       await spawner.close();
       assert.deepEqual(sleepers(sleep), []);
       for (const { told } of all) assert(told.includes("exited") && told.includes("ended"));
@@ -161,13 +148,13 @@ describe("a spawner that ends", () => {
 
   test("has a keeper, which is started anew when somebody kills it", async () => {
     const spawner = await createSpawner({ kind: "posix" });
-    const keepers = () => ownChildren().filter((pid) => argumentsOf(pid).includes("codex-keeper"));
+    const keepers = () => keepersOf(process.pid);
     const started = await start(spawner, shell("echo ready; sleep 100"));
     await started.untilText("ready");
     const [first, ...others] = keepers();
     assert(first !== undefined && others.length === 0);
     process.kill(first, 9);
-    await until(() => keepers().some((pid) => pid !== first));
+    await until("another keeper", () => keepers().some((pid) => pid !== first));
     await spawner.close();
     assert.deepEqual(keepers(), []);
   });
@@ -186,8 +173,8 @@ describe("a spawner that ends", () => {
     await once(server.stdout, "data");
     // One of each kind of escape, and the leader's own.
     const expected = commands.length * (Object.keys(escapes).length + 1);
-    await until(() => sleepers(sleep).length >= expected);
+    await untilRunning(sleep, expected);
     server.kill("SIGKILL");
-    await until(() => sleepers(sleep).length === 0);
+    await untilNoneRuns(sleep);
   });
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { helperIdleMs, idleLookIntervalMs } from "../../src/limits.ts";
+import { commandLine } from "../support/process-table.ts";
 import { launchServer } from "../support/server.ts";
 
 /** What must be back where it began; how much more of each is no leak. */
@@ -75,17 +76,8 @@ function descendants(pid: number): number[] {
 }
 
 /** What runs under our mark has been left behind, if it is nobody's child any more. */
-const isSoakSleep = (pid: number) => argumentsOf(pid).includes("soak-mark");
-const isHelper = (pid: number) => argumentsOf(pid).includes("fs-helper");
-
-function argumentsOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
-  } catch {
-    // It has ended meanwhile.
-    return "";
-  }
-}
+const isSoakSleep = (pid: number) => commandLine(pid).includes("soak-mark");
+const isHelper = (pid: number) => commandLine(pid).includes("fs-helper");
 
 function parentOf(pid: string): number | undefined {
   try {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import {
   InvalidRequestError,
@@ -8,6 +7,7 @@ import {
   StdinClosedError,
 } from "../../src/client/library.ts";
 import { type SetUp, textOf } from "./environment-workbench.ts";
+import { untilDead } from "./process-table.ts";
 import { within } from "./within.ts";
 
 /** Commands that are run, and processes that are started. */
@@ -134,10 +134,6 @@ export function describeEnd(setUp: SetUp): void {
     await environment.close();
     await waiting;
     assert.ok((await environment.lost) instanceof SessionLostError);
-    const alive = async () => {
-      const status = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
-      return /\) [^ZX]/.test(status);
-    };
-    while (await alive()) await new Promise((resolve) => setTimeout(resolve, 5));
+    await untilDead(pid);
   });
 }

@@ -137,15 +137,4 @@ export function hasMembers<T extends object>(actual: T, members: Partial<T>): vo
   assert.deepEqual({ ...actual, ...members }, actual);
 }
 
-/** Whether a process runs; one that is dead and only waits to be collected does not. */
-async function isAlive(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => undefined);
-  return stat !== undefined && !/^\d+ \(.*\) [ZX]/s.test(stat);
-}
-
-/** Resolves when a process is dead; the kernel offers nothing to wait for but another look. */
-export async function untilDead(pid: number): Promise<void> {
-  while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 export const numbersFrom1To = (last: number) => Array.from({ length: last }, (_, at) => at + 1);
