@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
@@ -9,29 +7,22 @@ import {
   type Spawner,
   type SpawnRequest,
 } from "../src/environment/local/spawn/spawner.ts";
-import { run, shell } from "./support/spawned.ts";
+import { programFile, run, shell } from "./support/spawned.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 for (const kind of ["posix", "node"] as const) {
   describe(`starts refused by a spawner of kind ${kind}`, () => {
     let spawner: Spawner;
-    let directory: string;
 
     before(async () => {
       spawner = await createSpawner({ kind });
-      directory = mkdtempSync(join(tmpdir(), "spawner-"));
     });
 
-    after(async () => {
-      await spawner.close();
-      rmSync(directory, { recursive: true });
-    });
+    after(() => spawner.close());
 
-    const file = (name: string, content: string, mode = 0o755): string => {
-      const path = join(directory, name);
-      writeFileSync(path, content);
-      chmodSync(path, mode);
-      return path;
-    };
+    const directory = temporaryFolder({ after }, "spawner");
+    const file = (name: string, content: string, mode?: number) =>
+      programFile(join(directory, name), content, mode);
 
     describe("refuses, with the system's code and what it was about,", () => {
       const enoent = "No such file or directory (os error 2)";

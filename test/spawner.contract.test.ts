@@ -1,42 +1,26 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import {
-  chmodSync,
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import type { Spawner, SpawnRequest } from "../src/environment/local/spawn/spawner.ts";
-import { run, searchPath, shell } from "./support/spawned.ts";
+import { programFile, run, searchPath, shell } from "./support/spawned.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 for (const kind of ["posix", "node"] as const) {
   describe(`a spawner of kind ${kind}`, () => {
     let spawner: Spawner;
-    let directory: string;
 
     before(async () => {
       spawner = await createSpawner({ kind });
-      directory = mkdtempSync(join(tmpdir(), "spawner-"));
     });
 
-    after(async () => {
-      await spawner.close();
-      rmSync(directory, { recursive: true });
-    });
+    after(() => spawner.close());
 
-    const file = (name: string, content: string, mode = 0o755): string => {
-      const path = join(directory, name);
-      writeFileSync(path, content);
-      chmodSync(path, mode);
-      return path;
-    };
+    const directory = temporaryFolder({ after }, "spawner");
+    const file = (name: string, content: string, mode?: number) =>
+      programFile(join(directory, name), content, mode);
 
     test("pipes are pipes: a program can open its own stdout and stderr by name", async () => {
       const ran = await run(spawner, shell("echo one >/dev/stdout; echo two >/dev/stderr"));

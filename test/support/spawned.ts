@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { EventEmitter, once } from "node:events";
+import { chmodSync, writeFileSync } from "node:fs";
 import type {
   OutputStream,
   ProcessExit,
@@ -15,6 +16,13 @@ export const searchPath = "/usr/bin:/bin";
 export function shell(command: string, more?: Partial<SpawnRequest>): SpawnRequest {
   const env = { PATH: searchPath };
   return { argv: ["/bin/sh", "-c", command], env, cwd: "/tmp", stdio: "pipes", ...more };
+}
+
+/** A file that everybody may run, unless `mode` says otherwise. */
+export function programFile(path: string, content: string, mode = 0o755): string {
+  writeFileSync(path, content);
+  chmodSync(path, mode);
+  return path;
 }
 
 export async function start(spawner: Spawner, request: SpawnRequest): Promise<Spawned> {
