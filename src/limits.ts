@@ -117,6 +117,9 @@ export const clientIdCharsMax = 128;
  * lives.
  */
 export const resumeProbeMs = 2_000;
+
+// ---- the server as a whole
+
 /** How long a closing socket may take to finish its handshake at shutdown before it is cut. */
 export const shutdownGraceMs = 500;
 /**
@@ -131,6 +134,12 @@ export const stopMsMax = 15_000;
  */
 export const uncaughtErrorsMax = 100;
 export const uncaughtWindowMs = 10_000;
+/** How long after it can serve a server begins with what only saves memory later. */
+export const startSettledMs = 20;
+/**
+ * Descriptors that must be free to load a library: one for each of its files that is being read.
+ */
+export const libraryDescriptors = 8;
 
 /**
  * How late a timer is when the whole program stood still. Under load they are some tens of
@@ -169,6 +178,8 @@ export const expiredLooks = 10;
 
 /** A session without a connection lives this long. The reference's value, measured. */
 export const sessionTtlMs = 80_000;
+/** Request ids a session remembers, to do repeated work once; far more than can be unanswered. */
+export const requestIdsRememberedMax = 4096;
 
 // ---- processes
 
@@ -185,6 +196,8 @@ export const retainedOutputChunksMax = 50_000;
  * oldest is dropped.
  */
 export const spilledOutputBytesMax = 256 * MiB;
+/** The same of all processes of the server. */
+export const spilledOutputTotalBytesMax = 4 * GiB;
 /**
  * As long as somebody receives the output, the file does not grow beyond this: far more than can be
  * on its way in buffers when a connection breaks. New pages of a file cost the kernel ten times as
@@ -212,13 +225,11 @@ export const unansweredReceiptsMax = 24;
 export const unconfirmedOutputBytesMax = 4 * MiB;
 /** Places up to which a receiver may have come, remembered at once; above that, fewer. */
 export const receiptMarksMax = 64;
-/** The same of all processes of the server. */
-export const spilledOutputTotalBytesMax = 4 * GiB;
 /** Newest output of all closed processes of the server kept in memory; the oldest goes to disk. */
 export const closedOutputBytesMax = 64 * MiB;
 /** Output goes to disk in blocks of this size: one system call each, each in a place of its own. */
 export const spillBlockBytes = 256 * KiB;
-/** Blocks that wait for the disk. A process that is faster than the disk is paused above this. */
+/** Bytes of them that wait for the disk, above which the process is paused. */
 export const spillQueueBytesMax = 8 * MiB;
 /** Raw output in one answer of `process/read`, whatever is asked for: as base64 it stays below the
  * 16 MiB that common WebSocket libraries take in one frame. */
@@ -519,15 +530,39 @@ export const bulkInFlightCharsMin = 64 * KiB;
  * them, and each burst must last until the next one can follow.
  */
 export const bulkDelayMs = 250;
-/** Request ids a session remembers, to do repeated work once; far more than can be unanswered. */
-export const requestIdsRememberedMax = 4096;
+/** Bytes of a streamed HTTP body that wait for its reader. The reference's value. */
+export const bodyQueueBytesMax = 16 * MiB;
+/** Bytes above that which may be on their way when a body is paused; more fails it. */
+export const bodyOverflowBytesMax = 1 * MiB;
+/** How long a client that closes waits for the executor to end its session. */
+export const sessionEndWaitMs = 2_000;
+/** How often it is looked whether bytes move on a connection that is being closed. */
+export const closingLookIntervalMs = 750;
+/**
+ * Looks in a row that find nothing move, after which it is cut. One would not do: it may come right
+ * after the program itself was busy for so long.
+ */
+export const closingLooksMax = 2;
+/**
+ * Bytes that the library writes to a file at once, so that a sudden end leaves the old content or
+ * the new: more than people edit. More goes in blocks, between which others get their turn.
+ */
+export const wholeFileBytesMax = 2 * MiB;
+/** Files that are written in blocks at once: an executor keeps 128 open for a connection. */
+export const uploadsAtOnceMax = 32;
+/** Blocks of a file that are asked for at once: a long way costs no round trip for each. */
+export const blocksInFlightMax = 4;
+/** Bytes of a block that the library writes, at first and on a slow line. */
+export const uploadBlockBytesMin = 64 * KiB;
+/** What the line takes in this time is a block, on a faster one up to `fileBlockBytesMax`. */
+export const uploadBlockMs = 50;
+/** Unanswered bytes of an upload: a long way costs no round trip for each block. */
+export const uploadBytesInFlightMax = 4 * MiB;
+/** Unanswered blocks of an upload; more would only be of a source that gives crumbs. */
+export const uploadBlocksInFlightMax = 64;
 
 // ---- http
 
-/**
- * Descriptors that must be free to load a library: one for each of its files that is being read.
- */
-export const libraryDescriptors = 8;
 /** Redirects that are followed for one request. The reference's value. */
 export const httpRedirectsMax = 10;
 /**
@@ -568,46 +603,14 @@ export const globAlternativesMax = 256;
 export const globScanEntriesMax = 100_000;
 /** Paths masked for deny patterns; each costs bwrap a mount. */
 export const globMatchesMax = 1_000;
-/** Bytes of a streamed HTTP body that wait for its reader. The reference's value. */
-export const bodyQueueBytesMax = 16 * MiB;
-/** Bytes above that which may be on their way when a body is paused; more fails it. */
-export const bodyOverflowBytesMax = 1 * MiB;
-/** How long a client that closes waits for the executor to end its session. */
-export const sessionEndWaitMs = 2_000;
-/** How often it is looked whether bytes move on a connection that is being closed. */
-export const closingLookIntervalMs = 750;
-/**
- * Looks in a row that find nothing move, after which it is cut. One would not do: it may come right
- * after the program itself was busy for so long.
- */
-export const closingLooksMax = 2;
-/**
- * Bytes that the library writes to a file at once, so that a sudden end leaves the old content or
- * the new: more than people edit. More goes in blocks, between which others get their turn.
- */
-export const wholeFileBytesMax = 2 * MiB;
-/** Files that are written in blocks at once: an executor keeps 128 open for a connection. */
-export const uploadsAtOnceMax = 32;
-/** Blocks of a file that are asked for at once: a long way costs no round trip for each. */
-export const blocksInFlightMax = 4;
-/** Bytes of a block that the library writes, at first and on a slow line. */
-export const uploadBlockBytesMin = 64 * KiB;
-/** What the line takes in this time is a block, on a faster one up to `fileBlockBytesMax`. */
-export const uploadBlockMs = 50;
-/** Unanswered bytes of an upload: a long way costs no round trip for each block. */
-export const uploadBytesInFlightMax = 4 * MiB;
-/** Unanswered blocks of an upload; more would only be of a source that gives crumbs. */
-export const uploadBlocksInFlightMax = 64;
 /** How long bwrap may take to show that it works, which takes it milliseconds. */
 export const bwrapTrialMs = 5_000;
+/** What is kept of each stream of such a trial: bwrap's help has 5,000. */
+export const trialOutputBytesMax = 100_000;
 /** Arguments that bwrap takes, with those that it reads from a descriptor: its own limit. */
 export const bwrapArgumentsMax = 9_000;
 /** Bytes of arguments and variables that every kernel takes, so that no limit is looked up. */
 export const shortArgumentsBytesMax = 96 * KiB;
-/** How long after it can serve a server begins with what only saves memory later. */
-export const startSettledMs = 20;
-/** What is kept of each stream of such a trial: bwrap's help has 5,000. */
-export const trialOutputBytesMax = 100_000;
 /** Bytes of a table of mounts that are read at once; more take further reads. */
 export const mountTableReadBytes = 16 * KiB;
 /** How often it is looked whether bwrap has mounted everything, which takes it some 4 ms. */
