@@ -229,6 +229,8 @@ export const receiptMarksMax = 64;
 export const closedOutputBytesMax = 64 * MiB;
 /** Output goes to disk in blocks of this size: one system call each, each in a place of its own. */
 export const spillBlockBytes = 256 * KiB;
+/** Blocks of memory kept for the next writes: with fresh ones the kernel clears page after page. */
+export const spareSpillBlocksMax = 16;
 /** Bytes of them that wait for the disk, above which the process is paused. */
 export const spillQueueBytesMax = 8 * MiB;
 /** Raw output in one answer of `process/read`, whatever is asked for: as base64 it stays below the
@@ -479,6 +481,10 @@ export const failedAddressesMax = 10_000;
 export const requestHeadMs = 10_000;
 /** How often it is looked for clients that take longer for the head. */
 export const requestHeadLookMs = 2_500;
+/** Characters of an id that clients choose, and of a trace, as far as logs tell them. */
+export const loggedIdCharsMax = 128;
+/** The same of the id of a request, and of the name that a client gives itself. */
+export const loggedNameCharsMax = 64;
 /** Characters of one text in the audit log, such as a path; what is longer is cut. */
 export const auditTextCharsMax = 4096;
 /**

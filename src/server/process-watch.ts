@@ -1,6 +1,7 @@
 import type { LocalEnvironment } from "../environment/local/environment.ts";
 import type { EventReceiver, ProcessObserver } from "../environment/local/event-feed.ts";
 import type { LocalProcesses } from "../environment/local/processes.ts";
+import { loggedIdCharsMax } from "../limits.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { traceparentOf } from "./request-traces.ts";
@@ -140,7 +141,8 @@ class ProcessWatch implements ProcessObserver {
   #enterEnd(processId: string, { startedAtMs, exitCode, ...watched }: Watched): void {
     this.#open.delete(processId);
     this.#sight.counters.processesOpen--;
-    const fields = { session: this.#session.label, process: processId.slice(0, 128), exitCode };
+    const process = processId.slice(0, loggedIdCharsMax);
+    const fields = { session: this.#session.label, process, exitCode };
     enterAfterwards(this.#sight, "process-ended", fields);
     const durationMs = Math.round(performance.now() - startedAtMs);
     this.#sight.log("info", "process ended", { ...fields, durationMs, ...watched });

@@ -1,6 +1,8 @@
+import { loggedIdCharsMax, loggedNameCharsMax } from "../limits.ts";
 import type { IncomingRequest } from "../protocol/json-rpc.ts";
 import { requests } from "../protocol/methods.ts";
 import { countOne, countRequest } from "./counters.ts";
+import { shownTrace } from "./request-traces.ts";
 import type { Sight } from "./session-watch.ts";
 
 export interface Outcome {
@@ -28,7 +30,7 @@ export function requestAnswered({ log, counters }: Sight, asked: Asked, outcome:
   if (!log.writes("debug")) return;
   log("debug", "request answered", {
     method: knownMethod,
-    id: id.slice(0, 64),
+    id: id.slice(0, loggedNameCharsMax),
     connection: asked.connection,
     session: asked.session,
     process: processIdOf(asked.request.params),
@@ -36,11 +38,11 @@ export function requestAnswered({ log, counters }: Sight, asked: Asked, outcome:
     receivedBytes: asked.receivedBytes,
     sentBytes: outcome.sentBytes,
     code: outcome.code,
-    traceparent: trace?.traceparent?.slice(0, 128),
+    traceparent: shownTrace(trace),
   });
 }
 
 function processIdOf(params: unknown): string | undefined {
   const processId = (params as { readonly processId?: unknown } | null | undefined)?.processId;
-  return typeof processId === "string" ? processId.slice(0, 128) : undefined;
+  return typeof processId === "string" ? processId.slice(0, loggedIdCharsMax) : undefined;
 }

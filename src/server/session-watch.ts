@@ -1,3 +1,4 @@
+import { loggedNameCharsMax } from "../limits.ts";
 import type { AuditFields } from "./audit-chain.ts";
 import type { AuditEvent, AuditLog } from "./audit-log.ts";
 import type { Counters } from "./counters.ts";
@@ -48,7 +49,7 @@ export type SessionWatch = ReturnType<typeof sessionWatch>;
 /** A client chooses its name, and could choose a very long one. */
 const whoIs = ({ address, clientName }: Peer): AuditFields => ({
   address,
-  client: clientName?.slice(0, 64),
+  client: clientName?.slice(0, loggedNameCharsMax),
 });
 
 /** Enters what has happened already: nobody can be refused for it, so a failure is only logged. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   closedOutputBytesMax,
   receivedOutputBytesMax,
+  spareSpillBlocksMax,
   spillBlockBytes,
   spilledOutputBytesMax,
   spilledOutputTotalBytesMax,
@@ -34,9 +35,6 @@ export interface SpillOptions {
   /** Told once for each process whose older output cannot be kept on disk. */
   readonly warn?: ((text: string) => void) | undefined;
 }
-
-/** Blocks of memory kept for the next writes: with fresh ones the kernel clears page after page. */
-const spareBuffersMax = 16;
 
 /** The disk space that the output of processes may take, and files to put it in. */
 export class SpillStore {
@@ -85,7 +83,7 @@ export class SpillStore {
 
   /** Nobody else may hold on to the memory. */
   recycle(buffer: Buffer): void {
-    if (this.#spare.length < spareBuffersMax) this.#spare.push(buffer);
+    if (this.#spare.length < spareSpillBlocksMax) this.#spare.push(buffer);
   }
 
   /** Opens a file that nobody else can open and that is gone however this server ends. */
