@@ -3,8 +3,8 @@
 export const execServerHelp = `
 The URL of the server is the only line on stdout; diagnostics go to stderr. Levels of lines there:
 warn and error are for somebody to look at, info adds one line for each process and session that
-ends and each connection that breaks, debug one for each request. No line holds contents, arguments
-or variables of commands.
+ends, each connection that breaks and each session that is resumed, debug one for each request. No
+line holds contents, arguments or variables of commands.
 SIGTERM and SIGINT stop the server and everything that it started, and so does a hang-up of the
 terminal it was started on; with no terminal for stdin, stdout and stderr it outlives a hang-up.
 
@@ -14,8 +14,9 @@ request that did.
 
 Environment variables:
   CODEX_HOME, HOME    CODEX_HOME/.env, else HOME/.codex/.env, adds variables for commands to inherit
-  TMPDIR              the temporary directory that clients are told of
-  HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+  TMPDIR              the temporary directory that clients are told of; also for long outputs, for
+                      writes under way and for sandboxes
+  HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
                       used for HTTP requests of clients
   NO_COLOR            no colours in lines on a terminal
   CODEX_API_KEY, CODEX_ACCESS_TOKEN
