@@ -37,7 +37,7 @@ const rooms: Readonly<Record<string, Room>> = {
   "environment/local": {
     place: /^environment\/local\//,
     uses: ["environment", "environment/remote", "sandbox", "protocol", "limits"],
-    packages: ["execa", "koffi", "undici"],
+    packages: ["koffi", "undici"],
   },
   handlers: { place: /^handlers\//, types: ["environment", "protocol"] },
   /** What the published package begins with, and what it loads when this machine is asked for. */
