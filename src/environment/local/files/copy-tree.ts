@@ -17,7 +17,7 @@ import type { HandOver, Hands } from "../hands.ts";
 import { Branches } from "./branches.ts";
 import { type CopyManner, copyFile, identity, modeBits } from "./copy-file.ts";
 import { copySmallFile } from "./copy-small-file.ts";
-import { makeDirectories } from "./create-directory.ts";
+import { isDirectory, makeDirectories } from "./create-directory.ts";
 import { DescriptorUse } from "./descriptor-use.ts";
 import {
   chmodPath,
@@ -134,7 +134,7 @@ class TreeCopy {
 
   /** A guard is asked for where things really are, so that has to stay so meanwhile. */
   async #copyEntries(source: HostPath, destination: HostPath): Promise<void> {
-    if (!this.#guard) return this.#copyChildren(source, destination, { ask, flags: 0 });
+    if (!this.#guard) return this.#copyChildren({ source, destination, ask, flags: 0 });
     const guard = this.#guard;
     await inDirectory(source, constants.O_NOFOLLOW, (from) =>
       inDirectory(destination, 0, (to) => {
@@ -142,43 +142,60 @@ class TreeCopy {
           guard.read(joinPath(from.real, name));
           if (!isThere) guard.write(joinPath(to.real, name));
         };
-        return this.#copyChildren(from.at, to.at, { ask: asking, flags: constants.O_NOFOLLOW });
+        const flags = constants.O_NOFOLLOW;
+        return this.#copyChildren({ source: from.at, destination: to.at, ask: asking, flags });
       }),
     );
   }
 
   /** Special files have no content that could be copied, and are left out as in the reference. */
-  async #copyChildren(source: HostPath, destination: HostPath, manner: Manner): Promise<void> {
-    const entries = await this.#descriptors.run(() => readEntries(source));
-    const places = ({ name }: Dirent) => {
-      manner.ask(name, false);
-      return [joinPath(source, name), joinPath(destination, name)] as const;
-    };
-    const makeInTurn = turns();
+  async #copyChildren(way: Way): Promise<void> {
+    const entries = await this.#descriptors.run(() => readEntries(way.source));
     const files = entries.filter((entry) => entry.isFile());
+    const links = entries.filter((entry) => entry.isSymbolicLink());
+    const directories = entries.filter((entry) => entry.isDirectory());
+    await this.#copyFiles(files, way);
+    await inParallel(links, fileCallsInParallel, (link) => copyLink(...places(link, way)));
+    await this.#branches.forEach(directories, (directory) => this.#copyBelow(directory, way));
+  }
+
+  async #copyFiles(files: readonly Dirent[], way: Way): Promise<void> {
+    const { source: directory, destination, flags } = way;
+    const makeInTurn = turns();
     await inBursts(files, {
       kind: smallCopies,
-      now: (file) => copyNow(...places(file), manner.flags),
+      now: (file) => copyNow(...places(file, way), flags),
       later: (file) =>
-        this.#descriptors.run(() => copyFile(...places(file), { flags: manner.flags, makeInTurn })),
+        this.#descriptors.run(() => copyFile(...places(file, way), { flags, makeInTurn })),
       byHand: (some) =>
         this.#handOver?.({
-          deed: "copySmallFiles",
-          directory: source,
-          destination,
-          names: some.map(nameOf),
+          ...{ deed: "copySmallFiles", directory, destination },
+          names: some.map(({ name }) => name),
         }),
     });
-    const links = entries.filter((entry) => entry.isSymbolicLink());
-    await inParallel(links, fileCallsInParallel, (link) => copyLink(...places(link)));
-    const directories = entries.filter((entry) => entry.isDirectory());
-    await this.#branches.forEach(directories, async ({ name }) => {
-      const to = joinPath(destination, name);
-      // One that is there is not written itself.
-      if (this.#guard) manner.ask(name, await isThere(to));
-      await this.copyDirectory(joinPath(source, name), to);
-    });
   }
+
+  async #copyBelow({ name }: Dirent, { source, destination, ask }: Way): Promise<void> {
+    const to = joinPath(destination, name);
+    // One that is there is not written itself.
+    if (this.#guard) ask(name, await isDirectory(to, stat));
+    await this.copyDirectory(joinPath(source, name), to);
+  }
+}
+
+/** From where to where the children of a directory are copied, and how. */
+interface Way {
+  readonly source: HostPath;
+  readonly destination: HostPath;
+  ask(name: string, isThere: boolean): void;
+  /** With which destinations are opened. */
+  readonly flags: number;
+}
+
+/** From where to where one of them is copied; fails when that is refused. */
+function places({ name }: Dirent, { source, destination, ask }: Way) {
+  ask(name, false);
+  return [joinPath(source, name), joinPath(destination, name)] as const;
 }
 
 /** Leaves what finds no descriptor to whoever knows how to get some. */
@@ -204,26 +221,8 @@ function turns(): NonNullable<CopyManner["makeInTurn"]> {
   };
 }
 
-/** How the children of a directory are copied. */
-interface Manner {
-  ask(name: string, isThere: boolean): void;
-  /** With which destinations are opened. */
-  readonly flags: number;
-}
-
-const nameOf = ({ name }: Dirent) => name;
-
 /** Without a guard nobody minds. */
 function ask(): void {}
-
-async function isThere(path: HostPath): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    if (hasCode(error, "ENOENT", "ELOOP")) return false;
-    throw error;
-  }
-}
 
 /** The reference makes directories anew; here 0700 does not become readable by being copied. */
 async function giveMode(path: HostPath, made: Stats, mode: number): Promise<void> {

@@ -54,7 +54,7 @@ async function makeOrFind(
   }
 }
 
-async function isDirectory(path: HostPath, look: (path: HostPath) => Given<Stats>) {
+export async function isDirectory(path: HostPath, look: (path: HostPath) => Given<Stats>) {
   try {
     return (await look(path)).isDirectory();
   } catch (error) {
