@@ -1,0 +1,34 @@
+import { unlinkSync } from "node:fs";
+import { hostPath, nodePath } from "../protocol/path-uri.ts";
+import { type Named, refuseLinks } from "./held-call.ts";
+import type { Entry, Holds } from "./held-place.ts";
+import type { Permit } from "./permit.ts";
+
+/** A file that may be written, made now if there is none; `undo` takes it away when that fails. */
+export function fileToReplace(params: Named, holds: Holds, permit: Permit) {
+  refuseLinks(params, holds);
+  const path = hostPath(params.path);
+  const held = holds.reached(path);
+  if (held && permit.canWrite(held.real)) return { place: held, undo: rethrow };
+  const target = holds.target(path);
+  permit.write(target.real);
+  return target.stats ? existing(target, holds, permit) : made(target, holds);
+}
+
+function existing(target: Entry, holds: Holds, permit: Permit) {
+  const pinned = holds.pinned(target);
+  permit.write(pinned.real);
+  return { place: pinned, undo: rethrow };
+}
+
+function made(target: Entry, holds: Holds) {
+  const undo = (error: unknown) => {
+    unlinkSync(nodePath(target.at));
+    return rethrow(error);
+  };
+  return { place: holds.created(target), undo };
+}
+
+export function rethrow(error: unknown): never {
+  throw error;
+}
