@@ -53,7 +53,7 @@ export class TimeLimits {
   }
 }
 
-/** A timer that takes no longer is none; longer ones cannot be set, and nobody will miss them. */
+/** A limit beyond the longest timer, of some 25 days, is none: nobody will miss it. */
 const isLimit = (limitMs: number | null | undefined): limitMs is number =>
   limitMs != null && limitMs <= timerMsMax;
 
