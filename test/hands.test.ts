@@ -14,12 +14,8 @@ import { describe, type TestContext, test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
-import {
-  type HandOver,
-  Hands,
-  type HandsOptions,
-  type HandWork,
-} from "../src/environment/local/hands.ts";
+import type { HandWork } from "../src/environment/local/hand.ts";
+import { type HandOver, Hands, type HandsOptions } from "../src/environment/local/hands.ts";
 import { smallCopyBytesMax } from "../src/limits.ts";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";

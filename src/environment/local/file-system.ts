@@ -4,8 +4,9 @@ import type { Sandbox } from "../../protocol/sandbox.ts";
 import type { ConfinedFiles } from "../../sandbox/confined-files.ts";
 import type { FileAnswers } from "../file-system.ts";
 import { remoteFileSystem } from "../remote/file-system.ts";
-import { directFileSystem, type TreeMeans } from "./files/direct-file-system.ts";
+import { directFileSystem } from "./files/direct-file-system.ts";
 import { openFiles } from "./files/open-files.ts";
+import type { TreeMeans } from "./files/remove-tree.ts";
 import { missingWatch } from "./files/watch-missing.ts";
 import type { WriteJournal } from "./journal/journal.ts";
 

@@ -1,6 +1,19 @@
 import { Worker } from "node:worker_threads";
 import { handIdleMs, handYoungHeapMiB } from "../../limits.ts";
-import type { Handled, HandWork } from "./hands.ts";
+import type { HostPath } from "../../protocol/path-uri.ts";
+
+/** A deed for some of what is in one directory, to which the path leads until it is done. */
+export type HandWork = { readonly names: readonly string[]; readonly directory: HostPath } & (
+  | { readonly deed: "removeFlatDirectories" }
+  | { readonly deed: "copySmallFiles"; readonly destination: HostPath }
+);
+
+export interface Handled {
+  /** How many have had their turn: all, unless one failed. */
+  readonly count: number;
+  /** Places of those that are left to be done otherwise. */
+  readonly left: readonly number[];
+}
 
 /** One thread. It ends when it has had nothing to do for a while. */
 export class Hand {

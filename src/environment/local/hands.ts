@@ -7,23 +7,9 @@
 import { availableParallelism } from "node:os";
 import { handDescriptors, handQueueMax, handsMax, handsRestMs, smallTreeMs } from "../../limits.ts";
 import { messageOf } from "../../protocol/errors.ts";
-import type { HostPath } from "../../protocol/path-uri.ts";
 import { ownProgram } from "../../sandbox/own-program.ts";
-import type { Hand } from "./hand.ts";
+import type { Hand, Handled, HandWork } from "./hand.ts";
 import { checkDescriptors, loadLibrary } from "./load-library.ts";
-
-/** The same for some of what is in one directory, to which the path leads until it is done. */
-export type HandWork = { readonly names: readonly string[]; readonly directory: HostPath } & (
-  | { readonly deed: "removeFlatDirectories" }
-  | { readonly deed: "copySmallFiles"; readonly destination: HostPath }
-);
-
-export interface Handled {
-  /** How many have had their turn: all, unless one failed. */
-  readonly count: number;
-  /** Places of those that are left to be done otherwise. */
-  readonly left: readonly number[];
-}
 
 /** Undefined when no hand is free. Never fails. */
 export type HandOver = (work: HandWork) => Promise<Handled> | undefined;

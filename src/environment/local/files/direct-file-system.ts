@@ -1,14 +1,12 @@
 import type { FileAnswers } from "../../file-system.ts";
-import type { Hands } from "../hands.ts";
 import type { WriteJournal } from "../journal/journal.ts";
-import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
 import { treeCopier } from "./copy-tree.ts";
 import { createDirectory } from "./create-directory.ts";
 import { readFile } from "./direct-read.ts";
 import { fileWriter } from "./direct-write.ts";
 import { canonicalize, getMetadata } from "./file-metadata.ts";
 import { readDirectory } from "./list-directory.ts";
-import { fileRemover } from "./remove-tree.ts";
+import { fileRemover, type TreeMeans } from "./remove-tree.ts";
 import { walk } from "./walk-tree.ts";
 
 /** The operations that leave nothing behind in this process. */
@@ -16,12 +14,6 @@ export type DirectFileSystem = Omit<
   FileAnswers,
   "open" | "readBlock" | "writeBlock" | "close" | "watchMissing"
 >;
-
-/** What makes operations on trees faster. */
-export interface TreeMeans {
-  readonly unlinkAt?: RelativeUnlink | undefined;
-  readonly hands?: Hands | undefined;
-}
 
 /**
  * Works on the disk with the rights of this process and pays no attention to `sandbox`: whoever

@@ -2,7 +2,7 @@
 import { closeSync, constants, openSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { type HostPath, joinPath, nodePath } from "../../../protocol/path-uri.ts";
-import type { Handled, HandWork } from "../hands.ts";
+import type { Handled, HandWork } from "../hand.ts";
 import { copySmallFile } from "./copy-small-file.ts";
 import { descriptorPath } from "./no-follow.ts";
 

@@ -6,7 +6,7 @@ import {
 } from "../../../limits.ts";
 import type { Given } from "../../../protocol/methods.ts";
 import { type CallKind, callDirectly, sliceLeftMs } from "../direct-calls.ts";
-import type { Handled } from "../hands.ts";
+import type { Handled } from "../hand.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
 import { inParallel } from "./in-parallel.ts";
 

@@ -4,11 +4,10 @@ import type { Given } from "../../../protocol/methods.ts";
 import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
-import type { HandOver } from "../hands.ts";
+import type { HandOver, Hands } from "../hands.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
 import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
 import { Branches } from "./branches.ts";
-import type { TreeMeans } from "./direct-file-system.ts";
 import {
   dropFile,
   hasCode,
@@ -21,6 +20,12 @@ import {
 } from "./file-calls.ts";
 import { inBursts } from "./in-bursts.ts";
 import { atPlace, descriptorPath } from "./no-follow.ts";
+
+/** What makes operations on trees faster. */
+export interface TreeMeans {
+  readonly unlinkAt?: RelativeUnlink | undefined;
+  readonly hands?: Hands | undefined;
+}
 
 /** Recursive and forgiving unless told otherwise, as in the reference. Links are never followed. */
 export const fileRemover =
