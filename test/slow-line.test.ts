@@ -6,11 +6,15 @@ import type { EventParams } from "../src/protocol/methods.ts";
 import { type Client, connect, type Message } from "./support/client.ts";
 import { start } from "./support/process.ts";
 import { startServer } from "./support/server.ts";
+import { until } from "./support/until.ts";
 
 async function count(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url.replace("ws:", "http:")}/metrics`)).text();
   return Number(new RegExp(`^codex_${name} (.*)$`, "m").exec(text)?.[1]);
 }
+
+const untilOutput = (url: string, bytes: number) =>
+  until("the output", async () => (await count(url, "process_output_bytes_total")) >= bytes);
 
 /** How much processes have put out, once they are paused and the kernel takes nothing more. */
 async function settledOutput(url: string): Promise<number> {
@@ -71,7 +75,7 @@ describe("beside a flood that a slow line does not take", () => {
     const sentBytes = await count(url, "sent_bytes_total");
     const unsentBytes = await count(url, "unsent_bytes");
     type(client, "a");
-    while ((await count(url, "process_output_bytes_total")) === outputBytes) await delay(10);
+    await untilOutput(url, outputBytes + 1);
     client.socket.resume();
     await client.event("process/output", ({ processId }) => processId === "terminal");
     for (const key of ["process/output terminal", "key a "]) {
@@ -85,8 +89,7 @@ describe("beside a flood that a slow line does not take", () => {
     const { url, client, outputBytes } = await flooded(t);
     for (const [index, key] of ["a", "b", "c", "d"].entries()) {
       type(client, key);
-      while ((await count(url, "process_output_bytes_total")) <= outputBytes + index)
-        await delay(10);
+      await untilOutput(url, outputBytes + index + 1);
     }
     client.socket.resume();
   });

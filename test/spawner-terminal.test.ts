@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { readdirSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
 import { run, searchPath, shell, start } from "./support/spawned.ts";
+import { until } from "./support/until.ts";
 
 for (const kind of ["posix", "node"] as const) {
   describe(`terminals of a spawner of kind ${kind}`, () => {
@@ -156,7 +156,8 @@ for (const kind of ["posix", "node"] as const) {
       await runSome();
       const before = readdirSync("/proc/self/fd").length;
       for (let rounds = 0; rounds < 3; rounds++) await runSome();
-      while (readdirSync("/proc/self/fd").length > before) await setTimeout(5);
+      const isBack = () => readdirSync("/proc/self/fd").length <= before;
+      await until("the closing of the terminals", isBack);
     });
   });
 }
