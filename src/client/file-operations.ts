@@ -7,12 +7,12 @@ import {
   walkEntriesMax,
   wholeFileBytesMax,
 } from "../limits.ts";
+import { turns } from "../protocol/turns.ts";
 import { readBlocks, replaceFile, writeBlocks } from "./file-blocks.ts";
 import type { FileContent, FileOptions, Files, Walk, WalkOptions } from "./files.ts";
 import type { MissingWatch } from "./missing-watch.ts";
 import { type Path, pathOfUri, uriOfPath } from "./paths.ts";
 import { perform } from "./perform.ts";
-import { turns } from "./turns.ts";
 
 /** The files of a machine as the library offers them, until it is lost. */
 export function filesThrough(

@@ -1,27 +1,10 @@
 import { remoteCallsMax } from "../limits.ts";
+import { turns } from "../protocol/turns.ts";
 import { isWithin } from "./access.ts";
 
 /** Calls about one mount that may hang: so many are under way, and the others wait for them. */
-export class Lane {
-  readonly #waiting: (() => void)[] = [];
-  #underWay = 0;
-
-  async run<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#underWay < remoteCallsMax) this.#underWay++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await call();
-    } finally {
-      this.#handOn();
-    }
-  }
-
-  /** Whoever waits longest takes the place over. */
-  #handOn(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#underWay--;
-  }
+export interface Lane {
+  run<T>(call: () => Promise<T>): Promise<T>;
 }
 
 /** One lane for each mount. */
@@ -32,7 +15,7 @@ export class Lanes {
   of(path: string, mounts: readonly string[]): Lane | undefined {
     const mount = mounts.find((point) => isWithin(path, point));
     if (mount === undefined) return undefined;
-    const lane = this.#byMount.get(mount) ?? new Lane();
+    const lane = this.#byMount.get(mount) ?? { run: turns(remoteCallsMax) };
     this.#byMount.set(mount, lane);
     return lane;
   }
