@@ -31,8 +31,8 @@ export function describeLimits(make: MakeProcesses, abilities: ProcessAbilities)
   });
 
   declare("a process that prints nothing for too long is killed", async (t) => {
-    const script = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done; exec sleep 300";
-    await t.start("p", script, { idleTimeoutMs: 400 });
+    const script = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done; exec sleep 300";
+    await t.start("p", script, { idleTimeoutMs: 1_100 });
     await t.recorder.untilClosed("p");
     hasMembers(exitOf(t, "p"), { exitCode: 137, reason: "idleTimeout" });
     assert.equal(t.recorder.text("p"), "1\n2\n3\n4\n5\n6\n");
