@@ -102,9 +102,8 @@ describe("a disk whose calls hang", { skip: skip || !hasOwnMounts }, () => {
   ];
   for (const [title, call] of hanging) {
     test(`delays nothing else, with as many calls as one likes: ${title}`, async (t) => {
-      // Before the server, which may have looked at what is mounted only just now.
-      const mount = await hungMount(t);
       const server = await startServer(t);
+      const mount = await hungMount(t);
       const client = await connect(server.url);
       await client.initialize();
       await client.request("process/start", command("before", ["sleep", "300"]));

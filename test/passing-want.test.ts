@@ -73,3 +73,13 @@ test("what is to be hidden of the system is not taken for known without descript
     console.log(first.status, second.status, (await surveyPlatform()).minimal.length > 0);`);
   assert.equal(stdout, "rejected rejected true\n");
 });
+
+test("mounts that could not be read when they had changed are read when they can be", async () => {
+  const stdout = await runLimited(`
+    import { mountsNow, watchOuterMounts } from "./src/sandbox/outer-mounts.ts";
+    const told = [true];
+    watchOuterMounts(() => told.pop() ?? false);
+    const { status } = await withoutDescriptors(async () => mountsNow());
+    console.log(status, mountsNow().includes(" / "));`);
+  assert.equal(stdout, "rejected true\n");
+});

@@ -1,11 +1,9 @@
 import type { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import * as later from "node:fs/promises";
-import { mountTableMs } from "../limits.ts";
 import { hostPathOf } from "../protocol/path-uri.ts";
+import { hangingMounts } from "./hanging-mounts.ts";
 import { Lanes } from "./mount-lane.ts";
-import { outerMounts } from "./outer-mounts.ts";
-import { remoteMounts } from "./remote-mounts.ts";
 
 type Path = string | Buffer;
 
@@ -20,7 +18,7 @@ export async function diskCall<T>(
   now: () => T | Promise<T>,
   later: () => Promise<T>,
 ): Promise<T> {
-  const mounts = mountsThatMayHang();
+  const mounts = hangingMounts();
   if (mounts.length === 0) return now();
   const lane = lanes.of(hostPathOf(path), mounts);
   return lane ? lane.run(later) : later();
@@ -31,14 +29,6 @@ export async function diskCall<T>(
  * for two places at once can wait for ever.
  */
 const lanes = new Lanes();
-
-let known = { atMs: -Infinity, mounts: [] as readonly string[] };
-
-function mountsThatMayHang(): readonly string[] {
-  const atMs = performance.now();
-  if (atMs - known.atMs >= mountTableMs) known = { atMs, mounts: remoteMounts(outerMounts()) };
-  return known.mounts;
-}
 
 export const disk = {
   symlink: (to: Path, at: Path) =>

@@ -33,10 +33,15 @@ export function watchOuterMounts(watch: () => boolean): void {
  * mount is the same then, and goes along in every sandbox.
  */
 export function mountsNow(): string {
-  const isOld = mayHaveChanged() || !isRead;
+  if (mayHaveChanged()) isRead = false;
+  // A change is told once, and a read can fail for want of descriptors.
+  if (!isRead) outerMounts();
   isRead = true;
-  return isOld ? outerMounts() : last.text;
+  return last.text;
 }
+
+/** The table as it was when anybody read it last; empty before that. */
+export const newestMounts = (): string => last.text;
 
 /** The kernel gives it in pieces, and makes it anew when it is read from the beginning. */
 function whole(file: number): Buffer {

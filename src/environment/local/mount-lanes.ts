@@ -5,12 +5,10 @@
  * symbolic link to such a mount counts for where it lies; for these there are more threads than one
  * mount's.
  */
-import { readFileSync } from "node:fs";
-import { mountTableMs } from "../../limits.ts";
 import type { Given } from "../../protocol/methods.ts";
 import { isWithin } from "../../sandbox/access.ts";
+import { hangingMounts, hangingMountsNow } from "../../sandbox/hanging-mounts.ts";
 import { type Lane, Lanes } from "../../sandbox/mount-lane.ts";
-import { remoteMounts } from "../../sandbox/remote-mounts.ts";
 import { callDirectly, type FileCall } from "./direct-calls.ts";
 
 /** Makes a call about a path: at once, unless its file system may hang and is busy. */
@@ -67,12 +65,9 @@ function callIn<T>(lane: Lane | undefined, call: FileCall<T>): Given<T> {
 /** Then no call is made on the event loop, for a link may lead to any of them. */
 export const hasRemoteMounts = (): boolean => currentMounts().length > 0;
 
-/**
- * Whether a path lies on a mount that may hang while the rest of the machine goes on. Looks anew
- * without keeping what it finds, which would be out of date for the first calls of clients.
- */
+/** Whether a path lies on a mount that may hang while the rest of the machine goes on. */
 export function mayHangAlone(path: string): boolean {
-  return mountsNow().some((point) => point !== "/" && isWithin(path, point));
+  return hangingMountsNow().some((point) => point !== "/" && isWithin(path, point));
 }
 
 /**
@@ -97,26 +92,6 @@ function laneAt(path: string): Lane | undefined {
   return lanes.of(path, mounts);
 }
 
-let known: { readonly atMs: number; readonly mounts: readonly string[] } | undefined;
-
-/** The kernel makes the table up itself, so reading it never hangs. */
-function currentMounts(): readonly string[] {
-  if (isAlone) return noMounts;
-  const now = performance.now();
-  if (known && now - known.atMs < mountTableMs) return known.mounts;
-  known = { atMs: now, mounts: mountsNow() };
-  return known.mounts;
-}
-
 const noMounts: readonly string[] = [];
 
-const mountsNow = () => remoteMounts(mountTable());
-
-function mountTable(): string {
-  try {
-    return readFileSync("/proc/self/mountinfo", "latin1");
-  } catch {
-    // No procfs here (another system, a sandbox without one): then nothing can be told apart.
-    return "";
-  }
-}
+const currentMounts = () => (isAlone ? noMounts : hangingMounts());
