@@ -641,6 +641,11 @@ export const helperOperationMs = 300_000;
  * was denied. The reference's value.
  */
 export const deniedOutputWaitMs = 20;
+/**
+ * How long the end of a confined process is kept back until its mount points are gone; where their
+ * disk hangs they stay.
+ */
+export const confinementEndMs = 2_000;
 /** How long somebody who asks about the sandbox waits for the first trial of it. */
 export const healthWaitMs = 1_000;
 /** How long a client is told the same of the sandbox before bwrap is looked for again. */

@@ -13,6 +13,7 @@ import { internalError, messageOf, type RpcError, toRpcError } from "../protocol
 import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
 import { disk } from "./disk-call.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
+import { PlaceTurns } from "./place-turns.ts";
 import { existingPath } from "./real-path.ts";
 
 /** A place that must not come into being, or is there and might be such a mount point. */
@@ -50,8 +51,9 @@ export class MountPoints {
   readonly #needed = new Map<HostPath, { count: number; readonly mark: string | Buffer }>();
   readonly #name = `${serverName(process.pid)}.${randomUUID().slice(0, 8)}`;
   readonly #sweeper: MountSweeper;
+  /** What one removes another may be about to need; about other places a dead disk says nothing. */
+  readonly #turns = new PlaceTurns();
   #marked = 0;
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(marks: () => Promise<HostPath>) {
     this.#marks = marks;
@@ -65,7 +67,8 @@ export class MountPoints {
   /** Makes those that are missing, and that somebody with our rights could make. */
   make(wanted: readonly WantedPoint[]): Promise<MadePoints> {
     if (wanted.length === 0) return Promise.resolve(nothingMade);
-    return this.#inTurn(async () => {
+    const places = wanted.map(({ path }) => path);
+    return this.#turns.take(places, async () => {
       const marks = await this.#marks();
       this.#sweeper.start(marks);
       const others = await this.#ofOthers();
@@ -83,7 +86,7 @@ export class MountPoints {
         await this.#release(made());
         throw error;
       }
-      const release = () => this.#inTurn(() => this.#release(made()));
+      const release = () => this.#turns.take(places, () => this.#release(made()));
       const isOutdated = found.some(({ outcome }) => outcome === "somebody's");
       return { paths: new Set(made()), isOutdated, release };
     });
@@ -99,13 +102,6 @@ export class MountPoints {
 
   close(): void {
     this.#sweeper.close();
-  }
-
-  /** One at a time: what one removes another may be about to need. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 
   /** What another server had made when it was looked at may be gone by now. */

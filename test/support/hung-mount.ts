@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, mkdtempSync, rmdirSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { within } from "./within.ts";
@@ -27,12 +27,12 @@ export interface HungMount {
 /**
  * A file system whose server is there and never answers, like a network mount whose far end is
  * gone. The descriptor of the mount belongs to a process of its own, with whose end every call
- * fails.
+ * fails. It covers what was in `directory`, which is removed at the end of the test.
  */
-export async function hungMount(scope: {
-  after(done: () => Promise<void>): void;
-}): Promise<HungMount> {
-  const directory = mkdtempSync(join(tmpdir(), "hung-"));
+export async function hungMount(
+  scope: { after(done: () => Promise<void>): void },
+  directory = mkdtempSync(join(tmpdir(), "hung-")),
+): Promise<HungMount> {
   const options = "fd=3,rootmode=40000,user_id=0,group_id=0";
   const script = `exec 3<>/dev/fuse; mount -i -t fuse -o ${options} hung "$0" && echo up; read end`;
   const holder = spawn("/bin/sh", ["-c", script, directory], {
@@ -46,7 +46,7 @@ export async function hungMount(scope: {
     holder.stdin.end();
     await within(30_000, "the end of the mount's process", ended);
     execFileSync("umount", ["-l", directory]);
-    rmdirSync(directory);
+    rmSync(directory, { recursive: true });
   };
   scope.after(release);
   await within(30_000, "the mount", once(holder.stdout, "data"));

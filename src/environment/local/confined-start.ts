@@ -1,7 +1,9 @@
+import { confinementEndMs } from "../../limits.ts";
 import { invalidParams } from "../../protocol/errors.ts";
 import type { Params } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
+import { settledWithin } from "./settled-within.ts";
 import type {
   ProcessExit,
   ProcessSink,
@@ -19,7 +21,10 @@ export interface Confinement {
    * run its program yet, is to be killed. Gives the group of the program, if it has one of its own.
    */
   started(child?: SpawnedProcess): Promise<number | undefined>;
-  /** The process has ended, or could not be started. Once. */
+  /**
+   * The process has ended, or could not be started. Once. Settles when nothing of its sandbox is
+   * left, or that takes too long, and never rejects.
+   */
   ended(): Promise<void>;
 }
 
@@ -34,7 +39,9 @@ export async function confinementOf(
   checkStrings(request);
   const confined = await sandbox.confine(params.sandbox, request);
   if (!confined) return undefined;
-  const { started, ended } = confined;
+  const { started } = confined;
+  // A mount point that could not be removed now is marked, and removed later.
+  const ended = () => settledWithin(confined.ended(), confinementEndMs);
   const { stdio } = request;
   return { request: { ...request, arg0: undefined, ...confined.request, stdio }, started, ended };
 }

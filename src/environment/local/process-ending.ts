@@ -70,7 +70,7 @@ export class ProcessEnding {
    * something was denied can only be told from the output.
    */
   async #leaveConfinement({ ended }: Confinement, exit: ProcessExit): Promise<void> {
-    await ended().catch(leftForTheNextServer);
+    await ended();
     if (exit.exitCode !== 0) await this.streamsEndedWithin(deniedOutputWaitMs);
     const { log } = this.#options;
     this.#denied = exit.exitCode !== 0 && isDenial(exit.exitCode, log.retainedText());
@@ -102,6 +102,3 @@ export class ProcessEnding {
     });
   }
 }
-
-/** A mount point that could not be removed now is marked, and removed later. */
-const leftForTheNextServer = () => undefined;

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { hangingMounts } from "../src/sandbox/hanging-mounts.ts";
+import { mountsNow } from "../src/sandbox/outer-mounts.ts";
+import { connect } from "./support/client.ts";
+import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
+import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
+import { workspaceWrite } from "./support/sandboxes.ts";
+import { startServer } from "./support/server.ts";
+
+const skip = hungMountHindrance() ?? false;
+
+test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () =>
+  testInOwnMounts(import.meta.url),
+);
+
+const confined = (processId: string, directory: string, argv: string[]) => ({
+  processId,
+  argv,
+  cwd: `file://${directory}`,
+  env: { PATH: "/usr/bin:/bin" },
+  tty: false,
+  sandbox: workspaceWrite(directory),
+});
+
+describe("a disk that begins to hang", { skip: skip || !hasOwnMounts }, () => {
+  test("is known to all as soon as anybody has seen it", async (t) => {
+    hangingMounts();
+    const { directory } = await hungMount(t);
+    mountsNow();
+    assert(hangingMounts().includes(directory));
+  });
+
+  test("keeps neither the end of a command confined to it nor other starts waiting", async (t) => {
+    const [dying, living] = ["dying-", "living-"].map((name) => mkdtempSync(join(tmpdir(), name)));
+    assert(dying && living);
+    t.after(() => rmSync(living, { recursive: true }));
+    const server = await startServer(t);
+    const client = await connect(server.url);
+    await client.initialize();
+    const closed = (id: string) =>
+      client.event("process/closed", ({ processId }) => processId === id);
+    await client.request("process/start", confined("dying", dying, ["sleep", "300"]));
+    await hungMount(t, dying);
+    await client.request("process/terminate", { processId: "dying" });
+    await closed("dying");
+    await client.request("process/start", confined("living", living, ["true"]));
+    await closed("living");
+  });
+});
