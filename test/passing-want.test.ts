@@ -83,3 +83,20 @@ test("mounts that could not be read when they had changed are read when they can
     console.log(status, mountsNow().includes(" / "));`);
   assert.equal(stdout, "rejected true\n");
 });
+
+test("who cleans up after a server without native functions is there as soon as it can be", async () => {
+  const stdout = await runLimited(`
+    import { setImmediate } from "node:timers/promises";
+    import { createSpawner } from "./src/environment/local/spawn/create-spawner.ts";
+    import { keepersOf } from "./test/support/keepers.ts";
+    const spawner = await createSpawner({ kind: "node" });
+    await withoutDescriptors(async () => {
+      spawner.ownVariables();
+      await setImmediate();
+    });
+    const before = keepersOf(process.pid).length;
+    spawner.ownVariables();
+    console.log(before, keepersOf(process.pid).length);
+    await spawner.close();`);
+  assert.equal(stdout, "0 1\n");
+});

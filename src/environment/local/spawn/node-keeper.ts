@@ -12,7 +12,7 @@ export class NodeKeeper {
   readonly #arguments: [string, ...string[]];
   readonly #environment: Readonly<Record<string, string>>;
   #shell: ChildProcess | undefined;
-  #starts = 0;
+  #deaths = 0;
   #isClosed = false;
 
   constructor(lastWork: LastWork) {
@@ -23,8 +23,7 @@ export class NodeKeeper {
   }
 
   ensureRunning(): void {
-    if (this.#shell || this.#isClosed || this.#starts > keeperRestartsMax) return;
-    this.#starts++;
+    if (this.#shell || this.#isClosed) return;
     const [program, ...rest] = this.#arguments;
     const shell = spawn(program, rest, {
       env: this.#environment,
@@ -36,9 +35,14 @@ export class NodeKeeper {
     shell.unref();
     // A pipe to a process is a socket to Node, which would keep the program running.
     if (shell.stdin instanceof Socket) shell.stdin.unref();
-    // Where it cannot be started, starting the process that needs it fails as well.
-    shell.on("error", () => this.#lose());
-    shell.on("exit", () => this.#lose());
+    // Where it cannot be started the process that needs it cannot either, and the next tries again.
+    shell.on("error", () => {
+      this.#shell = undefined;
+    });
+    shell.on("exit", () => {
+      this.#shell = undefined;
+      if (++this.#deaths <= keeperRestartsMax) this.ensureRunning();
+    });
   }
 
   /** Lets it clean up a last time, and waits for it as long as that may take. */
@@ -52,10 +56,5 @@ export class NodeKeeper {
     const hasEnded = shell.exitCode !== null || shell.signalCode !== null;
     // It leads a session of its own, with what it has started.
     if (!hasEnded) process.kill(-shell.pid, "SIGKILL");
-  }
-
-  #lose(): void {
-    this.#shell = undefined;
-    this.ensureRunning();
   }
 }
