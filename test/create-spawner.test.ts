@@ -15,28 +15,45 @@ test("on Linux processes are started natively, with nothing to complain of", asy
   await spawner.close();
 });
 
-test("a want of descriptors while it is tested costs no abilities for good", () => {
-  const folder = new URL("../src/environment/local/spawn/", import.meta.url);
-  const script = `
-    import { closeSync, openSync } from "node:fs";
-    import { createSpawner } from ${JSON.stringify(new URL("create-spawner.ts", folder))};
-    import { testSpawner } from ${JSON.stringify(new URL("posix-self-test.ts", folder))};
+const shortages: Readonly<Record<string, string>> = {
+  descriptors: `
     const fds = [];
-    const untested = () => {
+    const begin = () => {
       try {
         for (;;) fds.push(openSync("/dev/null"));
       } catch {}
     };
-    const spawner = await createSpawner({ untested });
-    for (const fd of fds) closeSync(fd);
-    process.stdout.write(JSON.stringify(spawner.capabilities));
-    await testSpawner(spawner);
-    await spawner.close();`;
-  const node = [process.execPath, "--import", "tsx", "--input-type=module", "-e", script];
-  const limited = ["-c", 'ulimit -n 100; exec "$0" "$@"', ...node];
-  const { kind, tty } = JSON.parse(execFileSync("/bin/sh", limited, { encoding: "utf8" }));
-  assert.deepEqual({ kind, tty }, { kind: "posix", tty: true });
-});
+    const end = () => fds.forEach((fd) => closeSync(fd));`,
+  // Root may have as many as it likes.
+  processes: `
+    const libc = await loadLibc();
+    if (process.getuid() === 0) process.setuid(65534);
+    const limits = new BigUint64Array(2);
+    libc.prlimit(0, 6, null, limits);
+    const begin = () => libc.prlimit(0, 6, BigUint64Array.of(0n, limits[1]), null);
+    const end = () => libc.prlimit(0, 6, limits, null);`,
+};
+
+for (const [what, shortage] of Object.entries(shortages)) {
+  test(`a want of ${what} while it is tested costs no abilities for good`, () => {
+    const folder = new URL("../src/environment/local/spawn/", import.meta.url);
+    const script = `
+      import { closeSync, openSync } from "node:fs";
+      import { createSpawner } from ${JSON.stringify(new URL("create-spawner.ts", folder))};
+      import { loadLibc } from ${JSON.stringify(new URL("posix-libc.ts", folder))};
+      import { testSpawner } from ${JSON.stringify(new URL("posix-self-test.ts", folder))};
+      ${shortage}
+      const spawner = await createSpawner({ untested: begin });
+      end();
+      process.stdout.write(JSON.stringify(spawner.capabilities));
+      await testSpawner(spawner);
+      await spawner.close();`;
+    const node = [process.execPath, "--import", "tsx", "--input-type=module", "-e", script];
+    const limited = ["-c", 'ulimit -n 100; exec "$0" "$@"', ...node];
+    const { kind, tty } = JSON.parse(execFileSync("/bin/sh", limited, { encoding: "utf8" }));
+    assert.deepEqual({ kind, tty }, { kind: "posix", tty: true });
+  });
+}
 
 test("where native modules cannot be loaded the fallback says why", () => {
   const module = new URL("../src/environment/local/spawn/create-spawner.ts", import.meta.url);

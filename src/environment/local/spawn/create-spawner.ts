@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { messageOf } from "../../../protocol/errors.ts";
-import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
+import { isPassingWant } from "../../../protocol/passing-wants.ts";
 import { createNodeSpawner } from "./node-spawner.ts";
 import { testSpawner } from "./posix-self-test.ts";
 import { createPosixSpawner } from "./posix-spawner.ts";
@@ -57,9 +57,10 @@ async function createTestedPosixSpawner(
 }
 
 /**
- * Without a free descriptor nothing starts by other means either, and it says nothing of the
- * machine: a server must not do with less for good because of who connects while it is tested.
+ * What is short of descriptors, processes or memory starts nothing by other means either, and that
+ * says nothing of the machine: a server must not do with less for good because of who else works
+ * there while it is tested.
  */
 function forgiveShortage(thrown: unknown): void {
-  if (!isWantOfDescriptors(thrown)) throw thrown;
+  if (!isPassingWant(thrown)) throw thrown;
 }
