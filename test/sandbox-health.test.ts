@@ -135,6 +135,18 @@ for (const [title, option, message] of degraded) {
   });
 }
 
+test("health: no weaker mode is taken because processes were short for a moment", async (t) => {
+  const complaint = "Can't fork for pid 1: Resource temporarily unavailable";
+  const { bwrap: path, directory } = withBwrap(t, "exit 0");
+  const once = join(directory, "once");
+  writeFileSync(path, `#!/bin/sh\n[ -e ${once} ] && exit; : >${once}; ${says(complaint)}\n`);
+  const bwrap = { path, identity: "", isSetuid: false };
+  const health = await examine(bwrap);
+  assert(!health.abilities);
+  assert.equal(health.explanation.reason, `bwrap at ${path} failed: bwrap: ${complaint}`);
+  assert.deepEqual((await examine(bwrap)).abilities, { ownNetwork: true, ownProc: true });
+});
+
 test("health: a bwrap that the sandbox could write is not used for it", async (t) => {
   const { sandbox, directory } = withBwrap(t, "exit 0");
   const write = sandbox.files().call(workspaceWrite(directory));

@@ -66,18 +66,29 @@ export async function examine(
   const [strongest, ...weaker] = modes;
   const first = await run(path, trial(strongest));
   if (first.works) return { abilities: strongest, argv0: knowsArgv0(path, run) };
-  if (first.isUnknown) return unwell({ complaint: first.complaint, bwrap });
+  if (isInWant(first)) return unwell({ complaint: first.complaint, bwrap });
   const help = await run(path, ["--help"]);
   if (!help.works) return unwell({ complaint: help.complaint, bwrap });
   const isOld = help.stdout.includes("--ro-bind") && !help.stdout.includes("--as-pid-1");
   if (isOld) return unwell({ complaint: "Unknown option --as-pid-1", bwrap });
   for (const mode of weaker) {
-    const { works, isUnknown, complaint } = await run(path, trial(mode));
-    if (isUnknown) return unwell({ complaint, bwrap });
-    if (works) return { abilities: mode, argv0: knowsArgv0(path, run) };
+    const outcome = await run(path, trial(mode));
+    if (isInWant(outcome)) return unwell({ complaint: outcome.complaint, bwrap });
+    if (outcome.works) return { abilities: mode, argv0: knowsArgv0(path, run) };
   }
   return unwell({ complaint: first.complaint, bwrap });
 }
+
+/**
+ * Whether it failed of what there may be enough of the next moment: in a weaker mode the server
+ * would stay for its life. What bwrap itself is refused it says in the words of glibc or musl.
+ */
+function isInWant({ works, isUnknown, complaint }: Outcome): boolean {
+  return isUnknown || (!works && wants.test(complaint));
+}
+
+const wants =
+  /: (?:resource temporarily unavailable|cannot allocate memory|out of memory|too many open files)/i;
 
 /** Found out behind the answer to whoever waits for the health, or when somebody asks. */
 function knowsArgv0(path: string, run: Run): () => Promise<boolean> {
