@@ -7,7 +7,7 @@ import type { Grants } from "../../../sandbox/access.ts";
 import { settledWithin } from "../settled-within.ts";
 import type { WriteEntry } from "./entry.ts";
 import { JournalFolder, lockMark } from "./folder.ts";
-import { grantedBy, grantsPath, keepGrants, lentName } from "./lent.ts";
+import { dropGrants, grantedBy, keepGrants, lentName } from "./lent.ts";
 import { machineSecret } from "./machine-secret.ts";
 import { ownFolderName } from "./owner.ts";
 import { journalsPath } from "./place.ts";
@@ -167,7 +167,7 @@ export class ServerJournal implements WriteJournal {
     end.abort();
     this.#drop(open);
     try {
-      tolerated(() => unlinkSync(grantsPath(open.path)));
+      dropGrants(open.path);
     } catch (error) {
       this.#warn(error);
     }
@@ -189,9 +189,15 @@ export class ServerJournal implements WriteJournal {
 
   /** A new one: others have held what somebody else wrote. */
   #newLent(grants: Grants): OpenSlip {
-    const name = lentName(this.#slips++);
-    keepGrants(join(this.folder, name), grants);
-    return this.#open(name);
+    const path = join(this.folder, lentName(this.#slips++));
+    try {
+      keepGrants(path, grants);
+      return { path, slip: new JournalSlip(path) };
+    } catch (error) {
+      // On a full disk it may be there without its content.
+      dropGrants(path);
+      throw error;
+    }
   }
 
   #open(name: string): OpenSlip {

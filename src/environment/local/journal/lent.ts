@@ -3,7 +3,7 @@
  * server before, out of that process's reach: whoever finds its record does not have to trust it,
  * although he may have more rights. A slip without that is one by which nobody may write anything.
  */
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { chmod, readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { HostPath } from "../../../protocol/path-uri.ts";
@@ -26,6 +26,10 @@ export function grantedBy(grants: Grants): MayWrite {
 /** Nobody has a right on it, as on the slips: a sandboxed process that sees it cannot read it. */
 export function keepGrants(slip: string, { rules, denyGlobs }: Grants): void {
   writeFileSync(grantsPath(slip), JSON.stringify({ rules, denyGlobs }), { flag: "wx", mode: 0 });
+}
+
+export function dropGrants(slip: string): void {
+  rmSync(grantsPath(slip), { force: true });
 }
 
 /** What whoever wrote a slip may write: everything if it was the server itself. */
