@@ -1,7 +1,8 @@
-import { unlinkSync } from "node:fs";
+import { lstatSync, statSync, unlinkSync } from "node:fs";
+import { identity } from "../environment/local/files/copy-file.ts";
 import { hostPath, nodePath } from "../protocol/path-uri.ts";
 import { type Named, refuseLinks } from "./held-call.ts";
-import type { Entry, Holds } from "./held-place.ts";
+import type { Entry, Held, Holds } from "./held-place.ts";
 import type { Permit } from "./permit.ts";
 
 /** A file that may be written, made now if there is none; `undo` takes it away when that fails. */
@@ -22,11 +23,22 @@ function existing(target: Entry, holds: Holds, permit: Permit) {
 }
 
 function made(target: Entry, holds: Holds) {
+  const place = holds.created(target);
   const undo = (error: unknown) => {
-    unlinkSync(nodePath(target.at));
+    removeAgain(target, place);
     return rethrow(error);
   };
-  return { place: holds.created(target), undo };
+  return { place, undo };
+}
+
+/** Somebody may have put a file of his own there, or removed ours, while ours was written. */
+function removeAgain({ at }: Entry, made: Held): void {
+  try {
+    const [named, ours] = [lstatSync(nodePath(at)), statSync(nodePath(made.at))];
+    if (identity(named) === identity(ours)) unlinkSync(nodePath(at));
+  } catch {
+    // Why it could not be filled says more.
+  }
 }
 
 export function rethrow(error: unknown): never {
