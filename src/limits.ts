@@ -305,6 +305,8 @@ export const treeStopPassesMax = 20;
 /** How long killed processes may take to vanish before they are reported as survivors. */
 export const treeKillGraceMs = 1_000;
 
+/** How often it is tried again what needs a descriptor where there is none. */
+export const descriptorPollMs = 2;
 /** The process that cleans up after this server's death is started anew this often. */
 export const keeperRestartsMax = 10;
 /**

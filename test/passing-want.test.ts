@@ -62,6 +62,27 @@ test("mount points go with a server that could not start who removes them at fir
   assert.deepEqual(readdirSync(join(folder, "workspace")), []);
 });
 
+test("mount points that are needed no more go when there are descriptors again", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "passing-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const name of ["marks", "workspace"]) mkdirSync(join(folder, name));
+  const stdout = await runLimited(`
+    import { readdirSync } from "node:fs";
+    import { setImmediate } from "node:timers/promises";
+    import { MountPoints } from "./src/sandbox/mount-points.ts";
+    const points = new MountPoints(async () => "${folder}/marks");
+    const { release } = await points.make([{ path: "${folder}/workspace/.git", isMissing: true }]);
+    let released;
+    await withoutDescriptors(async () => {
+      released = release();
+      await setImmediate();
+    });
+    await released.catch(() => undefined);
+    console.log(readdirSync("${folder}/workspace"), readdirSync("${folder}/marks"));
+    points.close();`);
+  assert.equal(stdout, "[] []\n");
+});
+
 test("what is to be hidden of the system is not taken for known without descriptors", async () => {
   const stdout = await runLimited(`
     import { outerMounts } from "./src/sandbox/outer-mounts.ts";

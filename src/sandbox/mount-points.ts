@@ -10,6 +10,7 @@ import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pathBytesMax } from "../limits.ts";
 import { internalError, messageOf, type RpcError, toRpcError } from "../protocol/errors.ts";
+import { withDescriptors } from "../protocol/passing-wants.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
 import { disk } from "./disk-call.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
@@ -128,8 +129,9 @@ export class MountPoints {
     }
   }
 
+  /** Nobody would try again while this server lives. */
   async #release(paths: readonly HostPath[]): Promise<void> {
-    const others = await this.#ofOthers();
+    const others = await withDescriptors(() => this.#ofOthers());
     const levels = levelsOf(paths.map((path) => ({ path })));
     for (const level of levels.reverse()) {
       await Promise.all(level.map(({ path }) => this.#unneed(path, others)));

@@ -9,7 +9,7 @@ import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { processScanSliceMax, treeKillGraceMs, treeStopPassesMax } from "../../../limits.ts";
-import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
+import { withDescriptors } from "../../../protocol/passing-wants.ts";
 import { readProcessStat } from "./process-stat.ts";
 
 /** What a process carries that tells whom it descends from; undefined when it cannot be known. */
@@ -109,19 +109,9 @@ export class TreeKiller {
   }
 }
 
-/**
- * To read the list takes a descriptor. Where there is none it waits for one: who asks for a kill
- * has been answered, and nobody would try again.
- */
-async function allPids(): Promise<number[]> {
-  for (;;) {
-    try {
-      return readdirSync("/proc").map(Number).filter(Number.isInteger);
-    } catch (error) {
-      if (!isWantOfDescriptors(error)) throw error;
-      await setTimeout(deathPollIntervalMs);
-    }
-  }
+/** Who asks for a kill has been answered, and nobody would try again. */
+function allPids(): Promise<number[]> {
+  return withDescriptors(() => readdirSync("/proc").map(Number).filter(Number.isInteger));
 }
 
 function resultsByMark(
