@@ -65,8 +65,12 @@ for (const kind of ["posix", "node"] as const) {
     });
 
     test("stdin is empty without being asked for, and a pipe when asked for", async () => {
-      const without = await run(spawner, shell("readlink /proc/self/fd/0; cat"));
-      assert.equal(without.text(), "/dev/null\n");
+      for (const feeds of [[], [feed]]) {
+        const without = await start(spawner, shell("readlink /proc/self/fd/0; cat", { feeds }));
+        without.process.feeds[0]?.finish();
+        await without.untilOver();
+        assert.equal(without.text(), "/dev/null\n");
+      }
       const cat = await start(spawner, shell("cat", { stdio: "pipes+stdin" }));
       cat.process.write(Buffer.from("hello "));
       await cat.untilText("hello ");

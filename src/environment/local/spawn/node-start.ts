@@ -32,7 +32,9 @@ export async function startPiped(found: Found): Promise<NodeStart> {
     found,
     hasInput ? ["read", "read", "write"] : ["read", "read"],
   );
-  const [stdout, stderr, input] = pipes;
+  const [stdout, stderr, third] = pipes;
+  // Without it that is a feed's.
+  const input = hasInput ? third : undefined;
   const child = await launch(found, pipes, () =>
     spawn(program, args, {
       ...optionsOf(request),
