@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -9,7 +9,7 @@ import { connect } from "./support/client.ts";
 import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
 import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
 import { workspaceWrite } from "./support/sandboxes.ts";
-import { startServer } from "./support/server.ts";
+import { hasCurrentBuild, startServer } from "./support/server.ts";
 
 const skip = hungMountHindrance() ?? false;
 
@@ -26,7 +26,7 @@ const confined = (processId: string, directory: string, argv: string[]) => ({
   sandbox: workspaceWrite(directory),
 });
 
-describe("a disk that begins to hang", { skip: skip || !hasOwnMounts }, () => {
+describe("a disk that hangs", { skip: skip || !hasOwnMounts }, () => {
   test("is known to all as soon as anybody has seen it", async (t) => {
     hangingMounts();
     const { directory } = await hungMount(t);
@@ -49,5 +49,20 @@ describe("a disk that begins to hang", { skip: skip || !hasOwnMounts }, () => {
     await closed("dying");
     await client.request("process/start", confined("living", living, ["true"]));
     await closed("living");
+  });
+
+  test("is no place for what sandboxes need while there is another", async (t) => {
+    if (!hasCurrentBuild())
+      return t.skip("tsx looks for a pipe in TMPDIR, which hangs: build first");
+    const { directory } = await hungMount(t);
+    const workspace = mkdtempSync(join(tmpdir(), "workspace-"));
+    t.after(() => rmSync(workspace, { recursive: true }));
+    const TMPDIR = join(workspace, "tmp");
+    symlinkSync(directory, TMPDIR);
+    const server = await startServer(t, { env: { TMPDIR } });
+    const client = await connect(server.url);
+    await client.initialize();
+    await client.request("process/start", confined("confined", workspace, ["true"]));
+    await client.event("process/closed");
   });
 });

@@ -7,6 +7,7 @@ import { access } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { internalError, toRpcError } from "../protocol/errors.ts";
 import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
+import { quickPlace } from "./quick-place.ts";
 import {
   birthOf,
   keptIdentity,
@@ -16,9 +17,23 @@ import {
   statePathIn,
 } from "./state-directory.ts";
 
-/** The last is out of reach of most who are confined, who may write the others. */
+/**
+ * The last of this machine is out of reach of most who are confined, who may write the others.
+ * Behind it comes what may hang, and would hold up whatever is to be confined.
+ */
 export function statePlaces(temporaryDirectory: string | undefined): readonly string[] {
-  return [...new Set([temporaryDirectory || tmpdir(), "/tmp", "/var/tmp"])];
+  const places = [...new Set([temporaryDirectory || tmpdir(), "/tmp", "/var/tmp"])];
+  const slow = places.filter(mayHang);
+  return [...places.filter((place) => !slow.includes(place)), ...slow];
+}
+
+function mayHang(place: string): boolean {
+  try {
+    return quickPlace(place) === undefined;
+  } catch {
+    // Why it cannot serve is told when it is tried.
+    return false;
+  }
 }
 
 export const noPlaceFix = "set TMPDIR to a folder of this machine that can be written";

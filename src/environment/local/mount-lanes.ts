@@ -6,8 +6,7 @@
  * mount's.
  */
 import type { Given } from "../../protocol/methods.ts";
-import { isWithin } from "../../sandbox/access.ts";
-import { hangingMounts, hangingMountsNow } from "../../sandbox/hanging-mounts.ts";
+import { hangingMounts } from "../../sandbox/hanging-mounts.ts";
 import { type Lane, Lanes } from "../../sandbox/mount-lane.ts";
 import { callDirectly, type FileCall } from "./direct-calls.ts";
 
@@ -64,11 +63,6 @@ function callIn<T>(lane: Lane | undefined, call: FileCall<T>): Given<T> {
 
 /** Then no call is made on the event loop, for a link may lead to any of them. */
 export const hasRemoteMounts = (): boolean => currentMounts().length > 0;
-
-/** Whether a path lies on a mount that may hang while the rest of the machine goes on. */
-export function mayHangAlone(path: string): boolean {
-  return hangingMountsNow().some((point) => point !== "/" && isWithin(path, point));
-}
 
 /**
  * For a process that serves one request after the other: a call that hangs can hold up nobody else

@@ -1,8 +1,7 @@
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { linksFollowedMax } from "../../../limits.ts";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { quickPlace } from "../../../sandbox/quick-place.ts";
 import { stateDirectoryPath } from "../../../sandbox/state-directory.ts";
-import { mayHangAlone } from "../mount-lanes.ts";
 
 /**
  * The folders for temporary files, without links, in which servers of this user may keep journals;
@@ -10,7 +9,7 @@ import { mayHangAlone } from "../mount-lanes.ts";
  * is none of them.
  */
 export function journalPlaces(temporaryDirectory: string): readonly string[] {
-  return [...new Set([temporaryDirectory, "/tmp"].flatMap(quickPlace))];
+  return [...new Set([temporaryDirectory, "/tmp"].flatMap(journalPlace))];
 }
 
 /** By which a server tells whoever is to finish its writes what it has sealed them with. */
@@ -34,28 +33,12 @@ export function hasJournals(place: string): boolean {
   }
 }
 
-/** Looks at one component after the other, because already a look at a dead mount hangs. */
-function quickPlace(path: string): string[] {
-  let place = resolve(path);
+function journalPlace(path: string): string[] {
   try {
-    for (let links = 0; links < linksFollowedMax; links++) {
-      if (mayHangAlone(place)) return [];
-      const next = withoutFirstLink(place);
-      if (next === place) return [place];
-      place = next;
-    }
+    const place = quickPlace(path);
+    return place === undefined ? [] : [place];
   } catch {
     // It is not there, or cannot be reached: then nothing can be kept in it.
+    return [];
   }
-  return [];
-}
-
-function withoutFirstLink(path: string): string {
-  const names = path.split("/");
-  for (let count = 2; count <= names.length; count++) {
-    const way = names.slice(0, count).join("/");
-    if (!lstatSync(way).isSymbolicLink()) continue;
-    return resolve(join(way, ".."), readlinkSync(way), ...names.slice(count));
-  }
-  return path;
 }
