@@ -6,6 +6,7 @@ const answers = new Map([
   [0x7fff0000, "allow"],
   [0x00050001, "refuse"],
   [0x00050058, "noSocket"],
+  [0x00050026, "noCall"],
   [0x80000000, "kill"],
 ]);
 
@@ -31,6 +32,7 @@ function judge(program: Buffer, { arch, call, args = [] }: Call): string | undef
     if (code === 0x20) accumulator = words.get(operand) ?? assert.fail("an unknown place");
     else if (code === 0x54) accumulator &= operand;
     else if (code === 0x15) at += skipped(accumulator === operand);
+    else if (code === 0x45) at += skipped((accumulator & operand) !== 0);
     else if (code === 0x35) at += skipped(accumulator >= operand);
     else if (code === 0x06) return answers.get(operand);
     else assert.fail(`an unknown instruction ${code}`);
@@ -50,7 +52,10 @@ const numbers = {
     getpeername: 52,
     socketpair: 53,
     sendmsg: 46,
+    clone: 56,
     ptrace: 101,
+    unshare: 272,
+    setns: 308,
   },
   arm64: {
     arch: arm64,
@@ -61,7 +66,10 @@ const numbers = {
     getpeername: 205,
     socketpair: 199,
     sendmsg: 211,
+    clone: 220,
     ptrace: 117,
+    unshare: 97,
+    setns: 268,
   },
 } as const;
 
@@ -82,6 +90,12 @@ for (const machine of ["x64", "arm64"] as const) {
     ["tracing", own.ptrace, [], "refuse", "allow"],
     ["setting up io_uring", 425, [], "refuse", "refuse"],
     ["entering io_uring", 426, [], "refuse", "refuse"],
+    ["a thread", own.clone, [0x3d0f00], "allow", "allow"],
+    ["a process with mounts of its own", own.clone, [0x10020011], "refuse", "refuse"],
+    ["a process by flags that cannot be seen", 435, [], "noCall", "noCall"],
+    ["a user namespace", own.unshare, [0x10000000], "allow", "allow"],
+    ["mounts of its own", own.unshare, [0x10020000], "refuse", "refuse"],
+    ["the mounts of others", own.setns, [3, 0], "refuse", "refuse"],
     ["typing into the terminal", own.ioctl, [0, 0x5412], "refuse", "refuse"],
     ["pasting into the console", own.ioctl, [0, 0x541c], "refuse", "refuse"],
     ["the size of the terminal", own.ioctl, [0, 0x5413], "allow", "allow"],

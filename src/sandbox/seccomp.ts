@@ -3,7 +3,17 @@
  * loads it last, so that it holds for the command and for all that descends from it. Refused calls
  * fail with EPERM, which programs expect and report. Pure: bytes out, nothing loaded here.
  */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
+import {
+  assembled,
+  load,
+  onCall,
+  plain,
+  skipIfBelow,
+  skipUnlessAnySet,
+  skipUnlessEqual,
+  unless,
+} from "./filter-program.ts";
 
 export interface SeccompRules {
   readonly network: "restricted" | "enabled";
@@ -12,8 +22,11 @@ export interface SeccompRules {
 /** Machines this knows the numbers of, as Node names them. */
 export type SeccompMachine = "x64" | "arm64";
 
-/** Names of refused calls. io_uring makes calls that no filter sees. */
-const refusedAlways = ["io_uring_setup", "io_uring_enter", "io_uring_register"] as const;
+/**
+ * Names of refused calls. io_uring makes calls that no filter sees; `setns` is one of the ways to
+ * mounts of one's own.
+ */
+const refusedAlways = ["io_uring_setup", "io_uring_enter", "io_uring_register", "setns"] as const;
 
 /**
  * Without network also what would reach another process or a socket: also a datagram through a
@@ -42,7 +55,10 @@ type Call =
   | (typeof refusedAlways | typeof refusedWithoutNetwork)[number]
   | "getpeername"
   | "socketpair"
-  | "ioctl";
+  | "ioctl"
+  | "clone"
+  | "clone3"
+  | "unshare";
 
 interface Machine {
   /** AUDIT_ARCH_*: calls made in another machine's convention have other numbers. */
@@ -50,13 +66,19 @@ interface Machine {
   readonly calls: Readonly<Record<Call, number>>;
 }
 
-const ioUring = { io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427 };
+/** Those that are newer than either machine have one number. */
+const everywhere = {
+  io_uring_setup: 425,
+  io_uring_enter: 426,
+  io_uring_register: 427,
+  clone3: 435,
+};
 
 const machines: Readonly<Record<SeccompMachine, Machine>> = {
   x64: {
     arch: 0xc000003e,
     calls: {
-      ...ioUring,
+      ...everywhere,
       ioctl: 16,
       socket: 41,
       connect: 42,
@@ -70,10 +92,13 @@ const machines: Readonly<Record<SeccompMachine, Machine>> = {
       socketpair: 53,
       setsockopt: 54,
       getsockopt: 55,
+      clone: 56,
       ptrace: 101,
+      unshare: 272,
       accept4: 288,
       recvmmsg: 299,
       sendmmsg: 307,
+      setns: 308,
       process_vm_readv: 310,
       process_vm_writev: 311,
     },
@@ -81,8 +106,9 @@ const machines: Readonly<Record<SeccompMachine, Machine>> = {
   arm64: {
     arch: 0xc00000b7,
     calls: {
-      ...ioUring,
+      ...everywhere,
       ioctl: 29,
+      unshare: 97,
       ptrace: 117,
       socket: 198,
       socketpair: 199,
@@ -96,8 +122,10 @@ const machines: Readonly<Record<SeccompMachine, Machine>> = {
       setsockopt: 208,
       getsockopt: 209,
       shutdown: 210,
+      clone: 220,
       accept4: 242,
       recvmmsg: 243,
+      setns: 268,
       sendmmsg: 269,
       process_vm_readv: 270,
       process_vm_writev: 271,
@@ -121,17 +149,14 @@ export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Bu
     ...(machine === "x64" ? [skipIfBelow(x32Bit, 1), answer.refuse] : []),
     ...refused.flatMap((name) => [skipUnlessEqual(calls[name], 1), answer.refuse]),
     ...onCall(calls.ioctl, terminalInput),
+    ...onCall(calls.unshare, ownMounts),
+    ...onCall(calls.clone, ownMounts),
+    // Its flags are in memory, which no filter reads; without it programs take `clone`.
+    ...onCall(calls.clone3, [answer.noCall]),
     ...(restricted ? onCall(calls.getpeername, peerNames) : []),
     ...(restricted ? onCall(calls.socketpair, socketPairs) : []),
     answer.allow,
   ]);
-}
-
-interface Instruction {
-  readonly code: number;
-  readonly whenTrue: number;
-  readonly whenFalse: number;
-  readonly operand: number;
 }
 
 /**
@@ -148,7 +173,9 @@ const socketTypeMask = 0xf;
 const TIOCSTI = 0x5412;
 /** The same for the console, by its selection buffer. */
 const TIOCLINUX = 0x541c;
+const CLONE_NEWNS = 0x00020000;
 const EPERM = 1;
+const ENOSYS = 38;
 const ENOTSOCK = 88;
 
 /** `BPF_RET | BPF_K` with SECCOMP_RET_ALLOW, _ERRNO and _KILL_PROCESS. */
@@ -156,6 +183,7 @@ const answer = {
   allow: plain(0x06, 0x7fff0000),
   refuse: plain(0x06, 0x00050000 | EPERM),
   noSocket: plain(0x06, 0x00050000 | ENOTSOCK),
+  noCall: plain(0x06, 0x00050000 | ENOSYS),
   kill: plain(0x06, 0x80000000),
 };
 
@@ -164,6 +192,19 @@ const terminalInput = [
   skipUnlessEqual(TIOCSTI, 1),
   answer.refuse,
   skipUnlessEqual(TIOCLINUX, 1),
+  answer.refuse,
+  answer.allow,
+];
+
+/**
+ * A mount keeps the directory or file on which it lies from being renamed only by those who have
+ * it among their mounts. Any user gets mounts of his own in a user namespace of his own, and can
+ * take them all away there: then what is read-only or denied below a writable directory could be
+ * moved aside, to be read by the next sandbox, or to put something else in its place.
+ */
+const ownMounts = [
+  load(offsets.firstArgument),
+  skipUnlessAnySet(CLONE_NEWNS, 1),
   answer.refuse,
   answer.allow,
 ];
@@ -194,41 +235,3 @@ const socketPairs = [
   answer.allow,
   answer.refuse,
 ];
-
-function plain(code: number, operand: number): Instruction {
-  return { code, whenTrue: 0, whenFalse: 0, operand };
-}
-
-/** `BPF_LD | BPF_W | BPF_ABS`. */
-function load(offset: number): Instruction {
-  return plain(0x20, offset);
-}
-
-/** `BPF_JMP | BPF_JEQ | BPF_K`. */
-function skipUnlessEqual(operand: number, skipped: number): Instruction {
-  return { code: 0x15, whenTrue: 0, whenFalse: skipped, operand };
-}
-
-/** `BPF_JMP | BPF_JGE | BPF_K`. */
-function skipIfBelow(operand: number, skipped: number): Instruction {
-  return { code: 0x35, whenTrue: 0, whenFalse: skipped, operand };
-}
-
-function unless(operand: number, steps: Instruction[]): Instruction[] {
-  return [{ code: 0x15, whenTrue: steps.length, whenFalse: 0, operand }, ...steps];
-}
-
-function onCall(call: number, steps: Instruction[]): Instruction[] {
-  return [skipUnlessEqual(call, steps.length), ...steps];
-}
-
-function assembled(instructions: Instruction[]): Buffer {
-  const bytes = Buffer.alloc(instructions.length * 8);
-  instructions.forEach(({ code, whenTrue, whenFalse, operand }, index) => {
-    bytes.writeUInt16LE(code, index * 8);
-    bytes.writeUInt8(whenTrue, index * 8 + 2);
-    bytes.writeUInt8(whenFalse, index * 8 + 3);
-    bytes.writeUInt32LE(operand >>> 0, index * 8 + 4);
-  });
-  return bytes;
-}
