@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seccompMachine, seccompProgram } from "../src/sandbox/seccomp.ts";
+import { seccompProgram } from "../src/sandbox/seccomp.ts";
+import { seccompMachine } from "../src/sandbox/system-calls.ts";
 
 const answers = new Map([
   [0x7fff0000, "allow"],
@@ -54,6 +55,7 @@ const numbers = {
     sendmsg: 46,
     clone: 56,
     ptrace: 101,
+    keyctl: 250,
     unshare: 272,
     setns: 308,
   },
@@ -69,6 +71,7 @@ const numbers = {
     clone: 220,
     ptrace: 117,
     unshare: 97,
+    keyctl: 219,
     setns: 268,
   },
 } as const;
@@ -96,6 +99,7 @@ for (const machine of ["x64", "arm64"] as const) {
     ["a user namespace", own.unshare, [0x10000000], "allow", "allow"],
     ["mounts of its own", own.unshare, [0x10020000], "refuse", "refuse"],
     ["the mounts of others", own.setns, [3, 0], "refuse", "refuse"],
+    ["the keys of a login", own.keyctl, [], "refuse", "refuse"],
     ["typing into the terminal", own.ioctl, [0, 0x5412], "refuse", "refuse"],
     ["pasting into the console", own.ioctl, [0, 0x541c], "refuse", "refuse"],
     ["the size of the terminal", own.ioctl, [0, 0x5413], "allow", "allow"],

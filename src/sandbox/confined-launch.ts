@@ -12,7 +12,8 @@ import type { Abilities } from "./health.ts";
 import { ignoreSignals } from "./launcher.ts";
 import type { Policy } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
-import { seccompMachine, seccompProgram } from "./seccomp.ts";
+import { seccompProgram } from "./seccomp.ts";
+import { seccompMachine } from "./system-calls.ts";
 
 interface LaunchParts extends ConfinementParts {
   readonly request: ProcessRequest;

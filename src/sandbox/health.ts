@@ -11,7 +11,7 @@ import { isPassingWant } from "../protocol/passing-wants.ts";
 import { askedOnce } from "./asked-once.ts";
 import type { Bwrap } from "./find-bwrap.ts";
 import { type Explanation, explain } from "./health-reasons.ts";
-import { seccompMachine } from "./seccomp.ts";
+import { seccompMachine } from "./system-calls.ts";
 
 /** What a working bwrap can do here. */
 export interface Abilities {

@@ -8,8 +8,8 @@ import { helperLaunch } from "./launch.ts";
 import { refuseMisplaced } from "./mount-table.ts";
 import type { Policy } from "./policy.ts";
 import type { SandboxMachine, WorkingBwrap } from "./sandbox-machine.ts";
-import { seccompMachine } from "./seccomp.ts";
 import { type KeptFile, keptIdentity } from "./state-directory.ts";
+import { seccompMachine } from "./system-calls.ts";
 import { currentFingerprint, surveyWorld } from "./world.ts";
 
 export interface HelperStation {

@@ -3,7 +3,8 @@ import type { HostPath } from "../protocol/path-uri.ts";
 import { type BwrapPlan, bwrapFlags, bwrapMounts } from "./bwrap.ts";
 import type { Confinement } from "./confinement.ts";
 import type { Abilities } from "./health.ts";
-import { type SeccompMachine, seccompProgram } from "./seccomp.ts";
+import { seccompProgram } from "./seccomp.ts";
+import type { SeccompMachine } from "./system-calls.ts";
 
 /** What a helper may know of the server's variables: nothing else gets in. */
 const helperVariables = ["PATH", "TMPDIR", "TMP", "TEMP"] as const;

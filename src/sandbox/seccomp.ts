@@ -14,25 +14,31 @@ import {
   skipUnlessEqual,
   unless,
 } from "./filter-program.ts";
+import { machines, type SeccompMachine, type SystemCall } from "./system-calls.ts";
 
 export interface SeccompRules {
   readonly network: "restricted" | "enabled";
 }
 
-/** Machines this knows the numbers of, as Node names them. */
-export type SeccompMachine = "x64" | "arm64";
-
 /**
  * Names of refused calls. io_uring makes calls that no filter sees; `setns` is one of the ways to
- * mounts of one's own.
+ * mounts of one's own; the keys are those of the server's login, which no namespace holds back.
  */
-const refusedAlways = ["io_uring_setup", "io_uring_enter", "io_uring_register", "setns"] as const;
+const refusedAlways: readonly SystemCall[] = [
+  "io_uring_setup",
+  "io_uring_enter",
+  "io_uring_register",
+  "setns",
+  "add_key",
+  "request_key",
+  "keyctl",
+];
 
 /**
  * Without network also what would reach another process or a socket: also a datagram through a
  * socket of a path, which no network namespace holds back.
  */
-const refusedWithoutNetwork = [
+const refusedWithoutNetwork: readonly SystemCall[] = [
   "ptrace",
   "process_vm_readv",
   "process_vm_writev",
@@ -49,99 +55,13 @@ const refusedWithoutNetwork = [
   "shutdown",
   "setsockopt",
   "getsockopt",
-] as const;
-
-type Call =
-  | (typeof refusedAlways | typeof refusedWithoutNetwork)[number]
-  | "getpeername"
-  | "socketpair"
-  | "ioctl"
-  | "clone"
-  | "clone3"
-  | "unshare";
-
-interface Machine {
-  /** AUDIT_ARCH_*: calls made in another machine's convention have other numbers. */
-  readonly arch: number;
-  readonly calls: Readonly<Record<Call, number>>;
-}
-
-/** Those that are newer than either machine have one number. */
-const everywhere = {
-  io_uring_setup: 425,
-  io_uring_enter: 426,
-  io_uring_register: 427,
-  clone3: 435,
-};
-
-const machines: Readonly<Record<SeccompMachine, Machine>> = {
-  x64: {
-    arch: 0xc000003e,
-    calls: {
-      ...everywhere,
-      ioctl: 16,
-      socket: 41,
-      connect: 42,
-      accept: 43,
-      sendto: 44,
-      shutdown: 48,
-      bind: 49,
-      listen: 50,
-      getsockname: 51,
-      getpeername: 52,
-      socketpair: 53,
-      setsockopt: 54,
-      getsockopt: 55,
-      clone: 56,
-      ptrace: 101,
-      unshare: 272,
-      accept4: 288,
-      recvmmsg: 299,
-      sendmmsg: 307,
-      setns: 308,
-      process_vm_readv: 310,
-      process_vm_writev: 311,
-    },
-  },
-  arm64: {
-    arch: 0xc00000b7,
-    calls: {
-      ...everywhere,
-      ioctl: 29,
-      unshare: 97,
-      ptrace: 117,
-      socket: 198,
-      socketpair: 199,
-      bind: 200,
-      listen: 201,
-      accept: 202,
-      connect: 203,
-      getsockname: 204,
-      getpeername: 205,
-      sendto: 206,
-      setsockopt: 208,
-      getsockopt: 209,
-      shutdown: 210,
-      clone: 220,
-      accept4: 242,
-      recvmmsg: 243,
-      setns: 268,
-      sendmmsg: 269,
-      process_vm_readv: 270,
-      process_vm_writev: 271,
-    },
-  },
-};
-
-export function seccompMachine(arch: string): SeccompMachine | undefined {
-  return arch === "x64" || arch === "arm64" ? arch : undefined;
-}
+];
 
 /** The filter in the kernel's own form: eight bytes for each instruction. */
 export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Buffer {
   const { arch, calls } = machines[machine];
   const restricted = rules.network === "restricted";
-  const refused: Call[] = [...refusedAlways, ...(restricted ? refusedWithoutNetwork : [])];
+  const refused = [...refusedAlways, ...(restricted ? refusedWithoutNetwork : [])];
   return assembled([
     load(offsets.arch),
     ...unless(arch, [answer.kill]),

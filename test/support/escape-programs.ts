@@ -37,6 +37,11 @@ export const programs: Record<string, string> = {
   io_uring: sysCall(425, "1, 0"),
   ptrace: sysCall(process.arch === "arm64" ? 117 : 101, "16, 1, 0, 0"),
   "another process's memory": sysCall(process.arch === "arm64" ? 270 : 310, "1, 0, 0, 0, 0, 0"),
+  "the keys of the server's login": sysCall(process.arch === "arm64" ? 219 : 250, "11, -3, 0, 0"),
+  "a key for that login": sysCall(
+    process.arch === "arm64" ? 217 : 248,
+    'b"user", b"escape", b"x", 1, -3',
+  ),
   "input for the terminal": "import fcntl\nfcntl.ioctl(0, 0x5412, b'x')",
   "calls of another convention": sysCall(0x40000000 + 39, ""),
   "a signal for a process outside": `import os\nos.kill(${process.pid}, 0)`,
