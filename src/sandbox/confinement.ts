@@ -70,10 +70,12 @@ export function confinementOf(parts: ConfinementParts): Confinement {
 /** Throws as `confinementOf` does. */
 export function grantsOf({ policy, world, platform }: ConfinementParts): Grants {
   const places = placesThatCount(world);
-  const rules = realRules(places, policy, platform);
-  const grants = { rules, denyGlobs: world.denyGlobs };
-  refuseWritableLinks(places, grants);
-  return grants;
+  const granted = (by: readonly Place[]) => ({
+    rules: realRules(by, policy, platform),
+    denyGlobs: world.denyGlobs,
+  });
+  refuseWritableLinks(places, granted);
+  return granted(places);
 }
 
 const placesThatCount = ({ places }: Findings) =>
@@ -108,19 +110,26 @@ function realRules(places: readonly Place[], policy: Policy, platform: Platform)
 
 /**
  * A mount covers what a link leads to and not the link: who may replace the link gets around it. So
- * such a policy is refused, as the reference does.
+ * such a policy is refused, as the reference does; and so is one that grants more for writing than
+ * it would without the link, because who is confined by it may have put the link there.
  */
-function refuseWritableLinks(places: readonly Place[], grants: Grants): void {
-  const table = accessTable(grants);
-  for (const { rule, links } of places) {
-    if (rule.access === "write") continue;
-    const link = links.find(({ at }) => table.accessTo(at) === "write");
-    if (link) throw crossesLink(rule, link.at);
+function refuseWritableLinks(
+  places: readonly Place[],
+  granted: (by: readonly Place[]) => Grants,
+): void {
+  if (places.every(({ links }) => links.length === 0)) return;
+  const table = accessTable(granted(places));
+  for (const place of places) {
+    const link = place.links.find(({ at }) => table.accessTo(at) === "write");
+    if (!link) continue;
+    const others = accessTable(granted(places.filter((other) => other !== place)));
+    const isGrantedAnyway = others.accessTo(place.real) === "write";
+    if (place.rule.access !== "write" || !isGrantedAnyway) throw crossesLink(place.rule, link.at);
   }
 }
 
 function crossesLink({ path, access }: Rule, link: HostPath) {
-  const what = access === "deny" ? "deny-read" : "read-only";
+  const what = { deny: "deny-read", read: "read-only", write: "writable" }[access];
   return internalError(
     `cannot enforce sandbox ${what} path ${shownPath(path)} because it crosses writable symlink ` +
       `${shownPath(link)}: name the place itself, or replace the link`,
