@@ -16,9 +16,9 @@ import {
   type Stats,
 } from "node:fs";
 import { descriptorPath, hasDescriptorPaths } from "../environment/local/files/no-follow.ts";
-import { O_PATH } from "../environment/local/path-only.ts";
 import { linksFollowedMax } from "../limits.ts";
 import { type HostPath, hostPathOf, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
+import { O_PATH } from "../sandbox/path-only.ts";
 
 export interface Held {
   /** Where it really is; the last component of an entry may be a link. */

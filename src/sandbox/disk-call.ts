@@ -37,18 +37,6 @@ export const disk = {
       () => fs.symlinkSync(to, at),
       () => later.symlink(to, at),
     ),
-  mkdir: (at: Path) =>
-    diskCall(
-      at,
-      () => fs.mkdirSync(at),
-      () => later.mkdir(at),
-    ),
-  rmdir: (at: Path) =>
-    diskCall(
-      at,
-      () => fs.rmdirSync(at),
-      () => later.rmdir(at),
-    ),
   unlink: (at: Path) =>
     diskCall(
       at,

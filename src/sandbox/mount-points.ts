@@ -13,6 +13,7 @@ import { internalError, messageOf, type RpcError, toRpcError } from "../protocol
 import { withDescriptors } from "../protocol/passing-wants.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
 import { disk } from "./disk-call.ts";
+import { makeDirectory, removeDirectory } from "./empty-directory.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
 import { PlaceTurns } from "./place-turns.ts";
 import { existingPath } from "./real-path.ts";
@@ -32,11 +33,7 @@ export interface MadePoints {
   release(): Promise<void>;
 }
 
-const nothingMade: MadePoints = {
-  paths: new Set(),
-  isOutdated: false,
-  release: async () => {},
-};
+const nothingMade: MadePoints = { paths: new Set(), isOutdated: false, release: async () => {} };
 
 /** `impossible`: nobody with our rights can make it, so that nothing has to keep him from it. */
 type Outcome = "ours" | "somebody's" | "impossible";
@@ -181,7 +178,7 @@ function levelsOf<T extends { readonly path: HostPath }>(points: readonly T[]): 
 
 async function makeEmpty(path: HostPath): Promise<Outcome> {
   try {
-    await disk.mkdir(nodePath(path));
+    await makeDirectory(path);
     return "ours";
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
@@ -220,7 +217,7 @@ async function removeMarked(mark: HostPath): Promise<void> {
 
 /** What is no longer empty has become somebody's directory, and stays. */
 async function removeEmpty(path: HostPath): Promise<void> {
-  await disk.rmdir(nodePath(path)).catch(unlessKept);
+  await removeDirectory(path).catch(unlessKept);
 }
 
 function unlessKept(error: NodeJS.ErrnoException): void {

@@ -5,7 +5,8 @@ import { type HostPath, shownPath } from "../protocol/path-uri.ts";
 /**
  * Waits for the end of its input, which comes when the server ends in whatever way, and removes the
  * mount points that are still marked as the server's. Its soft limit of locks is put back first,
- * because that is how processes that must die with the server are known.
+ * because that is how processes that must die with the server are known. Nothing is removed by way
+ * of a link, which somebody who was confined may have put there.
  */
 const script = `
 trap '' HUP INT QUIT TERM
@@ -14,7 +15,9 @@ read -r never
 sleep 0.1
 for mark in "$1"/"$2"-*; do
   [ -L "$mark" ] || continue
-  rmdir -- "$(readlink "$mark")" 2>/dev/null
+  point=$(readlink "$mark")
+  parent=\${point%/*}
+  (cd -P -- "\${parent:-/}" && [ "$PWD" = "\${parent:-/}" ] && rmdir -- "./\${point##*/}") 2>/dev/null
   rm -f -- "$mark"
 done
 `;

@@ -61,7 +61,7 @@ const rooms: Readonly<Record<string, Room>> = {
     uses: ["limits"],
     types: ["environment", "protocol"],
     files: new RegExp(
-      "^(?:handlers/file-system|sandbox/access|environment/local/(?:mount-lanes|path-only|files/[\\w-]+)|" +
+      "^(?:handlers/file-system|sandbox/(?:access|path-only)|environment/local/(?:mount-lanes|files/[\\w-]+)|" +
         "protocol/(?:errors|path-uri|base64|fs-helper|line-buffer|written-result))\\.ts$",
     ),
   },

@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
 import { type HostPath, hostPath, joinPath, splitPath } from "../../../protocol/path-uri.ts";
+import { O_PATH } from "../../../sandbox/path-only.ts";
 import type { FileSystem } from "../../file-system.ts";
 import type { WriteEntry } from "../journal/entry.ts";
 import type { WriteJournal } from "../journal/journal.ts";
-import { O_PATH } from "../path-only.ts";
 import { identity } from "./copy-file.ts";
 import { decoded, releaseDecoded } from "./decoded-content.ts";
 import {

@@ -17,7 +17,7 @@ import {
   joinPath,
   splitPath,
 } from "../../../protocol/path-uri.ts";
-import { O_PATH } from "../path-only.ts";
+import { O_PATH } from "../../../sandbox/path-only.ts";
 import { dropFile, openFile, readLink, realPath } from "./file-calls.ts";
 
 /** Whether the system tells where an open file really is, and works on it by its number. */
