@@ -5,6 +5,12 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { temporaryFolder } from "./support/temporary-folder.ts";
+import { pipesName } from "../src/environment/local/spawn/node-fifos.ts";
+import { stateDirectoryPath } from "../src/sandbox/state-directory.ts";
+import { connect } from "./support/client.ts";
+import { run } from "./support/process.ts";
+import { workspaceWrite } from "./support/sandboxes.ts";
+import { startServer } from "./support/server.ts";
 
 const module = new URL("../src/environment/local/spawn/create-spawner.ts", import.meta.url).href;
 
@@ -21,23 +27,21 @@ function startAndEnd(t: TestContext, end: string) {
       void spawner.start(request, sink);
     });
     await ended;
-    console.log(readdirSync(process.env.TMPDIR).filter((name) => name.startsWith("codex-pipes-")));
+    console.log(readdirSync(process.env.PIPES).join());
     ${end}
   `;
   const options = ["--import", "tsx", "--input-type=module", "--eval", script];
-  const env = { ...process.env, TMPDIR: place };
+  const pipes = join(stateDirectoryPath(place), pipesName);
+  const env = { ...process.env, TMPDIR: place, PIPES: pipes };
   const { stdout, signal } = spawnSync(process.execPath, options, { env, encoding: "utf8" });
-  const [folder = "none"] = /codex-pipes-[\w-]+/.exec(stdout) ?? [];
-  return { place, folder: join(place, folder), wasThere: folder !== "none", signal };
+  const name = stdout.trim();
+  return { pipes, folder: join(pipes, name), wasThere: name !== "", signal };
 }
 
 test("names of pipes are gone when the spawner has been closed", (t) => {
-  const { place, wasThere } = startAndEnd(t, "await spawner.close();");
+  const { pipes, wasThere } = startAndEnd(t, "await spawner.close();");
   assert.equal(wasThere, true);
-  assert.deepEqual(
-    readdirSync(place).filter((name) => name.startsWith("codex-pipes-")),
-    [],
-  );
+  assert.deepEqual(readdirSync(pipes), []);
 });
 
 test("names of pipes are removed when the server was killed", async (t) => {
@@ -45,4 +49,19 @@ test("names of pipes are removed when the server was killed", async (t) => {
   assert.equal(signal, "SIGKILL");
   assert.equal(wasThere, true);
   while (existsSync(folder)) await setImmediate();
+});
+
+test("a confined process finds no names of pipes, also in a folder that it may write", async (t) => {
+  const place = mkdtempSync("/var/tmp/pipes-");
+  t.after(() => rmSync(place, { recursive: true, force: true }));
+  const env = { TMPDIR: place, NODE_OPTIONS: "--no-addons" };
+  const client = await connect((await startServer(t, { env })).url);
+  await client.initialize();
+  await run(client, { argv: ["true"] });
+  const find = { argv: ["find", place, "-type", "p"] };
+  assert.match((await run(client, find)).stdout, /\/[\w-]+\/\d+\n/);
+  const { stdout, stderr } = await run(client, { ...find, sandbox: workspaceWrite(place) });
+  assert.equal(stdout, "");
+  assert.match(stderr, /pipes.*Permission denied/);
+  client.socket.terminate();
 });

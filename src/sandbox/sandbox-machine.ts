@@ -40,8 +40,8 @@ export interface SandboxOptions {
    * Directories, besides the one for what sandboxes need, whose content servers of this user trust.
    */
   readonly keptDirectories?: readonly string[] | undefined;
-  /** The name in each of these of what nobody inside may even read; without it there is none. */
-  readonly hiddenName?: string | undefined;
+  /** The names in each of these of what nobody inside may even read; none when absent. */
+  readonly hiddenNames?: (() => readonly string[]) | undefined;
   /** Called for each worker that does file operations. */
   readonly lendJournal?: LendJournal | undefined;
   /** What probes this machine; by Node where it is absent. */
@@ -73,7 +73,7 @@ export class SandboxMachine {
   readonly running = new Set<ConfinementParts>();
   readonly #healths = new Map<string, Promise<BwrapHealth>>();
   readonly #keptDirectories: readonly string[];
-  readonly #hiddenName: string | undefined;
+  readonly #hiddenNames: () => readonly string[];
   readonly #run: Run;
   readonly #states: StateKeeper;
   #helper: Promise<KeptFile> | undefined;
@@ -95,7 +95,7 @@ export class SandboxMachine {
       isExposed: (path) => this.isExposed(path),
     });
     this.#keptDirectories = options.keptDirectories ?? [];
-    this.#hiddenName = options.hiddenName;
+    this.#hiddenNames = options.hiddenNames ?? (() => []);
     this.surroundings = {
       cwd: hostPathOf(cwd),
       home: absolute(variables.HOME),
@@ -145,8 +145,8 @@ export class SandboxMachine {
     const own = stateDirectoryPath(this.#states.place ?? "");
     const others = this.#keptDirectories.filter((other) => other !== own).map(keptDirectory);
     const kept = [path, ...(await Promise.all(others)).filter((other) => other !== undefined)];
-    const inside = this.#hiddenName === undefined ? [] : kept;
-    const hidden = inside.map((around) => `${around}/${this.#hiddenName}` as HostPath);
+    const names = this.#hiddenNames();
+    const hidden = kept.flatMap((around) => names.map((name) => `${around}/${name}` as HostPath));
     return { kept, hidden: (await Promise.all(hidden.map(madeInKept))).flat() };
   }
 

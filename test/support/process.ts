@@ -1,4 +1,5 @@
 import type { EventParams } from "../../src/protocol/methods.ts";
+import type { Sandbox } from "../../src/protocol/sandbox.ts";
 import type { Client } from "./client.ts";
 
 type Output = EventParams<"process/output">;
@@ -23,6 +24,7 @@ interface Command {
   readonly env?: Record<string, string>;
   readonly tty?: boolean;
   readonly pipeStdin?: boolean;
+  readonly sandbox?: Sandbox | undefined;
 }
 
 let nextProcess = 1;

@@ -16,6 +16,7 @@ import { type LocalProcesses, type LocalProcessesOptions, localProcesses } from 
 import { settledWithin } from "./settled-within.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
 import { mountWatch } from "./spawn/mount-watch.ts";
+import { pipesName } from "./spawn/node-fifos.ts";
 import { relativeUnlink } from "./spawn/relative-unlink.ts";
 import type { LastWork, Spawner } from "./spawn/spawner.ts";
 import { SpillStore } from "./spill-store.ts";
@@ -73,7 +74,8 @@ export async function localEnvironment(
     ...{ variables, cwd, lendJournal: async (grants) => journal?.lend(grants) },
     startWorker: workersBy(() => spawner),
     ownVariables: () => spawner.ownVariables(),
-    ...{ keptDirectories: places.map(stateDirectoryPath), hiddenName: journalsName },
+    keptDirectories: places.map(stateDirectoryPath),
+    hiddenNames: () => [journalsName, ...(hasNamedPipes(spawner) ? [pipesName] : [])],
     ...{ run: probe, mountWatch: mountWatch(), limits: { workersMax: limits.helpersMax } },
   });
   const spawner = await spawning;
@@ -113,6 +115,8 @@ function beginSpawner(lastWork: LastWork | undefined, warn: (text: string) => vo
   });
   return { spawning: told, probe: probesBy(untested, spawning) };
 }
+
+const hasNamedPipes = ({ capabilities }: Spawner) => capabilities.kind === "node";
 
 async function treeMeans(warn: (text: string) => void) {
   return { unlinkAt: await relativeUnlink(), hands: new Hands({ warn }) };

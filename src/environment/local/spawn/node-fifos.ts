@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { closeSync, constants, mkdirSync, openSync, rmSync, unlinkSync } from "node:fs";
+import { closeSync, constants, openSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { fifoBatchMax } from "../../../limits.ts";
+import { ownDirectory, stateDirectoryPath } from "../../../sandbox/state-directory.ts";
 import { toolEnv } from "./node-tools.ts";
 
 /** The two ends of a pipe; ours does not block, theirs does. */
@@ -13,13 +14,18 @@ export interface PipeEnds {
   readonly theirs: number;
 }
 
+/** In the directory that servers of this user share, where it is hidden from all sandboxes. */
+export const pipesName = "pipes";
+
 /**
  * Pipes by way of the file system, because Node's own are sockets, in which `echo x >/dev/stdout`
- * fails. Names are made many at a time and vanish as soon as both ends are open.
+ * fails. Names are made many at a time and vanish as soon as both ends are open. Whoever could use
+ * them before that would read and write what goes through the pipes of others, and what tells bwrap
+ * how to confine them.
  */
 export class FifoSupply {
   /** Made with the first names. */
-  readonly directory = join(tmpdir(), `codex-pipes-${randomUUID()}`);
+  readonly directory = join(stateDirectoryPath(tmpdir()), pipesName, randomUUID());
   readonly #names: string[] = [];
   #made = 0;
   #making: Promise<void> | undefined;
@@ -43,6 +49,11 @@ export class FifoSupply {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  async #makeDirectory(): Promise<void> {
+    const pipes = dirname(this.directory);
+    for (const path of [dirname(pipes), pipes, this.directory]) await ownDirectory(path);
+  }
+
   #makeMore(): Promise<void> {
     this.#making ??= this.#make().finally(() => {
       this.#making = undefined;
@@ -51,7 +62,7 @@ export class FifoSupply {
   }
 
   async #make(): Promise<void> {
-    if (this.#made === 0) mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    if (this.#made === 0) await this.#makeDirectory();
     const names = Array.from({ length: fifoBatchMax }, () =>
       join(this.directory, String(this.#made++)),
     );
