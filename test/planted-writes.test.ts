@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { connect } from "./support/client.ts";
+import { lastFirst } from "./support/last-first.ts";
 import { entryOf, leaveSlip, leftName } from "./support/left-writes.ts";
 import { start } from "./support/process.ts";
 import { keepersOf } from "./support/process-table.ts";
@@ -31,16 +32,15 @@ interface Stage {
   readonly state: string;
   readonly server: RunningServer;
   readonly client: Awaited<ReturnType<typeof connect>>;
+  nextServer(): Promise<RunningServer>;
   write(name: string): Promise<unknown>;
   checkVictim(): void;
 }
 
-const serverOn = (t: TestContext, folder: string) =>
-  startServer(t, { env: { TMPDIR: join(folder, "tmp") } });
-
 /** A server that has a journal, and the record that is to be planted in `ws/forged`. */
 async function stage(t: TestContext): Promise<Stage> {
-  const folder = temporaryFolder(t, "/var/tmp/planted-writes");
+  const scope = lastFirst(t);
+  const folder = temporaryFolder(scope, "/var/tmp/planted-writes");
   const at = (name: string) => join(folder, name);
   for (const name of ["tmp", "ws", "ws/forged"]) mkdirSync(at(name));
   writeFileSync(at("victim"), victimContent);
@@ -48,7 +48,8 @@ async function stage(t: TestContext): Promise<Stage> {
   await leaveSlip(forged, entryOf(at("victim")));
   chmodSync(join(forged, "0"), 0o600);
   writeFileSync(join(forged, "locked"), "");
-  const server = await serverOn(t, folder);
+  const nextServer = () => startServer(scope, { env: { TMPDIR: at("tmp") } });
+  const server = await nextServer();
   const client = await connect(server.url);
   await client.initialize();
   const write = (name: string) =>
@@ -60,7 +61,7 @@ async function stage(t: TestContext): Promise<Stage> {
   const state = at(`tmp/codex-exec-server-${process.getuid?.() ?? 0}`);
   const checkVictim = () =>
     assert.ok(readFileSync(at("victim"), "utf8") === victimContent, "it was written");
-  return { at, state, server, client, write, checkVictim };
+  return { at, state, server, client, nextServer, write, checkVictim };
 }
 
 /** While the server still makes and removes what is in it. */
@@ -104,7 +105,7 @@ describe("what a confined process puts in the place of a journal is not done", (
     const ground = await stage(t);
     await plant(ground);
     await ground.server.stop();
-    const next = await serverOn(t, ground.at(""));
+    const next = await ground.nextServer();
     ground.checkVictim();
     const refusal = /bears no seal of a server of this user/;
     await until("what the next server says of it", () => refusal.test(next.stderr()));
@@ -114,7 +115,7 @@ describe("what a confined process puts in the place of a journal is not done", (
   test("by a server that starts while it runs", async (t) => {
     const ground = await stage(t);
     await plant(ground);
-    await serverOn(t, ground.at(""));
+    await ground.nextServer();
     ground.checkVictim();
   });
 

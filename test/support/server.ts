@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Scope } from "./last-first.ts";
 import { within } from "./within.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -35,13 +36,6 @@ export interface RunningServer {
   kill(signal: NodeJS.Signals): void;
   /** SIGTERM, and SIGKILL for a server that does not end by it. Harmless after the end. */
   stop(): Promise<ServerExit>;
-}
-
-/**
- * Anything that can be told what to do at the end: a test, or `node:test` itself for a whole file.
- */
-interface Scope {
-  after(done: () => Promise<void>): void;
 }
 
 /** Starts `codex exec-server` on a free port, as users do. It is stopped when the test is over. */
