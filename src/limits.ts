@@ -497,6 +497,8 @@ export const auditTextCharsMax = 4096;
 export const auditTailBytes = 512 * KiB;
 /** Bytes of log lines that wait for stderr; more are dropped, for they must not stop the server. */
 export const logBacklogBytesMax = 1 * MiB;
+/** How long log lines wait for room in a stderr that does not let them wait there. */
+export const fullStderrWaitMs = 100;
 
 // ---- client
 

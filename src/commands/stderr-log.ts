@@ -1,6 +1,7 @@
-import { logBacklogBytesMax, shutdownGraceMs } from "../limits.ts";
+import { isatty } from "node:tty";
 import { isLogged, type Log, type LogFields, type LogLevel } from "../server/log.ts";
 import { readableLine } from "./readable-line.ts";
+import { StderrWriter } from "./stderr-writer.ts";
 
 export interface StderrLog {
   readonly log: Log;
@@ -15,32 +16,27 @@ type Write = (level: LogLevel, message: string, fields: LogFields) => void;
  * by the first line that is written: most servers never write one, and start sooner.
  */
 export function stderrLog(least: LogLevel): StderrLog {
-  let writing: Promise<{ write: Write; close(): Promise<void> }> | undefined;
+  const writer = new StderrWriter();
+  const writeReadable: Write = (...line) => writer.write(readableLine(...line));
+  let writing: Promise<Write> | undefined;
   const log = (level: LogLevel, message: string, fields: LogFields = {}) => {
     if (!isLogged(level, least)) return;
-    writing ??= process.stderr.isTTY ? Promise.resolve(terminalLines) : jsonLines();
+    writing ??= isatty(2) ? Promise.resolve(writeReadable) : jsonLines(writer);
     // Without descriptors the library cannot be loaded; the line must be seen all the more.
-    const instead = () => terminalLines.write(level, message, fields);
-    void writing.then(({ write }) => write(level, message, fields), instead);
+    const instead = () => writeReadable(level, message, fields);
+    void writing.then((write) => write(level, message, fields), instead);
   };
   return {
     log: Object.assign(log, { writes: (level: LogLevel) => isLogged(level, least) }),
-    close: async () => (await writing?.catch(() => terminalLines))?.close(),
+    close: async () => {
+      await writing?.catch(() => undefined);
+      await writer.close();
+    },
   };
 }
 
-const terminalLines = {
-  write: (level: LogLevel, message: string, fields: LogFields) =>
-    void process.stderr.write(readableLine(level, message, fields)),
-  close: async () => {},
-};
-
-/** Written asynchronously, so that whoever does not read our stderr does not stop the server. */
-async function jsonLines() {
+async function jsonLines(writer: StderrWriter): Promise<Write> {
   const { default: pino } = await import("pino");
-  const destination = pino.destination({ dest: 2, sync: false, maxLength: logBacklogBytesMax });
-  // Whoever read our stderr has gone; a line that nobody can read must not end the server.
-  destination.on("error", () => {});
   const logger = pino(
     {
       level: "debug",
@@ -48,19 +44,7 @@ async function jsonLines() {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    writer,
   );
-  return {
-    write: (level: LogLevel, message: string, fields: LogFields) => logger[level](fields, message),
-    close: () => written(destination),
-  };
-}
-
-/** Waits until the lines are out, but not for a reader who does not read. */
-function written(destination: { end(): void; once(event: "close", done: () => void): unknown }) {
-  return new Promise<void>((resolve) => {
-    destination.once("close", resolve);
-    setTimeout(resolve, shutdownGraceMs);
-    destination.end();
-  });
+  return (level, message, fields) => logger[level](fields, message);
 }
