@@ -44,6 +44,7 @@ describe("what cannot be understood is refused with a hint:", () => {
     ["nothing allowed", ["--max-connections", "0"], /whole number greater than 0/],
     ["a size that is none", ["--max-message", "64 parsecs"], /such as 4096, 512KiB or 64MiB/],
     ["no time at all", ["--session-ttl", "0"], /seconds greater than 0/],
+    ["more time than a timer takes", ["--session-ttl", "2147484"], /and at most 2147483/],
     [
       "a level that is none",
       ["--log-level", "loud"],

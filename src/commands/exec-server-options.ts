@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { defaultLimits, sessionTtlMs } from "../limits.ts";
+import { defaultLimits, sessionTtlMs, timerMsMax } from "../limits.ts";
 import { type LogLevel, logLevels } from "../server/log.ts";
 import type { AccessFlags } from "./access-options.ts";
 import { byteCount, byteText, wholeNumber } from "./size-text.ts";
@@ -149,9 +149,14 @@ function addSightOptions(command: Command): void {
 
 function positiveSeconds(text: string): number {
   const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("Expected a number of seconds greater than 0.");
+  if (text.trim() !== "" && value > 0 && value <= secondsMax) return value;
+  throw new InvalidArgumentError(
+    `Expected a number of seconds greater than 0, and at most ${secondsMax}.`,
+  );
 }
+
+/** 24 days. */
+const secondsMax = Math.floor(timerMsMax / 1000);
 
 function seconds(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
