@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFileSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { connect } from "./support/client.ts";
 import { run } from "./support/process.ts";
 import { launchServer, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
+import { within } from "./support/within.ts";
 
 const folder = temporaryFolder({ after }, "audit");
 
@@ -205,6 +213,17 @@ describe("codex exec-server audit verify", () => {
       assert.match(stderr, complaint);
     });
   }
+
+  test("says at once that a large file without lines is none", async (t) => {
+    const file = join(folder, "large");
+    writeFileSync(file, "");
+    truncateSync(file, 4 * 2 ** 30);
+    const verifier = launchServer({ args: ["audit", "verify", file] });
+    t.after(() => verifier.stop());
+    const { code } = await within(30_000, "the end of it", verifier.exited);
+    assert.equal(code, 1);
+    assert.match(verifier.stderr(), /line 1 is not a line of an audit log/);
+  });
 
   test("says when there is no such file", async () => {
     const { code, stderr } = await verify(join(folder, "missing.jsonl"));

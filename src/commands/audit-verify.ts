@@ -67,6 +67,10 @@ async function* linesOf(file: string): AsyncGenerator<Buffer> {
       start = end + 1;
     }
     rest = bytes.subarray(start);
+    if (rest.length <= auditTailBytes) continue;
+    // So long is no line; to gather it would take time and memory without end.
+    yield rest;
+    rest = Buffer.alloc(0);
   }
   if (rest.length > 0) throw new Error("the last line is cut off");
 }
