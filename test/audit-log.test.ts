@@ -64,13 +64,28 @@ describe("the audit log", () => {
     assert.deepEqual({ code, isWhole: stdout.includes("14 lines") }, { code: 0, isWhole: true });
   });
 
-  test("starts nothing that it cannot enter", async (t) => {
-    const file = join(folder, "foreign.jsonl");
-    const server = await startServer(t, { args: ["--audit-log", file] });
-    const client = await connect(server.url);
-    await client.initialize();
-    appendFileSync(file, "somebody else was here\n");
-    await assert.rejects(run(client, { argv: ["/bin/true"] }), /changed by somebody else/);
+  const deeds: [string, (file: string) => void][] = [
+    ["changed", (file) => appendFileSync(file, "somebody else was here\n")],
+    ["removed", rmSync],
+  ];
+  for (const [deed, act] of deeds) {
+    test(`starts nothing once it was ${deed} by somebody else`, async (t) => {
+      const file = join(folder, `${deed}.jsonl`);
+      const server = await startServer(t, { args: ["--audit-log", file] });
+      const client = await connect(server.url);
+      await client.initialize();
+      act(file);
+      const complaint = new RegExp(`was ${deed} by somebody else`);
+      await assert.rejects(run(client, { argv: ["/bin/true"] }), complaint);
+    });
+  }
+
+  test("is refused where nothing stays that is written", async (t) => {
+    const server = launchServer({ args: ["--audit-log", "/dev/null"] });
+    t.after(() => server.stop());
+    const { code } = await within(30_000, "the end of the server", server.exited);
+    assert.equal(code, 1);
+    assert.match(server.stderr(), /^Error: the audit log \/dev\/null is no regular file/);
   });
 
   test("goes on after the disk was full for a while, and tells what it cut off", async (t) => {

@@ -25,6 +25,9 @@ export type AuditEvent =
 export function openAuditLog(path: string): AuditLog {
   const { O_APPEND, O_CREAT, O_RDWR } = constants;
   const file = openSync(path, O_RDWR | O_APPEND | O_CREAT, 0o600);
+  if (!fstatSync(file).isFile()) {
+    throw new Error(`the audit log ${path} is no regular file: nothing can be looked up there`);
+  }
   const log = new AuditFile(file, path);
   log.mend();
   return log;
@@ -123,11 +126,16 @@ function endOf(file: number, size: number, path: string): AuditEnd {
   );
 }
 
-/** A second server, or a rotation in place, would tear the chain. */
+/**
+ * A second server, or a rotation in place, would tear the chain. What is entered in a file that was
+ * removed is lost.
+ */
 function refuseForeignChange(file: number, size: number, path: string): void {
-  if (fstatSync(file).size === size) return;
+  const { size: foundSize, nlink } = fstatSync(file);
+  if (foundSize === size && nlink > 0) return;
+  const deed = nlink > 0 ? "changed" : "removed";
   throw internalError(
-    `the audit log ${path} was changed by somebody else, so nothing more is started; give each ` +
+    `the audit log ${path} was ${deed} by somebody else, so nothing more is started; give each ` +
       "server its own file, and restart this one with a new file",
   );
 }
