@@ -233,6 +233,8 @@ export const spillBlockBytes = 256 * KiB;
 export const spareSpillBlocksMax = 16;
 /** Bytes of them that wait for the disk, above which the process is paused. */
 export const spillQueueBytesMax = 8 * MiB;
+/** Output of a process after which a disk that had no room for it is asked again. */
+export const spillRetryBytes = 4 * MiB;
 /** Raw output in one answer of `process/read`, whatever is asked for: as base64 it stays below the
  * 16 MiB that common WebSocket libraries take in one frame. */
 export const readAnswerBytesMax = 8 * MiB;

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { OutputLog } from "../src/environment/local/output-log.ts";
+
 import { SpillStore } from "../src/environment/local/spill-store.ts";
+import { spillRetryBytes } from "../src/limits.ts";
 import { hasOwnMounts, mountHindrance, testInOwnMounts } from "./support/own-mounts.ts";
 import { numberedBytes, readWhole } from "./support/retained-output.ts";
 
@@ -55,3 +58,34 @@ test("a full disk keeps the newest output that it has room for, whatever the pie
   assert.equal(warnings.length, 1);
   assert.match(warnings[0] ?? "", /ENOSPC/);
 });
+
+for (const [room, roomBytes] of [
+  ["no room at all", 0],
+  ["little room", 200 * KiB],
+] as const) {
+  test(`a disk that had ${room} for a while keeps what is printed after that`, {
+    skip: skip || !hasOwnMounts,
+  }, async (t) => {
+    const directory = smallDisk(t, "8m");
+    const filler = join(directory, "filler");
+    const { bavail, bsize } = statfsSync(directory);
+    writeFileSync(filler, Buffer.alloc(bavail * bsize - roomBytes));
+    const store = new SpillStore({ directory, blockBytes: 64 * KiB, queueBytesMax: 128 * KiB });
+    const log = new OutputLog({
+      bounds: { chunkBytesMax: 20 * KiB, bytesMax: 32 * KiB },
+      spill: store,
+    });
+    const whileFullBytes = KiB * KiB;
+    const keptBytes = 2 * KiB * KiB;
+    const all = numberedBytes(whileFullBytes + spillRetryBytes + keptBytes);
+    for (let start = 0; start < all.length; start += 16 * KiB) {
+      if (start === whileFullBytes) rmSync(filler);
+      log.append("stdout", all.subarray(start, start + 16 * KiB));
+      while (log.isBehind) await new Promise(setImmediate);
+    }
+    const whole = await readWhole((page) => log.read(page));
+    await log.dispose();
+    assert.ok(whole.bytes.equals(all.subarray(whole.droppedBytes)), "not the newest bytes");
+    assert.ok(whole.bytes.length >= keptBytes, `${whole.bytes.length} bytes were kept`);
+  });
+}

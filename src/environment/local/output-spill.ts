@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
+import { spillRetryBytes } from "../../limits.ts";
 import { isWantOfDescriptors } from "../../protocol/passing-wants.ts";
 import { ChunkBlock, unpackedChunks } from "./chunk-block.ts";
 import { firstBehind } from "./first-behind.ts";
@@ -20,7 +21,8 @@ export class OutputSpill {
   #file: Promise<FileHandle> | undefined;
   #slotsTaken = 0;
   #freeSlots: number[] = [];
-  #mayGrow = true;
+  /** Output to come before the disk is asked for another place. */
+  #retryBytes = 0;
   #hasWarned = false;
   #isWriting = false;
   #isBehind = false;
@@ -57,7 +59,8 @@ export class OutputSpill {
   }
 
   push(chunk: Chunk): void {
-    if (this.#isClosed || (!this.#mayGrow && this.#slotsTaken === 0)) {
+    this.#retryBytes = Math.max(0, this.#retryBytes - chunk.bytes.length);
+    if (this.#isClosed || (this.#retryBytes > 0 && this.#slotsTaken === 0)) {
       this.#dropUpTo(this.#blocks.at(-1));
       this.#droppedBytes += chunk.bytes.length;
       return;
@@ -150,8 +153,8 @@ export class OutputSpill {
     try {
       return await this.#file;
     } catch (error) {
-      // What comes later can be kept again.
-      if (isWantOfDescriptors(error)) this.#file = undefined;
+      // What comes later may be kept again.
+      this.#file = undefined;
       throw error;
     }
   }
@@ -159,7 +162,7 @@ export class OutputSpill {
   /** On a full disk the oldest block makes room: its place is there already. */
   async #writeElsewhere(block: ChunkBlock, error: unknown): Promise<void> {
     this.#warn(error);
-    this.#mayGrow = isWantOfDescriptors(error);
+    this.#retryBytes = isWantOfDescriptors(error) ? 0 : spillRetryBytes;
     this.#slotsTaken--;
     this.#store.giveBack(1);
     const slot = this.#takeSlot();
@@ -167,7 +170,7 @@ export class OutputSpill {
       if (slot === undefined) this.#dropUpTo(block);
       else await this.#writeTo(slot, block);
     } catch {
-      // The same trouble with a place that had served before: nothing can be kept on this disk.
+      // The same trouble with a place that had served before: nothing can be kept on this disk now.
       this.#dropUpTo(block);
       this.#store.giveBack(this.#slotsTaken);
       this.#slotsTaken = 0;
@@ -179,7 +182,7 @@ export class OutputSpill {
   #takeSlot(): number | undefined {
     const free = this.#freeSlots.pop();
     if (free !== undefined) return free;
-    const canGrow = this.#mayGrow && this.#slotsTaken < this.#slotsMax;
+    const canGrow = this.#retryBytes === 0 && this.#slotsTaken < this.#slotsMax;
     if (canGrow && this.#store.take()) return this.#slotsTaken++;
     if (this.#blocks[0]?.slot === undefined) return undefined;
     this.#drop();
