@@ -63,6 +63,23 @@ describe("what cannot be understood is refused with a hint:", () => {
   }
 });
 
+describe("a command whose findings cannot be written", () => {
+  const rows: [string, string, RegExp][] = [
+    ["says so", 'exec "$@" >/dev/full', /^Error: stdout cannot be written: ENOSPC.*\n$/],
+    ["is quiet for a reader that has gone", '"$@" | true', /^$/],
+  ];
+  for (const [title, script, told] of rows) {
+    test(title, { skip: process.platform !== "linux" }, async () => {
+      const startedBy = ["/bin/sh", "-c", script, "sh"] as const;
+      for (const args of [["doctor"], ["audit", "verify", "/dev/null"]]) {
+        const { exited, stderr } = launchServer({ args, startedBy });
+        await exited;
+        assert.match(stderr(), told);
+      }
+    });
+  }
+});
+
 describe("codex exec-server doctor", () => {
   interface Check {
     readonly name: string;

@@ -3,14 +3,15 @@ import { createReadStream } from "node:fs";
 import { auditTailBytes } from "../limits.ts";
 import { type ChainEnd, chainStart, followLine } from "../server/audit-chain.ts";
 import { isTearOf } from "../server/audit-tear.ts";
+import { print } from "./print.ts";
 
 /** `codex exec-server audit verify`: follows the chain from the first line to the last. */
 export async function runAuditVerify(file: string, flags: { readonly last?: string }) {
   try {
     const { end, tears } = await followFile(file);
     refuseOtherEnd(end, flags.last);
-    for (const tear of tears) process.stdout.write(`${file}: ${tear}\n`);
-    process.stdout.write(`${file}: ${end.lines} lines, chain unbroken, last hash ${end.hash}\n`);
+    const whole = `${end.lines} lines, chain unbroken, last hash ${end.hash}`;
+    print([...tears, whole].map((finding) => `${file}: ${finding}\n`).join(""));
   } catch (error) {
     process.stderr.write(`Error: ${file}: ${(error as Error).message}\n`);
     process.exitCode = 1;

@@ -1,12 +1,13 @@
 import { tmpdir } from "node:os";
 import type { Check } from "../environment/local/checkup.ts";
+import { print } from "./print.ts";
 
 /** `codex exec-server doctor`: exit code 1 when something that is needed does not work. */
 export async function runDoctor({ json = false }: { readonly json?: boolean }): Promise<void> {
   const { checkup } = await import("../environment/local/checkup.ts");
   const checks = await checkup({ variables: process.env, temporaryDirectory: tmpdir() });
   const isWell = checks.every(({ status }) => status !== "failed");
-  process.stdout.write(json ? `${JSON.stringify({ isWell, checks }, null, 2)}\n` : table(checks));
+  print(json ? `${JSON.stringify({ isWell, checks }, null, 2)}\n` : table(checks));
   if (!isWell) process.exitCode = 1;
 }
 
