@@ -4,13 +4,14 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { temporaryFolder } from "./support/temporary-folder.ts";
 import { pipesName } from "../src/environment/local/spawn/node-fifos.ts";
 import { stateDirectoryPath } from "../src/sandbox/state-directory.ts";
 import { connect } from "./support/client.ts";
+import { lastFirst } from "./support/last-first.ts";
 import { run } from "./support/process.ts";
 import { workspaceWrite } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const module = new URL("../src/environment/local/spawn/create-spawner.ts", import.meta.url).href;
 
@@ -19,23 +20,24 @@ function startAndEnd(t: TestContext, end: string) {
   const place = temporaryFolder(t, "pipes");
   const script = `
     const { createSpawner } = await import(${JSON.stringify(module)});
-    const { readdirSync } = await import("node:fs");
+    const { readdirSync, rmSync } = await import("node:fs");
     const spawner = await createSpawner({ kind: "node" });
-    const ended = new Promise((ended) => {
+    const run = () => new Promise((ended, reject) => {
       const sink = { output() {}, exited() {}, ended, drained() {}, stdinGone() {} };
       const request = { argv: ["true"], env: { PATH: "/usr/bin:/bin" }, cwd: "/", stdio: "pipes" };
-      void spawner.start(request, sink);
+      spawner.start(request, sink).catch(reject);
     });
-    await ended;
+    await run();
     console.log(readdirSync(process.env.PIPES).join());
     ${end}
   `;
   const options = ["--import", "tsx", "--input-type=module", "--eval", script];
   const pipes = join(stateDirectoryPath(place), pipesName);
   const env = { ...process.env, TMPDIR: place, PIPES: pipes };
-  const { stdout, signal } = spawnSync(process.execPath, options, { env, encoding: "utf8" });
+  const run = spawnSync(process.execPath, options, { env, encoding: "utf8" });
+  const { stdout, signal, stderr } = run;
   const name = stdout.trim();
-  return { pipes, folder: join(pipes, name), wasThere: name !== "", signal };
+  return { pipes, folder: join(pipes, name), wasThere: name !== "", signal, stderr };
 }
 
 test("names of pipes are gone when the spawner has been closed", (t) => {
@@ -52,10 +54,10 @@ test("names of pipes are removed when the server was killed", async (t) => {
 });
 
 test("a confined process finds no names of pipes, also in a folder that it may write", async (t) => {
-  const place = mkdtempSync("/var/tmp/pipes-");
-  t.after(() => rmSync(place, { recursive: true, force: true }));
+  const scope = lastFirst(t);
+  const place = temporaryFolder(scope, "/var/tmp/pipes");
   const env = { TMPDIR: place, NODE_OPTIONS: "--no-addons" };
-  const client = await connect((await startServer(t, { env })).url);
+  const client = await connect((await startServer(scope, { env })).url);
   await client.initialize();
   await run(client, { argv: ["true"] });
   const find = { argv: ["find", place, "-type", "p"] };
@@ -64,4 +66,14 @@ test("a confined process finds no names of pipes, also in a folder that it may w
   assert.equal(stdout, "");
   assert.match(stderr, /pipes.*Permission denied/);
   client.socket.terminate();
+});
+
+test("names of pipes are made anew when somebody has removed their folder", (t) => {
+  const { stderr } = startAndEnd(
+    t,
+    `rmSync(process.env.PIPES, { recursive: true });
+    for (let count = 0; count < 60; count++) await run();
+    await spawner.close();`,
+  );
+  assert.equal(stderr, "");
 });

@@ -5,8 +5,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { fifoBatchMax } from "../../../limits.ts";
+import { isSystemError } from "../../../protocol/errors.ts";
 import { ownDirectory, stateDirectoryPath } from "../../../sandbox/state-directory.ts";
 import { toolEnv } from "./node-tools.ts";
+
+type OurUse = "read" | "write";
 
 /** The two ends of a pipe; ours does not block, theirs does. */
 export interface PipeEnds {
@@ -24,14 +27,29 @@ export const pipesName = "pipes";
  * how to confine them.
  */
 export class FifoSupply {
-  /** Made with the first names. */
+  /** Made with the first names, and anew when it is gone. */
   readonly directory = join(stateDirectoryPath(tmpdir()), pipesName, randomUUID());
   readonly #names: string[] = [];
   #made = 0;
   #making: Promise<void> | undefined;
 
   /** Rejects, or throws when the names are opened, as the system does: no descriptors, no space. */
-  async open(ourUses: readonly ("read" | "write")[]): Promise<PipeEnds[]> {
+  async open(ourUses: readonly OurUse[]): Promise<PipeEnds[]> {
+    try {
+      return await this.#open(ourUses);
+    } catch (thrown) {
+      if (!isSystemError(thrown) || thrown.code !== "ENOENT") throw thrown;
+      // Somebody has tidied up the folder for temporary files.
+      this.#names.length = 0;
+      return this.#open(ourUses);
+    }
+  }
+
+  close(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async #open(ourUses: readonly OurUse[]): Promise<PipeEnds[]> {
     while (this.#names.length < ourUses.length) await this.#makeMore();
     const opened: PipeEnds[] = [];
     try {
@@ -43,10 +61,6 @@ export class FifoSupply {
       for (const { ours, theirs } of opened) closeAll([ours, theirs]);
       throw thrown;
     }
-  }
-
-  close(): void {
-    rmSync(this.directory, { recursive: true, force: true });
   }
 
   async #makeDirectory(): Promise<void> {
@@ -62,7 +76,7 @@ export class FifoSupply {
   }
 
   async #make(): Promise<void> {
-    if (this.#made === 0) await this.#makeDirectory();
+    await this.#makeDirectory();
     const names = Array.from({ length: fifoBatchMax }, () =>
       join(this.directory, String(this.#made++)),
     );
@@ -72,7 +86,7 @@ export class FifoSupply {
 }
 
 /** Opening one end of a FIFO waits for the other: a third, opened for both, lets each through. */
-function openFifo(name: string, ourUse: "read" | "write"): PipeEnds {
+function openFifo(name: string, ourUse: OurUse): PipeEnds {
   const { O_RDWR, O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
   const fds: number[] = [];
   const open = (flags: number) => {
