@@ -7,6 +7,7 @@ import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts"
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
 import type { KillReport, Spawner } from "../src/environment/local/spawn/spawner.ts";
 import { treeKillGraceMs } from "../src/limits.ts";
+import { keepersOf } from "./support/keepers.ts";
 import { run, shell, start } from "./support/spawned.ts";
 
 const openFilesLimit = 7;
@@ -115,6 +116,18 @@ for (const kind of ["posix", "node"] as const) {
     }
   });
 }
+
+test("a keeper that could not be started without descriptors is there for a later start", async () => {
+  const spawner = await createSpawner({ kind: "node" });
+  await withDescriptorsLeft({ count: 0, kind: "node" }, async () => {
+    spawner.ownVariables();
+    // Failures are told later, and could be met by another try.
+    for (let turns = 0; turns < 100; turns++) await setImmediate();
+  });
+  await run(spawner, shell("true"));
+  assert.equal(keepersOf(process.pid).length, 1);
+  await spawner.close();
+});
 
 test("with one descriptor left a terminal still works, and its end is told", async () => {
   const spawner = await createSpawner({ kind: "posix" });
