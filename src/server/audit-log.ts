@@ -1,5 +1,7 @@
 import { Buffer } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { constants as system } from "node:os";
+import { loadLibc, native } from "../environment/local/spawn/posix-libc.ts";
 import { auditTailBytes, auditTextCharsMax } from "../limits.ts";
 import { internalError, messageOf } from "../protocol/errors.ts";
 import { type AuditFields, type ChainEnd, followLine, nextLine } from "./audit-chain.ts";
@@ -21,13 +23,14 @@ export type AuditEvent =
   | "process-ended"
   | typeof tearEvent;
 
-/** Opens a file for appending and goes on with the chain that it holds. */
-export function openAuditLog(path: string): AuditLog {
+/** Opens a file for appending and goes on with the chain that it holds. Refuses one in use. */
+export async function openAuditLog(path: string): Promise<AuditLog> {
   const { O_APPEND, O_CREAT, O_RDWR } = constants;
   const file = openSync(path, O_RDWR | O_APPEND | O_CREAT, 0o600);
   if (!fstatSync(file).isFile()) {
     throw new Error(`the audit log ${path} is no regular file: nothing can be looked up there`);
   }
+  await refuseSharing(file, path);
   const log = new AuditFile(file, path);
   log.mend();
   return log;
@@ -99,6 +102,15 @@ class AuditFile implements AuditLog {
       this.#size += written;
     }
   }
+}
+
+/** Two servers would stop each other; the first one is not to suffer for the second. */
+async function refuseSharing(file: number, path: string): Promise<void> {
+  const libc = await loadLibc().catch(() => undefined);
+  // Without native functions, and on a disk without locks, a foreign line is still noticed.
+  if (!libc || libc.flock(file, native.LOCK_EX | native.LOCK_NB) === 0) return;
+  if (libc.errno() !== system.errno.EWOULDBLOCK) return;
+  throw new Error(`the audit log ${path} is in use by another server; give each its own file`);
 }
 
 const nothing = Buffer.alloc(0);

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { connect } from "./support/client.ts";
+import { lastFirst } from "./support/last-first.ts";
+import { run } from "./support/process.ts";
+import { launchServer, startServer } from "./support/server.ts";
+import { within } from "./support/within.ts";
+
+test("A second server on the same audit log does not start, and leaves the first one alone", {
+  skip: process.platform !== "linux",
+}, async (t) => {
+  const scope = lastFirst(t);
+  const folder = mkdtempSync(join(tmpdir(), "audit-"));
+  scope.after(async () => rmSync(folder, { recursive: true }));
+  const args = ["--audit-log", join(folder, "audit.jsonl")];
+  const first = await startServer(scope, { args });
+  const client = await connect(first.url);
+  await client.initialize();
+  const second = launchServer({ args });
+  scope.after(async () => void (await second.stop()));
+  assert.equal((await within(30_000, "its end", second.exited)).code, 1);
+  assert.match(second.stderr(), /^Error: the audit log .* is in use by another server/);
+  assert.equal((await run(client, { argv: ["/bin/true"] })).exitCode, 0);
+  first.kill("SIGKILL");
+  await first.exited;
+  await startServer(scope, { args });
+});
