@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import {
   hasJournals,
   journalPlaces,
@@ -8,8 +9,15 @@ import {
 } from "../environment/local/journal/place.ts";
 import type { Log } from "../server/log.ts";
 
-/** `codex exec-server finish-writes`: what a killed server was writing, by whoever outlived it. */
+/**
+ * `codex exec-server finish-writes`: what a killed server was writing, by whoever outlived it. What
+ * is in the folder is removed, whatever it is, so no other folder is touched.
+ */
 export async function runFinishWrites(journals: string): Promise<void> {
+  if (journals !== journalsPath(dirname(dirname(journals)))) {
+    process.stderr.write(`Error: ${journals} is not where servers of this user keep journals\n`);
+    process.exit(1);
+  }
   const { finishWrites } = await import("../environment/local/journal/finish.ts");
   const secret = process.env[journalSecretVariable];
   await finishWrites(journals, { secret: secret ? Buffer.from(secret, "hex") : undefined });

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { launchServer } from "./support/server.ts";
+
+test("finish-writes touches no folder but one of journals", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "other-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "file"), "");
+  mkdirSync(join(folder, "directory"));
+  const command = launchServer({ args: ["finish-writes", folder] });
+  const { code } = await command.exited;
+  assert.equal(code, 1);
+  assert.match(command.stderr(), /^Error: .* is not where servers of this user keep journals/);
+  assert.deepEqual(readdirSync(folder).sort(), ["directory", "file"]);
+});
