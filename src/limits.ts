@@ -513,8 +513,8 @@ export const clientMessageBytesMax = 512 * MiB - 64;
 /** A client without connection tries again at once and then this often. The reference's value. */
 export const reconnectIntervalMs = 100;
 /**
- * Times that a call is repeated, or an upload begun anew, whose handle goes with the connection:
- * one whose answer breaks every connection must end some day.
+ * Times that a call is repeated, or that an upload, whose handle goes with the connection, is begun
+ * anew or goes on without getting further: one that breaks every connection must end some day.
  */
 export const callRepeatsMax = 100;
 /** How long it goes on trying. The reference's value, below the 80 s that a session waits. */

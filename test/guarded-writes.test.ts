@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileToReplace } from "../src/fs-helper/file-to-replace.ts";
+import { fileToReplace } from "../src/fs-helper/file-to-write.ts";
 import { Holds } from "../src/fs-helper/held-place.ts";
 import { Permit } from "../src/fs-helper/permit.ts";
 import { hostPathOf } from "../src/protocol/path-uri.ts";

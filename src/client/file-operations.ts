@@ -8,20 +8,27 @@ import {
   wholeFileBytesMax,
 } from "../limits.ts";
 import { turns } from "../protocol/turns.ts";
-import { readBlocks, replaceFile, writeBlocks } from "./file-blocks.ts";
+import { readBlocks } from "./file-blocks.ts";
 import type { FileContent, FileOptions, Files, Walk, WalkOptions } from "./files.ts";
 import type { MissingWatch } from "./missing-watch.ts";
 import { type Path, pathOfUri, uriOfPath } from "./paths.ts";
 import { perform } from "./perform.ts";
+import { replaceFile, writeBlocks } from "./upload.ts";
+
+interface FilesSource {
+  readonly fileSystem: FileSystem;
+  readonly watch: MissingWatch;
+  /** Aborted when the machine is lost. */
+  readonly lost: AbortSignal;
+  /** Whether a file whose connection broke can be written on where it was; `fileWriteResume`. */
+  readonly canResume: boolean;
+}
 
 /** The files of a machine as the library offers them, until it is lost. */
-export function filesThrough(
-  fileSystem: FileSystem,
-  watch: MissingWatch,
-  lost: AbortSignal,
-): Files {
+export function filesThrough(source: FilesSource): Files {
+  const { fileSystem, watch } = source;
   return {
-    ...contents(fileSystem, lost),
+    ...contents(source),
     ...directories(fileSystem),
     watchMissing: (paths, { signal, present } = {}) =>
       perform(signal, () =>
@@ -41,7 +48,8 @@ const placeOf = (path: Path, { sandbox, followSymlinks }: FileOptions) => ({
 
 type Contents = Pick<Files, "read" | "readText" | "stream" | "write">;
 
-function contents(fileSystem: FileSystem, lost: AbortSignal): Contents {
+function contents(source: FilesSource): Contents {
+  const { fileSystem } = source;
   const inTurn = turns(uploadsAtOnceMax);
   const read = (path: Path, options: FileOptions = {}) =>
     perform(options.signal, async () => {
@@ -55,31 +63,31 @@ function contents(fileSystem: FileSystem, lost: AbortSignal): Contents {
       streamOf(readBlocks(fileSystem, placeOf(path, options)), options),
     write: (path, content, options = {}) =>
       perform(options.signal, () =>
-        write(fileSystem, { place: placeOf(path, options), content, inTurn, options, lost }),
+        write({ ...source, place: placeOf(path, options), content, inTurn, options }),
       ),
   };
 }
 
-interface Writing {
+interface Writing extends FilesSource {
   readonly place: ReturnType<typeof placeOf>;
   readonly content: FileContent;
   readonly inTurn: ReturnType<typeof turns>;
   readonly options: FileOptions;
-  readonly lost: AbortSignal;
 }
 
 /** A whole file is either written or not. A large one would keep all else from a slow line. */
-async function write(fileSystem: FileSystem, writing: Writing): Promise<void> {
-  const { place, content, inTurn } = writing;
+async function write(writing: Writing): Promise<void> {
+  const { fileSystem, place, canResume, content, inTurn } = writing;
   const { signal } = writing.options;
+  const upload = { fileSystem, place, canResume, signal };
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
     // A source may give nothing for long, and no call would tell that the machine is lost.
     const either = AbortSignal.any([signal ?? [], writing.lost].flat());
-    return writeBlocks(fileSystem, place, { bytes: content, signal: either });
+    return writeBlocks({ ...upload, content, signal: either });
   }
   const bytes = Buffer.from(content as string);
   if (bytes.length > wholeFileBytesMax) {
-    return inTurn(() => replaceFile(fileSystem, place, { bytes, signal }));
+    return inTurn(() => replaceFile({ ...upload, content: bytes }));
   }
   await fileSystem.writeFile({ ...place, dataBase64: bytes.toString("base64") }, signal);
 }

@@ -74,7 +74,9 @@ export interface Files {
   /**
    * Creates the file, or replaces its content: it keeps its inode and mode. Text is written as
    * UTF-8. Up to 2 MiB are written at once, so that a sudden end leaves the old content or the
-   * new; more goes block by block. So do streams, which fail when the connection breaks meanwhile.
+   * new; more goes block by block, and so do streams. After a broken connection they go on where
+   * they were. Where that cannot be, because the executor is older or somebody else has changed the
+   * file meanwhile, bytes begin anew, and a stream fails with a `ConnectionError`.
    */
   write(path: Path, content: FileContent, options?: FileOptions): Promise<void>;
   /** Default `recursive: false`: then the parent must exist and the directory must not. */

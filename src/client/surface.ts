@@ -62,7 +62,12 @@ class Surface {
     return {
       info: machine.info,
       sessionId: machine.sessionId,
-      files: filesThrough(machine.fileSystem, this.#watch, this.#end.signal),
+      files: filesThrough({
+        fileSystem: machine.fileSystem,
+        watch: this.#watch,
+        lost: this.#end.signal,
+        canResume: machine.info.capabilities?.fileWriteResume ?? false,
+      }),
       start,
       run: (argv, { input, ...options } = {}) => {
         const stdin = input !== undefined;

@@ -10,7 +10,7 @@ import {
   splitPath,
 } from "../protocol/path-uri.ts";
 import { isWithin } from "../sandbox/access.ts";
-import { fileToReplace, rethrow } from "./file-to-replace.ts";
+import { fileToReplace, rethrow } from "./file-to-write.ts";
 import { renamed } from "./held-call.ts";
 import { type Entry, type Holds, Unreachable } from "./held-place.ts";
 import type { HelperFileSystem } from "./helper-file-system.ts";

@@ -14,7 +14,7 @@ export function guardedFileSystem(direct: HelperFileSystem, table: AccessTable):
   return {
     ...reads,
     ...writes,
-    open: (params) => (params.mode === "replace" ? writes.open(params) : reads.open(params)),
+    open: (params) => (params.mode === "read" ? reads.open(params) : writes.open(params)),
     // A file that is open was granted when it was opened, and stays that file.
     readBlock: (params) => direct.readBlock(params),
     writeBlock: (params) => direct.writeBlock(params),

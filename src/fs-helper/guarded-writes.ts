@@ -2,7 +2,7 @@ import type { FileAnswers } from "../environment/file-system.ts";
 import type { Given } from "../protocol/methods.ts";
 import { hostPath } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
-import { fileToReplace } from "./file-to-replace.ts";
+import { fileToReplace, fileToResume } from "./file-to-write.ts";
 import { guardedCopy } from "./guarded-copy.ts";
 import { atHeld, refuseLinkedParent, withHolds } from "./held-call.ts";
 import type { Holds } from "./held-place.ts";
@@ -43,7 +43,8 @@ export function guardedWrites(
     copy: (params) => holding((holds) => guardedCopy(params, { direct, holds, permit })),
     open: (params) =>
       holding((holds) => {
-        const { place, undo } = fileToReplace(params, holds, permit);
+        const fileToOpen = params.mode === "resume" ? fileToResume : fileToReplace;
+        const { place, undo } = fileToOpen(params, holds, permit);
         return atHeld(params, place, (at) => direct.open({ ...params, ...at })).catch(undo);
       }),
   };

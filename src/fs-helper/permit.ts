@@ -84,7 +84,7 @@ function readOnly(): RpcError {
   return internalError(systemErrorText("EROFS", 30));
 }
 
-function absent(): RpcError {
+export function absent(): RpcError {
   return toRpcError(systemError("ENOENT", 2));
 }
 

@@ -123,16 +123,26 @@ export const fileSystemRequests = {
     result: done,
     touches: { reads: ["sourcePath"], changes: ["destinationPath"] },
   },
-  /** Opens a file under an id of the client's; the handle belongs to the connection. */
+  /**
+   * Opens a file under an id of the client's; the handle belongs to the connection. `resume` opens
+   * one that is there for writing, and leaves its content as it is. Capability `fileWriteResume`.
+   */
   "fs/open": {
     params: () =>
       z.object({
         handleId,
         path: pathUri,
-        mode: z._default(z.enum(["read", "replace"]), "read"),
+        mode: z._default(z.enum(["read", "replace", "resume"]), "read"),
+        /** Asks for `file` in the answer. Capability `fileWriteResume`. */
+        identify: z.nullish(z.boolean()),
         sandbox: z.nullish(schemaOf(sandbox)),
       }),
-    result: () => z.object({ handleId }),
+    result: () =>
+      z.object({
+        handleId,
+        /** `id` is the same for the same file only, whatever its path leads to by then. */
+        file: z.optional(z.object({ id: z.string(), size: z.number() })),
+      }),
     touches: { changes: ["path"], handle: "handleId" },
   },
   "fs/readBlock": {

@@ -57,6 +57,8 @@ interface Meaning {
 interface Holder {
   readonly worker: HelperWorker;
   readonly crew: HelperCrew;
+  /** What the worker answered to the open. */
+  readonly opened: Result<"fs/open">;
 }
 
 class ConnectionFiles implements ConfinedFiles {
@@ -152,7 +154,7 @@ class ConnectionFiles implements ConfinedFiles {
     return result;
   }
 
-  async #open(sandbox: Sandbox, request: object): Promise<{ handleId: string }> {
+  async #open(sandbox: Sandbox, request: object): Promise<Result<"fs/open">> {
     const handleId = handleIdOf(request);
     if (this.#isClosed) throw internalError("the connection that would hold the file has ended");
     if (this.#holders.size >= fileHandlesMax) {
@@ -161,20 +163,19 @@ class ConnectionFiles implements ConfinedFiles {
     const opening = this.#holderOf(sandbox, request);
     this.#holders.set(handleId, opening);
     try {
-      await opening;
+      return (await opening).opened;
     } catch (error) {
       this.#holders.delete(handleId);
       throw error;
     }
-    return { handleId };
   }
 
   async #holderOf(sandbox: Sandbox, request: object): Promise<Holder> {
     return this.#onWorker(sandbox, async (worker, crew) => {
-      await worker.request("fs/open", request);
+      const opened = (await worker.request("fs/open", request)) as Result<"fs/open">;
       // Before the worker counts as idle, which one with open files never does.
       worker.handles.add(handleIdOf(request));
-      return { worker, crew };
+      return { worker, crew, opened };
     });
   }
 

@@ -87,6 +87,19 @@ export const fileWrites: Record<string, Attempt> = {
     const open = { handleId: "h", path: uri(g.at("ws/l")), mode: "replace" as const };
     return g.files(g.writing).open(open);
   },
+  "opening for more through a link": async (g) => {
+    g.link("ws/l", g.at("outside/f"));
+    const files = g.sandbox.files();
+    const open = { handleId: "h", path: uri(g.at("ws/l")), mode: "resume" as const };
+    await files.call(g.writing)("fs/open", open);
+    await files.openFiles("fs/writeBlock", { handleId: "h", offset: 0, chunk: dataBase64 });
+  },
+  "opening for more what may be read alone": async (g) => {
+    const files = g.sandbox.files();
+    const open = { handleId: "h", path: uri(g.at("outside/f")), mode: "resume" as const };
+    await files.call(g.writing)("fs/open", open);
+    await files.openFiles("fs/writeBlock", { handleId: "h", offset: 0, chunk: dataBase64 });
+  },
   "a protected name that does not exist": (g) =>
     g.files(g.writing).writeFile({ path: uri(g.at("ws/.codex")), dataBase64 }),
   "a file in a protected name that does not exist": async (g) => {

@@ -55,6 +55,32 @@ function writingBlocks(make: MakeFileSystem): void {
     assert.equal(bench.text("f"), "abc\0\0def");
   });
 
+  fileTest("a file is opened again as it is, and told from any other", make, async (bench) => {
+    const { fileSystem } = bench;
+    const path = bench.file("f", "old content");
+    const opened = async (mode: "read" | "replace" | "resume") => {
+      const handleId = `h${handles++}`;
+      const { file } = await fileSystem.open({ handleId, path, mode, identify: true });
+      return { handleId, ...file };
+    };
+    let handles = 0;
+    const { handleId, ...first } = await opened("replace");
+    await fileSystem.writeBlock({ handleId, offset: 0, chunk: base64("abcdef") });
+    const { handleId: resumed, ...second } = await opened("resume");
+    assert.deepEqual([first.size, second], [0, { id: first.id, size: 6 }]);
+    await fileSystem.writeBlock({ handleId: resumed, offset: 3, chunk: base64("DEF") });
+    assert.equal(bench.text("f"), "abcDEF");
+    const other = bench.file("g", "other");
+    renameSync(bench.path("g"), bench.path("f"));
+    const { id, size } = await opened("resume");
+    assert.deepEqual([size, bench.text("f")], [5, "other"]);
+    assert.notEqual(id, first.id);
+    const open = { handleId: "h", path: other, mode: "resume" } as const;
+    await fails(fileSystem.open(open), -32004, /No such file/);
+    assert.deepEqual(bench.list(), ["f"]);
+    await fails(fileSystem.open({ ...open, path: bench.fifo("fifo") }), -32600, /not a file/);
+  });
+
   fileTest("blocks that cannot be written are refused", make, async (bench) => {
     const { fileSystem } = bench;
     await fileSystem.open({ handleId: "r", path: bench.file("f", "x"), mode: "read" });

@@ -81,7 +81,10 @@ export function validParams(playground: string): Readonly<Record<Method, ParamsA
     }),
     "fs/remove": fc.record(changed, { requiredKeys: ["path"] }),
     "fs/copy": fc.record({ sourcePath: path, destinationPath: below, recursive: flag }),
-    "fs/open": fc.record({ handleId, path: below, mode: one("read", "replace") }),
+    "fs/open": fc.record(
+      { handleId, path: below, mode: one("read", "replace", "resume"), identify: flag },
+      { requiredKeys: ["handleId", "path", "mode"] },
+    ),
     "fs/readBlock": fc.record({ handleId, offset: count, len: count }),
     "fs/writeBlock": fc.record({ handleId, offset: fc.constantFrom(0, 5, 2 ** 62), chunk: base64 }),
     "fs/close": fc.record({ handleId }),

@@ -82,6 +82,7 @@ const announced = (terminals: boolean) => ({
   fsWatchMissing: true,
   environmentConfigRead: true,
   fileWriteStreaming: true,
+  fileWriteResume: true,
   sandboxedFileStreaming: true,
   linuxRootWritePreservesDevices: true,
   linuxApprovedRootWritePreservesRestrictions: true,

@@ -23,8 +23,8 @@ import { hostPath } from "../../../protocol/path-uri.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { begin, type Steps, settled } from "../steps.ts";
 import { decoded, releaseDecoded } from "./decoded-content.ts";
-import { closeFile, readAt, writeAt } from "./file-calls.ts";
-import { openForReading, openForWriting } from "./open-file.ts";
+import { closeFile, identifyFile, readAt, writeAt } from "./file-calls.ts";
+import { type Opening, openForReading, openForWriting, openPresent } from "./open-file.ts";
 
 export interface OpenFiles
   extends Pick<FileAnswers, "open" | "readBlock" | "writeBlock" | "close"> {
@@ -38,9 +38,9 @@ export interface OpenFiles
 export const openFiles = (handlesMax = fileHandlesMax): OpenFiles => {
   const handles = new Handles(handlesMax);
   return {
-    async open({ handleId, path, mode }) {
+    async open({ handleId, path, mode, identify }) {
       await handles.add(handleId, () => openAs(mode, path));
-      return { handleId };
+      return identify ? { handleId, file: await identified(handles, handleId) } : { handleId };
     },
     readBlock: (params) => begin(readingBlock(handles, params)),
     writeBlock: (params) => begin(writingBlock(handles, params)),
@@ -54,13 +54,22 @@ export const openFiles = (handlesMax = fileHandlesMax): OpenFiles => {
   };
 };
 
-async function openAs(mode: "read" | "replace", uri: string): Promise<number> {
+async function openAs(mode: Params<"fs/open">["mode"], uri: string): Promise<number> {
   const path = hostPath(uri);
-  const opened =
-    mode === "read"
-      ? await openForReading({ path })
-      : await openForWriting({ path, flags: constants.O_TRUNC });
-  return opened.fd;
+  return (await openingAs[mode]({ path })).fd;
+}
+
+const openingAs = {
+  read: openForReading,
+  replace: ({ path }: Opening) => openForWriting({ path, flags: constants.O_TRUNC }),
+  resume: openPresent,
+};
+
+/** An inode is soon given to another file, which was not born in the same nanosecond. */
+async function identified(handles: Handles, handleId: string) {
+  const stats = await handles.use(handleId, (fd) => settled(identifyFile(fd)));
+  const { dev, ino, birthtimeNs, size } = stats;
+  return { id: `${dev}:${ino}:${birthtimeNs}`, size: Number(size) };
 }
 
 /** A read that fails closes the handle, as in the reference. */

@@ -3,7 +3,7 @@ import { identity } from "../environment/local/files/copy-file.ts";
 import { hostPath, nodePath } from "../protocol/path-uri.ts";
 import { type Named, refuseLinks } from "./held-call.ts";
 import type { Entry, Held, Holds } from "./held-place.ts";
-import type { Permit } from "./permit.ts";
+import { absent, type Permit } from "./permit.ts";
 
 /** A file that may be written, made now if there is none; `undo` takes it away when that fails. */
 export function fileToReplace(params: Named, holds: Holds, permit: Permit) {
@@ -14,6 +14,14 @@ export function fileToReplace(params: Named, holds: Holds, permit: Permit) {
   const target = holds.target(path);
   permit.write(target.real);
   return target.stats ? existing(target, holds, permit) : made(target, holds);
+}
+
+/** The same for one that has to be there. */
+export function fileToResume(params: Named, holds: Holds, permit: Permit) {
+  const target = holds.target(hostPath(params.path));
+  permit.write(target.real);
+  if (!target.stats) throw absent();
+  return existing(target, holds, permit);
 }
 
 function existing(target: Entry, holds: Holds, permit: Permit) {
