@@ -132,3 +132,17 @@ function withoutResume(message: Message): Verdict {
   Object.assign(result.environmentInfo.capabilities, { fileWriteResume: false });
   return message;
 }
+
+test("a signal that lives long keeps nothing of the streamed uploads that it was for", async (t) => {
+  const path = join(await folder(t), "file");
+  const machine = await connect((await server).url);
+  t.after(() => machine.close());
+  const { signal } = new AbortController();
+  // What Node keeps of a signal stands in collections that no program is given.
+  const sizes = () =>
+    Object.getOwnPropertySymbols(signal).map((name) => Reflect.get(signal, name)?.size ?? 0);
+  for (let count = 0; count < 3; count++) {
+    await machine.files.write(path, new Blob(["content"]).stream(), { signal });
+  }
+  assert.ok(!sizes().some((size) => size > 0), `${sizes()}`);
+});

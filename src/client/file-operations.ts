@@ -82,8 +82,7 @@ async function write(writing: Writing): Promise<void> {
   const upload = { fileSystem, place, canResume, signal };
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
     // A source may give nothing for long, and no call would tell that the machine is lost.
-    const either = AbortSignal.any([signal ?? [], writing.lost].flat());
-    return writeBlocks({ ...upload, content, signal: either });
+    return perform(writing.lost, () => writeBlocks({ ...upload, content }));
   }
   const bytes = Buffer.from(content as string);
   if (bytes.length > wholeFileBytesMax) {
