@@ -21,6 +21,18 @@ test("a certificate that is not trusted is an error that says how it would be", 
   await assert.rejects(connect(url), { name: "ConnectionError", message: advice });
 });
 
+test("a server with TLS that is taken for one without it, or the reverse, is told of", async (t) => {
+  const { url: encrypted } = await setUp(t);
+  const { url: plain } = await startServer(t);
+  const unencrypted =
+    /^websocket ws:.*; if what answers there serves TLS, its URL begins with wss:\/\/$/;
+  const attempt = connect(encrypted.replace("wss:", "ws:"));
+  await assert.rejects(attempt, { name: "ConnectionError", message: unencrypted });
+  const message =
+    /^websocket wss:.*; what answers there does not speak TLS: .* begins with ws:\/\/$/;
+  await assert.rejects(connect(plain.replace("ws:", "wss:")), { name: "ConnectionError", message });
+});
+
 test("a program that is started as the error says trusts it", async (t) => {
   const { url, cert } = await setUp(t);
   const library = new URL("../src/client/library.ts", import.meta.url).href;

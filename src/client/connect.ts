@@ -11,6 +11,7 @@ import {
 import type { Call } from "../protocol/methods.ts";
 import { PatientTimer } from "../protocol/patient-timer.ts";
 import { closerOf } from "./close-socket.ts";
+import { adviceOn } from "./connection-advice.ts";
 import type { EnvironmentInfo } from "./environment.ts";
 import { ConnectionError, MessageTooLargeError } from "./errors.ts";
 import { watchHeartbeat } from "./heartbeat.ts";
@@ -111,18 +112,6 @@ interface SocketEnd {
   readonly cut: (reason: string) => void;
 }
 
-/** What Node says of a certificate whose authority it does not know. */
-const untrustedCodes: ReadonlySet<string | undefined> = new Set([
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
-const trustAdvice =
-  "; a certificate of your own authority is trusted by a program that is started with " +
-  "NODE_EXTRA_CA_CERTS=FILE";
-
 /** What a WebSocket is closed with by somebody who got a larger message than he takes. */
 const messageTooLargeCode = 1009;
 
@@ -139,8 +128,8 @@ function watchEnd(socket: WebSocket, url: string): SocketEnd {
   socket.on("error", (error: NodeJS.ErrnoException) => {
     // A message that is too large would be so again after a reconnection.
     const retryable = error.code !== "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
-    const advice = untrustedCodes.has(error.code) ? trustAdvice : "";
-    const message = `websocket ${url}: ${error.message || error.code}${advice}`;
+    const reason = `${error.message || error.code}`.trim();
+    const message = `websocket ${url}: ${reason}${adviceOn(error, url)}`;
     end(new ConnectionError(message, { cause: error, retryable }));
     // The library would wait for the other end to close its side.
     socket.terminate();
