@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { inspect } from "node:util";
 import type { FileSystem } from "../environment/file-system.ts";
 import {
   uploadsAtOnceMax,
@@ -81,6 +82,8 @@ async function write(writing: Writing): Promise<void> {
   const { signal } = writing.options;
   const upload = { fileSystem, place, canResume, signal };
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
+    // Before the file is opened, which empties it.
+    if (!isSource(content)) throw noContent(content);
     // A source may give nothing for long, and no call would tell that the machine is lost.
     return perform(writing.lost, () => writeBlocks({ ...upload, content }));
   }
@@ -90,6 +93,13 @@ async function write(writing: Writing): Promise<void> {
   }
   await fileSystem.writeFile({ ...place, dataBase64: bytes.toString("base64") }, signal);
 }
+
+const isSource = (content: unknown) =>
+  typeof content === "object" && content !== null && Symbol.asyncIterator in content;
+
+const noContent = (content: unknown) =>
+  new TypeError(`a file is written from text, a Uint8Array or a stream of Uint8Arrays, not from \
+${inspect(content, { depth: 0, maxArrayLength: 0, maxStringLength: 20 })}`);
 
 /** Asks for a block when it is wanted, not before. */
 function streamOf(blocks: AsyncGenerator<Uint8Array>, { signal }: FileOptions) {

@@ -51,6 +51,7 @@ export async function writeBlocks(upload: Upload): Promise<void> {
   const write = async () => {
     for await (const bytes of content) {
       signal?.throwIfAborted();
+      if (!(bytes instanceof Uint8Array)) throw noPiece(bytes);
       await blocks.write(bytes);
     }
     await blocks.end();
@@ -61,6 +62,10 @@ export async function writeBlocks(upload: Upload): Promise<void> {
     await file.close();
   }
 }
+
+const noPiece = (piece: unknown) =>
+  new TypeError(`the stream gave what is no Uint8Array, but of type ${typeof piece}: a stream of \
+text has to be encoded first`);
 
 /**
  * A file that is being written. When its handle was lost it is opened again as it is, if it is the

@@ -65,6 +65,23 @@ export function describeFiles(setUp: SetUp): void {
     });
   });
 
+  test("what is no content leaves the file as it was, and is an error that says so", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const path = join(directory, "file");
+    await writeFile(path, "old");
+    for (const content of [undefined, null, 5, {}, new Blob(["x"]), new ArrayBuffer(1)]) {
+      const writing = environment.files.write(path, content as never);
+      await assert.rejects(writing, { name: "TypeError", message: /^a file is written from text/ });
+    }
+    assert.equal(await readFile(path, "utf8"), "old");
+    const texts = new Blob(["x"]).stream().pipeThrough(new TextDecoderStream());
+    const writing = environment.files.write(path, texts as never);
+    await assert.rejects(writing, {
+      name: "TypeError",
+      message: /^the stream gave .* type string/,
+    });
+  });
+
   test("a path that appears is told to whoever watches for it", async (t) => {
     const { environment, directory } = await setUp(t);
     const older = environment.files.watchMissing([join(directory, "never")]);
