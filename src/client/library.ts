@@ -45,11 +45,12 @@ export type { LocalOptions } from "./local-machine.ts";
 export type { OutputChunk } from "./output-queue.ts";
 export type { Path } from "./paths.ts";
 export type { CallOptions } from "./perform.ts";
-export type { Process, ProcessExit, TerminalSize } from "./process.ts";
+export type { Process, ProcessExit } from "./process.ts";
 export type { EnvPolicy, RuntimeAdditions, ShellEnvironment } from "./shell-environment.ts";
 export { shellEnvironment } from "./shell-environment.ts";
 export type { StartOptions } from "./start.ts";
 export type { ProcessStdin } from "./stdin.ts";
+export type { TerminalSize } from "./terminal-size.ts";
 // biome-ignore-end lint/performance/noBarrelFile: this is the entry of the published package.
 
 /** How to reach an executor, and how to stay in touch with it. Times are in milliseconds. */

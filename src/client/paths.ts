@@ -12,11 +12,15 @@ const windowsDrive = /^[A-Za-z]:[\\/]/;
 /** The path as it goes over the wire. Throws a `TypeError` for what is no absolute path. */
 export function uriOfPath(path: Path): string {
   if (path instanceof URL) return checked(path.href);
+  if (typeof path !== "string") throw notAbsolute(path);
   if (/^file:/i.test(path)) return checked(path);
   if (path.startsWith("/")) return pathUriOf(hostPathOf(path));
   if (windowsDrive.test(path)) return encodeURI(`file:///${path.replaceAll("\\", "/")}`);
-  throw new TypeError(`\`${path}\` is not an absolute path; it must begin with / or file:`);
+  throw notAbsolute(path);
 }
+
+const notAbsolute = (path: string) =>
+  new TypeError(`\`${path}\` is not an absolute path; it must begin with / or file:`);
 
 function checked(uri: string): string {
   const complaint = pathUriComplaint(uri);

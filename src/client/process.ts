@@ -5,6 +5,7 @@ import { errorOfCode } from "./errors.ts";
 import { type OutputChunk, OutputQueue } from "./output-queue.ts";
 import { type CallOptions, perform } from "./perform.ts";
 import { type ProcessStdin, processStdin } from "./stdin.ts";
+import { sizeOf, type TerminalSize } from "./terminal-size.ts";
 
 /** How a process ended. */
 export interface ProcessExit {
@@ -12,12 +13,6 @@ export interface ProcessExit {
   readonly exitCode: number;
   /** Whether it looks as if the sandbox had refused it something. */
   readonly sandboxDenied: boolean;
-}
-
-/** Rows and columns of a terminal, 1 to 65 535 each. */
-export interface TerminalSize {
-  readonly rows: number;
-  readonly cols: number;
 }
 
 /**
@@ -41,7 +36,10 @@ export interface Process extends AsyncIterable<OutputChunk> {
    * group. Gives whether the process was still running. A process that has ended is no error.
    */
   kill(signal?: "SIGKILL" | "SIGINT", options?: CallOptions): Promise<boolean>;
-  /** Changes the size of its terminal. Fails with an `InvalidRequestError` when it has none. */
+  /**
+   * Changes the size of its terminal. Fails with an `InvalidRequestError` when it has none, and
+   * with a `TypeError` for a size that no terminal can have.
+   */
   resize(size: TerminalSize, options?: CallOptions): Promise<void>;
 }
 
@@ -50,6 +48,9 @@ const untoldExit = (id: string) =>
     errorCodes.internal,
     `the executor told that process ${id} has ended, but not with which exit code`,
   );
+
+const unknownSignal = (signal: never) =>
+  new TypeError(`a process is killed by SIGKILL or SIGINT, not by \`${signal}\``);
 
 /** A process with a life: it is told its events, and tells whoever looks at it. */
 export class RunningProcess implements Process {
@@ -80,6 +81,7 @@ export class RunningProcess implements Process {
   kill(signal: "SIGKILL" | "SIGINT" = "SIGKILL", options: CallOptions = {}): Promise<boolean> {
     const processId = this.id;
     return perform(options.signal, async () => {
+      if (signal !== "SIGKILL" && signal !== "SIGINT") throw unknownSignal(signal);
       if (signal === "SIGKILL") {
         return (await this.#processes.terminate({ processId }, options.signal)).running;
       }
@@ -89,9 +91,10 @@ export class RunningProcess implements Process {
     });
   }
 
-  resize({ rows, cols }: TerminalSize, { signal }: CallOptions = {}): Promise<void> {
-    const request = { processId: this.id, size: { rows, cols } };
-    return perform(signal, async () => void (await this.#processes.resize(request, signal)));
+  resize(size: TerminalSize, { signal }: CallOptions = {}): Promise<void> {
+    return perform(signal, async () => {
+      await this.#processes.resize({ processId: this.id, size: sizeOf(size) }, signal);
+    });
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<OutputChunk, void, undefined> {

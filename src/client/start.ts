@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
 import type { Params } from "../protocol/methods.ts";
 import type { Sandbox } from "./files.ts";
 import { type Path, uriOfPath } from "./paths.ts";
 import type { CallOptions } from "./perform.ts";
-import type { TerminalSize } from "./process.ts";
 import { type EnvPolicy, envPolicyOf } from "./shell-environment.ts";
+import { sizeOf, type TerminalSize } from "./terminal-size.ts";
 
 /**
  * How a command is started. Aborting `signal` kills the process, also when it has long been
@@ -38,6 +39,7 @@ export function startRequest(
   options: StartOptions,
   cwd: string,
 ): Params<"process/start"> {
+  if (!Array.isArray(argv)) throw noList(argv);
   const { terminal, sandbox, arg0 } = options;
   return {
     processId: options.id ?? randomUUID(),
@@ -48,8 +50,11 @@ export function startRequest(
     tty: Boolean(terminal),
     pipeStdin: options.stdin ?? false,
     enforceManagedNetwork: false,
-    ...(typeof terminal === "object" ? { size: { rows: terminal.rows, cols: terminal.cols } } : {}),
+    ...(typeof terminal === "object" ? { size: sizeOf(terminal) } : {}),
     ...(sandbox === undefined ? {} : { sandbox }),
     ...(arg0 === undefined ? {} : { arg0 }),
   };
 }
+
+const noList = (argv: unknown) =>
+  new TypeError(`a command is a list of texts, such as ["ls", "-l"], not ${inspect(argv)}`);

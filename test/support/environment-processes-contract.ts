@@ -83,6 +83,25 @@ export function describeCommands(setUp: SetUp): void {
     assert.match(await sizes, /30 40\r\n$/);
   });
 
+  test("what cannot be is an error that says what can", async (t) => {
+    const { environment } = await setUp(t);
+    const process = await environment.start(["sleep", "1000"], { terminal: true });
+    for (const count of [0, -1, 1.5, 65_536, Number.NaN, "5", undefined]) {
+      const size = { rows: count as number, cols: 80 };
+      const range = "a whole number from 1 to 65535";
+      const message = `\`rows\` of a terminal must be ${range}, not ${count}`;
+      await assert.rejects(process.resize(size), { name: "TypeError", message });
+      const starting = environment.start(["true"], { terminal: size });
+      await assert.rejects(starting, { name: "TypeError", message });
+    }
+    const command = { name: "TypeError", message: /\["ls", "-l"\], not 'ls'$/ };
+    await assert.rejects(environment.start("ls" as never), command);
+    const signal = { name: "TypeError", message: /SIGKILL or SIGINT, not by `SIGTERM`$/ };
+    await assert.rejects(process.kill("SIGTERM" as never), signal);
+    const path = { name: "TypeError", message: /^`undefined` is not an absolute path/ };
+    await assert.rejects(environment.files.read(undefined as never), path);
+  });
+
   test("a process is interrupted, killed, or ended by its signal", async (t) => {
     const { environment } = await setUp(t);
     const sleeping = () => environment.start(["sleep", "1000"]);
