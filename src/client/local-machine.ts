@@ -29,15 +29,16 @@ export async function localMachine(
     version: packageJson.version,
   });
   const { emit } = listener;
+  const end = new AbortController();
   const processes = environment.processes(emit);
   const files = environment.fileSystem(emit);
   const http = environment.http(emit);
   return {
-    host: environment.host,
+    host: until(end.signal, environment.host),
     info: await environment.host.info(),
-    processes,
-    fileSystem: plainFileSystem(files),
-    http,
+    processes: until(end.signal, processes),
+    fileSystem: until(end.signal, plainFileSystem(files)),
+    http: until<Machine["http"]>(end.signal, http),
     // Every process here was started here, and is followed from then on until it is closed.
     follow: (processId) => listener.onProcessFailed(processId, unknown(processId)),
     resumeOutput: () => http.resumeOutput(),
@@ -45,12 +46,25 @@ export async function localMachine(
       throw new TypeError("this machine has no session that could be left to another client");
     },
     close: async () => {
-      listener.onLost(new SessionLostError("the local environment was closed by its owner"));
+      const closed = new SessionLostError("the local environment was closed by its owner");
+      end.abort(closed);
+      listener.onLost(closed);
       await Promise.all([processes.close(), files.close(), http.close()]);
       await environment.close();
     },
   };
 }
+
+/** The same part of the machine; each call of it fails when the machine has been closed. */
+const until = <T extends object>(end: AbortSignal, part: T): T =>
+  new Proxy(part, {
+    get:
+      (_, name) =>
+      async (...params: unknown[]) => {
+        end.throwIfAborted();
+        return Reflect.apply(Reflect.get(part, name) as () => unknown, part, params);
+      },
+  });
 
 const unknown = (processId: string) =>
   errorOfCode(errorCodes.invalidRequest, `unknown process id ${processId}`);

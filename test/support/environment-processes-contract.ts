@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import {
   InvalidRequestError,
@@ -154,5 +156,33 @@ export function describeEnd(setUp: SetUp): void {
     await waiting;
     assert.ok((await environment.lost) instanceof SessionLostError);
     await untilDead(pid);
+  });
+  test("a closed environment answers nothing any more, and does nothing", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const { files } = environment;
+    const process = await environment.start(["cat"], { stdin: true });
+    const path = join(directory, "file");
+    await environment.close();
+    const calls = [
+      () => environment.start(["true"]),
+      () => environment.run(["true"]),
+      () => environment.list(),
+      () => environment.check(),
+      () => environment.fetch("http://127.0.0.1:1"),
+      () => process.kill(),
+      () => process.stdin.write("x"),
+      () => process.stdin.end(),
+      () => files.read(directory),
+      () => files.write(path, "x"),
+      () => files.write(path, new Blob(["x"]).stream()),
+      () => files.list(directory),
+      () => files.makeDirectory(path),
+      () => files.watchMissing([path]),
+      () => new Response(files.stream(directory)).text(),
+    ];
+    const closed = { name: "SessionLostError", message: /was closed by its owner$/ };
+    for (const call of calls) await assert.rejects(call, closed, `${call}`);
+    assert.deepEqual(await readdir(directory), []);
+    await environment.close();
   });
 }
