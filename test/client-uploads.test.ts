@@ -110,7 +110,7 @@ describe("of a file that was changed while the connection was broken", () => {
 
 test("an executor that cannot go on with a file is asked for what it can", async (t) => {
   const path = join(await folder(t), "file");
-  const rules = () => ({ ...breakOnce(() => {}), toClient: withoutResume });
+  const rules = () => ({ ...breakOnce(() => {}), toClient: without("fileWriteResume") });
   const relay = await startRelay(t, (await server).url, rules());
   const machine = await connect(relay.url);
   t.after(() => machine.close());
@@ -126,12 +126,25 @@ test("an executor that cannot go on with a file is asked for what it can", async
   await within(30_000, "the failure", failing);
 });
 
-function withoutResume(message: Message): Verdict {
-  const result = message.result as { environmentInfo?: { capabilities: object } } | undefined;
-  if (!result?.environmentInfo) return "pass";
-  Object.assign(result.environmentInfo.capabilities, { fileWriteResume: false });
-  return message;
-}
+test("an executor that would follow a link all the same is not asked to", async (t) => {
+  const path = join(await folder(t), "file");
+  const relay = await startRelay(t, (await server).url, { toClient: without("fileOpenNoFollow") });
+  const machine = await connect(relay.url);
+  t.after(() => machine.close());
+  const writing = machine.files.write(path, content, { followSymlinks: false });
+  await assert.rejects(writing, { name: "InvalidRequestError", message: /cannot refuse links/ });
+  assert.ok(!relay.sent.some((text) => text.includes("fs/open")));
+});
+
+/** What a server says that has never heard of this feature. */
+const without =
+  (capability: string) =>
+  (message: Message): Verdict => {
+    const result = message.result as { environmentInfo?: { capabilities: object } } | undefined;
+    if (!result?.environmentInfo) return "pass";
+    Object.assign(result.environmentInfo.capabilities, { [capability]: false });
+    return message;
+  };
 
 test("a signal that lives long keeps nothing of the streamed uploads that it was for", async (t) => {
   const path = join(await folder(t), "file");

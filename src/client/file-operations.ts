@@ -8,7 +8,9 @@ import {
   walkEntriesMax,
   wholeFileBytesMax,
 } from "../limits.ts";
+import { errorCodes } from "../protocol/errors.ts";
 import { turns } from "../protocol/turns.ts";
+import { errorOfCode } from "./errors.ts";
 import { readBlocks } from "./file-blocks.ts";
 import type { FileContent, FileOptions, Files, Walk, WalkOptions } from "./files.ts";
 import type { MissingWatch } from "./missing-watch.ts";
@@ -23,13 +25,16 @@ interface FilesSource {
   readonly lost: AbortSignal;
   /** Whether a file whose connection broke can be written on where it was; `fileWriteResume`. */
   readonly canResume: boolean;
+  /** Whether `followSymlinks` is obeyed where a file is opened; `fileOpenNoFollow`. */
+  readonly canRefuseLinks: boolean;
 }
 
 /** The files of a machine as the library offers them, until it is lost. */
 export function filesThrough(source: FilesSource): Files {
-  const { fileSystem, watch } = source;
+  const { watch, canRefuseLinks } = source;
+  const fileSystem = canRefuseLinks ? source.fileSystem : followingLinks(source.fileSystem);
   return {
-    ...contents(source),
+    ...contents({ ...source, fileSystem }),
     ...directories(fileSystem),
     watchMissing: (paths, { signal, present } = {}) =>
       perform(signal, () =>
@@ -40,6 +45,22 @@ export function filesThrough(source: FilesSource): Files {
       ),
   };
 }
+
+/** An executor that does not know the option would open what a link leads to all the same. */
+const followingLinks = (fileSystem: FileSystem): FileSystem => ({
+  ...fileSystem,
+  open: async (file, signal) => {
+    if (file.followSymlinks === false) throw cannotRefuseLinks();
+    return fileSystem.open(file, signal);
+  },
+});
+
+const cannotRefuseLinks = () =>
+  errorOfCode(
+    errorCodes.invalidRequest,
+    "this executor cannot refuse links in what is read or written in blocks: use `read` in place " +
+      `of \`stream\`, and write up to ${wholeFileBytesMax} bytes, not as a stream`,
+  );
 
 const placeOf = (path: Path, { sandbox, followSymlinks }: FileOptions) => ({
   path: uriOfPath(path),

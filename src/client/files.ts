@@ -97,11 +97,11 @@ export interface Files {
       readonly force?: boolean | undefined;
     },
   ): Promise<void>;
-  /** Default `recursive: false`, which refuses directories. */
+  /** Default `recursive: false`, which refuses directories. A link is copied as a link. */
   copy(
     from: Path,
     to: Path,
-    options?: FileOptions & { readonly recursive?: boolean | undefined },
+    options?: Omit<FileOptions, "followSymlinks"> & { readonly recursive?: boolean | undefined },
   ): Promise<void>;
   /**
    * Settles when one of these absent paths, or a directory on the way to one, may have appeared:

@@ -67,6 +67,7 @@ class Surface {
         watch: this.#watch,
         lost: this.#end.signal,
         canResume: machine.info.capabilities?.fileWriteResume ?? false,
+        canRefuseLinks: machine.info.capabilities?.fileOpenNoFollow ?? false,
       }),
       start,
       run: (argv, { input, ...options } = {}) => {

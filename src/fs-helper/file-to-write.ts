@@ -18,6 +18,7 @@ export function fileToReplace(params: Named, holds: Holds, permit: Permit) {
 
 /** The same for one that has to be there. */
 export function fileToResume(params: Named, holds: Holds, permit: Permit) {
+  refuseLinks(params, holds);
   const target = holds.target(hostPath(params.path));
   permit.write(target.real);
   if (!target.stats) throw absent();

@@ -125,17 +125,17 @@ export const fileSystemRequests = {
   },
   /**
    * Opens a file under an id of the client's; the handle belongs to the connection. `resume` opens
-   * one that is there for writing, and leaves its content as it is. Capability `fileWriteResume`.
+   * one that is there for writing, and leaves its content as it is. Capability `fileWriteResume`;
+   * that `followSymlinks` is obeyed is `fileOpenNoFollow`.
    */
   "fs/open": {
     params: () =>
       z.object({
         handleId,
-        path: pathUri,
+        ...place(),
         mode: z._default(z.enum(["read", "replace", "resume"]), "read"),
         /** Asks for `file` in the answer. Capability `fileWriteResume`. */
         identify: z.nullish(z.boolean()),
-        sandbox: z.nullish(schemaOf(sandbox)),
       }),
     result: () =>
       z.object({

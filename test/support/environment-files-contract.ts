@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { InvalidRequestError, NotFoundError, RpcError } from "../../src/client/library.ts";
@@ -63,6 +63,20 @@ export function describeFiles(setUp: SetUp): void {
     await assert.rejects(files.read(directory, { signal: AbortSignal.abort() }), {
       name: "AbortError",
     });
+  });
+
+  test("links are refused in what is read and written in blocks too", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const { files } = environment;
+    await writeFile(join(directory, "file"), "old");
+    const link = join(directory, "link");
+    await symlink("file", link);
+    const options = { followSymlinks: false };
+    const refused = { name: "OperationFailedError", message: /link/i };
+    await assert.rejects(files.write(link, Buffer.alloc(3 * 1024 * 1024), options), refused);
+    await assert.rejects(files.write(link, new Blob(["new"]).stream(), options), refused);
+    await assert.rejects(new Response(files.stream(link, options)).text(), refused);
+    assert.equal(await readFile(link, "utf8"), "old");
   });
 
   test("what is no content leaves the file as it was, and is an error that says so", async (t) => {

@@ -12,6 +12,11 @@ const deeds: Record<string, (bench: Bench, path: string) => Promise<unknown>> = 
   canonicalize: ({ fileSystem }, path) => fileSystem.canonicalize({ path, followSymlinks: false }),
 };
 
+for (const mode of ["read", "replace", "resume"] as const) {
+  deeds[`open to ${mode}`] = ({ fileSystem }, path) =>
+    fileSystem.open({ handleId: "h", path, mode, followSymlinks: false });
+}
+
 export function noFollowContract(make: MakeFileSystem): void {
   for (const [name, deed] of Object.entries(deeds)) {
     const inner = name === "readDirectory" ? "real/d" : "real/f";

@@ -83,6 +83,7 @@ const announced = (terminals: boolean) => ({
   environmentConfigRead: true,
   fileWriteStreaming: true,
   fileWriteResume: true,
+  fileOpenNoFollow: true,
   sandboxedFileStreaming: true,
   linuxRootWritePreservesDevices: true,
   linuxApprovedRootWritePreservesRestrictions: true,

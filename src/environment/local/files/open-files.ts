@@ -24,6 +24,7 @@ import type { FileAnswers } from "../../file-system.ts";
 import { begin, type Steps, settled } from "../steps.ts";
 import { decoded, releaseDecoded } from "./decoded-content.ts";
 import { closeFile, identifyFile, readAt, writeAt } from "./file-calls.ts";
+import { atPlace } from "./no-follow.ts";
 import { type Opening, openForReading, openForWriting, openPresent } from "./open-file.ts";
 
 export interface OpenFiles
@@ -38,8 +39,8 @@ export interface OpenFiles
 export const openFiles = (handlesMax = fileHandlesMax): OpenFiles => {
   const handles = new Handles(handlesMax);
   return {
-    async open({ handleId, path, mode, identify }) {
-      await handles.add(handleId, () => openAs(mode, path));
+    async open({ handleId, identify, ...file }) {
+      await handles.add(handleId, () => openAs(file));
       return identify ? { handleId, file: await identified(handles, handleId) } : { handleId };
     },
     readBlock: (params) => begin(readingBlock(handles, params)),
@@ -54,14 +55,16 @@ export const openFiles = (handlesMax = fileHandlesMax): OpenFiles => {
   };
 };
 
-async function openAs(mode: Params<"fs/open">["mode"], uri: string): Promise<number> {
-  const path = hostPath(uri);
-  return (await openingAs[mode]({ path })).fd;
+async function openAs(file: Omit<Params<"fs/open">, "handleId">): Promise<number> {
+  const named = hostPath(file.path);
+  const opened = await atPlace(file, (path, flags) => openingAs[file.mode]({ path, flags, named }));
+  return opened.fd;
 }
 
 const openingAs = {
   read: openForReading,
-  replace: ({ path }: Opening) => openForWriting({ path, flags: constants.O_TRUNC }),
+  replace: ({ flags, ...opening }: Required<Opening>) =>
+    openForWriting({ ...opening, flags: flags | constants.O_TRUNC }),
   resume: openPresent,
 };
 
