@@ -41,7 +41,7 @@ describe("an upload over a line on which no connection lasts as long as it takes
     for (const confined of [false, true]) {
       test(`gets through: ${kind}${confined ? " in a sandbox" : ""}`, async (t) => {
         const directory = await folder(t);
-        const proxy = await cuttingProxy((await server).url, () => 6_000_000);
+        const proxy = await cuttingProxy((await server).url, () => 9_000_000);
         t.after(() => proxy.close());
         const machine = await connect(proxy.url);
         t.after(() => machine.close());
@@ -50,7 +50,7 @@ describe("an upload over a line on which no connection lasts as long as it takes
         const options = confined ? { sandbox: sandboxOf(grants) } : {};
         await within(30_000, "the upload", machine.files.write(path, given(), options));
         assert.ok((await readFile(path)).equals(content));
-        assert.ok(proxy.cuts() > 1, `${proxy.cuts()} cuts: this run shows nothing`);
+        assert.ok(proxy.cuts() > 0, `${proxy.cuts()} cuts: this run shows nothing`);
         proxy.calm();
       });
     }
