@@ -132,8 +132,7 @@ test("by hand: a file is only replaced when that is said", (t) => {
 });
 
 test("an answer larger than the pipe arrives whole over a stdout that was left non-blocking", (t) => {
-  const directory = mkdtempSync("/var/tmp/fs-helper-");
-  t.after(() => rmSync(directory, { recursive: true }));
+  const directory = temporaryFolder(t, "/var/tmp/fs-helper");
   const content = Buffer.alloc(3_000_000, "text");
   writeFileSync(join(directory, "f"), content);
   const request = { operation: "fs/readFile", params: { path: uri(join(directory, "f")) } };

@@ -63,8 +63,7 @@ test("mount points go with a server that could not start who removes them at fir
 });
 
 test("mount points that are needed no more go when there are descriptors again", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "passing-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "passing");
   for (const name of ["marks", "workspace"]) mkdirSync(join(folder, name));
   const stdout = await runLimited(`
     import { readdirSync } from "node:fs";
@@ -109,7 +108,7 @@ test("who cleans up after a server without native functions is there as soon as 
   const stdout = await runLimited(`
     import { setImmediate } from "node:timers/promises";
     import { createSpawner } from "./src/environment/local/spawn/create-spawner.ts";
-    import { keepersOf } from "./test/support/keepers.ts";
+    import { keepersOf } from "./test/support/process-table.ts";
     const spawner = await createSpawner({ kind: "node" });
     await withoutDescriptors(async () => {
       spawner.ownVariables();

@@ -7,7 +7,7 @@ import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts"
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
 import type { KillReport, Spawner } from "../src/environment/local/spawn/spawner.ts";
 import { treeKillGraceMs } from "../src/limits.ts";
-import { keepersOf } from "./support/keepers.ts";
+import { keepersOf } from "./support/process-table.ts";
 import { run, shell, start } from "./support/spawned.ts";
 
 const openFilesLimit = 7;

@@ -1,6 +1,8 @@
+import type { Given } from "../../src/protocol/methods.ts";
+
 /** Anything that can be told what to do at the end: a test, or `node:test` itself for a file. */
 export interface Scope {
-  after(done: () => Promise<void>): void;
+  after(done: () => Given<void>): void;
 }
 
 /**
@@ -9,7 +11,7 @@ export interface Scope {
  * one thing fails: a server that nobody stops then keeps the test from ending.
  */
 export function lastFirst(scope: Scope): Scope {
-  const works: (() => Promise<void>)[] = [];
+  const works: (() => Given<void>)[] = [];
   const undo = async (): Promise<void> => {
     try {
       await works.pop()?.();

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Message } from "./client.ts";
+import type { Scope } from "./last-first.ts";
 
 /** What becomes of a message: it goes on, as it is or changed, or the connection breaks instead. */
 export type Verdict = Message | "pass" | "break";
@@ -21,10 +22,6 @@ export interface Relay {
   leadTo(url: string): void;
   /** Nothing gets through the open connections any more, and nobody is told. */
   freeze(): void;
-}
-
-interface Scope {
-  after(done: () => Promise<void>): void;
 }
 
 /** Stands between a client and a server and looks at what they say. */

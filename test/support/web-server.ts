@@ -5,6 +5,7 @@ import {
   type Server,
   type Socket,
 } from "node:net";
+import type { Scope } from "./last-first.ts";
 
 /** What a server was asked, with its body. */
 export interface Received {
@@ -21,10 +22,6 @@ export interface WebServer {
   readonly url: string;
   readonly port: number;
   readonly received: readonly Received[];
-}
-
-interface Scope {
-  after(done: () => Promise<void>): void;
 }
 
 /** An HTTP server on loopback, cut off when the test is over. */

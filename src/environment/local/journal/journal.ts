@@ -7,7 +7,7 @@ import type { Grants } from "../../../sandbox/access.ts";
 import { settledWithin } from "../settled-within.ts";
 import type { WriteEntry } from "./entry.ts";
 import { JournalFolder, lockMark } from "./folder.ts";
-import { dropGrants, grantedBy, keepGrants, lentName } from "./lent.ts";
+import { dropGrants, grantedBy, lentName, newLentSlip } from "./lent.ts";
 import { machineSecret } from "./machine-secret.ts";
 import { ownFolderName } from "./owner.ts";
 import { journalsPath } from "./place.ts";
@@ -187,17 +187,10 @@ export class ServerJournal implements WriteJournal {
     return undefined;
   }
 
-  /** A new one: others have held what somebody else wrote. */
+  /** No spare one: others have held what somebody else wrote. */
   #newLent(grants: Grants): OpenSlip {
     const path = join(this.folder, lentName(this.#slips++));
-    try {
-      keepGrants(path, grants);
-      return { path, slip: new JournalSlip(path) };
-    } catch (error) {
-      // On a full disk it may be there without its content.
-      dropGrants(path);
-      throw error;
-    }
+    return { path, slip: newLentSlip(path, grants) };
   }
 
   #open(name: string): OpenSlip {

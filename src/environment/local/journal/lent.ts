@@ -8,6 +8,7 @@ import { chmod, readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { HostPath } from "../../../protocol/path-uri.ts";
 import { accessTable, type Grants } from "../../../sandbox/access.ts";
+import { JournalSlip } from "./slip.ts";
 
 type MayWrite = (path: HostPath) => boolean;
 
@@ -21,6 +22,18 @@ export const grantsPath = (slip: string) => `${slip}${grantsEnd}`;
 export function grantedBy(grants: Grants): MayWrite {
   const table = accessTable(grants);
   return (path) => table.accessTo(path) === "write";
+}
+
+/** A new one, whose process may write what `grants` say. */
+export function newLentSlip(path: string, grants: Grants): JournalSlip {
+  try {
+    keepGrants(path, grants);
+    return new JournalSlip(path);
+  } catch (error) {
+    // On a full disk they may be there without their content.
+    dropGrants(path);
+    throw error;
+  }
 }
 
 /** Nobody has a right on it, as on the slips: a sandboxed process that sees it cannot read it. */
