@@ -630,6 +630,10 @@ export const mountTableReadBytes = 16 * KiB;
 export const bwrapPollMs = 1;
 /** How long its sign that it has is waited for before it is looked anyway. */
 export const bwrapSignMs = 20;
+/** How long it is waited until it is looked again whether a sandbox has ended, at first. */
+export const sandboxEndPollMs = 1;
+/** The same for one that does not end, because a disk of its hangs. */
+export const sandboxEndPollMsMax = 1_000;
 /** Warm fs-helpers of the whole server; each is a Node process of some 40 MB. */
 export const helpersMax = 16;
 /** Fs-helpers that share the work of one policy of one connection. */

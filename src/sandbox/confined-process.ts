@@ -9,6 +9,7 @@ import { insideOf } from "./inner-mounts.ts";
 import type { MadePoints, WantedPoint } from "./mount-points.ts";
 import { refuseMisplaced } from "./mount-table.ts";
 import { confinesNothing, policyOf } from "./policy.ts";
+import { endOfSandbox } from "./sandbox-end.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { birthOf } from "./state-directory.ts";
 import { type Findings, findPlaces } from "./world.ts";
@@ -102,6 +103,7 @@ interface StartParts {
 class ConfinedStart {
   readonly #parts: StartParts;
   #making: Promise<MadePoints> | undefined;
+  #endSandbox: (() => Promise<void>) | undefined;
 
   constructor(parts: StartParts) {
     this.#parts = parts;
@@ -119,7 +121,10 @@ class ConfinedStart {
       const confinement = await this.#confinement();
       options?.finish(this.#parts.launch.options(confinement));
       const inside = await insideOf(child.pid, gate?.begun);
-      if (inside) refuseMisplaced(confinement.mounts, masks, inside.tables);
+      if (inside) {
+        refuseMisplaced(confinement.mounts, masks, inside.tables);
+        this.#endSandbox = endOfSandbox(inside.pid);
+      }
       gate?.finish();
       return leads ? inside?.pid : undefined;
     } finally {
@@ -127,7 +132,9 @@ class ConfinedStart {
     }
   }
 
+  /** Without its mount points, what is still in the sandbox could fill protected names. */
   async end(): Promise<void> {
+    await this.#endSandbox?.();
     this.#parts.machine.running.delete(this.#parts.found);
     await (await this.#making?.catch(toldByStart))?.release();
   }
