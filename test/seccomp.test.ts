@@ -14,6 +14,7 @@ const answers = new Map([
 interface Call {
   readonly arch: number;
   readonly call: number;
+  /** The fourth is the upper half of the third. */
   readonly args?: readonly number[];
 }
 
@@ -24,6 +25,8 @@ function judge(program: Buffer, { arch, call, args = [] }: Call): string | undef
     [4, arch],
     [16, args[0] ?? 0],
     [24, args[1] ?? 0],
+    [32, args[2] ?? 0],
+    [36, args[3] ?? 0],
   ]);
   let accumulator = 0;
   for (let at = 0; at * 8 < program.length; at++) {
@@ -55,6 +58,8 @@ const numbers = {
     sendmsg: 46,
     clone: 56,
     ptrace: 101,
+    setrlimit: 160,
+    prlimit64: 302,
     keyctl: 250,
     unshare: 272,
     setns: 308,
@@ -70,6 +75,8 @@ const numbers = {
     sendmsg: 211,
     clone: 220,
     ptrace: 117,
+    setrlimit: 164,
+    prlimit64: 261,
     unshare: 97,
     keyctl: 219,
     setns: 268,
@@ -99,6 +106,12 @@ for (const machine of ["x64", "arm64"] as const) {
     ["a user namespace", own.unshare, [0x10000000], "allow", "allow"],
     ["mounts of its own", own.unshare, [0x10020000], "refuse", "refuse"],
     ["the mounts of others", own.setns, [3, 0], "refuse", "refuse"],
+    ["another limit of files", own.setrlimit, [7], "allow", "allow"],
+    ["another limit of locks", own.setrlimit, [10], "refuse", "refuse"],
+    ["reading the limit of locks", own.prlimit64, [0, 10, 0, 0], "allow", "allow"],
+    ["another limit of locks, by prlimit", own.prlimit64, [0, 10, 16, 0], "refuse", "refuse"],
+    ["the same, from far up in memory", own.prlimit64, [1, 10, 0, 16], "refuse", "refuse"],
+    ["another limit of files, by prlimit", own.prlimit64, [0, 7, 16, 0], "allow", "allow"],
     ["the keys of a login", own.keyctl, [], "refuse", "refuse"],
     ["typing into the terminal", own.ioctl, [0, 0x5412], "refuse", "refuse"],
     ["pasting into the console", own.ioctl, [0, 0x541c], "refuse", "refuse"],

@@ -71,6 +71,8 @@ export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Bu
     ...onCall(calls.ioctl, terminalInput),
     ...onCall(calls.unshare, ownMounts),
     ...onCall(calls.clone, ownMounts),
+    ...onCall(calls.setrlimit, ownLocks),
+    ...onCall(calls.prlimit64, anyLocks),
     // Its flags are in memory, which no filter reads; without it programs take `clone`.
     ...onCall(calls.clone3, [answer.noCall]),
     ...(restricted ? onCall(calls.getpeername, peerNames) : []),
@@ -82,7 +84,7 @@ export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Bu
 /**
  * Places in `struct seccomp_data`; of 64-bit arguments the low half, which is all the kernel takes.
  */
-const offsets = { call: 0, arch: 4, firstArgument: 16, secondArgument: 24 };
+const offsets = { call: 0, arch: 4, firstArgument: 16, secondArgument: 24, thirdArgument: 32 };
 /** Calls of the x32 convention come as those of x86-64 with this bit. */
 const x32Bit = 0x40000000;
 const AF_UNIX = 1;
@@ -94,6 +96,7 @@ const TIOCSTI = 0x5412;
 /** The same for the console, by its selection buffer. */
 const TIOCLINUX = 0x541c;
 const CLONE_NEWNS = 0x00020000;
+const RLIMIT_LOCKS = 10;
 const EPERM = 1;
 const ENOSYS = 38;
 const ENOTSOCK = 88;
@@ -126,6 +129,28 @@ const ownMounts = [
   load(offsets.firstArgument),
   skipUnlessAnySet(CLONE_NEWNS, 1),
   answer.refuse,
+  answer.allow,
+];
+
+/**
+ * The limit of file locks is the mark by which what a server has started is found when the server
+ * is killed. The kernel itself has no use for it, and so nobody but a fugitive sets it.
+ */
+const ownLocks = [
+  load(offsets.firstArgument),
+  skipUnlessEqual(RLIMIT_LOCKS, 1),
+  answer.refuse,
+  answer.allow,
+];
+
+/** The same, which without an address of new limits only reads them. */
+const anyLocks = [
+  load(offsets.secondArgument),
+  ...unless(RLIMIT_LOCKS, [answer.allow]),
+  load(offsets.thirdArgument),
+  ...unless(0, [answer.refuse]),
+  load(offsets.thirdArgument + 4),
+  ...unless(0, [answer.refuse]),
   answer.allow,
 ];
 

@@ -42,6 +42,8 @@ export const programs: Record<string, string> = {
     process.arch === "arm64" ? 217 : 248,
     'b"user", b"escape", b"x", 1, -3',
   ),
+  "the mark by which it is found": "import resource\nresource.setrlimit(10, (1, -1))",
+  "the mark of the first process": "import resource\nresource.prlimit(1, 10, (1, -1))",
   "input for the terminal": "import fcntl\nfcntl.ioctl(0, 0x5412, b'x')",
   "calls of another convention": sysCall(0x40000000 + 39, ""),
   "a signal for a process outside": `import os\nos.kill(${process.pid}, 0)`,
