@@ -72,8 +72,8 @@ function look(bwrapPid: number): Found | "none" | "none yet" {
   }
 }
 
-/** Some kernels are built without lists of children. */
-function childOf(pid: number): number | undefined {
+/** One of them, if there is any. Some kernels are built without lists of children. */
+export function childOf(pid: number): number | undefined {
   const [child] = procFile(pid, `task/${pid}/children`).split(" ");
   if (child) return Number(child);
   const isListed = existsSync(`/proc/${process.pid}/task/${process.pid}/children`);
