@@ -116,13 +116,6 @@ for (const [title, sandbox, expected] of meanings) {
   test(`policy: ${title}`, () => assert.deepEqual(rules(sandbox), expected));
 }
 
-test("policy: protected names that may be skipped when missing are protected all the same", () => {
-  const entry = { ...special("project_roots", "read", ".git"), missing_path_behavior: "skip" };
-  const entries = [special("project_roots", "write"), entry];
-  const { rules: found } = policyOf(sandboxOf(entries, roots), surroundings);
-  assert.equal(found.find((rule) => rule.path === "/w/.git")?.skipMissing, false);
-});
-
 test("policy: patterns hang off the working directory and the home", () => {
   const entries = [glob("*.key"), glob("~/x/**"), glob("/a/b?")];
   const { denyGlobs } = policyOf(sandboxOf(entries, { cwd: "file:///w" }), surroundings);

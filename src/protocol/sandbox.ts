@@ -29,7 +29,8 @@ const entry = () =>
     ]),
     /** `none` is an old word for `deny`. */
     access: z.enum(["read", "write", "deny", "none"]),
-    missing_path_behavior: z.nullish(z.string()),
+    // The reference's `missing_path_behavior: "skip"` changes nothing there either: what is
+    // taken out of a writable place must not come into being.
   });
 
 const fileSystem = () =>

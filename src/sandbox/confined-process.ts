@@ -187,7 +187,7 @@ function pointsIn(world: Findings): WantedPoint[] {
   const rules = world.places.map(({ real, rule }) => ({ path: real, access: rule.access }));
   const table = accessTable({ rules, denyGlobs: world.denyGlobs });
   const points = world.places
-    .filter(({ rule }) => rule.access !== "write" && !rule.skipMissing)
+    .filter(({ rule }) => rule.access !== "write")
     .filter(({ kind }) => kind === "missing" || kind === "directory")
     .filter(({ real }) => table.accessTo(splitPath(real).parent) === "write")
     .filter(({ nearest }) => nearest.kind === "directory")

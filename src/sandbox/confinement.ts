@@ -46,7 +46,7 @@ export interface ConfinementParts extends Partial<OwnDirectories> {
 /** Throws an RpcError for a policy that mounts cannot keep. */
 export function confinementOf(parts: ConfinementParts): Confinement {
   const { policy, world, platform, needed = [], kept = [], hidden = [] } = parts;
-  const places = placesThatCount(world);
+  const { places } = world;
   const grants = grantsOf(parts);
   const { rules } = grants;
   const base = baseOf(policy);
@@ -69,7 +69,7 @@ export function confinementOf(parts: ConfinementParts): Confinement {
 
 /** Throws as `confinementOf` does. */
 export function grantsOf({ policy, world, platform }: ConfinementParts): Grants {
-  const places = placesThatCount(world);
+  const { places } = world;
   const granted = (by: readonly Place[]) => ({
     rules: realRules(by, policy, platform),
     denyGlobs: world.denyGlobs,
@@ -77,9 +77,6 @@ export function grantsOf({ policy, world, platform }: ConfinementParts): Grants 
   refuseWritableLinks(places, granted);
   return granted(places);
 }
-
-const placesThatCount = ({ places }: Findings) =>
-  places.filter(({ kind, rule }) => kind !== "missing" || !rule.skipMissing);
 
 function baseOf(policy: Policy): Base {
   if (writesEverything(policy)) return "writeAll";

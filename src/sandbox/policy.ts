@@ -24,8 +24,6 @@ export interface PolicyRule {
   readonly access: Access;
   /** Asked for by the client, or one of the names that are protected below a writable root. */
   readonly origin: "asked" | "protected";
-  /** What is not there is left out instead of being kept from coming into being. */
-  readonly skipMissing: boolean;
 }
 
 export interface Policy {
@@ -129,8 +127,7 @@ function contextOf(sandbox: Sandbox, surroundings: Surroundings): Context {
 
 function rulesOf(entry: Entry, context: Context): PolicyRule[] {
   const access = entry.access === "none" ? "deny" : entry.access;
-  const skipMissing = entry.missing_path_behavior === "skip";
-  return placesOf(entry, context).map((path) => ({ path, access, origin: "asked", skipMissing }));
+  return placesOf(entry, context).map((path) => ({ path, access, origin: "asked" }));
 }
 
 function placesOf({ path }: Entry, context: Context): HostPath[] {
@@ -173,7 +170,7 @@ function globsOf({ path, access }: Entry, { cwd, home }: Context): string[] {
 /** A pattern that can match one path only is a denial of that path. */
 function deniedPlace(glob: string): PolicyRule {
   const path = literalText(glob) as HostPath;
-  return { path, access: "deny", origin: "asked", skipMissing: false };
+  return { path, access: "deny", origin: "asked" };
 }
 
 function bytesOf(text: string): string {
@@ -204,17 +201,11 @@ function withProtected(rules: PolicyRule[]): PolicyRule[] {
   const added = roots.filter(({ path }) => !isProtectedName(path)).flatMap(protectedBelow);
   const denied = rules.filter(({ access }) => access === "deny");
   return [
-    ...rules.map((rule) => (isKept(rule, roots) ? { ...rule, skipMissing: false } : rule)),
+    ...rules,
     ...added.filter(
       ({ path }) => !known.has(path) && !denied.some((denial) => isBelow(path, denial.path)),
     ),
   ];
-}
-
-/** A protected name that a client lets be skipped when missing must still not come into being. */
-function isKept({ path, access }: PolicyRule, roots: readonly PolicyRule[]): boolean {
-  if (access === "write") return false;
-  return roots.some((root) => protectedNames.some((name) => joinPath(root.path, name) === path));
 }
 
 function isProtectedName(path: string): boolean {
@@ -226,7 +217,6 @@ function protectedBelow({ path }: PolicyRule): PolicyRule[] {
     path: joinPath(path, name),
     access: "read",
     origin: "protected",
-    skipMissing: false,
   }));
 }
 

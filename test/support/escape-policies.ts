@@ -64,6 +64,13 @@ export const missing: Record<string, (g: Ground) => Kept> = {
     sandbox: workspaceWrite(g.at("ws"), place(g.at("ws/a/b/kept"), "deny")),
     script: plant,
   }),
+  "one that may be skipped when missing": (g) => ({
+    sandbox: workspaceWrite(g.at("ws"), {
+      ...place(g.at("ws/a/b/kept"), "deny"),
+      ...{ missing_path_behavior: "skip" },
+    }),
+    script: plant,
+  }),
   "one on the way to which things are moved": (g) => ({
     sandbox: workspaceWrite(g.at("ws"), place(g.at("ws/a/b/kept"), "deny")),
     script: `mv a c; mv a/b a/c; rmdir a/b/kept a/b a; rm -rf a; ${plant}`,
