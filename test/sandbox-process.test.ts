@@ -179,6 +179,14 @@ test("a program leads a session of its own inside, and runs without env", async 
   }
 });
 
+test("a writable root that is missing can be made by the process", async (t) => {
+  const g = ground(t);
+  const sandbox = workspaceWrite(g.at("ws"), place(g.at("ws/out"), "write"));
+  const text = await g.shell("ls -A; mkdir out && echo x > out/made && cat out/made", sandbox);
+  assert.match(text, /^\.agents\n\.aws\n\.codex\n\.git\nx\n$/);
+  assert.deepEqual(readdirSync(g.at("ws")), ["out"]);
+});
+
 test("processes that come and go in one workspace leave each other's mount points alone", async (t) => {
   const g = ground(t);
   const sandbox = workspaceWrite(g.at("ws"), place(g.at("ws/a/b/kept"), "read"));

@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
-import { accessTable, isBelow } from "./access.ts";
+import { accessTable, isBelow, isWithin } from "./access.ts";
 import { type ConfinedLaunch, confinedLaunch } from "./confined-launch.ts";
 import { type Confinement, type ConfinementParts, confinementOf } from "./confinement.ts";
 import { insideOf } from "./inner-mounts.ts";
@@ -12,7 +12,7 @@ import { confinesNothing, policyOf } from "./policy.ts";
 import { endOfSandbox } from "./sandbox-end.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { birthOf } from "./state-directory.ts";
-import { type Findings, findPlaces } from "./world.ts";
+import { type Findings, findPlaces, type Place } from "./world.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
 /** The part of a start that a sandbox changes. */
@@ -188,6 +188,7 @@ function pointsIn(world: Findings): WantedPoint[] {
   const table = accessTable({ rules, denyGlobs: world.denyGlobs });
   const points = world.places
     .filter(({ rule }) => rule.access !== "write")
+    .filter((place) => !isInMissingRoot(place))
     .filter(({ kind }) => kind === "missing" || kind === "directory")
     .filter(({ real }) => table.accessTo(splitPath(real).parent) === "write")
     .filter(({ nearest }) => nearest.kind === "directory")
@@ -196,6 +197,14 @@ function pointsIn(world: Findings): WantedPoint[] {
       ...between(nearest.path, real).map((path) => ({ path, isMissing: true })),
     ]);
   return [...new Map(points.map((point) => [point.path, point])).values()];
+}
+
+/**
+ * A protected name below a writable root that is missing: to keep it, the root would have to be
+ * made, and then a command that makes its output folder would find it there.
+ */
+function isInMissingRoot({ rule, real, nearest }: Place): boolean {
+  return rule.origin === "protected" && !isWithin(nearest.path, splitPath(real).parent);
 }
 
 function between(above: HostPath, below: HostPath): HostPath[] {
