@@ -157,12 +157,12 @@ function describeIncoming(setUp: SetUp): void {
   });
 }
 
-/** Sends `/` on to where `location` says and tells, for any other path, what arrived. */
+/** Sends `from` on to where `location` says and tells, for any other path, what arrived. */
 const redirecting =
-  (status: number, location: (port: number) => string): Answer =>
+  (status: number, location: (port: number) => string, from = "/"): Answer =>
   ({ url, method, body, headers }, response) => {
     const port = Number(headers.host?.split(":")[1]);
-    if (url === "/") response.writeHead(status, { location: location(port) }).end("moved");
+    if (url === from) response.writeHead(status, { location: location(port) }).end("moved");
     else response.end(`${method} ${url} ${body}`);
   };
 
@@ -191,6 +191,16 @@ function describeRedirects(setUp: SetUp): void {
     const server = await serveHttp(t, redirecting(302, toNext));
     const { request } = await setUp(t);
     await request({ url: `${server.url}/#part` });
+    assert.equal(server.received[1]?.headers.referer, `${server.url}/`);
+  });
+
+  test("says only from which host when it goes to another", async (t) => {
+    const server = await serveHttp(
+      t,
+      redirecting(302, (port) => `http://localhost:${port}/next`, "/secret?token=x"),
+    );
+    const { request } = await setUp(t);
+    await request({ url: `${server.url}/secret?token=x` });
     assert.equal(server.received[1]?.headers.referer, `${server.url}/`);
   });
 

@@ -50,8 +50,12 @@ function redirectTarget(request: OutgoingRequest, { status, headers }: Answered)
   return new URL(location, request.url);
 }
 
-/** Where one came from is not told when that was secret and the new place is not. */
+/**
+ * Where one came from is not told when that was secret and the new place is not; another host is
+ * told no more than the origin, because path and query may hold a secret too.
+ */
 function referer(from: URL, to: URL): Header[] {
   const isDowngrade = from.protocol === "https:" && to.protocol === "http:";
-  return isDowngrade ? [] : [{ name: "referer", value: from.href }];
+  const value = from.origin === to.origin ? from.href : `${from.origin}/`;
+  return isDowngrade ? [] : [{ name: "referer", value }];
 }
