@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
 import { internalError, type RpcError, systemErrorText, toRpcError } from "../protocol/errors.ts";
-import { type HostPath, nodePath } from "../protocol/path-uri.ts";
+import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import type { Unreachable } from "./held-place.ts";
 
@@ -73,10 +73,21 @@ export class Permit {
   }
 
   /**
-   * What writing says: where nothing is granted it fails, whether or not something is hidden there.
+   * What writing says: where nothing is granted it fails, whether or not something is hidden there;
+   * and so it does where the folder is missing because it must not come into being. Who hears that
+   * a folder does not exist makes it and tries again.
    */
   unwritable(unreachable: Unreachable): RpcError {
-    return this.isForeign(unreachable.path) ? readOnly() : this.unreachable(unreachable);
+    const { path } = unreachable;
+    const isHopeless = this.isForeign(path) || this.#isKeptMissing(path);
+    return isHopeless ? readOnly() : this.unreachable(unreachable);
+  }
+
+  #isKeptMissing(path: HostPath): boolean {
+    if (this.#table.accessTo(path) !== "read") return false;
+    let ruled = path;
+    while (!this.#table.hasRule(ruled)) ruled = splitPath(ruled).parent;
+    return !isThere(ruled);
   }
 }
 
