@@ -1,11 +1,12 @@
 import type { FileAnswers } from "../environment/file-system.ts";
-import type { Given } from "../protocol/methods.ts";
+import { errorCodes } from "../protocol/errors.ts";
+import type { Given, Params } from "../protocol/methods.ts";
 import { hostPath } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import { fileToReplace, fileToResume } from "./file-to-write.ts";
 import { guardedCopy } from "./guarded-copy.ts";
 import { atHeld, refuseLinkedParent, withHolds } from "./held-call.ts";
-import type { Holds } from "./held-place.ts";
+import { type Holds, Unreachable } from "./held-place.ts";
 import type { HelperFileSystem } from "./helper-file-system.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { Permit } from "./permit.ts";
@@ -35,7 +36,8 @@ export function guardedWrites(
       }),
     remove: (params) =>
       holding((holds) => {
-        const entry = holds.entry(hostPath(params.path));
+        const entry = entryToRemove(params, holds, permit);
+        if (!entry) return {};
         refuseLinkedParent(params, entry);
         if (entry.stats) permit.remove(entry.real);
         return atHeld(params, entry, (at) => direct.remove({ ...params, ...at }));
@@ -48,4 +50,16 @@ export function guardedWrites(
         return atHeld(params, place, (at) => direct.open({ ...params, ...at })).catch(undo);
       }),
   };
+}
+
+/** Undefined when not even its folder is there: as good as removed, unless `force` is off. */
+function entryToRemove(params: Params<"fs/remove">, holds: Holds, permit: Permit) {
+  try {
+    return holds.entry(hostPath(params.path));
+  } catch (error) {
+    if (!(error instanceof Unreachable) || permit.isForeign(error.path)) throw error;
+    const refusal = permit.unreachable(error);
+    if (params.force !== false && refusal.code === errorCodes.notFound) return undefined;
+    throw refusal;
+  }
 }

@@ -181,9 +181,10 @@ function removing(make: MakeFileSystem): void {
   });
 
   fileTest("what is missing is removed unless told otherwise", make, async (bench) => {
-    const path = bench.uri("no");
-    assert.deepEqual(await bench.fileSystem.remove({ path }), {});
-    await fails(bench.fileSystem.remove({ path, force: false }), -32004, /No such file/);
+    for (const path of [bench.uri("no"), bench.uri("no/where")]) {
+      assert.deepEqual(await bench.fileSystem.remove({ path }), {});
+      await fails(bench.fileSystem.remove({ path, force: false }), -32004, /No such file/);
+    }
   });
 
   fileTest("only an empty directory is removed when not recursive", make, async (bench) => {
