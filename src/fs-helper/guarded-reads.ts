@@ -51,8 +51,9 @@ export function guardedReads(
     walk: (params) =>
       holding(async (holds) => {
         const path = hostPath(params.path);
-        const follows = params.options.followDirectorySymlinks;
-        const entry = follows ? holds.target(path) : holds.entry(path);
+        const target = holds.target(path);
+        permit.read(target.real);
+        const entry = params.options.followDirectorySymlinks ? target : holds.entry(path);
         permit.read(entry.real);
         const found = await atHeld(params, entry, (at) =>
           walkUnder({ ...params, ...at }, isGranted),

@@ -140,6 +140,8 @@ function walking(make: MakeFileSystem): void {
     assert.deepEqual(await walk(bench.uri("d/f")), nothing);
     assert.deepEqual(await walk(bench.link("l", "d")), nothing);
     await fails(walk(bench.uri("no")), -32004, /No such file/);
+    await fails(walk(bench.link("dangling", "no")), -32004, /No such file/);
+    await fails(walk(bench.link("round", "round")), -32603, /Symbolic link loop/);
   });
 
   fileTest("a walk without bounds is refused", make, async (bench) => {

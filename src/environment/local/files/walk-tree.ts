@@ -37,11 +37,17 @@ export async function walkUnder(
   refuseUnboundedWalk(params.options);
   await refuseLinks(params);
   const root = hostPath(params.path);
-  const look = params.options.followDirectorySymlinks ? stat : lstat;
-  const isTree = (await look(root)).isDirectory();
   const walk = new Walk(params.options, isVisible);
-  if (isTree) await walk.from(root);
+  if (await isTree(root, params.options)) await walk.from(root);
   return walk.answer.written();
+}
+
+/** Fails for a link that leads nowhere also where links are not followed, as the reference does. */
+async function isTree(root: HostPath, { followDirectorySymlinks }: Options): Promise<boolean> {
+  const own = await lstat(root);
+  if (!own.isSymbolicLink()) return own.isDirectory();
+  const target = await stat(root);
+  return followDirectorySymlinks && target.isDirectory();
 }
 
 function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options): void {
