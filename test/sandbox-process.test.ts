@@ -25,9 +25,15 @@ const open = {
   windowsSandboxLevel: "disabled" as const,
 };
 
+const elsewhere = {
+  permissions: { type: "external" as const, network: "restricted" as const },
+  windowsSandboxLevel: "disabled" as const,
+};
+
 for (const [title, sandbox] of Object.entries({
   "everything may be written": sandboxOf([everything]),
   "files are not restricted": open,
+  "somebody else sees to the files": elsewhere,
 })) {
   test(`where ${title}, the network alone is taken away`, async (t) => {
     const g = ground(t);

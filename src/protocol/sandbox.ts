@@ -47,8 +47,8 @@ const permissions = () =>
   z.discriminatedUnion("type", [
     /** No confinement is asked for. */
     z.object({ type: z.literal("disabled") }),
-    /** Somebody else confines the whole server. */
-    z.object({ type: z.literal("external"), network: z.optional(network()) }),
+    /** Somebody else sees to the files; the network of processes is still to be confined. */
+    z.object({ type: z.literal("external"), network: network() }),
     z.object({ type: z.literal("managed"), file_system: fileSystem(), network: network() }),
   ]);
 

@@ -59,7 +59,8 @@ const unconfined: Policy = {
 export function policyOf(sandbox: Sandbox, surroundings: Surroundings): Policy {
   if (sandbox.windowsSandboxLevel === "mxc") throw noNativeMxc();
   const { permissions } = sandbox;
-  if (permissions.type !== "managed") return unconfined;
+  if (permissions.type === "disabled") return unconfined;
+  if (permissions.type === "external") return { ...unconfined, network: permissions.network };
   const { file_system: files, network } = permissions;
   if (files.type === "unrestricted") return { ...unconfined, network };
   const context = contextOf(sandbox, surroundings);
