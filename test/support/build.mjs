@@ -152,6 +152,8 @@ function bundleLibrary() {
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
     banner: { js: requireForPackages },
+    // Node shows the whole line that threw above the message of an error that nobody catches.
+    minifyWhitespace: false,
   });
 }
 
