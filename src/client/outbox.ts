@@ -2,15 +2,8 @@ import type { Buffer } from "node:buffer";
 import type { WebSocket } from "ws";
 import { bulkMessageCharsMin } from "../limits.ts";
 import type { Method } from "../protocol/methods.ts";
+import type { Asked } from "./asked.ts";
 import { SendWindow } from "./send-window.ts";
-
-/** What a message asks for. */
-export interface Asked {
-  readonly method: Method;
-  readonly params: unknown;
-  /** Asked when its turn comes: whether it is still to be sent. */
-  readonly isWanted: () => boolean;
-}
 
 interface Waiting {
   readonly text: string;

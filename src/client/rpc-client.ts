@@ -1,8 +1,8 @@
 import { errorCodes } from "../protocol/errors.ts";
 import { excessOf } from "../protocol/json-rpc.ts";
 import type { Call, Event, EventParams, Method, Params, Result } from "../protocol/methods.ts";
+import type { Asked } from "./asked.ts";
 import { ConnectionError, errorOfCode } from "./errors.ts";
-import type { Asked } from "./outbox.ts";
 
 /** What an event of the executor is given to. */
 export type OnEvent = <E extends Event>(event: E, params: EventParams<E>) => void;

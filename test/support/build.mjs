@@ -35,10 +35,15 @@ const whenUsed = (name) => {
 const { optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const KOFFI_VERSION = JSON.stringify(optionalDependencies.koffi);
 
-/** Packages in CommonJS ask for Node's modules by `require`, which a module does not have. */
+/**
+ * Packages in CommonJS ask for Node's modules by `require`, which a module does not have. Where a
+ * program bundles the library as a script, it has no URL of a module, but the name of its file.
+ */
 const requireForPackages =
   'import { createRequire as requireMaker } from "node:module";' +
-  "const require = requireMaker(import.meta.url);";
+  'import { pathToFileURL as urlOfPath } from "node:url";' +
+  "const thisModule = import.meta.url ?? urlOfPath(__filename).href;" +
+  "const require = requireMaker(thisModule);";
 
 /** A script does not know where it lies as a module does; seldom does anything ask. */
 const urlForScript =
@@ -152,6 +157,7 @@ function bundleLibrary() {
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
     banner: { js: requireForPackages },
+    define: { ...partsOfWs.define, "import.meta.url": "thisModule" },
     // Node shows the whole line that threw above the message of an error that nobody catches.
     minifyWhitespace: false,
   });
