@@ -18,16 +18,7 @@ export async function localMachine(
   options: LocalOptions,
   listener: MachineListener,
 ): Promise<Machine> {
-  const [{ localEnvironment }, { plainFileSystem }, { default: packageJson }] = await Promise.all([
-    import("../environment/local/environment.ts"),
-    import("../environment/local/plain-file-system.ts"),
-    import("../../package.json", { with: { type: "json" } }),
-  ]);
-  const environment = await localEnvironment({
-    variables: present(options.variables ?? {}),
-    cwd: options.cwd ?? process.cwd(),
-    version: packageJson.version,
-  });
+  const { asSent, environment, plainFileSystem } = await load(options);
   const { emit } = listener;
   const end = new AbortController();
   const processes = environment.processes(emit);
@@ -36,9 +27,9 @@ export async function localMachine(
   return {
     host: until(end.signal, environment.host),
     info: await environment.host.info(),
-    processes: until(end.signal, processes),
-    fileSystem: until(end.signal, plainFileSystem(files)),
-    http: until<Machine["http"]>(end.signal, http),
+    processes: until(end.signal, asSent("process", processes)),
+    fileSystem: until(end.signal, asSent("fs", plainFileSystem(files))),
+    http: until<Machine["http"]>(end.signal, asSent("http", http)),
     // Every process here was started here, and is followed from then on until it is closed.
     follow: (processId) => listener.onProcessFailed(processId, unknown(processId)),
     resumeOutput: () => http.resumeOutput(),
@@ -53,6 +44,19 @@ export async function localMachine(
       await environment.close();
     },
   };
+}
+
+async function load({ variables = {}, cwd = process.cwd() }: LocalOptions) {
+  const [{ localEnvironment }, { plainFileSystem }, { asSent }, { default: packageJson }] =
+    await Promise.all([
+      import("../environment/local/environment.ts"),
+      import("../environment/local/plain-file-system.ts"),
+      import("../protocol/as-sent.ts"),
+      import("../../package.json", { with: { type: "json" } }),
+    ]);
+  const { version } = packageJson;
+  const environment = await localEnvironment({ variables: present(variables), cwd, version });
+  return { asSent, environment, plainFileSystem };
 }
 
 /** The same part of the machine; each call of it fails when the machine has been closed. */

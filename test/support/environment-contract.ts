@@ -2,6 +2,7 @@ import { describe } from "node:test";
 import type { Environment } from "../../src/client/library.ts";
 import { describeFiles } from "./environment-files-contract.ts";
 import { describeHttp } from "./environment-http-contract.ts";
+import { describeMistakes } from "./environment-mistakes-contract.ts";
 import { describeCommands, describeEnd } from "./environment-processes-contract.ts";
 import type { SetUp } from "./environment-workbench.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -19,5 +20,6 @@ export function describeEnvironment(name: string, make: Make): void {
   describe(`environment, ${name}: processes`, () => describeCommands(setUp));
   describe(`environment, ${name}: files`, () => describeFiles(setUp));
   describe(`environment, ${name}: HTTP`, () => describeHttp(setUp));
+  describe(`environment, ${name}: mistakes`, () => describeMistakes(setUp));
   describe(`environment, ${name}: its end`, () => describeEnd(setUp));
 }
