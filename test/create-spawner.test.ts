@@ -24,8 +24,10 @@ const shortages: Readonly<Record<string, string>> = {
       } catch {}
     };
     const end = () => fds.forEach((fd) => closeSync(fd));`,
-  // Root may have as many as it likes.
+  // Root may have as many as it likes. Node's pool of threads starts with its first work, and ends
+  // the program when it cannot.
   processes: `
+    await stat("/");
     const libc = await loadLibc();
     if (process.getuid() === 0) process.setuid(65534);
     const limits = new BigUint64Array(2);
@@ -39,6 +41,7 @@ for (const [what, shortage] of Object.entries(shortages)) {
     const folder = new URL("../src/environment/local/spawn/", import.meta.url);
     const script = `
       import { closeSync, openSync } from "node:fs";
+      import { stat } from "node:fs/promises";
       import { createSpawner } from ${JSON.stringify(new URL("create-spawner.ts", folder))};
       import { loadLibc } from ${JSON.stringify(new URL("posix-libc.ts", folder))};
       import { testSpawner } from ${JSON.stringify(new URL("posix-self-test.ts", folder))};
