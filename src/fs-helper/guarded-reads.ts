@@ -55,6 +55,8 @@ export function guardedReads(
         permit.read(target.real);
         const entry = params.options.followDirectorySymlinks ? target : holds.entry(path);
         permit.read(entry.real);
+        // The direct way sees to it that each directory is where its path says.
+        if (params.followSymlinks === false) return walkUnder(params, isGranted);
         const found = await atHeld(params, entry, (at) =>
           walkUnder({ ...params, ...at }, isGranted),
         );

@@ -2,6 +2,14 @@ import assert from "node:assert/strict";
 import { type Bench, base64, fileTest, type MakeFileSystem } from "./file-workbench.ts";
 import { fails } from "./process-workbench.ts";
 
+const walkOptions = {
+  maxDepth: 9,
+  maxDirectories: 99,
+  maxEntries: 99,
+  followDirectorySymlinks: false,
+  pruneHiddenDirectories: false,
+};
+
 /** What is done to `path` with links refused. */
 const deeds: Record<string, (bench: Bench, path: string) => Promise<unknown>> = {
   readFile: ({ fileSystem }, path) => fileSystem.readFile({ path, followSymlinks: false }),
@@ -9,6 +17,8 @@ const deeds: Record<string, (bench: Bench, path: string) => Promise<unknown>> = 
     fileSystem.writeFile({ path, dataBase64: base64("new"), followSymlinks: false }),
   readDirectory: ({ fileSystem }, path) =>
     fileSystem.readDirectory({ path, followSymlinks: false }),
+  walk: ({ fileSystem }, path) =>
+    fileSystem.walk({ path, options: walkOptions, followSymlinks: false }),
   canonicalize: ({ fileSystem }, path) => fileSystem.canonicalize({ path, followSymlinks: false }),
 };
 
@@ -19,7 +29,7 @@ for (const mode of ["read", "replace", "resume"] as const) {
 
 export function noFollowContract(make: MakeFileSystem): void {
   for (const [name, deed] of Object.entries(deeds)) {
-    const inner = name === "readDirectory" ? "real/d" : "real/f";
+    const inner = /walk|readDirectory/.test(name) ? "real/d" : "real/f";
     fileTest(`${name} refuses a link as last name and on the way`, make, async (bench) => {
       bench.file("real/f", "old");
       bench.folder("real/d");

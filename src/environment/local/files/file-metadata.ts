@@ -4,7 +4,7 @@ import { type HostPath, hostPath, pathUriOf } from "../../../protocol/path-uri.t
 import type { FileAnswers } from "../../file-system.ts";
 import { begin, settled } from "../steps.ts";
 import { lstat, realPath, stat } from "./file-calls.ts";
-import { atPlace, refuseLinks } from "./no-follow.ts";
+import { atPlace, linkInPath } from "./no-follow.ts";
 
 /** A second look is needed only at links, and not at all at a link for its own sake. */
 export const getMetadata: FileAnswers["getMetadata"] = (params) =>
@@ -18,8 +18,11 @@ function* metadataAt(path: HostPath, noFollow: number) {
 }
 
 export const canonicalize: FileAnswers["canonicalize"] = async (params) => {
-  await refuseLinks(params);
-  return { path: pathUriOf(await realPath(hostPath(params.path))) };
+  const path = hostPath(params.path);
+  const real = await realPath(path);
+  // Asked once: for the second answer somebody could have put a link there.
+  if (params.followSymlinks === false && real !== path) throw linkInPath();
+  return { path: pathUriOf(real) };
 };
 
 /**

@@ -1,4 +1,4 @@
-import type { Dirent } from "node:fs";
+import { constants, type Dirent } from "node:fs";
 import {
   fileCallsInParallel,
   walkDepthMax,
@@ -6,13 +6,13 @@ import {
   walkEntriesMax,
 } from "../../../limits.ts";
 import { invalidRequest, toRpcError } from "../../../protocol/errors.ts";
-import type { Params, Result } from "../../../protocol/methods.ts";
+import type { Given, Params, Result } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath } from "../../../protocol/path-uri.ts";
 import type { WrittenResult } from "../../../protocol/written-result.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { identity } from "./copy-file.ts";
 import { hasCode, lstat, readEntries, realPath, stat } from "./file-calls.ts";
-import { refuseLinks } from "./no-follow.ts";
+import { inDirectory, linkInPath, refuseLinks } from "./no-follow.ts";
 import { type Children, type Kind, WalkAnswer } from "./walk-answer.ts";
 
 type Options = Params<"fs/walk">["options"];
@@ -37,7 +37,7 @@ export async function walkUnder(
   refuseUnboundedWalk(params.options);
   await refuseLinks(params);
   const root = hostPath(params.path);
-  const walk = new Walk(params.options, isVisible);
+  const walk = new Walk(params, isVisible);
   if (await isTree(root, params.options)) await walk.from(root);
   return walk.answer.written();
 }
@@ -68,13 +68,18 @@ function refuseUnboundedWalk({ maxDepth, maxDirectories, maxEntries }: Options):
 class Walk {
   readonly answer: WalkAnswer;
   readonly #options: Options;
+  readonly #refusesLinks: boolean;
   readonly #isVisible: ((real: HostPath) => boolean) | undefined;
   /** Directories entered, so that a link cannot lead round in circles. Only kept when following. */
   readonly #entered = new Set<string>();
 
-  constructor(options: Options, isVisible: ((real: HostPath) => boolean) | undefined) {
+  constructor(
+    { options, followSymlinks }: Params<"fs/walk">,
+    isVisible: ((real: HostPath) => boolean) | undefined,
+  ) {
     this.answer = new WalkAnswer(options.maxEntries);
     this.#options = options;
+    this.#refusesLinks = followSymlinks === false && !options.followDirectorySymlinks;
     this.#isVisible = isVisible;
   }
 
@@ -119,7 +124,7 @@ class Walk {
   }
 
   async #children(directory: Directory): Promise<Children> {
-    const entries = await readEntries(directory.path);
+    const entries = await this.#entriesOf(directory.path);
     const names = entries.map((entry) => entry.name);
     const kinds = entries.map(ownKind);
     if (isComplete(kinds)) return { names, kinds };
@@ -128,6 +133,15 @@ class Walk {
       names: names.filter((_, at) => kinds[at] !== undefined),
       kinds: kinds.filter((kind) => kind !== undefined),
     };
+  }
+
+  /** Somebody may have put a link in the place of a directory since it was seen. */
+  #entriesOf(path: HostPath): Given<Dirent[]> {
+    if (!this.#refusesLinks) return readEntries(path);
+    return inDirectory(path, constants.O_NOFOLLOW, async ({ at, real }) => {
+      if (real !== path) throw linkInPath();
+      return readEntries(at);
+    });
   }
 
   async #followLinks(directory: Directory, entries: Dirent[], kinds: (Kind | undefined)[]) {
