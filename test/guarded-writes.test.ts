@@ -1,22 +1,28 @@
 import assert from "node:assert/strict";
 import {
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { directFileSystem } from "../src/environment/local/files/direct-file-system.ts";
+import { openFiles } from "../src/environment/local/files/open-files.ts";
 import { fileToReplace } from "../src/fs-helper/file-to-write.ts";
+import { guardedFileSystem } from "../src/fs-helper/guarded-file-system.ts";
 import { Holds } from "../src/fs-helper/held-place.ts";
 import { Permit } from "../src/fs-helper/permit.ts";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { accessTable } from "../src/sandbox/access.ts";
 import { uri } from "./support/sandboxes.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const full = new Error("no space left");
 
@@ -55,3 +61,29 @@ test("why a new file could not be written is told also when it is gone already",
   unlinkSync(file);
   assert.throws(fail, full);
 });
+
+const otherKinds: Record<string, (path: string) => void> = {
+  nothing: () => {},
+  "a link": (path) => symlinkSync("nowhere", path),
+};
+for (const [kind, make] of Object.entries(otherKinds)) {
+  test(`a copy that began when there was ${kind} writes nothing through a link`, async (t) => {
+    const folder = temporaryFolder(t, "guarded");
+    const at = (name: string) => join(folder, name);
+    const rules = [
+      { path: hostPathOf(folder), access: "write" as const },
+      { path: hostPathOf(at(".git")), access: "read" as const },
+    ];
+    const direct = { ...directFileSystem(), ...openFiles() };
+    const files = guardedFileSystem(direct, accessTable({ rules, denyGlobs: [] }));
+    make(at("source"));
+    symlinkSync(".git", at("to"));
+    const paths = { sourcePath: uri(at("source")), destinationPath: uri(at("to")) };
+    const copy = assert.rejects(async () => files.copy({ ...paths, recursive: false }));
+    // It has looked at both by now, and not yet begun to read.
+    rmSync(at("source"), { force: true });
+    writeFileSync(at("source"), "gitdir: elsewhere");
+    await copy;
+    assert.ok(!existsSync(at(".git")));
+  });
+}

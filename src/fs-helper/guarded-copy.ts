@@ -15,7 +15,7 @@ import { renamed } from "./held-call.ts";
 import { type Entry, type Holds, Unreachable } from "./held-place.ts";
 import type { HelperFileSystem } from "./helper-file-system.ts";
 import { makeDirectory } from "./make-directory.ts";
-import type { Permit } from "./permit.ts";
+import { absent, type Permit } from "./permit.ts";
 
 interface Means {
   readonly direct: HelperFileSystem;
@@ -33,10 +33,11 @@ export async function guardedCopy(
   means: Means,
 ): Promise<Record<string, never>> {
   const source = sourceOf(hostPath(params.sourcePath), means);
+  if (!source.stats) throw absent();
   const { place, undo } = await destinationOf(params, source, means);
   const paths = { sourcePath: pathUriOf(source.at), destinationPath: pathUriOf(place.at) };
   try {
-    return await copyUnder({ ...params, ...paths }, { guard: means.permit });
+    return await copyUnder({ ...params, ...paths }, { guard: means.permit, source: source.stats });
   } catch (error) {
     const sourceNamed = renamed(error, source.at, hostPath(params.sourcePath));
     return undo(renamed(sourceNamed, place.at, hostPath(params.destinationPath)));

@@ -39,10 +39,16 @@ export interface CopyGuard {
   write(real: HostPath): void;
 }
 
+/** The destination was chosen for what the source was then; another kind of source is refused. */
+interface GuardedCopy {
+  readonly guard: CopyGuard;
+  readonly source: Stats;
+}
+
 /** What a copy is made with: a guard, or the help of other threads, which ask no guard. */
 export type CopyMeans =
-  | { readonly guard?: undefined; readonly hands?: Hands | undefined }
-  | { readonly guard: CopyGuard; readonly hands?: undefined };
+  | { readonly guard?: undefined; readonly source?: undefined; readonly hands?: Hands | undefined }
+  | (GuardedCopy & { readonly hands?: undefined });
 
 /** Links are copied as links; a directory is merged into one that is there already. */
 export const treeCopier =
@@ -59,7 +65,7 @@ export async function copyUnder(
 ): Promise<Result<"fs/copy">> {
   const source = hostPath(sourcePath);
   const destination = hostPath(destinationPath);
-  const stats = await lstat(source);
+  const stats = means.source ?? (await lstat(source));
   if (stats.isFile()) await copyFile(source, destination);
   else if (stats.isSymbolicLink()) await copyLink(source, destination);
   else if (!stats.isDirectory()) throw specialFile();
