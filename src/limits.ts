@@ -280,6 +280,12 @@ export const floodBytesMin = 4 * KiB;
 export const readAheadsMax = 4;
 /** Pieces of memory kept for that: while one is sent, the next is read into. */
 export const spareReadAheadsMax = 2;
+/**
+ * Thousandths of the memory by which what a client starts counts as larger than it is when the
+ * kernel looks for something to kill. The server has some hundred megabytes: half of the memory is
+ * more than that also in a container with 256 MiB.
+ */
+export const startedOomScore = 500;
 /** A start that takes longer hangs in the system (a dead mount); others stop waiting for it. */
 export const launchStallMs = 1_000;
 /**

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import type { Spawner, SpawnRequest } from "../src/environment/local/spawn/spawner.ts";
 import { programFile, run, searchPath, shell } from "./support/spawned.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
+
+const score = "/proc/self/oom_score_adj";
 
 for (const kind of ["posix", "node"] as const) {
   describe(`a spawner of kind ${kind}`, () => {
@@ -33,6 +35,15 @@ for (const kind of ["posix", "node"] as const) {
       const ran = await run(spawner, shell("ps -o pid=,pgid=,sid= $$"));
       const numbers = ran.text().trim().split(/\s+/).map(Number);
       assert.deepEqual(numbers, Array(3).fill(ran.process.pid));
+    });
+
+    test("when memory is short a process is killed before the server", async () => {
+      const own = Number(readFileSync(score, "latin1"));
+      for (const stdio of ["pipes", "pty"] as const) {
+        const ran = await run(spawner, shell(`cat ${score}`, { stdio }));
+        assert.equal(Number(ran.text()), Math.min(own + 500, 1000));
+      }
+      assert.equal(Number(readFileSync(score, "latin1")), own);
     });
 
     test("a process has descriptors 0 to 2 only, and no signal blocked or ignored", async () => {

@@ -8,6 +8,7 @@ import { readReport, scriptArguments } from "./node-terminal.ts";
 import { toolEnv } from "./node-tools.ts";
 import type { SpawnRequest } from "./spawner.ts";
 import { errnoOf, explainFailure, startFailure, systemFailure } from "./start-failure.ts";
+import { Victims } from "./victims.ts";
 
 export interface NodeStart {
   readonly child: ChildProcess;
@@ -101,6 +102,19 @@ async function open(fifos: FifoSupply, uses: ("read" | "write")[]): Promise<Pipe
   }
 }
 
+let victims: Victims | undefined;
+
+/** `start` is over when it returns. */
+function asVictim<T>(start: () => T): T {
+  victims ??= new Victims();
+  victims.begin();
+  try {
+    return start();
+  } finally {
+    victims.end();
+  }
+}
+
 /** Some failures are thrown, others emitted. */
 async function launch(
   { request, program }: Found,
@@ -108,7 +122,7 @@ async function launch(
   start: () => ChildProcess,
 ): Promise<ChildProcess> {
   try {
-    const child = start();
+    const child = asVictim(start);
     if (child.pid === undefined) throw (await once(child, "error"))[0];
     // A later error is about a signal that could not be sent, which its sender sees.
     child.on("error", () => {});

@@ -9,6 +9,7 @@ import { launchesMax, launchStallMs, turnsBetweenStarts } from "../../../limits.
 import { PatientTimer } from "../../../protocol/patient-timer.ts";
 import { type Libc, native, opaqueBytes } from "./posix-libc.ts";
 import type { FileAction } from "./posix-stdio.ts";
+import { Victims } from "./victims.ts";
 
 export interface Launch {
   readonly path: string | Buffer;
@@ -41,6 +42,7 @@ export class LaunchLane {
   readonly #attributes: Buffer;
   readonly #waiting: (() => void)[] = [];
   readonly #limits = new BigUint64Array(2);
+  readonly #victims = new Victims();
   #underWay = 0;
   /** How many of them hang. */
   #stalled = 0;
@@ -101,11 +103,13 @@ export class LaunchLane {
     });
     this.#underWay++;
     if (isTagged) this.#setSoftLimit(launch.tag);
+    this.#victims.begin();
     this.#libc.posix_spawn(memory, (errno) => {
       stall.stop();
       this.#underWay--;
       if (isStalled) this.#stalled--;
       this.#setSoftLimit(this.untagged.soft);
+      this.#victims.end();
       this.#libc.spawnFileActions.destroy(memory.actions);
       if (this.#waiting.length > 0) this.#nextAfter(turnsBetweenStarts);
       resolve({ launch, errno, pid: memory.pid[0] ?? 0, isTagged });
@@ -116,6 +120,7 @@ export class LaunchLane {
   #passStalled(): void {
     this.#stalled++;
     this.#setSoftLimit(this.untagged.soft);
+    this.#victims.end();
     this.#next();
   }
 
