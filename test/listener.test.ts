@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { get } from "node:http";
 import { connect as connectTcp, createServer } from "node:net";
 import { describe, test } from "node:test";
 import { type Client, connect } from "./support/client.ts";
@@ -37,7 +38,7 @@ describe("the HTTP surface", () => {
       const { url } = await startServer(t);
       const socket = connectTcp(Number(new URL(url).port), "127.0.0.1").setEncoding("utf8");
       const offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA";
-      socket.write(`${line} HTTP/1.1\r\nHost: x\r\n${offer}\r\n\r\n`);
+      socket.write(`${line} HTTP/1.1\r\nHost: localhost\r\n${offer}\r\n\r\n`);
       let answer = "";
       for await (const part of socket) answer += part;
       assert.match(answer, expected);
@@ -49,6 +50,33 @@ describe("the HTTP surface", () => {
     for (const origin of ["https://evil.example", "null", httpUrl(url, "")]) {
       await assert.rejects(connect(url, { origin }), /403/);
     }
+  });
+
+  test("tells a web page nothing that had its own name lead here", async (t) => {
+    const { url } = await startServer(t);
+    const status = (host: string) =>
+      new Promise((resolve, reject) => {
+        const asked = get(httpUrl(url, "/metrics"), { headers: { host }, agent: false });
+        asked.once("error", reject).once("response", (answer) => resolve(answer.statusCode));
+      });
+    for (const host of [
+      "evil.example",
+      "evil.example:80",
+      "127.0.0.1.evil.example",
+      "localhost.x",
+    ]) {
+      assert.equal(await status(host), 403, host);
+    }
+    for (const host of [
+      "127.0.0.1:1",
+      "[::1]:80",
+      "localhost",
+      "LOCALHOST:8765",
+      "box.localhost",
+    ]) {
+      assert.equal(await status(host), 200, host);
+    }
+    await connect(url, { host: "proxy.example" });
   });
 
   test("opens a WebSocket at the root only, query or not", async (t) => {

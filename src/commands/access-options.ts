@@ -24,10 +24,10 @@ export async function accessFrom(
   log: Log,
 ): Promise<Access> {
   refuseMixedFlags(flags);
-  const { openAccess, tokenAccess } = await import("../server/access.ts");
+  const { loopbackAccess, openAccess, tokenAccess } = await import("../server/access.ts");
   if (flags.wsAuth === undefined) {
     refuseOpenNetwork(flags, address, log);
-    return openAccess;
+    return isLoopback(address.host) ? loopbackAccess : openAccess;
   }
   return tokenAccess(await tokenCheck(flags), log);
 }

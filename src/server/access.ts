@@ -1,5 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 import { FailedAttempts } from "./failed-attempts.ts";
+import { wantsWebSocket } from "./http-surface.ts";
 import type { Log } from "./log.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -9,8 +11,26 @@ export type Access = (request: IncomingMessage) => Promise<Refusal | undefined>;
 /** Why a token is not good; undefined when it is. The answer never contains the token. */
 export type CheckToken = (token: string) => string | undefined | Promise<string | undefined>;
 
-/** Everybody may: for a loopback address, or by the operator's explicit wish. */
+/** Everybody may, by the operator's explicit wish. */
 export const openAccess: Access = async () => undefined;
+
+/**
+ * Everybody on this machine may, but no web page: a browser names the origin of a page that opens a
+ * WebSocket, but not of one that reads from where it came, and by DNS rebinding that can be here.
+ * Such a page has come by a name of the web.
+ */
+export const loopbackAccess: Access = async (request) =>
+  wantsWebSocket(request) || isNameOfThisMachine(request.headers.host) ? undefined : wrongHost;
+
+function isNameOfThisMachine(host = "localhost"): boolean {
+  const name = host.replace(/:\d*$/, "").toLowerCase();
+  return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || /^(?:.+\.)?localhost$/.test(name);
+}
+
+const wrongHost: Refusal = {
+  status: 403,
+  text: "without a token only a request to an IP address or to localhost is answered; see Host\n",
+};
 
 /**
  * Only those with a good token may. An address that tried too many bad ones is told to wait, and

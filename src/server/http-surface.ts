@@ -94,7 +94,7 @@ const pathOf = (request: IncomingMessage) => (request.url ?? "/").split("?", 1)[
 const isRead = (request: IncomingMessage) => request.method === "GET" || request.method === "HEAD";
 
 /** Browsers name the page's origin with every WebSocket; no other client does. So a web page cannot
- * reach a server on localhost, not even after DNS rebinding. */
+ * open one to a server on localhost, not even after DNS rebinding. */
 const hasOrigin = (request: IncomingMessage) => request.headers.origin !== undefined;
 
 const fine: Refusal = { status: 200, text: "" };
