@@ -61,37 +61,46 @@ export class TreeKiller {
     return { marks, done };
   }
 
-  /** The result by mark. */
+  /**
+   * The result by mark. Each that is killed makes room for another one: of a tree that is as large
+   * as may be, whoever was not yet to be seen, in the middle of its making, goes on forking then.
+   */
   async #killAll(marks: ReadonlySet<bigint>): Promise<Map<bigint, TreeKill>> {
     const killed = new Map<number, bigint>();
-    let alive = await this.#stopAll(marks);
     const deadline = performance.now() + treeKillGraceMs;
-    while (alive.size > 0) {
+    for (;;) {
+      const alive = await this.#stopAll(marks, killed);
+      if (alive.size === 0 || performance.now() > deadline) {
+        return resultsByMark(marks, killed, alive);
+      }
       for (const [pid, mark] of alive) {
         // The number may belong to another process by now.
         if (this.#markOf(pid) !== mark) continue;
         this.#table.kill(pid, SIGKILL);
         killed.set(pid, mark);
       }
-      alive = await this.#bearers(marks);
-      if (alive.size === 0 || performance.now() > deadline) break;
       await setTimeout(deathPollIntervalMs);
     }
-    return resultsByMark(marks, killed, alive);
   }
 
-  async #stopAll(marks: ReadonlySet<bigint>): Promise<Map<number, bigint>> {
-    const stopped = new Map<number, bigint>();
-    for (let passes = 0; passes < treeStopPassesMax; passes++) {
-      const before = stopped.size;
-      for (const [pid, mark] of await this.#bearers(marks)) {
-        if (stopped.has(pid)) continue;
+  /** Gives all that live when no new ones are found and those before stand still. */
+  async #stopAll(
+    marks: ReadonlySet<bigint>,
+    killed: ReadonlyMap<number, bigint>,
+  ): Promise<Map<number, bigint>> {
+    const stopped = new Set<number>();
+    for (let passes = 1; ; passes++) {
+      const alive = await this.#bearers(marks);
+      const others = [...alive.keys()].filter((pid) => !killed.has(pid));
+      const found = others.filter((pid) => !stopped.has(pid));
+      const isDone = found.length === 0 && !others.some(mayFork);
+      if (isDone || passes === treeStopPassesMax) return alive;
+      for (const pid of found) {
         this.#table.kill(pid, SIGSTOP);
-        stopped.set(pid, mark);
+        stopped.add(pid);
       }
-      if (stopped.size === before) break;
+      if (found.length === 0) await setTimeout(deathPollIntervalMs);
     }
-    return stopped;
   }
 
   /** Living processes with one of the marks. What is of our own session was not started by us. */
@@ -124,6 +133,11 @@ function resultsByMark(
   return new Map(
     [...marks].map((mark) => [mark, { killed: of(killed, mark), survivors: of(survivors, mark) }]),
   );
+}
+
+/** One that was stopped while it forks stops behind that. */
+function mayFork(pid: number): boolean {
+  return /[RS]/.test(readProcessStat(pid)?.state ?? "");
 }
 
 /** Zombies bear their marks until they are reaped. */
