@@ -55,18 +55,24 @@ export function describeHttpFailures(setUp: SetUp): void {
     assert.deepEqual(server.received, []);
   });
 
-  test("names the URL when nobody answers", async (t) => {
+  test("names the URL, and the system's reason, when nobody answers", async (t) => {
     const { request } = await setUp(t);
     await assert.rejects(request({ url: "http://127.0.0.1:1/x?y" }), {
       code: -32603,
-      message: "http/request failed: error sending request for url (http://127.0.0.1:1/x?y)",
+      message:
+        "http/request failed: error sending request for url (http://127.0.0.1:1/x?y): " +
+        "connect ECONNREFUSED 127.0.0.1:1",
     });
+    const unknown = { code: -32603, message: /\(http:\/\/name\.invalid\/\): getaddrinfo / };
+    await assert.rejects(request({ url: "http://name.invalid/" }), unknown);
   });
 
   test("fails when there are no headers in time", async (t) => {
     const server = await serveHttp(t, () => {});
     const { request } = await setUp(t);
-    const message = `http/request failed: error sending request for url (${server.url}/)`;
+    const message =
+      `http/request failed: error sending request for url (${server.url}/): ` +
+      "no answer within `timeoutMs`";
     await assert.rejects(request({ url: server.url, timeoutMs: 50 }), { code: -32603, message });
   });
 

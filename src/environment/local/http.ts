@@ -135,7 +135,8 @@ class OwnedExchanges implements LocalHttp {
       return await exchange.wait(transport.send(request, exchange.signal));
     } catch (error) {
       if (error instanceof RpcError) throw error;
-      const complaint = exchange.complaint(`error sending request for url (${request.url})`);
+      const what = `error sending request for url (${request.url})`;
+      const complaint = exchange.complaint(`${what}: ${exchange.reasonOf(error)}`);
       throw internalError(`http/request failed: ${complaint}`, error);
     }
   }

@@ -1,4 +1,5 @@
 import { timerMsMax } from "../../../limits.ts";
+import { messageOf } from "../../../protocol/errors.ts";
 import { PatientTimer } from "../../../protocol/patient-timer.ts";
 
 /** Why an exchange was ended from this side. */
@@ -59,6 +60,14 @@ export class Exchange {
   /** What to tell the client of a failure: its own doing, else what it looked like from here. */
   complaint(otherwise: string): string {
     return (this.#interruption && complaints[this.#interruption]) ?? otherwise;
+  }
+
+  /** Why sending failed, in the words of the system. */
+  reasonOf(failure: unknown): string {
+    if (this.#interruption === "timeout") return "no answer within `timeoutMs`";
+    // Of a name that leads to several addresses each was tried.
+    const reasons = failure instanceof AggregateError ? failure.errors : [failure];
+    return reasons.map(messageOf).join(", ");
   }
 
   /** Gives what is awaited unless the exchange is interrupted before, which rejects at once. */
