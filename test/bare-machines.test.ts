@@ -114,6 +114,12 @@ describe("the doctor tells", () => {
     assert.deepEqual({ status, fix }, { status: "failed", fix: "mount devpts at /dev/pts" });
   });
 
+  test("that there is no /proc", { skip: hindrance(ownMounts) }, async () => {
+    const startedBy = [...ownMounts, ...shell('mount -t tmpfs none /proc; exec "$@"')] as const;
+    const check = await checksBy({ startedBy });
+    assert.equal(check("starting processes")?.fix, "mount -t proc proc /proc");
+  });
+
   test("what is lacking without native starts", async () => {
     const check = await checksBy({ env: { NODE_OPTIONS: "--no-addons" } });
     for (const name of ["starting processes", "ending processes", "terminals"]) {

@@ -1,5 +1,6 @@
 /** Tries on this machine what the server will need, rather than asking what should work. */
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFilesWanted, processesWanted, temporaryBytesWanted } from "../../limits.ts";
@@ -61,6 +62,7 @@ async function tryStarts(): Promise<Trial> {
 }
 
 async function nativeFix(): Promise<string> {
+  if (!existsSync("/proc/self/stat")) return "mount -t proc proc /proc";
   try {
     await loadLibc();
     return "run on a real Linux kernel: this one does not start processes as Linux does";

@@ -31,7 +31,8 @@ export async function createSpawner(options: CreateOptions = {}): Promise<Spawne
     return await createTestedPosixSpawner(options);
   } catch (thrown) {
     // No prebuilt module for this platform, or a system that does not behave like Linux.
-    return createNodeSpawner([`Processes cannot be started natively: ${messageOf(thrown)}.`]);
+    const cause = messageOf(thrown).replace(/\.$/, "");
+    return createNodeSpawner([`Processes cannot be started natively: ${cause}.`]);
   }
 }
 
