@@ -67,9 +67,10 @@ export class TreeKiller {
    */
   async #killAll(marks: ReadonlySet<bigint>): Promise<Map<bigint, TreeKill>> {
     const killed = new Map<number, bigint>();
-    const deadline = performance.now() + treeKillGraceMs;
+    let deadline: number | undefined;
     for (;;) {
       const alive = await this.#stopAll(marks, killed);
+      deadline ??= performance.now() + treeKillGraceMs;
       if (alive.size === 0 || performance.now() > deadline) {
         return resultsByMark(marks, killed, alive);
       }
