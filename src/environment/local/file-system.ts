@@ -9,6 +9,7 @@ import { openFiles } from "./files/open-files.ts";
 import type { TreeMeans } from "./files/remove-tree.ts";
 import { missingWatch } from "./files/watch-missing.ts";
 import type { WriteJournal } from "./journal/journal.ts";
+import { hasRemoteMounts } from "./mount-lanes.ts";
 
 type OptionalSandbox = Sandbox | null | undefined;
 
@@ -30,6 +31,8 @@ export interface LocalFileSystemOptions extends TreeMeans {
 /** The files of this machine for one connection, which owns the open files and the watch. */
 export function localFileSystem(options: LocalFileSystemOptions): LocalFileSystem {
   const { confined = noConfinedFiles } = options;
+  // Its file stays open: asked for when descriptors are scarce, it would take the last one.
+  hasRemoteMounts();
   const files = openFiles(options.fileHandlesMax);
   const { watchMissing, ...watch } = missingWatch(options.emit);
   const direct = { ...directFileSystem(options.journal, options), ...files, watchMissing };
