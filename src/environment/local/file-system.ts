@@ -36,11 +36,7 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
   const files = openFiles(options.fileHandlesMax);
   const { watchMissing, ...watch } = missingWatch(options.emit);
   const direct = { ...directFileSystem(options.journal, options), ...files, watchMissing };
-  /** Who does it under this sandbox: the one decision through which every path passes. */
-  const under = (operation: "read" | "write", sandbox: OptionalSandbox): FileAnswers =>
-    sandbox && confined.needsHelper(sandbox, operation)
-      ? remoteFileSystem(confined.call(sandbox))
-      : direct;
+  const under = decisionBetween(direct, confined);
   const opened = remoteFileSystem(confined.openFiles);
   const holder = ({ handleId }: { handleId: string }) =>
     confined.holds(handleId) ? opened : files;
@@ -71,6 +67,14 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
     watchMissing,
   };
 }
+
+/** Who does it under a sandbox: the one decision through which every path passes. */
+const decisionBetween =
+  (direct: FileAnswers, confined: ConfinedFiles) =>
+  (operation: "read" | "write", sandbox: OptionalSandbox): FileAnswers =>
+    sandbox && confined.needsHelper(sandbox, operation)
+      ? remoteFileSystem(confined.call(sandbox))
+      : direct;
 
 const noConfinedFiles: ConfinedFiles = {
   needsHelper: ({ permissions }) =>
