@@ -17,6 +17,7 @@ import { explain } from "../src/sandbox/health-reasons.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { SandboxMachine } from "../src/sandbox/sandbox-machine.ts";
 import { uri, workspaceWrite } from "./support/sandboxes.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const help = "  --argv0 NAME\n  --as-pid-1\n  --ro-bind SRC DEST";
 
@@ -137,9 +138,10 @@ for (const [title, option, message] of degraded) {
 
 test("health: no weaker mode is taken because processes were short for a moment", async (t) => {
   const complaint = "Can't fork for pid 1: Resource temporarily unavailable";
-  const { bwrap: path, directory } = withBwrap(t, "exit 0");
-  const once = join(directory, "once");
-  writeFileSync(path, `#!/bin/sh\n[ -e ${once} ] && exit; : >${once}; ${says(complaint)}\n`);
+  const directory = temporaryFolder(t, "health");
+  const [path, once] = [join(directory, "bwrap"), join(directory, "once")];
+  const script = `#!/bin/sh\n[ -e ${once} ] && exit; : >${once}; ${says(complaint)}\n`;
+  writeFileSync(path, script, { mode: 0o755 });
   const bwrap = { path, identity: "", isSetuid: false };
   const health = await examine(bwrap);
   assert(!health.abilities);
