@@ -221,6 +221,20 @@ export const receiptIntervalBytes = 256 * KiB;
  * slow line cuts the connection.
  */
 export const unansweredReceiptsMax = 24;
+/**
+ * Bytes on their way to a client above which what is small goes and nothing else, at first and on a
+ * slow line: a third of a second at 100 KB/s, and no less than a few messages of output.
+ */
+export const sentInFlightBytesMin = 32 * KiB;
+/** Marks between what may be on its way: with fewer it would go out in bursts. */
+export const marksInFlight = 4;
+/** Bytes between two of them at most: on a fast line their answers would only cost time. */
+export const markIntervalBytesMax = 4 * MiB;
+/**
+ * How long a client may leave all marks unanswered before it is served without: it may know no
+ * pings, or owe an answer until it has read what it let go.
+ */
+export const markAnswerMs = 5_000;
 /** Output of a process beyond the newest that may wait in memory to be confirmed, not on disk. */
 export const unconfirmedOutputBytesMax = 4 * MiB;
 /** Places up to which a receiver may have come, remembered at once; above that, fewer. */

@@ -33,6 +33,21 @@ function lanesOf(lanes: SendLanes<Item>): string[] {
 }
 
 describe("lanes of what waits", () => {
+  test("give only what is fresh when asked for that, once until all may go", () => {
+    const lanes = new SendLanes<Item>();
+    const add = (lane: string) => lanes.add(lane, { lane, number: 0, length: 1024 });
+    add("flood");
+    assert.equal(lanes.takeFresh(sendBytesMax).length, 1);
+    add("flood");
+    add("echo");
+    assert.deepEqual(
+      lanes.takeFresh(sendBytesMax).map(({ lane }) => lane),
+      ["echo"],
+    );
+    assert.deepEqual(lanes.takeFresh(sendBytesMax), []);
+    assert.deepEqual(lanesOf(lanes), ["flood"]);
+  });
+
   test("give everything once, in order within each lane, and no more at once than asked", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -2,8 +2,8 @@ import type { Buffer } from "node:buffer";
 import type { WebSocket } from "ws";
 import { bulkMessageCharsMin } from "../limits.ts";
 import type { Method } from "../protocol/methods.ts";
+import { SendWindow } from "../protocol/send-window.ts";
 import type { Asked } from "./asked.ts";
-import { SendWindow } from "./send-window.ts";
 
 interface Waiting {
   readonly text: string;

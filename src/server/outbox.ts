@@ -9,6 +9,7 @@ import {
   unreadErrorBytesMax,
 } from "../limits.ts";
 import type { Frame } from "../protocol/frame.ts";
+import { ArrivalWindow } from "./arrival-window.ts";
 import type { Traffic } from "./counters.ts";
 import { headerBytesMax } from "./frame-header.ts";
 import { LinePace } from "./line-pace.ts";
@@ -36,7 +37,8 @@ const largeAnswers = " ";
  * frames are written, so that the library may send its pings and pongs between them.
  *
  * What a slow line does not take waits in lanes, and little is written to it at once: the line
- * takes a keystroke's echo before a flood of output that was there first.
+ * takes a keystroke's echo before a flood of output that was there first. Where proxies on the way
+ * take everything, the flood waits for what of it has arrived.
  *
  * TCP_NODELAY is set, or the second of two small writes would wait 40 ms for the other end's
  * delayed acknowledgement.
@@ -56,6 +58,7 @@ export class Outbox {
   /** Writes that the kernel has not taken whole. */
   #unfinishedWrites = 0;
   readonly #pace: LinePace;
+  readonly #window = new ArrivalWindow(() => this.#goOn());
   #unreadErrorBytes = 0;
 
   constructor(webSocket: OrderlySocket, { socket, calls, traffic }: Way) {
@@ -63,7 +66,7 @@ export class Outbox {
     this.#socket = socket;
     this.#traffic = traffic;
     this.#writeAtOnce = calls.writeAtOnce;
-    this.receipts = new ReceiptPings(webSocket);
+    this.receipts = new ReceiptPings(webSocket, this.#window);
     webSocket.onClosing(() => this.#writeAll());
     socket.setNoDelay(true);
     this.#pace = new LinePace((bytes) => calls.limitUnsent(socket, bytes));
@@ -125,7 +128,7 @@ export class Outbox {
     this.#waitingBytes = 0;
     // The connection was cut, with what waited.
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    if (this.#unfinishedWrites === 0 && bytes <= this.#pace.batchBytes) {
+    if (this.#isFree && bytes <= this.#batchBytes) {
       this.#put(batchOf(messages));
     } else {
       for (const message of messages) this.#lanes.add(message.lane, storable(message));
@@ -133,20 +136,34 @@ export class Outbox {
     }
   }
 
+  /** Whether what is written now waits for nothing. */
+  get #isFree(): boolean {
+    return this.#unfinishedWrites === 0 && this.#lanes.bytes === 0 && this.#window.isOpen;
+  }
+
+  /** How much may be written at once. */
+  get #batchBytes(): number {
+    return Math.min(this.#pace.batchBytes, this.#window.batchBytes);
+  }
+
   /** Writes of what waits as much as the line takes. */
   #writeNext(): void {
     while (this.#unfinishedWrites === 0 && this.#lanes.bytes > 0) {
-      this.#writeBatch(this.#pace.batchBytes);
+      const bytesMax = this.#batchBytes - receiptPingBytesMax;
+      const lanes = this.#lanes;
+      const messages = this.#window.isOpen ? lanes.take(bytesMax) : lanes.takeFresh(bytesMax);
+      if (messages.length === 0) return;
+      this.#putAll(messages);
     }
   }
 
   #writeAll(): void {
     this.write();
-    while (this.#lanes.bytes > 0) this.#writeBatch(sendBytesMax);
+    while (this.#lanes.bytes > 0)
+      this.#putAll(this.#lanes.take(sendBytesMax - receiptPingBytesMax));
   }
 
-  #writeBatch(bytesMax: number): void {
-    const messages = this.#lanes.take(bytesMax - receiptPingBytesMax);
+  #putAll(messages: readonly Message[]): void {
     this.#put(messages[0]?.batch ?? batchOf(messages));
   }
 
@@ -165,14 +182,16 @@ export class Outbox {
       giveBack(memory);
       this.#unfinishedWrites--;
       this.#pace.took(end, performance.now() - startedAtMs);
-      this.#onWritten();
+      this.#goOn();
     });
   }
 
-  #onWritten(): void {
+  #goOn(): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) this.#lanes.clear();
     this.#writeNext();
-    if (this.#unfinishedWrites === 0) this.#tellRoom();
+    if (!this.#isFree) return;
+    this.#lanes.clear();
+    this.#tellRoom();
   }
 }
 

@@ -42,10 +42,22 @@ export class SendLanes<T extends Waiting> {
 
   /** Takes what goes out next: one item, and as many more as stay below `bytesMax` together. */
   take(bytesMax: number): T[] {
+    const taken = this.#take(bytesMax, () => this.#fresh[0] ?? this.#queue[0]);
+    // Names of lanes are the clients': those that rest must not become ever more.
+    if (this.#bytes === 0) this.clear();
+    return taken;
+  }
+
+  /** The same of lanes in which nothing waited. Until all may go none of them is so again. */
+  takeFresh(bytesMax: number): T[] {
+    return this.#take(bytesMax, () => this.#fresh[0]);
+  }
+
+  #take(bytesMax: number, nextLane: () => Lane<T> | undefined): T[] {
     const taken: T[] = [];
     let room = bytesMax;
     while (this.#bytes > 0) {
-      const lane = this.#fresh[0] ?? this.#queue[0];
+      const lane = nextLane();
       if (!lane) break;
       const first = lane.waiting[0];
       if (first && first.length > room && taken.length > 0) break;
@@ -57,8 +69,6 @@ export class SendLanes<T extends Waiting> {
       room -= bytes;
       this.#endTurn(lane, bytes);
     }
-    // Names of lanes are the clients': those that rest must not become ever more.
-    if (this.#bytes === 0) this.clear();
     return taken;
   }
 

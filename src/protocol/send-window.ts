@@ -9,18 +9,30 @@ interface Mark {
 }
 
 /**
- * How much of an upload may be on its way: what the line takes in `bulkDelayMs`, so that what is
- * sent behind it waits about as long. It is measured by marks between the messages, of which the
+ * How much of what is large may be on its way: what the line takes in `bulkDelayMs`, so that what
+ * is sent behind it waits about as long. It is measured by marks between the messages, of which the
  * other end says that it has come to them. Full buffers of a socket would tell too late: those of
  * the kernels, and of a tunnel on the way, hold megabytes.
  */
 export class SendWindow {
   readonly #marks: Mark[] = [];
-  #inFlightCharsMax = bulkInFlightCharsMin;
+  readonly #inFlightCharsMin: number;
+  #inFlightCharsMax: number;
   #sentChars = 0;
   #arrivedChars = 0;
   /** The way there and back when nothing was in front, as far as is known. */
   #quickestMs = Number.POSITIVE_INFINITY;
+
+  /** So much may be on its way at first, and on a line that is slow. */
+  constructor(inFlightCharsMin = bulkInFlightCharsMin) {
+    this.#inFlightCharsMin = inFlightCharsMin;
+    this.#inFlightCharsMax = inFlightCharsMin;
+  }
+
+  /** What may be on its way. */
+  get inFlightCharsMax(): number {
+    return this.#inFlightCharsMax;
+  }
 
   hasRoom(): boolean {
     return this.#sentChars - this.#arrivedChars < this.#inFlightCharsMax;
@@ -49,7 +61,7 @@ export class SendWindow {
     const dueMs = this.#quickestMs + bulkDelayMs;
     const fittingChars = ((this.#arrivedChars - arrivedChars) / elapsedMs) * dueMs;
     if (fittingChars > this.#inFlightCharsMax || elapsedMs > dueMs) {
-      this.#inFlightCharsMax = Math.max(fittingChars, bulkInFlightCharsMin);
+      this.#inFlightCharsMax = Math.max(fittingChars, this.#inFlightCharsMin);
     }
   }
 }

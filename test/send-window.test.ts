@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { SendWindow } from "../src/client/send-window.ts";
 import { bulkDelayMs } from "../src/limits.ts";
+import { SendWindow } from "../src/protocol/send-window.ts";
 
 interface Upload {
   /** How fast the line is when so many characters have been sent. */
