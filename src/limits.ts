@@ -317,6 +317,11 @@ export const turnsBetweenStarts = 50;
  */
 export const exitScanIntervalMs = 50;
 /**
+ * How often process 1 looks for orphans that have ended. Its own children it has taken note of in
+ * that time.
+ */
+export const orphanLookMs = 1_000;
+/**
  * Processes looked at in one turn of the event loop when a tree is searched: about a millisecond.
  */
 export const processScanSliceMax = 300;

@@ -1,6 +1,5 @@
 /** Servers that are started where something is missing that nearly every machine has. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,6 +7,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { connect } from "./support/client.ts";
+import { hindrance } from "./support/hindrance.ts";
 import { run, start } from "./support/process.ts";
 import { launchServer, type ServerOptions, startServer } from "./support/server.ts";
 import { within } from "./support/within.ts";
@@ -19,12 +19,6 @@ const asNobodyKnown = ["unshare", "--user", "--map-user=54321"] as const;
 const ownMounts = ["unshare", "--map-root-user", "--mount"] as const;
 
 const noTerminals = [...ownMounts, ...shell('mount -t tmpfs none /dev/pts; exec "$@"')] as const;
-
-/** Why a test cannot be run here. */
-function hindrance([program, ...args]: readonly [string, ...string[]]): string | false {
-  const { status } = spawnSync(program, [...args, "true"]);
-  return status === 0 ? false : `this machine refuses \`${[program, ...args].join(" ")}\``;
-}
 
 describe("a server works", () => {
   const works = async (t: TestContext, options: ServerOptions) => {

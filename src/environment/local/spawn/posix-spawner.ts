@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
 import { tagPrefixMark, variableMark } from "./keeper-script.ts";
+import { reapOrphans } from "./orphans.ts";
 import { ExitWatcher } from "./posix-exit.ts";
 import { Keeper } from "./posix-keeper.ts";
 import { type Launched, type LaunchLane, launchLane } from "./posix-launch.ts";
@@ -60,6 +61,7 @@ class PosixSpawner implements Spawner {
   readonly #memory = new ReadMemory();
   readonly #aheads: ReadAheads;
   readonly #running = new RunningProcesses();
+  readonly #leaveOrphans: () => void;
   readonly #canTag: boolean;
   readonly #ownVariables: Readonly<Record<string, string>>;
   #lastTag: bigint;
@@ -71,6 +73,7 @@ class PosixSpawner implements Spawner {
     this.#lane = launchLane(libc);
     this.#poller = new Poller(libc);
     this.#exits = new ExitWatcher(libc, this.#poller);
+    this.#leaveOrphans = reapOrphans(libc);
     const table = libcProcessTable(libc);
     this.#byTag = new TreeKiller(table, tagMark(libc));
     this.#bySession = new TreeKiller(table, sessionMark(table));
@@ -103,6 +106,7 @@ class PosixSpawner implements Spawner {
     this.#poller.keepLoopAlive();
     await this.#running.killAll();
     await this.#keeper.close();
+    this.#leaveOrphans();
     this.#poller.close();
   }
 

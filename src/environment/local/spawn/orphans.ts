@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { orphanLookMs } from "../../../limits.ts";
+import { type Libc, native } from "./posix-libc.ts";
+import { readProcessStat } from "./process-stat.ts";
+
+/**
+ * Takes note of the ends of orphans, if this is process 1, as in a container without an init: the
+ * kernel gives it all whose parents have ended. Dead as they are, they would fill the table of
+ * processes. Gives what ends it.
+ *
+ * The dead among our own children are taken note of in the turn in which we hear of it. Who is
+ * still there at the next look is an orphan.
+ */
+export function reapOrphans(libc: Libc): () => void {
+  if (process.pid !== 1) return () => {};
+  let seen: ReadonlySet<string> = new Set();
+  const timer = setInterval(() => {
+    const dead = deadChildren();
+    for (const [name, pid] of dead) if (seen.has(name)) reap(libc, pid);
+    seen = new Set(dead.keys());
+  }, orphanLookMs).unref();
+  return () => clearInterval(timer);
+}
+
+/** Those of the main thread, which gets the orphans, by names that nobody else ever has. */
+function deadChildren(): ReadonlyMap<string, number> {
+  const dead = new Map<string, number>();
+  for (const pid of childrenOfMainThread()) {
+    const stat = readProcessStat(pid);
+    if (stat?.state === "Z") dead.set(`${pid} ${stat.startTicks}`, pid);
+  }
+  return dead;
+}
+
+function childrenOfMainThread(): number[] {
+  try {
+    const children = readFileSync(`/proc/self/task/${process.pid}/children`, "latin1");
+    return children.trim().split(" ").filter(Boolean).map(Number);
+  } catch {
+    // A kernel that does not tell, or no descriptor is left.
+    return [];
+  }
+}
+
+function reap(libc: Libc, pid: number): void {
+  libc.wait4(pid, new Int32Array(1), native.WNOHANG, new BigInt64Array(32));
+}
