@@ -21,7 +21,9 @@ export async function runAuditVerify(file: string, flags: { readonly last?: stri
 /** What does not follow, until the next line that does tells what it is. */
 interface Doubtful {
   readonly complaint: string;
-  readonly bytes: Buffer;
+  readonly lines: Buffer[];
+  /** With the line feeds between them. */
+  length: number;
 }
 
 /** Gives the end of the chain, and says of each torn piece where it is. */
@@ -36,8 +38,8 @@ async function followFile(file: string): Promise<{ end: ChainEnd; tears: string[
       doubtful = withLine(doubtful, line, `line ${end.lines + 1} ${next}`);
       continue;
     }
-    if (doubtful && !isTearOf(doubtful.bytes, text)) throw new Error(doubtful.complaint);
-    if (doubtful) tears.push(tornPiece(doubtful.bytes, end));
+    if (doubtful && !isTearOf(bytesOf(doubtful), text)) throw new Error(doubtful.complaint);
+    if (doubtful) tears.push(tornPiece(doubtful, end));
     doubtful = undefined;
     end = next;
   }
@@ -47,13 +49,20 @@ async function followFile(file: string): Promise<{ end: ChainEnd; tears: string[
 
 /** A torn piece can hold what looks like the ends of lines, but is never long. */
 function withLine(before: Doubtful | undefined, line: Buffer, complaint: string): Doubtful {
-  if (before === undefined) return { complaint, bytes: line };
-  const bytes = Buffer.concat([before.bytes, Buffer.from("\n"), line]);
-  if (bytes.length > auditTailBytes) throw new Error(before.complaint);
-  return { complaint: before.complaint, bytes };
+  if (before === undefined) return { complaint, lines: [line], length: line.length };
+  before.lines.push(line);
+  before.length += 1 + line.length;
+  if (before.length > auditTailBytes) throw new Error(before.complaint);
+  return before;
 }
 
-const tornPiece = ({ length }: Buffer, { lines }: ChainEnd) =>
+/** Put together once: for each line anew it would take the square of their number. */
+const bytesOf = ({ lines }: Doubtful) =>
+  Buffer.concat(lines.flatMap((line, at) => (at === 0 ? [line] : [lineFeed, line])));
+
+const lineFeed = Buffer.from("\n");
+
+const tornPiece = ({ length }: Doubtful, { lines }: ChainEnd) =>
   `${length} bytes behind line ${lines} were torn off by a crash or a full disk, ` +
   `as line ${lines + 1} tells`;
 
