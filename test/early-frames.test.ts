@@ -46,11 +46,13 @@ async function client(t: TestContext, access: ListenOptions["surface"]["access"]
   const message = new Promise<string>((resolve) => {
     accept = (socket) => socket.once("message", (bytes) => resolve(bytes.toString("latin1")));
   });
+  const log = Object.assign(() => {}, { writes: () => false });
+  const metrics = async () => ({ contentType: "", text: "" });
   const { url, close } = await listen({
     address: { host: "127.0.0.1", port: 0 },
-    surface: { access, hindrances: () => [], metrics: async () => ({ contentType: "", text: "" }) },
+    surface: { access, hindrances: () => [], metrics, log },
     limits: { connectionsMax: 1, messageBytesMax: 1_000 },
-    log: Object.assign(() => {}, { writes: () => false }),
+    log,
     accept: (...opened) => accept(...opened),
     refused: () => {},
     readAtOnce: () => 0,

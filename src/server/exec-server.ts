@@ -96,6 +96,7 @@ function listenWith(options: ExecServerOptions, sight: Sight, { state, context }
     access,
     hindrances: () => hindrances(state, counters.connections.size, limits),
     metrics: metricsOf(counters, gauges),
+    log,
   };
   return listen({
     ...{ address, tls, surface, limits, log },

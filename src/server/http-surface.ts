@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Access } from "./access.ts";
+import type { Log } from "./log.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** What the listener tells over plain HTTP, besides opening WebSockets. */
@@ -10,6 +11,7 @@ export interface HttpSurface {
   /** Why no new client can be served now, in sentences; empty when it can. */
   readonly hindrances: () => readonly string[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly log: Log;
 }
 
 /** Answers plain HTTP: the probes, the metrics, and a clear refusal for everything else. */
@@ -63,8 +65,14 @@ function readiness({ hindrances }: HttpSurface): Refusal {
 async function metrics(surface: HttpSurface, request: IncomingMessage): Promise<Refusal> {
   const refusal = await surface.access(request);
   if (refusal) return refusal;
-  const { contentType, text } = await surface.metrics();
-  return { status: 200, text, headers: { "content-type": contentType } };
+  try {
+    const { contentType, text } = await surface.metrics();
+    return { status: 200, text, headers: { "content-type": contentType } };
+  } catch (error) {
+    const complaint = `the metrics cannot be told: ${(error as Error).message}`;
+    surface.log("error", complaint);
+    return { status: 500, text: `${complaint}\n` };
+  }
 }
 
 /** Why a WebSocket may not be opened by this request, whoever makes it; or undefined. */

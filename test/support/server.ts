@@ -17,6 +17,8 @@ export interface ServerOptions {
   /** Laid over the environment of the test; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** The `bin/codex.js` of a copy of the package, in place of this one. */
+  readonly program?: string;
   /** A program that is given the server's command line, and becomes the server. */
   readonly startedBy?: readonly [string, ...string[]];
 }
@@ -57,7 +59,8 @@ export async function startServer(
 /** Starts it without waiting for the URL line: for a server that is expected to refuse. */
 export function launchServer(options: ServerOptions = {}) {
   const { args = [], env = {}, cwd = root, startedBy = [] } = options;
-  const [file = process.execPath, ...rest] = [...startedBy, ...serverCommand(args)];
+  const command = serverCommand(args, options.program);
+  const [file = process.execPath, ...rest] = [...startedBy, ...command];
   const child = spawn(file, rest, {
     cwd,
     env: serverEnvironment(env),
@@ -75,9 +78,10 @@ export function launchServer(options: ServerOptions = {}) {
   };
 }
 
-export function serverCommand(args: readonly string[] = []): string[] {
+export function serverCommand(args: readonly string[] = [], copy?: string): string[] {
   const listen = args.includes("--listen") ? [] : ["--listen", "ws://127.0.0.1:0"];
-  return [process.execPath, ...program(), "exec-server", ...listen, ...args];
+  const started = copy === undefined ? program() : [copy];
+  return [process.execPath, ...started, "exec-server", ...listen, ...args];
 }
 
 /** A stale build would test yesterday's program: then, as without a build, the sources are run. */

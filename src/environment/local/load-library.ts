@@ -8,8 +8,22 @@ import { libraryDescriptors } from "../../limits.ts";
  */
 export async function loadLibrary<T>(load: () => Promise<T>): Promise<T> {
   checkDescriptors(libraryDescriptors);
-  return load();
+  try {
+    return await load();
+  } catch (error) {
+    if (!isMissingModule(error)) throw error;
+    throw new Error(
+      "a part of this program is gone from the disk: it was removed or updated while it ran; " +
+        "start it again",
+      { cause: error },
+    );
+  }
 }
+
+const isMissingModule = (error: unknown) =>
+  ["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND"].includes(
+    (error as NodeJS.ErrnoException).code ?? "",
+  );
 
 /** Throws what the system says when not so many are left. */
 export function checkDescriptors(count: number): void {
