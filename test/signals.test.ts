@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { connect } from "./support/client.ts";
 import { start } from "./support/process.ts";
-import { type RunningServer, serverCommand, startServer } from "./support/server.ts";
+import { launchServer, type RunningServer, serverCommand, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
+import { within } from "./support/within.ts";
 
 async function checkServes({ url }: RunningServer): Promise<void> {
   const client = await connect(url);
@@ -20,6 +25,21 @@ describe("a hang-up", () => {
     await checkServes(server);
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
     assert.match(server.stderr(), /SIGHUP is ignored/);
+  });
+
+  test("ends it neither while it starts", async (t) => {
+    const fifo = join(temporaryFolder(t, "hang-up"), "token");
+    execFileSync("mkfifo", [fifo]);
+    const args = ["--ws-auth", "capability-token", "--ws-token-file", fifo];
+    const server = launchServer({ args, startedBy: ["nohup"] });
+    t.after(() => server.stop());
+    // Opened as soon as the server reads from it, which then waits for the token.
+    const writing = await within(30_000, "the server's look at the token", open(fifo, "w"));
+    server.kill("SIGHUP");
+    await writing.writeFile("a capability");
+    await writing.close();
+    assert.match(await within(30_000, "the URL", server.firstLine), /^ws:/);
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
   });
 
   test("of its terminal stops a server in order", async (t) => {

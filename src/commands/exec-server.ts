@@ -8,7 +8,7 @@ import { accessFrom } from "./access-options.ts";
 import type { ExecServerFlags } from "./exec-server-options.ts";
 import { finishWritesOfKilled } from "./finish-writes.ts";
 import { inheritableVariables } from "./inheritable-variables.ts";
-import { keepInspectorClosed, obeySignals } from "./signals.ts";
+import { keepInspectorClosed, obeySignals, outliveHangUp } from "./signals.ts";
 import { type StderrLog, stderrLog } from "./stderr-log.ts";
 import { uncaughtErrorHandler } from "./uncaught-errors.ts";
 import { tellUrl } from "./url-line.ts";
@@ -16,6 +16,7 @@ import { version } from "./version.ts";
 
 /** `codex exec-server`: serves until a signal comes, then leaves nothing behind. */
 export async function runExecServer(flags: ExecServerFlags): Promise<void> {
+  outliveHangUp();
   keepInspectorClosed();
   const stderr = stderrLog(flags.logLevel);
   const server = await start(flags, stderr.log).catch((error) => explain(error, flags.listen));

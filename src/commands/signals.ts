@@ -11,12 +11,21 @@ interface SignalOptions {
 export function obeySignals({ log, stop }: SignalOptions): void {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  // Node forgets that `nohup` had the signal ignored; who has no terminal need not follow its end.
   process.on("SIGHUP", () => {
-    if ([0, 1, 2].some(isTerminal)) stop();
+    if (hasTerminal()) stop();
     else log("info", "SIGHUP is ignored: no terminal of this server can have hung up");
   });
 }
+
+/**
+ * Node forgets that `nohup` had the signal ignored; who has no terminal need not follow its end,
+ * also before it has started.
+ */
+export function outliveHangUp(): void {
+  if (!hasTerminal()) process.on("SIGHUP", () => {});
+}
+
+const hasTerminal = () => [0, 1, 2].some(isTerminal);
 
 /** Also one that has hung up, of which the system says that it is none. */
 function isTerminal(fd: number): boolean {
