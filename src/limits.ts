@@ -511,6 +511,15 @@ export const failedAddressesMax = 10_000;
 export const requestHeadMs = 10_000;
 /** How often it is looked for clients that take longer for the head. */
 export const requestHeadLookMs = 2_500;
+/**
+ * Connections that are no WebSockets yet; of more the oldest is cut. Several times as many as the
+ * kernel hands over at once when all clients come back after an outage.
+ */
+export const newcomersMax = 2_048;
+/** The same as a part of the files that the server may have open: one in so many. */
+export const newcomersShareOfFiles = 4;
+/** After this long without a cut the next one is logged again. */
+export const newcomersQuietMs = 60_000;
 /** Characters of an id that clients choose, and of a trace, as far as logs tell them. */
 export const loggedIdCharsMax = 128;
 /** The same of the id of a request, and of the name that a client gives itself. */

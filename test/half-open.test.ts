@@ -1,6 +1,10 @@
+import { once } from "node:events";
 import { connect } from "node:net";
-import { after, describe, test } from "node:test";
+import { after, describe, type TestContext, test } from "node:test";
+import { WebSocket } from "ws";
 import { makeCertificate } from "./support/certificate.ts";
+import { Client } from "./support/client.ts";
+import { run } from "./support/process.ts";
 import { startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 import { within } from "./support/within.ts";
@@ -10,9 +14,10 @@ const folder = temporaryFolder({ after }, "half-open");
 /** More than the 10 s that a client has; by itself Node takes 30 s and 120 s. */
 const goneMsMax = 25_000;
 
+const { cert, key } = makeCertificate(folder);
+const tls = ["--tls-cert", cert, "--tls-key", key];
+
 describe("a connection ends", { concurrency: true }, () => {
-  const { cert, key } = makeCertificate(folder);
-  const tls = ["--tls-cert", cert, "--tls-key", key];
   const rows: [string, string[], string][] = [
     ["whose client never sends a request", [], ""],
     ["whose client sends half a request", [], "GET / HTTP/1.1\r\nHo"],
@@ -29,6 +34,49 @@ describe("a connection ends", { concurrency: true }, () => {
       socket.resume();
       const closed = new Promise((resolve) => socket.once("close", resolve));
       await within(goneMsMax, "the end of the connection", closed);
+    });
+  }
+});
+
+/** Fewer files than there are connections. */
+const fewFiles = ["prlimit", "--nofile=300"] as const;
+const crowd = 400;
+
+async function connectTo(url: string): Promise<Client> {
+  const socket = new WebSocket(url, { rejectUnauthorized: false });
+  const opened = once(socket, "open");
+  const client = new Client(socket);
+  await within(goneMsMax, "the connection", opened);
+  await client.initialize();
+  return client;
+}
+
+async function sendHalf(t: TestContext, url: string, sent: string): Promise<void> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  t.after(() => void socket.destroy());
+  await once(socket, "connect");
+  socket.on("error", () => {});
+  socket.write(Buffer.from(sent, "latin1"));
+  socket.resume();
+}
+
+describe("everybody is served beside hundreds of connections", () => {
+  const rows: [string, string[], string][] = [
+    ["that never send a request", [], ""],
+    ["that send half a request", [], "GET / HTTP/1.1\r\nHo"],
+    ["that never begin to encrypt", tls, ""],
+    ["that begin to encrypt, and stop", tls, "\x16\x03\x01\x02\x00\x01\x00"],
+  ];
+  for (const [title, args, sent] of rows) {
+    test(title, async (t) => {
+      const { url } = await startServer(t, { args, startedBy: fewFiles });
+      const before = await connectTo(url);
+      for (let at = 0; at < crowd; at++) await sendHalf(t, url, sent);
+      const behind = await connectTo(url);
+      for (const client of [before, behind]) {
+        await run(client, { argv: ["true"] });
+        client.socket.terminate();
+      }
     });
   }
 });

@@ -15,6 +15,7 @@ import {
 import { readFramesAhead } from "./inbound-frames.ts";
 import { type ListenAddress, listenUrlOf } from "./listen-url.ts";
 import type { Log } from "./log.ts";
+import { Newcomers } from "./newcomers.ts";
 import { OrderlySocket } from "./orderly-socket.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -59,8 +60,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       response.destroy();
     });
   });
+  const newcomers = new Newcomers(options.log);
+  http.on("connection", (socket: Socket) => newcomers.add(socket));
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    upgrade(options, webSockets, { request, socket, head }).catch((error) => {
+    upgrade(options, { webSockets, newcomers }, { request, socket, head }).catch((error) => {
       options.log("error", `${request.method} upgrade failed: ${error}`);
       socket.destroy();
     });
@@ -98,6 +101,11 @@ async function makeServer(tls: TlsFiles | undefined): Promise<Server> {
   return https.createServer({ ...bounds, ...encrypted });
 }
 
+interface Sockets {
+  readonly newcomers: Newcomers;
+  readonly webSockets: WebSockets;
+}
+
 interface UpgradeRequest {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
@@ -106,7 +114,7 @@ interface UpgradeRequest {
 
 async function upgrade(
   options: ListenOptions,
-  webSockets: WebSockets,
+  { newcomers, webSockets }: Sockets,
   { request, socket, head }: UpgradeRequest,
 ): Promise<void> {
   // Nobody else listens for errors of this socket until it is a WebSocket.
@@ -121,6 +129,7 @@ async function upgrade(
   }
   if (socket.destroyed) return;
   socket.off("error", onError);
+  newcomers.arrived(request.socket);
   webSockets.handleUpgrade(request, socket, head, (opened) => {
     const { limits, readAtOnce } = options;
     const reading = { limits, readAtOnce, hear: (message: Buffer) => opened.hear(message) };
