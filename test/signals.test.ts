@@ -87,9 +87,18 @@ describe("SIGUSR1", { skip: process.platform !== "linux" }, () => {
 /** Sockets of a process at which connections are taken. */
 function listening(pid: number): string[] {
   const folder = `/proc/${pid}/fd`;
-  const open = new Set(readdirSync(folder).map((fd) => readlinkSync(`${folder}/${fd}`)));
+  const open = new Set(readdirSync(folder).map((fd) => fileAt(`${folder}/${fd}`)));
   const table = readFileSync(`/proc/${pid}/net/tcp`, "utf8");
   const rows = table.split("\n").map((row) => row.trim().split(/\s+/));
   const ours = rows.filter((row) => row[3] === "0A" && open.has(`socket:[${row[9]}]`));
   return ours.map((row) => row[1] ?? "");
+}
+
+/** Undefined of one that was closed in between. */
+function fileAt(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
