@@ -502,6 +502,11 @@ export const watchEventsInTurnMax = 1_000;
 
 // ---- access
 
+/** How often it is looked whether the files of certificate, key and token have changed. */
+export const followedFilesLookMs = 5_000;
+/** How long after that they are read: certificate and key are replaced one after the other. */
+export const followedFilesSettleMs = 1_000;
+
 /** Refused tokens of one address within `failedAttemptsWindowMs` after which it has to wait. */
 export const failedAttemptsMax = 20;
 export const failedAttemptsWindowMs = 60_000;

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { Access } from "../server/access.ts";
+import type { Access, CheckToken } from "../server/access.ts";
 import { isLoopback, type ListenAddress } from "../server/listen-url.ts";
 import type { Log } from "../server/log.ts";
+import { followFiles } from "./follow-files.ts";
 
 export interface AccessFlags {
   readonly wsAuth?: "capability-token" | "signed-bearer-token";
@@ -29,7 +30,18 @@ export async function accessFrom(
     refuseOpenNetwork(flags, address, log);
     return isLoopback(address.host) ? loopbackAccess : openAccess;
   }
-  return tokenAccess(await tokenCheck(flags), log);
+  return tokenAccess(await currentTokenCheck(flags, log), log);
+}
+
+/** By what the file of the token or secret says now. */
+async function currentTokenCheck(flags: AccessFlags, log: Log): Promise<CheckToken> {
+  let check = await tokenCheck(flags);
+  const path = flags.wsTokenFile ?? flags.wsSharedSecretFile;
+  const renew = async () => {
+    check = await tokenCheck(flags);
+  };
+  if (path !== undefined) followFiles({ paths: [path], renew, log });
+  return (token) => check(token);
 }
 
 function refuseMixedFlags(flags: AccessFlags): void {
@@ -71,7 +83,7 @@ function refuseOpenNetwork({ insecureNoAuth }: AccessFlags, { host }: ListenAddr
   );
 }
 
-async function tokenCheck(flags: AccessFlags) {
+async function tokenCheck(flags: AccessFlags): Promise<CheckToken> {
   if (flags.wsAuth === "signed-bearer-token") return signedTokenCheck(flags);
   const { capabilityToken, sha256 } = await import("../server/capability-token.ts");
   const digest = tokenDigest(flags);

@@ -56,7 +56,10 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   // Without an environment nobody can be served, also when the URL has been printed by then.
   environment.then(saveMemoryLater, (error) => explain(unready(error), flags.listen));
   const sessionTtlMs = flags.sessionTtl * 1000;
-  return startExecServer({ address, tls, access, limits, sessionTtlMs, environment, log, audit });
+  const options = { address, tls, access, limits, sessionTtlMs, environment, log, audit };
+  const server = await startExecServer(options);
+  if (tls) (await import("./tls-options.ts")).followTls(flags, server, log);
+  return server;
 }
 
 const unready = (error: Error) =>

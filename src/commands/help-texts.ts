@@ -7,6 +7,7 @@ ends, each connection that breaks and each session that is resumed, debug one fo
 line holds contents, arguments or variables of commands.
 SIGTERM and SIGINT stop the server and everything that it started, and so does a hang-up of the
 terminal it was started on; with no terminal for stdin, stdout and stderr it outlives a hang-up.
+Certificate, key, token and secret are read again within seconds after their files have changed.
 
 Over HTTP at the same port: /livez, /readyz (why not, if not) and /metrics for Prometheus, which wants
 the token when there is one. BYTES may end in KiB, MiB or GiB. Reaching a limit is an error for the

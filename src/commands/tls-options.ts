@@ -1,7 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import type { TlsFiles } from "../server/listen.ts";
+import type { Listener, TlsFiles } from "../server/listen.ts";
+import type { Log } from "../server/log.ts";
+import { followFiles } from "./follow-files.ts";
 
 interface TlsFlags {
   readonly listen: string;
@@ -21,6 +23,16 @@ export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles | undef
   const files = { cert: pem("--tls-cert", tlsCert), key: pem("--tls-key", tlsKey) };
   refuseUnusable(files, `--tls-cert ${tlsCert} and --tls-key ${tlsKey}`);
   return files;
+}
+
+/** New connections get what the files say when they change. */
+export function followTls(flags: TlsFlags, server: Listener, log: Log): void {
+  const paths = [flags.tlsCert, flags.tlsKey].filter((path) => path !== undefined);
+  const renew = () => {
+    const files = tlsFrom(flags);
+    if (files) server.encryptWith(files);
+  };
+  followFiles({ paths, renew, log });
 }
 
 function pem(flag: string, path: string): Buffer {

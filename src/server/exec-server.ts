@@ -38,7 +38,7 @@ export async function startExecServer(options: ExecServerOptions): Promise<Liste
   const listener = await listenWith(options, sight, { state, context });
   sight.audit?.enter("server-started", { url: listener.url });
   return {
-    url: listener.url,
+    ...listener,
     close: async () => {
       state.isStopping = true;
       const { sessions, environment } = await context;

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { Server as TlsServer } from "node:tls";
 import { WebSocketServer } from "ws";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import { type Limits, requestHeadLookMs, requestHeadMs, shutdownGraceMs } from "../limits.ts";
@@ -22,6 +23,8 @@ import type { Refusal } from "./refusal.ts";
 export interface Listener {
   /** `ws://IP:PORT` with the real port, `wss:` when the connections are encrypted. */
   readonly url: string;
+  /** Encrypts new connections by other files, if they are encrypted at all. */
+  encryptWith(tls: TlsFiles): void;
   /** Takes no more connections, closes those that are open, and is done when all are gone. */
   close(): Promise<void>;
 }
@@ -73,6 +76,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const { port } = http.address() as AddressInfo;
   return {
     url: listenUrlOf(options.tls ? "wss" : "ws", { host: options.address.host, port }),
+    encryptWith: (tls) => http.setSecureContext?.(encryptedBy(tls)),
     close: () => closeListener({ http, webSockets, sockets }),
   };
 }
@@ -90,16 +94,19 @@ function makeWebSockets({ messageBytesMax }: ListenOptions["limits"]) {
 
 type WebSockets = ReturnType<typeof makeWebSockets>;
 
-async function makeServer(tls: TlsFiles | undefined): Promise<Server> {
+type AnyServer = Server & Partial<Pick<TlsServer, "setSecureContext">>;
+
+async function makeServer(tls: TlsFiles | undefined): Promise<AnyServer> {
   const bounds = {
     headersTimeout: requestHeadMs,
     connectionsCheckingInterval: requestHeadLookMs,
   };
   if (!tls) return createServer(bounds);
   const https = await import("node:https");
-  const encrypted = { ...tls, handshakeTimeout: requestHeadMs, minVersion: "TLSv1.2" } as const;
-  return https.createServer({ ...bounds, ...encrypted });
+  return https.createServer({ ...bounds, ...encryptedBy(tls), handshakeTimeout: requestHeadMs });
 }
+
+const encryptedBy = (tls: TlsFiles) => ({ ...tls, minVersion: "TLSv1.2" }) as const;
 
 interface Sockets {
   readonly newcomers: Newcomers;
