@@ -9,6 +9,7 @@ import { makeCertificate } from "./support/certificate.ts";
 import { Client, connect } from "./support/client.ts";
 import { launchServer, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
+import { until } from "./support/until.ts";
 
 const folder = temporaryFolder({ after }, "listen-options");
 
@@ -54,6 +55,14 @@ describe("wss", () => {
     const client = await connectTrusting(server.url);
     await client.initialize();
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  });
+
+  test("warns of nobody who only looks whether it listens", async (t) => {
+    const server = await startServer(t, { args: [...tls, "--log-level", "debug"] });
+    const probe = createConnection(Number(new URL(server.url).port), "127.0.0.1");
+    probe.once("connect", () => probe.end());
+    await until("the line of the probe", () => /TLS handshake failed/.test(server.stderr()));
+    assert.doesNotMatch(server.stderr(), /"level":"warn"/);
   });
 
   const refused: [string, string[], RegExp][] = [

@@ -52,10 +52,12 @@ export interface ListenOptions extends Pick<SocketCalls, "readAtOnce"> {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const webSockets = makeWebSockets(options.limits);
   const http = await makeServer(options.tls);
-  // As a rule a client that does not trust the certificate, and has nobody else to tell.
-  http.on("tlsClientError", (error: Error, socket: Socket) => {
+  http.on("tlsClientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     const address = socket.remoteAddress;
-    options.log("warn", "TLS handshake failed", { address, reason: error.message });
+    // Who only looks whether somebody listens, as load balancers do every few seconds, hangs up;
+    // who does not trust the certificate says so, and as a rule has nobody else to tell.
+    const level = error.code === "ECONNRESET" ? "debug" : "warn";
+    options.log(level, "TLS handshake failed", { address, reason: error.message });
   });
   http.on("request", (request, response) => {
     answerHttp(options.surface, request, response).catch((error) => {
