@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -44,15 +44,35 @@ for (const format of ["cjs", "esm"] as const) {
   });
 }
 
-test("a strict program needs no types but Node's and those that come with the package", async (t) => {
-  const folder = installed(t);
-  const options = ["--strict", "--noEmit", "--module", "nodenext", "--types", "node"];
-  const program = `import { connect } from "codex-exec-server";\nvoid connect("ws://127.0.0.1:1");\n`;
-  writeFileSync(join(folder, "program.mts"), program);
-  const tsc = join(root, "node_modules/.bin/tsc");
-  const { stdout } = await execa(tsc, [...options, "program.mts"], { cwd: folder, ...once });
-  assert.equal(stdout, "");
-});
+/** How a program can have its modules looked up, with the modules that go with it. */
+const lookups = { nodenext: "nodenext", node16: "node16", bundler: "esnext" };
+
+for (const [lookup, module] of Object.entries(lookups)) {
+  test(`a strict program (${lookup}) needs Node's types and exactly those of the package`, async (t) => {
+    const folder = installed(t);
+    const program = `import { connect, type Environment } from "codex-exec-server";
+      const machine: Promise<Environment> = connect("ws://127.0.0.1:1");
+      // @ts-expect-error: what could not be looked up would be of any type, and pass.
+      const none: number = await machine;
+      void none;\n`;
+    writeFileSync(join(folder, "program.mts"), program);
+    const looked = ["--target", "es2022", "--module", module, "--moduleResolution", lookup];
+    const options = ["--strict", "--noEmit", "--types", "node", ...looked, "--listFiles"];
+    const tsc = join(root, "node_modules/.bin/tsc");
+    const { stdout } = await execa(tsc, [...options, "program.mts"], { cwd: folder, ...once });
+    const lines = stdout.split("\n");
+    const complaints = lines.filter((line) => !line.startsWith("/"));
+    assert.deepEqual(complaints, []);
+    const place = join(folder, "node_modules/codex-exec-server/dist/types");
+    const used = lines.filter((line) => line.startsWith(place));
+    assert.deepEqual(used.sort(), filesIn(place).sort());
+  });
+}
+
+const filesIn = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((file) => join(file.parentPath, file.name));
 
 /** A folder with the package and what npm installs beside it, but nothing that only we need. */
 function installed(t: TestContext): string {

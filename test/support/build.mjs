@@ -2,7 +2,15 @@
 // looked up one by one: the program as one script, whose compiled code lies beside it, with the
 // libraries that few servers need as files of their own; the library for others as modules.
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -219,9 +227,23 @@ function licensesOf(packages) {
     .join(`\n${"-".repeat(80)}\n\n`);
 }
 
+/** The compiler declares all that the library is made of, most of which its users never meet. */
 async function declareLibrary() {
   const options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly"];
-  const places = ["--rootDir", "src", "--outDir", "dist/types"];
+  const places = ["--rootDir", "src", "--outDir", "dist/declared"];
   const tsc = ["node_modules/typescript/bin/tsc", "-p", "test/support/tsconfig.types.json"];
   await promisify(execFile)(process.execPath, [...tsc, ...options, ...places]);
+  const entry = library.replace(/^src(.*)ts$/, "dist/declared$1d.ts");
+  for (const file of withImported(entry)) cpSync(file, file.replace("declared", "types"));
+  rmSync("dist/declared", { recursive: true });
+}
+
+/** The declarations in this file, and in all that it imports. */
+function withImported(file, found = new Set()) {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, path] of readFileSync(file, "utf8").matchAll(/["'](\.{1,2}\/[^"']*)\.ts["']/g)) {
+    withImported(join(file, "..", `${path}.d.ts`), found);
+  }
+  return found;
 }
