@@ -602,12 +602,15 @@ export const closingLooksMax = 2;
 export const wholeFileBytesMax = 2 * MiB;
 /** Files that are written in blocks at once: an executor keeps 128 open for a connection. */
 export const uploadsAtOnceMax = 32;
-/** Blocks of a file that are asked for at once: a long way costs no round trip for each. */
-export const blocksInFlightMax = 4;
-/** Bytes of a block that the library writes, at first and on a slow line. */
+/** Bytes of a block that the library writes, and of one it reads, at first and on a slow line. */
 export const uploadBlockBytesMin = 64 * KiB;
+export const downloadBlockBytesMin = 32 * KiB;
 /** What the line takes in this time is a block, on a faster one up to `fileBlockBytesMax`. */
-export const uploadBlockMs = 50;
+export const fileBlockMs = 50;
+/** What the line brings in this time is asked for at once: a long way costs no round trip each. */
+export const downloadInFlightMs = 1_000;
+/** ...but no more bytes of a file than these, which wait in memory for a slow reader. */
+export const downloadBytesInFlightMax = 4 * MiB;
 /** Unanswered bytes of an upload: a long way costs no round trip for each block. */
 export const uploadBytesInFlightMax = 4 * MiB;
 /** Unanswered blocks of an upload; more would only be of a source that gives crumbs. */

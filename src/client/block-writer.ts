@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import {
   fileBlockBytesMax,
+  fileBlockMs,
   uploadBlockBytesMin,
-  uploadBlockMs,
   uploadBlocksInFlightMax,
   uploadBytesInFlightMax,
 } from "../limits.ts";
@@ -87,7 +87,7 @@ export class BlockWriter {
     this.#pace ??= { sinceMs: nowMs, answeredBytes: this.#answeredBytes };
     const { sinceMs, answeredBytes } = this.#pace;
     const bytesPerMs = (this.#answeredBytes - answeredBytes) / (nowMs - sinceMs || 1);
-    const fittingBytes = Math.floor(bytesPerMs * uploadBlockMs);
+    const fittingBytes = Math.floor(bytesPerMs * fileBlockMs);
     return Math.min(Math.max(fittingBytes, uploadBlockBytesMin), fileBlockBytesMax);
   }
 

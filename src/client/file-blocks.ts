@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
 import type { FileSystem } from "../environment/file-system.ts";
-import { blocksInFlightMax, fileBlockBytesMax } from "../limits.ts";
-import { openFile, type Place, unlessHandleLost, withHandle } from "./file-handle.ts";
+import { callRepeatsMax } from "../limits.ts";
+import { BlockReader } from "./block-reader.ts";
+import { openFile, type Place, unlessHandleLost } from "./file-handle.ts";
 
 /**
  * Gives a file block by block. After a broken connection it goes on where it was, so that a file
@@ -11,43 +11,29 @@ export async function* readBlocks(
   fileSystem: FileSystem,
   place: Place,
 ): AsyncGenerator<Uint8Array> {
-  let { handleId } = await openFile(fileSystem, { ...place, mode: "read" });
-  let ahead: Promise<Block>[] = [];
+  const open = async (offset: number) => {
+    const { handleId } = await openFile(fileSystem, { ...place, mode: "read" });
+    return new BlockReader(fileSystem, handleId, offset);
+  };
   let offset = 0;
+  let vainOpens = 0;
+  let file = await open(offset);
   try {
-    for (let inFlightMax = 1; ; inFlightMax = Math.min(inFlightMax * 2, blocksInFlightMax)) {
-      while (ahead.length < inFlightMax) {
-        const start = offset + ahead.length * fileBlockBytesMax;
-        ahead.push(watched(readBlock(fileSystem, handleId, start)));
+    for (;;) {
+      const block = await file.next().catch((failure) => {
+        if (++vainOpens > callRepeatsMax) throw failure;
+        return unlessHandleLost(failure);
+      });
+      if (block) {
+        vainOpens = 0;
+        offset += block.bytes.length;
+        if (block.bytes.length > 0) yield block.bytes;
+        if (block.eof) return;
+      } else {
+        file = await open(offset);
       }
-      const block = await ahead.shift()?.catch(unlessHandleLost);
-      if (block === undefined) {
-        ahead = [];
-        ({ handleId } = await openFile(fileSystem, { ...place, mode: "read" }));
-        continue;
-      }
-      offset += block.bytes.length;
-      if (block.bytes.length > 0) yield block.bytes;
-      if (block.eof) return;
     }
   } finally {
-    await fileSystem.close({ handleId });
+    await fileSystem.close({ handleId: file.handleId });
   }
-}
-
-interface Block {
-  readonly bytes: Uint8Array;
-  readonly eof: boolean;
-}
-
-async function readBlock(fileSystem: FileSystem, handleId: string, offset: number): Promise<Block> {
-  const request = { handleId, offset, len: fileBlockBytesMax };
-  const { chunk, eof } = await withHandle(() => fileSystem.readBlock(request));
-  return { bytes: Buffer.from(chunk, "base64"), eof };
-}
-
-/** What was read ahead in vain may fail without anybody looking at it. */
-function watched<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }

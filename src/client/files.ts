@@ -69,7 +69,7 @@ export interface Files {
   read(path: Path, options?: FileOptions): Promise<Uint8Array>;
   /** The whole file as UTF-8. */
   readText(path: Path, options?: FileOptions): Promise<string>;
-  /** The file in blocks of at most 1 MiB; a few are read ahead. */
+  /** The file in blocks of at most 1 MiB, small on a slow line; some are read ahead. */
   stream(path: Path, options?: FileOptions): ReadableStream<Uint8Array>;
   /**
    * Creates the file, or replaces its content: it keeps its inode and mode. Text is written as
