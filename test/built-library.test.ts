@@ -44,6 +44,26 @@ for (const format of ["cjs", "esm"] as const) {
   });
 }
 
+for (const [how, end] of Object.entries({ "by itself": "", "by an exit": "process.exit();" })) {
+  test(`a worker thread that ends ${how} while its machine is open harms nobody`, async () => {
+    const thread = `import("codex-exec-server").then(async ({ localEnvironment }) => {
+      const machine = await localEnvironment();
+      await machine.run(["true"]);
+      ${end}
+    });`;
+    const program = `import { once } from "node:events";
+      import { Worker } from "node:worker_threads";
+      const thread = new Worker(${JSON.stringify(thread)}, { eval: true });
+      console.log(await once(thread, "exit"));`;
+    const { stdout, stderr, exitCode, signal } = await execa(
+      "node",
+      ["--input-type=module", "--eval", program],
+      { cwd: root, ...once },
+    );
+    assert.deepEqual([stdout, stderr, exitCode, signal], ["[ 0 ]", "", 0, undefined]);
+  });
+}
+
 /** How a program can have its modules looked up, with the modules that go with it. */
 const lookups = { nodenext: "nodenext", node16: "node16", bundler: "esnext" };
 

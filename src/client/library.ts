@@ -65,7 +65,10 @@ export type ConnectOptions = RemoteMachineOptions;
 export const connect = (url: string | URL, options: ConnectOptions = {}): Promise<Environment> =>
   environmentOver((listener) => remoteMachine(`${url}`, forTimers(options), listener));
 
-/** The machine that this program runs on, without a server. */
+/**
+ * The machine that this program runs on, without a server. A worker thread in which it was opened
+ * must not be ended by `terminate()` before it is closed: there Node takes the program with it.
+ */
 export const localEnvironment = (options: LocalOptions = {}): Promise<Environment> =>
   environmentOver((listener) => localMachine(options, listener));
 

@@ -3,6 +3,7 @@
  * is made once because its interface is unforgiving: an exception in the callback ends all events,
  * the same descriptor twice aborts the process, and the collector takes a handle that nobody holds.
  */
+import { isMainThread } from "node:worker_threads";
 import { closeOnExec, epollEventWords, type Libc, native, type PollHandle } from "./posix-libc.ts";
 import { systemFailure } from "./start-failure.ts";
 
@@ -34,6 +35,8 @@ export class Poller {
   #lastId = 0;
   #holding = 0;
   #isClosed = false;
+  /** The end of a worker thread does not wait for a handle that is open: the program crashes. */
+  readonly #closeAtExit = () => this.close();
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -41,6 +44,7 @@ export class Poller {
     if (this.#epollFd < 0) throw systemFailure(libc.errno(), "cannot wait for processes");
     this.#handle = libc.poll(this.#epollFd, () => this.#dispatch());
     this.#handle.unref();
+    if (!isMainThread) process.once("exit", this.#closeAtExit);
   }
 
   /** A watch keeps the event loop alive until it is closed, unless it is one of the background. */
@@ -71,7 +75,9 @@ export class Poller {
   }
 
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
+    process.off("exit", this.#closeAtExit);
     this.#handle.close();
     this.#libc.close(this.#epollFd);
   }
