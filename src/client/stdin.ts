@@ -16,7 +16,10 @@ export interface ProcessStdin {
   write(input: string | Uint8Array, options?: CallOptions): Promise<void>;
   /** Ends the input after what was written before; ^D in a terminal. */
   end(options?: CallOptions): Promise<void>;
-  /** The same as a web stream, to pipe into. Closing it ends the input. */
+  /**
+   * The same as a web stream, to pipe into. Closing it ends the input, and so does a source that
+   * fails, as where a pipe's writer dies: the process would wait for ever for what does not come.
+   */
   stream(): WritableStream<string | Uint8Array>;
 }
 
@@ -25,7 +28,13 @@ export function processStdin(processId: string, processes: Processes): ProcessSt
   const write: ProcessStdin["write"] = (input, { signal } = {}) =>
     perform(signal, () => writer.write(Buffer.from(input as string), signal));
   const end: ProcessStdin["end"] = ({ signal } = {}) => perform(signal, () => writer.end(signal));
-  const stream = () => new WritableStream({ write: (input) => write(input), close: () => end() });
+  const stream = () =>
+    new WritableStream<string | Uint8Array>({
+      write: (input) => write(input),
+      close: () => end(),
+      // The reason is what the source's owner wants to see, not what became of the process.
+      abort: () => end().catch(() => {}),
+    });
   return { write, end, stream };
 }
 

@@ -67,6 +67,19 @@ export function describeCommands(setUp: SetUp): void {
     assert.ok((await output) === input);
   });
 
+  test("a source that fails ends the input that it is piped into", async (t) => {
+    const { environment } = await setUp(t);
+    const reader = await environment.start(["cat"], { stdin: true });
+    const failure = new Error("no more of this");
+    const source = new ReadableStream<string>({
+      start: (controller) => controller.enqueue("begun"),
+      pull: (controller) => controller.error(failure),
+    });
+    await assert.rejects(source.pipeTo(reader.stdin.stream()), failure);
+    const { exitCode } = await within(30_000, "the end of the process", reader.exit);
+    assert.deepEqual([exitCode, await textOf(reader)], [0, "begun"]);
+  });
+
   test("output that nobody looks at does not hold a process up", async (t) => {
     const { environment } = await setUp(t);
     const process = await environment.start(["sh", "-c", "seq 300000"]);
