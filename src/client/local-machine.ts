@@ -1,6 +1,7 @@
 import { errorCodes } from "../protocol/errors.ts";
 import { errorOfCode, SessionLostError } from "./errors.ts";
 import type { Machine, MachineListener } from "./machine.ts";
+import { present, type Variables } from "./variables.ts";
 
 /** What commands of the local machine find. */
 export interface LocalOptions {
@@ -8,7 +9,7 @@ export interface LocalOptions {
    * The variables that commands may inherit, most often `process.env`. Default none: this library
    * does not look at the environment of its program by itself.
    */
-  readonly variables?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly variables?: Variables | undefined;
   /** Working directory of commands that name none. Default: that of this program. */
   readonly cwd?: string | undefined;
 }
@@ -72,8 +73,3 @@ const until = <T extends object>(end: AbortSignal, part: T): T =>
 
 const unknown = (processId: string) =>
   errorOfCode(errorCodes.invalidRequest, `unknown process id ${processId}`);
-
-const present = (variables: Readonly<Record<string, string | undefined>>) =>
-  Object.fromEntries(
-    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );

@@ -6,6 +6,7 @@ import { type Path, uriOfPath } from "./paths.ts";
 import type { CallOptions } from "./perform.ts";
 import { type EnvPolicy, envPolicyOf } from "./shell-environment.ts";
 import { sizeOf, type TerminalSize } from "./terminal-size.ts";
+import { present, type Variables } from "./variables.ts";
 
 /**
  * How a command is started. Aborting `signal` kills the process, also when it has long been
@@ -17,7 +18,7 @@ export interface StartOptions extends CallOptions {
   /** Working directory. Default: that of the executor. */
   readonly cwd?: Path | undefined;
   /** Variables laid over what the executor derives from its own environment. Default none. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly env?: Variables | undefined;
   /**
    * What the executor passes on of its own environment; null makes `env` the whole environment.
    * Default: all of it.
@@ -45,7 +46,7 @@ export function startRequest(
     processId: options.id ?? randomUUID(),
     argv: [...argv],
     cwd: options.cwd === undefined ? cwd : uriOfPath(options.cwd),
-    env: { ...options.env },
+    env: present(options.env ?? {}),
     envPolicy: options.envPolicy === null ? null : envPolicyOf(options.envPolicy),
     tty: Boolean(terminal),
     pipeStdin: options.stdin ?? false,

@@ -80,6 +80,13 @@ export function describeCommands(setUp: SetUp): void {
     assert.deepEqual([exitCode, await textOf(reader)], [0, "begun"]);
   });
 
+  test("a variable that is undefined is not there", async (t) => {
+    const { environment } = await setUp(t);
+    const env = { THERE: "there", ABSENT: undefined };
+    const { stdout } = await environment.run(["sh", "-c", "echo $THERE$ABSENT"], { env });
+    assert.equal(stdout, "there\n");
+  });
+
   test("output that nobody looks at does not hold a process up", async (t) => {
     const { environment } = await setUp(t);
     const process = await environment.start(["sh", "-c", "seq 300000"]);
