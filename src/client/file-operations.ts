@@ -15,7 +15,7 @@ import { readBlocks } from "./file-blocks.ts";
 import type { FileContent, FileOptions, Files, Walk, WalkOptions } from "./files.ts";
 import type { MissingWatch } from "./missing-watch.ts";
 import { type Path, pathOfUri, uriOfPath } from "./paths.ts";
-import { perform } from "./perform.ts";
+import { allowMany, perform } from "./perform.ts";
 import { replaceFile, writeBlocks } from "./upload.ts";
 
 interface FilesSource {
@@ -130,6 +130,7 @@ function streamOf(blocks: AsyncGenerator<Uint8Array>, { signal }: FileOptions) {
   };
   // Whoever gives up asks for nothing more, and the file would stay open.
   const abandon = () => void leave().catch(() => {});
+  if (signal) allowMany(signal);
   signal?.addEventListener("abort", abandon);
   return new ReadableStream<Uint8Array>(
     {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { libraryError } from "./errors.ts";
 
 /** What every operation of the library takes. */
@@ -15,12 +16,21 @@ export async function perform<T>(
   work: () => T | Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
+  if (signal) allowMany(signal);
   try {
     return await (signal ? untilAborted(signal, work) : work());
   } catch (error) {
     if (signal?.aborted && error === signal.reason) throw error;
     throw libraryError(error);
   }
+}
+
+/**
+ * One signal may be given to any number of operations, each of which takes back its listeners. Node
+ * would take the eleventh for a leak of memory, and say so on the stderr of the program.
+ */
+export function allowMany(signal: AbortSignal): void {
+  if (signal instanceof EventTarget) setMaxListeners(0, signal);
 }
 
 function untilAborted<T>(signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import {
   InvalidRequestError,
   OperationFailedError,
@@ -85,6 +86,21 @@ export function describeCommands(setUp: SetUp): void {
     const env = { THERE: "there", ABSENT: undefined };
     const { stdout } = await environment.run(["sh", "-c", "echo $THERE$ABSENT"], { env });
     assert.equal(stdout, "there\n");
+  });
+
+  test("one signal for many operations is no leak that Node would warn of", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on("warning", note);
+    t.after(() => process.off("warning", note));
+    const { signal } = new AbortController();
+    const many = Array.from({ length: 20 }, () => environment.run(["true"], { signal }));
+    await Promise.all([...many, environment.files.stat(directory, { signal })]);
+    const streams = many.map(() => environment.files.stream(directory, { signal }));
+    await Promise.all(streams.map((stream) => stream.cancel()));
+    await setImmediate();
+    assert.deepEqual(warnings, []);
   });
 
   test("output that nobody looks at does not hold a process up", async (t) => {
