@@ -71,9 +71,9 @@ for (const [lookup, module] of Object.entries(lookups)) {
   test(`a strict program (${lookup}) needs Node's types and exactly those of the package`, async (t) => {
     const folder = installed(t);
     const program = `import { connect, type Environment } from "codex-exec-server";
-      const machine: Promise<Environment> = connect("ws://127.0.0.1:1");
+      await using machine: Environment = await connect("ws://127.0.0.1:1");
       // @ts-expect-error: what could not be looked up would be of any type, and pass.
-      const none: number = await machine;
+      const none: number = machine;
       void none;\n`;
     writeFileSync(join(folder, "program.mts"), program);
     const looked = ["--target", "es2022", "--module", module, "--moduleResolution", lookup];

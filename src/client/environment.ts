@@ -72,4 +72,6 @@ export interface Environment {
   detach(): void;
   /** Kills every process that was started and frees what is held, here and there. */
   close(): Promise<void>;
+  /** The same, at the end of the block in which it is declared by `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

@@ -64,6 +64,8 @@ export interface Environments {
   open(id?: string, options?: CallOptions): Promise<Environment>;
   /** Closes those that are open, and gives up those that are being opened. */
   close(): Promise<void>;
+  /** The same, at the end of the block in which they are declared by `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 interface Choice {
@@ -164,6 +166,10 @@ class OpenEnvironments implements Environments {
     await Promise.all(
       opened.map((outcome) => (outcome.status === "fulfilled" ? outcome.value.close() : undefined)),
     );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** What could not be opened, or was lost, is opened anew for whoever asks next. */

@@ -88,6 +88,7 @@ class Surface {
       lost: this.#lost.promise,
       detach: () => machine.detach(),
       close: () => machine.close(),
+      [Symbol.asyncDispose]: () => machine.close(),
     };
   }
 

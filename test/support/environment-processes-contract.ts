@@ -193,6 +193,15 @@ export function describeEnd(setUp: SetUp): void {
     assert.ok((await environment.lost) instanceof SessionLostError);
     await untilDead(pid);
   });
+  test("the block in which it is declared by `await using` closes it", async (t) => {
+    const { environment } = await setUp(t);
+    {
+      await using machine = environment;
+      await machine.check();
+    }
+    await assert.rejects(environment.check(), SessionLostError);
+  });
+
   test("a closed environment answers nothing any more, and does nothing", async (t) => {
     const { environment, directory } = await setUp(t);
     const { files } = environment;
