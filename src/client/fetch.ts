@@ -7,10 +7,10 @@ import { type CallOptions, perform } from "./perform.ts";
 export interface FetchOptions extends CallOptions {
   /** Sent as it is. Default `GET`. */
   readonly method?: string | undefined;
-  /** Names and values; a list may repeat a name. */
+  /** Names and values: a record, a `Headers`, or pairs, which may repeat a name. */
   readonly headers?:
     | Readonly<Record<string, string>>
-    | readonly (readonly [string, string])[]
+    | Iterable<readonly [string, string]>
     | undefined;
   /** Headers whose value is followed by that of a variable of the executor: name to variable. */
   readonly headerVariables?: Readonly<Record<string, string>> | undefined;
@@ -83,8 +83,8 @@ function request({
 }
 
 function headersOf({ headers = {}, headerVariables = {} }: FetchOptions) {
-  const pairs = Array.isArray(headers) ? headers : Object.entries(headers);
-  const plain = pairs.map(([name, value]) => ({ name, value }));
+  const pairs = Symbol.iterator in headers ? headers : Object.entries(headers);
+  const plain = Array.from(pairs, ([name, value]) => ({ name, value }));
   const variables = Object.entries(headerVariables);
   return [...plain, ...variables.map(([name, valueEnvVar]) => ({ name, value: "", valueEnvVar }))];
 }

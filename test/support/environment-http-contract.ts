@@ -24,6 +24,15 @@ export function describeHttp(setUp: SetUp): void {
     assert.equal(await response.text(), "hällo");
   });
 
+  test("headers are a record, pairs or a `Headers`", async (t) => {
+    const { environment } = await setUp(t);
+    const url = await serve(t, ({ headers }, response) => void response.end(headers["x-a"]));
+    const pair = ["x-a", "b"] as const;
+    for (const headers of [{ "x-a": "b" }, [pair], new Map([pair]), new Headers({ "x-a": "b" })]) {
+      assert.equal(await (await environment.fetch(url, { headers })).text(), "b");
+    }
+  });
+
   test("a large body streams, and an empty one may have no body at all", async (t) => {
     const { environment } = await setUp(t);
     const body = Buffer.alloc(8 * 1024 * 1024, "stream");
