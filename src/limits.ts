@@ -704,8 +704,8 @@ export const healthWaitMs = 1_000;
 export const sandboxHealthMs = 5_000;
 /** After this long a machine that could not confine is tried again. */
 export const healthRetryMs = 10_000;
-/** What a failed fs-helper printed, as far as it is told. */
-export const helperComplaintBytesMax = 4 * KiB;
+/** What a failed bwrap or fs-helper printed, as far as it is told. */
+export const complaintBytesMax = 4 * KiB;
 
 // ---- what the doctor wants of the machine; less works for fewer clients
 

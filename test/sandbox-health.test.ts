@@ -145,7 +145,10 @@ test("health: no weaker mode is taken because processes were short for a moment"
   const bwrap = { path, identity: "", isSetuid: false };
   const health = await examine(bwrap);
   assert(!health.abilities);
-  assert.equal(health.explanation.reason, `bwrap at ${path} failed: bwrap: ${complaint}`);
+  assert.match(
+    health.explanation.reason,
+    /^the limit of processes .*\(bwrap: Can't fork for pid 1/,
+  );
   assert.deepEqual((await examine(bwrap)).abilities, { ownNetwork: true, ownProc: true });
 });
 

@@ -8,6 +8,7 @@ import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
 import { canLead, confinedCommand, mountArguments, variableArguments } from "./confined-command.ts";
 import type { ConfinedProcess, ProcessRequest } from "./confined-process.ts";
 import { type Confinement, type ConfinementParts, grantsOf, isInWorkspace } from "./confinement.ts";
+import type { Bwrap } from "./find-bwrap.ts";
 import type { Abilities } from "./health.ts";
 import { ignoreSignals } from "./launcher.ts";
 import type { Policy } from "./policy.ts";
@@ -25,6 +26,7 @@ export interface ConfinedLaunch {
   readonly request: ConfinedProcess["request"];
   /** The command leads a session of its own, to which its signals go. */
   readonly leads: boolean;
+  readonly bwrap: Bwrap;
   readonly masks: BwrapPlan["masks"];
   /** Those that are still missing. Throws where they are more than bwrap takes. */
   options(confinement: Confinement): Buffer;
@@ -67,6 +69,7 @@ export async function confinedLaunch(parts: LaunchParts): Promise<ConfinedLaunch
       feeds: [{ head: nothing }, gateOf(filterOf(policy))],
     },
     leads,
+    bwrap,
     masks,
     options: (confinement) => {
       const mounts = mountArguments({ ...plan, confinement });

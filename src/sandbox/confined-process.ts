@@ -1,10 +1,12 @@
 /** How a request to start a process becomes a request to start bwrap around it. */
 import type { Buffer } from "node:buffer";
+import { release } from "node:os";
 import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import { accessTable, isBelow, isWithin } from "./access.ts";
 import { type ConfinedLaunch, confinedLaunch } from "./confined-launch.ts";
 import { type Confinement, type ConfinementParts, confinementOf } from "./confinement.ts";
+import { explain, setUpFailure } from "./health-reasons.ts";
 import { insideOf } from "./inner-mounts.ts";
 import type { MadePoints, WantedPoint } from "./mount-points.ts";
 import { refuseMisplaced } from "./mount-table.ts";
@@ -46,6 +48,8 @@ export interface ConfinedProcess {
 export interface WaitingProcess {
   readonly pid: number;
   readonly feeds: readonly WaitedFor[];
+  /** To be called when it has ended before its command ran: what it said. */
+  lastWords(): Promise<string>;
 }
 
 /** Holds bwrap back until it is fed. */
@@ -121,12 +125,13 @@ class ConfinedStart {
       const confinement = await this.#confinement();
       options?.finish(this.#parts.launch.options(confinement));
       const inside = await insideOf(child.pid, gate?.begun);
-      if (inside) {
+      if (inside === "ended") await this.#refuseFailure(child);
+      else if (inside !== "none") {
         refuseMisplaced(confinement.mounts, masks, inside.tables);
         this.#endSandbox = endOfSandbox(inside.pid);
       }
       gate?.finish();
-      return leads ? inside?.pid : undefined;
+      return leads && typeof inside === "object" ? inside.pid : undefined;
     } finally {
       for (const feed of child.feeds) feed.close();
     }
@@ -137,6 +142,13 @@ class ConfinedStart {
     await this.#endSandbox?.();
     this.#parts.machine.running.delete(this.#parts.found);
     await (await this.#making?.catch(toldByStart))?.release();
+  }
+
+  /** Whatever else ended it, as a signal or the command of a stand-in, its exit tells. */
+  async #refuseFailure({ lastWords }: WaitingProcess): Promise<void> {
+    const complaint = /^bwrap: .*/m.exec(await lastWords())?.[0];
+    const { bwrap } = this.#parts.launch;
+    if (complaint) throw setUpFailure(explain({ complaint, bwrap, kernel: release() }));
   }
 
   async #confinement(): Promise<Confinement> {

@@ -1,5 +1,6 @@
 /** What keeps a machine from confining work, and the least that helps. Pure. */
 import { bwrapTrialMs } from "../limits.ts";
+import { internalError, type RpcError } from "../protocol/errors.ts";
 import type { Bwrap } from "./find-bwrap.ts";
 
 export interface Explanation {
@@ -82,6 +83,11 @@ const known: readonly Known[] = [
       "or start the container with --security-opt seccomp=unconfined",
   },
   {
+    matches: says(/resource temporarily unavailable/i),
+    reason: "the limit of processes is reached, that of the user, the service or the container",
+    fix: "end some, or raise it: ulimit -u, TasksMax= of the service, --pids-limit of the container",
+  },
+  {
     matches: says(/RTM_NEWADDR|RTM_NEWLINK|loopback/i),
     reason: "the container refuses network namespaces to bwrap",
     fix: "give the container CAP_NET_ADMIN, or start it without its seccomp profile",
@@ -100,6 +106,12 @@ export function explain(finding: Finding): Explanation {
   const named = (text: string) =>
     text.replace(/\bat PATH\b|(?<=u-s )PATH/g, (at) => at.replace("PATH", path));
   return { reason: withComplaint(named(match.reason), finding), fix: named(match.fix) };
+}
+
+/** What whoever asked for something confined is told. */
+export function setUpFailure({ reason, fix }: Explanation): RpcError {
+  const help = fix ? `. To fix it: ${fix}` : "";
+  return internalError(`the sandbox cannot be set up: ${reason}${help}`);
 }
 
 /** The words of bwrap itself help whoever searches for them. */

@@ -1,6 +1,6 @@
 /** One running fs-helper: requests go in as lines, answers come back in the same order. */
 import { Buffer } from "node:buffer";
-import { helperComplaintBytesMax } from "../limits.ts";
+import { complaintBytesMax } from "../limits.ts";
 import { internalError, messageOf, RpcError } from "../protocol/errors.ts";
 import type { HelperConfinement, HelperResponse } from "../protocol/fs-helper.ts";
 import { LineBuffer } from "../protocol/line-buffer.ts";
@@ -188,7 +188,7 @@ export class HelperWorker {
   }
 
   #onComplaint(bytes: Buffer): void {
-    this.#complaint = (this.#complaint + bytes.toString("utf8")).slice(0, helperComplaintBytesMax);
+    this.#complaint = (this.#complaint + bytes.toString("utf8")).slice(0, complaintBytesMax);
   }
 
   /** Whoever learns that it failed may write the same file next, so what it was at is over then. */

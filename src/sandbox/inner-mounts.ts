@@ -15,19 +15,19 @@ export interface Inside {
 
 /**
  * The sandbox that the bwrap with this process id is setting up, as soon as its mounts are
- * complete: then its inner process has given up the rights that mounting takes. Undefined when
- * there is no sandbox to look at: bwrap has ended, which its exit explains, or is a stand-in that
- * runs the command in the mounts of this server. `sign` settles when it may be complete.
+ * complete: then its inner process has given up the rights that mounting takes. There is no sandbox
+ * to look at where bwrap has ended, or is a stand-in that runs the command in the mounts of this
+ * server. `sign` settles when it may be complete.
  */
 export async function insideOf(
   bwrapPid: number,
   sign: Promise<void> | undefined,
-): Promise<Inside | undefined> {
+): Promise<Inside | Absence> {
   const pause = pausesBy(sign);
   for (const endMs = performance.now() + bwrapTrialMs; performance.now() < endMs; ) {
     await pause();
     const found = look(bwrapPid);
-    if (found === "none") return undefined;
+    if (found === "none" || found === "ended") return found;
     if (found !== "none yet" && found.isComplete) return found;
   }
   throw internalError(
@@ -53,8 +53,10 @@ interface Found extends Inside {
   readonly isComplete: boolean;
 }
 
+type Absence = "none" | "ended";
+
 /** The first with mounts of its own among bwrap, which may be a script, and its children. */
-function look(bwrapPid: number): Found | "none" | "none yet" {
+function look(bwrapPid: number): Found | Absence | "none yet" {
   for (let pid = bwrapPid; ; ) {
     const place = placeOf(pid);
     // What a script runs before it becomes bwrap is no sandbox, and does not mean that none comes.
@@ -92,9 +94,9 @@ export function childBySearch(parent: number): number | undefined {
  * bwrap has them as one text, and for a moment on the way from one program to the next there are
  * none.
  */
-function placeOf(pid: number): "bwrap" | "none yet" | "none" {
+function placeOf(pid: number): "bwrap" | "none yet" | Absence {
   const commandLine = procFile(pid, "cmdline");
-  if (commandLine === "") return isAlive(pid) ? "none yet" : "none";
+  if (commandLine === "") return isAlive(pid) ? "none yet" : "ended";
   if (commandLine.includes("\0--die-with-parent\0")) return "bwrap";
   return commandLine.includes("--die-with-parent") ? "none yet" : "none";
 }

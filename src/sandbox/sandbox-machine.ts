@@ -8,6 +8,7 @@ import { askedOnce } from "./asked-once.ts";
 import { type ConfinementParts, grantsOf, type OwnDirectories } from "./confinement.ts";
 import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./health.ts";
+import { setUpFailure } from "./health-reasons.ts";
 import type { LendJournal } from "./helper-worker.ts";
 import { findLauncher, type Launcher } from "./launcher.ts";
 import { MountPoints } from "./mount-points.ts";
@@ -123,10 +124,7 @@ export class SandboxMachine {
     if (bwrap && health.abilities) {
       return { bwrap, abilities: { ...health.abilities, argv0: await health.argv0() } };
     }
-    const { reason = "", fix } = "explanation" in health ? health.explanation : {};
-    throw internalError(
-      `the sandbox cannot be set up: ${reason}${fix ? `. To fix it: ${fix}` : ""}`,
-    );
+    throw setUpFailure("explanation" in health ? health.explanation : { reason: "" });
   }
 
   /** Whether a bwrap that was found is still the same file. */

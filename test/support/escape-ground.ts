@@ -1,5 +1,6 @@
 /** Where attempts to get out of a sandbox are made. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   linkSync,
@@ -90,7 +91,7 @@ export class Ground {
     }
     const closed = new Promise((resolve) => child.once("close", resolve));
     try {
-      await confined.started(startedWith(child, feeds));
+      await confined.started(startedWith(child, feeds, () => text));
     } catch (error) {
       text += error;
       // The group, as a server does: what waits at the gate does not yet die with its parent.
@@ -134,7 +135,11 @@ export class Ground {
 }
 
 /** With sockets for the pipes of a server, and no sign when they are read. */
-function startedWith(child: ChildProcess, feeds: ConfinedProcess["request"]["feeds"]) {
+function startedWith(
+  child: ChildProcess,
+  feeds: ConfinedProcess["request"]["feeds"],
+  words: () => string,
+) {
   if (child.pid === undefined) return undefined;
   const fed = feeds.map(({ head, rest = Buffer.alloc(0) }, at) => {
     const socket = child.stdio[3 + at] as Socket;
@@ -144,7 +149,9 @@ function startedWith(child: ChildProcess, feeds: ConfinedProcess["request"]["fee
     const close = () => void (socket.writableEnded || socket.destroy());
     return { begun: undefined, finish, close };
   });
-  return { pid: child.pid, feeds: fed };
+  const isClosed = once(child, "close");
+  const lastWords = () => isClosed.then(words);
+  return { pid: child.pid, feeds: fed, lastWords };
 }
 
 export function hardLinkInto(ground: Ground): void {

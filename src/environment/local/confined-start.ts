@@ -2,15 +2,11 @@ import { confinementEndMs } from "../../limits.ts";
 import { invalidParams } from "../../protocol/errors.ts";
 import type { Params } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
+import type { WaitingProcess } from "../../sandbox/confined-process.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
+import { HeldSink } from "./held-sink.ts";
 import { settledWithin } from "./settled-within.ts";
-import type {
-  ProcessExit,
-  ProcessSink,
-  SpawnedProcess,
-  Spawner,
-  SpawnRequest,
-} from "./spawn/spawner.ts";
+import type { ProcessSink, SpawnedProcess, Spawner, SpawnRequest } from "./spawn/spawner.ts";
 import { checkStrings } from "./spawn/start-failure.ts";
 
 /** A start that is confined, and what has to be done for it afterwards. */
@@ -20,7 +16,7 @@ export interface Confinement {
    * The start is over; it failed where there is no process. Rejects when the process, which has not
    * run its program yet, is to be killed. Gives the group of the program, if it has one of its own.
    */
-  started(child?: SpawnedProcess): Promise<number | undefined>;
+  started(child?: WaitingProcess): Promise<number | undefined>;
   /**
    * The process has ended, or could not be started. Once. Settles when nothing of its sandbox is
    * left, or that takes too long, and never rejects.
@@ -55,42 +51,23 @@ export async function startConfined(
   { request, started, ended }: Confinement,
   sink: ProcessSink,
 ): Promise<SpawnedProcess> {
-  const ears: Ears = { sink, isStarted: false };
+  const held = new HeldSink();
+  const lastWords = () => held.lastWords(confinementEndMs);
   let child: SpawnedProcess | undefined;
   try {
-    child = await spawner.start(request, passedOn(ears));
-    const group = await started(child);
+    child = await spawner.start(request, held);
+    const { pid, feeds } = child;
+    const group = await started({ pid, feeds, lastWords });
     if (group !== undefined) child.leaveSignalsTo(group);
-    ears.isStarted = true;
-    if (ears.exit) sink.exited(ears.exit);
+    held.passTo(sink);
     return child;
   } catch (error) {
-    ears.sink = deaf;
+    held.passTo(deaf);
     if (child) await child.killTree();
     else await started();
     await ended();
     throw error;
   }
-}
-
-interface Ears {
-  sink: ProcessSink;
-  isStarted: boolean;
-  /** Came before that, and is told then. */
-  exit?: ProcessExit;
-}
-
-function passedOn(ears: Ears): ProcessSink {
-  return {
-    output: (stream, bytes) => ears.sink.output(stream, bytes),
-    exited: (exit) => {
-      if (ears.isStarted) ears.sink.exited(exit);
-      else ears.exit = exit;
-    },
-    ended: () => ears.sink.ended(),
-    drained: () => ears.sink.drained(),
-    stdinGone: () => ears.sink.stdinGone(),
-  };
 }
 
 function nothing(): void {}

@@ -1,0 +1,73 @@
+import { Buffer } from "node:buffer";
+import { complaintBytesMax } from "../../limits.ts";
+import { settledWithin } from "./settled-within.ts";
+import type { ProcessExit, ProcessSink } from "./spawn/spawner.ts";
+import { wholeEnd } from "./spawn/whole-end.ts";
+
+type Telling = (to: ProcessSink) => void;
+
+/**
+ * Keeps what a process does until it is known who is to hear it. Before the program of a confined
+ * start runs that is what bwrap says, which is little, and takes no longer than bwrap may take.
+ */
+export class HeldSink implements ProcessSink {
+  readonly #end: Omit<ProcessSink, "output">;
+  readonly #isOver: Promise<void>;
+  readonly #held: Telling[] = [];
+  #words = "";
+  #to: ProcessSink | undefined;
+
+  constructor() {
+    let over = () => {};
+    this.#isOver = new Promise((resolve) => {
+      over = resolve;
+    });
+    this.#end = wholeEnd(() => over());
+  }
+
+  /** What it has printed meanwhile, when it has ended and all that is read, or after `limitMs`. */
+  async lastWords(limitMs: number): Promise<string> {
+    await settledWithin(this.#isOver, limitMs);
+    return this.#words;
+  }
+
+  /** From now on `sink` hears everything, and first what has been so far. */
+  passTo(sink: ProcessSink): void {
+    this.#to = sink;
+    for (const tell of this.#held.splice(0)) tell(sink);
+  }
+
+  output(...[stream, bytes]: Parameters<ProcessSink["output"]>): void {
+    if (this.#to) {
+      this.#to.output(stream, bytes);
+      return;
+    }
+    // Its memory may be used again after this call.
+    const kept = Buffer.from(bytes);
+    this.#words = (this.#words + kept.toString("utf8")).slice(0, complaintBytesMax);
+    this.#held.push((to) => to.output(stream, kept));
+  }
+
+  exited(exit: ProcessExit): void {
+    this.#tell((to) => to.exited(exit));
+    this.#end.exited(exit);
+  }
+
+  ended(): void {
+    this.#tell((to) => to.ended());
+    this.#end.ended();
+  }
+
+  drained(): void {
+    this.#tell((to) => to.drained());
+  }
+
+  stdinGone(): void {
+    this.#tell((to) => to.stdinGone());
+  }
+
+  #tell(telling: Telling): void {
+    if (this.#to) telling(this.#to);
+    else this.#held.push(telling);
+  }
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { connect } from "./support/client.ts";
+import { run } from "./support/process.ts";
+import { workspaceWrite } from "./support/sandboxes.ts";
+import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
+
+/**
+ * A client of a server whose bwrap works when it is tried, and is a shell script with the arguments
+ * `$@` for `/usr/bin/bwrap` when it is to confine a command.
+ */
+async function withBwrap(t: TestContext, script: string) {
+  const directory = temporaryFolder(t, "/var/tmp/failed-sandboxes");
+  for (const name of ["bin", "ws"]) mkdirSync(join(directory, name));
+  const path = `${process.env.PATH}`;
+  const file = `#!/bin/sh\nPATH='${path}'\ncase " $* " in *" --args "*) ${script};; esac\n`;
+  writeFileSync(join(directory, "bin/bwrap"), `${file}exec bwrap "$@"\n`, { mode: 0o755 });
+  const server = await startServer(t, { env: { PATH: `${join(directory, "bin")}:${path}` } });
+  const client = await connect(server.url);
+  await client.initialize();
+  return { client, workspace: join(directory, "ws") };
+}
+
+test("a bwrap that fails while it sets up a sandbox fails the start, which says why", async (t) => {
+  const { client, workspace } = await withBwrap(t, 'exec bwrap --ro-bind /missing-place / "$@"');
+  const start = run(client, { argv: ["true"], sandbox: workspaceWrite(workspace) });
+  const reason =
+    /^the sandbox cannot be set up: bwrap at .*: Can't find source path \/missing-place/;
+  await assert.rejects(start, { code: -32603, message: reason });
+  assert.deepEqual(readdirSync(workspace), []);
+  // Nobody hears of what was not started.
+  client.send({ jsonrpc: "2.0", id: "list", method: "process/list", params: {} });
+  const { id, result } = await client.nextMessage();
+  assert.deepEqual([id, result], ["list", { processes: [] }]);
+});
