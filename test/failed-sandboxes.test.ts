@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connect } from "./support/client.ts";
-import { run } from "./support/process.ts";
+import { finish, run, start } from "./support/process.ts";
 import { workspaceWrite } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
@@ -26,13 +26,30 @@ async function withBwrap(t: TestContext, script: string) {
 
 test("a bwrap that fails while it sets up a sandbox fails the start, which says why", async (t) => {
   const { client, workspace } = await withBwrap(t, 'exec bwrap --ro-bind /missing-place / "$@"');
-  const start = run(client, { argv: ["true"], sandbox: workspaceWrite(workspace) });
+  const starting = run(client, { argv: ["true"], sandbox: workspaceWrite(workspace) });
   const reason =
     /^the sandbox cannot be set up: bwrap at .*: Can't find source path \/missing-place/;
-  await assert.rejects(start, { code: -32603, message: reason });
+  await assert.rejects(starting, { code: -32603, message: reason });
   assert.deepEqual(readdirSync(workspace), []);
   // Nobody hears of what was not started.
   client.send({ jsonrpc: "2.0", id: "list", method: "process/list", params: {} });
   const { id, result } = await client.nextMessage();
   assert.deepEqual([id, result], ["list", { processes: [] }]);
+});
+
+test("that bwrap could not fork in its last step is told as a failure of the sandbox", async (t) => {
+  // A bwrap that has mounted everything cannot be made to fail there, so that its words are said.
+  const words = "bwrap: Can't fork for pid 1: Resource temporarily unavailable";
+  const { client, workspace } = await withBwrap(t, 'exec bwrap "$@"');
+  const tell = async (script: string) => {
+    const argv = ["sh", "-c", script, "sh", words];
+    const processId = await start(client, { argv, sandbox: workspaceWrite(workspace) });
+    const { exitCode } = await finish(client, processId);
+    const { failure } = await client.request("process/read", { processId });
+    return { exitCode, failure };
+  };
+  const failed = await tell('echo "$1" >&2; exit 1');
+  assert.equal(failed.exitCode, 1);
+  assert.match(failed.failure ?? "", /^the sandbox cannot be set up: the limit of processes/);
+  assert.deepEqual(await tell('echo up; echo "$1" >&2; exit 1'), { exitCode: 1, failure: null });
 });

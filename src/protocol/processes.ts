@@ -147,6 +147,7 @@ export const processRequests = {
         exited: z.boolean(),
         exitCode: z.nullable(z.number()),
         closed: z.boolean(),
+        /** Why the program has not run although it could be started. */
         failure: z.nullable(z.string()),
         sandboxDenied: z.boolean(),
         /**

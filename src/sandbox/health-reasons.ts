@@ -114,6 +114,15 @@ export function setUpFailure({ reason, fix }: Explanation): RpcError {
   return internalError(`the sandbox cannot be set up: ${reason}${help}`);
 }
 
+/**
+ * The same where it turns out when the start is over: behind its last look at this server bwrap
+ * forks once more, and prints nothing else when it cannot. Undefined for all other output.
+ */
+export function lateFailure(output: string): string | undefined {
+  const [complaint] = /^bwrap: Can't fork for pid 1: [^\n]*(?=\s*$)/.exec(output) ?? [];
+  return complaint && setUpFailure(explain({ complaint, kernel: "" })).message;
+}
+
 /** The words of bwrap itself help whoever searches for them. */
 function withComplaint(reason: string, { complaint }: Finding): string {
   const line = firstLine(complaint);

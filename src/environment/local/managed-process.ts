@@ -133,7 +133,8 @@ export class ManagedProcess {
       const { receiver } = this.feed;
       const answer = await this.#log.read(page);
       if (receiver === this.feed.receiver) this.feed.wasRead(answer, page);
-      return { ...answer, failure: null, ...(await this.#holders.told()) };
+      const { failure = null } = this.#ending;
+      return { ...answer, failure, ...(await this.#holders.told()) };
     });
   }
 

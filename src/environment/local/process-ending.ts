@@ -1,5 +1,6 @@
 import { deniedOutputWaitMs } from "../../limits.ts";
 import { isDenial } from "../../sandbox/denial.ts";
+import { lateFailure } from "../../sandbox/health-reasons.ts";
 import type { Confinement } from "./confined-start.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { EndEvent, OutputLog } from "./output-log.ts";
@@ -26,6 +27,7 @@ export class ProcessEnding {
   #streamsEnded = false;
   #exit: ProcessExit | undefined;
   #denied = false;
+  #failure: string | undefined;
   #limit: TimeLimit | undefined;
 
   constructor(options: ProcessEndingOptions) {
@@ -38,6 +40,11 @@ export class ProcessEnding {
   /** Undefined until it has ended and nothing of its sandbox is left. */
   get exit(): ProcessExit | undefined {
     return this.#exit;
+  }
+
+  /** Why its program has not run although it could be started. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** The end that comes now, if it has not come yet, is due to a limit. */
@@ -71,10 +78,15 @@ export class ProcessEnding {
    */
   async #leaveConfinement({ ended }: Confinement, exit: ProcessExit): Promise<void> {
     await ended();
-    if (exit.exitCode !== 0) await this.streamsEndedWithin(deniedOutputWaitMs);
-    const { log } = this.#options;
-    this.#denied = exit.exitCode !== 0 && isDenial(exit.exitCode, log.retainedText());
+    if (exit.exitCode !== 0) await this.#judge(exit.exitCode);
     this.#enterExit(exit);
+  }
+
+  async #judge(exitCode: number): Promise<void> {
+    await this.streamsEndedWithin(deniedOutputWaitMs);
+    const text = this.#options.log.retainedText();
+    this.#denied = isDenial(exitCode, text);
+    this.#failure = lateFailure(text);
   }
 
   #enterExit(exit: ProcessExit): void {
