@@ -29,6 +29,7 @@ function confinedBy(started: (bwrap: ProcessSink) => Promise<undefined>) {
       request: { ...request, feeds: [] },
       started: () => started(sink),
       ended: async () => void ends.push("ended"),
+      standIns: () => [],
     }),
   } as unknown as LocalSandbox;
   const recorder = new ProcessRecorder();

@@ -42,6 +42,8 @@ export interface ConfinedProcess {
   started(child?: WaitingProcess): Promise<number | undefined>;
   /** To be called when the process has ended or could not be started, behind that. Once. */
   ended(): Promise<void>;
+  /** Names that are directories only to keep them from coming into being, but protected ones. */
+  standIns(): readonly string[];
 }
 
 /** A bwrap that was started with the feeds of its request. */
@@ -84,6 +86,7 @@ export async function confineProcess(
     request: launch.request,
     started: (child) => start.letRun(child),
     ended: () => start.end(),
+    standIns: () => start.standIns,
   };
 }
 
@@ -108,6 +111,7 @@ class ConfinedStart {
   readonly #parts: StartParts;
   #making: Promise<MadePoints> | undefined;
   #endSandbox: (() => Promise<void>) | undefined;
+  #made: ReadonlySet<HostPath> = new Set();
 
   constructor(parts: StartParts) {
     this.#parts = parts;
@@ -115,6 +119,15 @@ class ConfinedStart {
 
   get launch(): ConfinedLaunch {
     return this.#parts.launch;
+  }
+
+  get standIns(): string[] {
+    const { places } = this.#parts.found.world;
+    const isProtected = new Set(
+      places.filter(({ rule }) => rule.origin === "protected").map(({ real }) => real),
+    );
+    const made = [...this.#made].filter((path) => !isProtected.has(path));
+    return made.map((path) => splitPath(path).name);
   }
 
   async letRun(child: WaitingProcess | undefined): Promise<number | undefined> {
@@ -155,6 +168,7 @@ class ConfinedStart {
     const { machine, found } = this.#parts;
     this.#making = machine.mountPoints.make(pointsIn(found.world));
     const made = await this.#making;
+    this.#made = made.paths;
     const world = made.isOutdated ? await this.#worldNow() : found.world;
     return confinementOf({ ...found, world: withMade(world, made) });
   }

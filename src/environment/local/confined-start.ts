@@ -22,6 +22,8 @@ export interface Confinement {
    * left, or that takes too long, and never rejects.
    */
   ended(): Promise<void>;
+  /** Names in a workspace that are directories only to keep them from coming into being. */
+  standIns(): readonly string[];
 }
 
 /** Undefined when nothing confines the process: nobody asked, or what was asked for is nothing. */
@@ -35,11 +37,12 @@ export async function confinementOf(
   checkStrings(request);
   const confined = await sandbox.confine(params.sandbox, request);
   if (!confined) return undefined;
-  const { started } = confined;
+  const { started, standIns } = confined;
   // A mount point that could not be removed now is marked, and removed later.
   const ended = () => settledWithin(confined.ended(), confinementEndMs);
   const { stdio } = request;
-  return { request: { ...request, arg0: undefined, ...confined.request, stdio }, started, ended };
+  const ofSandbox = { ...confined.request, stdio };
+  return { request: { ...request, arg0: undefined, ...ofSandbox }, started, ended, standIns };
 }
 
 /**

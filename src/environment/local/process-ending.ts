@@ -76,17 +76,17 @@ export class ProcessEnding {
    * What the sandbox needed in the workspace is gone before anybody is told of the end, and whether
    * something was denied can only be told from the output.
    */
-  async #leaveConfinement({ ended }: Confinement, exit: ProcessExit): Promise<void> {
+  async #leaveConfinement({ ended, standIns }: Confinement, exit: ProcessExit): Promise<void> {
     await ended();
-    if (exit.exitCode !== 0) await this.#judge(exit.exitCode);
+    if (exit.exitCode !== 0) await this.#judge(exit.exitCode, standIns());
     this.#enterExit(exit);
   }
 
-  async #judge(exitCode: number): Promise<void> {
+  async #judge(exitCode: number, standIns: readonly string[]): Promise<void> {
     await this.streamsEndedWithin(deniedOutputWaitMs);
-    const text = this.#options.log.retainedText();
-    this.#denied = isDenial(exitCode, text);
-    this.#failure = lateFailure(text);
+    const output = this.#options.log.retainedText();
+    this.#denied = isDenial({ exitCode, output, standIns });
+    this.#failure = lateFailure(output);
   }
 
   #enterExit(exit: ProcessExit): void {
