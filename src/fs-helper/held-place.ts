@@ -15,10 +15,9 @@ import {
   realpathSync,
   type Stats,
 } from "node:fs";
-import { descriptorPath, hasDescriptorPaths } from "../environment/local/files/no-follow.ts";
 import { linksFollowedMax } from "../limits.ts";
 import { type HostPath, hostPathOf, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
-import { O_PATH } from "../sandbox/path-only.ts";
+import { descriptorPath, hasDescriptorPaths, O_PATH } from "../system/descriptor-path.ts";
 
 export interface Held {
   /** Where it really is; the last component of an entry may be a link. */

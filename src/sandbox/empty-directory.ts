@@ -7,8 +7,8 @@ import type { Buffer } from "node:buffer";
 import { closeSync, constants, mkdirSync, openSync, readlinkSync, rmdirSync } from "node:fs";
 import { mkdir, open, rmdir } from "node:fs/promises";
 import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
+import { descriptorPath, O_PATH } from "../system/descriptor-path.ts";
 import { diskCall } from "./disk-call.ts";
-import { O_PATH } from "./path-only.ts";
 
 /** The path has no links. Fails as the system does, also with ENOENT where it has got some. */
 export const makeDirectory = (path: HostPath) => inParent(path, mkdirSync, mkdir);
@@ -49,7 +49,7 @@ async function inParent(
 /** The last name of `path` in the directory that is held. */
 function placeIn(fd: number, path: HostPath): Place {
   const { parent, name } = splitPath(path);
-  const held = `/proc/self/fd/${fd}` as HostPath;
+  const held = descriptorPath(fd, parent);
   if (readlinkSync(held, "latin1") === parent) return nodePath(joinPath(held, name));
   throw Object.assign(new Error("a link is on the way now"), { code: "ENOENT" });
 }

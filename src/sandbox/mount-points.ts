@@ -6,12 +6,12 @@
  */
 import type { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pathBytesMax } from "../limits.ts";
 import { internalError, messageOf, type RpcError, toRpcError } from "../protocol/errors.ts";
 import { withDescriptors } from "../protocol/passing-wants.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
+import { readProcessStat } from "../system/process-stat.ts";
 import { disk } from "./disk-call.ts";
 import { makeDirectory, removeDirectory } from "./empty-directory.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
@@ -227,18 +227,10 @@ function unlessKept(error: NodeJS.ErrnoException): void {
 
 /** Process ids are used again; together with the time of its start one is unique. */
 function serverName(pid: number): string {
-  const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return `${pid}.${fields[19]}`;
+  return `${pid}.${readProcessStat(pid)?.startTicks}`;
 }
 
 function isAlive(mark: string): boolean {
-  const [pid = "", startTime] = mark.split(/[.-]/);
-  try {
-    return serverName(Number(pid)) === `${pid}.${startTime}`;
-  } catch {
-    // No such process.
-    return false;
-  }
+  const [pid = "", startTicks] = mark.split(/[.-]/);
+  return readProcessStat(Number(pid))?.startTicks === startTicks;
 }

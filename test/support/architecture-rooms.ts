@@ -22,6 +22,7 @@ interface Room {
 const rooms: Readonly<Record<string, Room>> = {
   limits: { place: /^limits\.ts$/ },
   protocol: { place: /^protocol\//, uses: ["limits"], packages: ["zod"] },
+  system: { place: /^system\//, types: ["protocol"] },
   environment: { place: /^environment\/[^/]+$/, types: ["protocol"] },
   "environment/remote": {
     place: /^environment\/remote\//,
@@ -30,13 +31,13 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   sandbox: {
     place: /^sandbox\//,
-    uses: ["protocol", "limits"],
+    uses: ["system", "protocol", "limits"],
     // The bundler makes the helper one file in a checkout that is not built.
     packages: ["execa", "esbuild"],
   },
   "environment/local": {
     place: /^environment\/local\//,
-    uses: ["environment", "environment/remote", "sandbox", "protocol", "limits"],
+    uses: ["environment", "environment/remote", "sandbox", "system", "protocol", "limits"],
     packages: ["koffi", "undici"],
   },
   handlers: { place: /^handlers\//, types: ["environment", "protocol"] },
@@ -58,10 +59,10 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   "fs-helper": {
     place: /^fs-helper\//,
-    uses: ["limits"],
+    uses: ["system", "limits"],
     types: ["environment", "protocol"],
     files: new RegExp(
-      "^(?:handlers/file-system|sandbox/(?:access|path-only)|environment/local/(?:mount-lanes|files/[\\w-]+)|" +
+      "^(?:handlers/file-system|sandbox/access|environment/local/(?:mount-lanes|files/[\\w-]+)|" +
         "protocol/(?:errors|path-uri|base64|fs-helper|line-buffer|written-result))\\.ts$",
     ),
   },

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type HostPath, hostPath, joinPath, splitPath } from "../../../protocol/path-uri.ts";
-import { O_PATH } from "../../../sandbox/path-only.ts";
+import { O_PATH } from "../../../system/descriptor-path.ts";
 import type { FileSystem } from "../../file-system.ts";
 import type { WriteEntry } from "../journal/entry.ts";
 import type { WriteJournal } from "../journal/journal.ts";

@@ -2,9 +2,9 @@
 import { closeSync, constants, openSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { type HostPath, joinPath, nodePath } from "../../../protocol/path-uri.ts";
+import { descriptorPath } from "../../../system/descriptor-path.ts";
 import type { Handled, HandWork } from "../hand.ts";
 import { copySmallFile } from "./copy-small-file.ts";
-import { descriptorPath } from "./no-follow.ts";
 
 parentPort?.on("message", (work: HandWork) => parentPort?.postMessage(handle(work)));
 

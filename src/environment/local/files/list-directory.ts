@@ -3,10 +3,11 @@ import { fileCallsInParallel } from "../../../limits.ts";
 import type { Result } from "../../../protocol/methods.ts";
 import { type HostPath, joinPath, shownPath } from "../../../protocol/path-uri.ts";
 import { joinedRuns, type Surroundings, WrittenResult } from "../../../protocol/written-result.ts";
+import { descriptorPath } from "../../../system/descriptor-path.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { dropFile, hasCode, openFile, readEntries, stat } from "./file-calls.ts";
 import { inParallel } from "./in-parallel.ts";
-import { atPlace, descriptorPath } from "./no-follow.ts";
+import { atPlace } from "./no-follow.ts";
 
 /** Sorted by name. A link is listed as what it leads to; as neither kind when it leads nowhere. */
 export const readDirectory: FileAnswers["readDirectory"] = (params) =>

@@ -7,7 +7,7 @@
  * operation gets through.
  */
 import { Buffer } from "node:buffer";
-import { constants, existsSync } from "node:fs";
+import { constants } from "node:fs";
 import { internalError, systemErrorText } from "../../../protocol/errors.ts";
 import type { Given } from "../../../protocol/methods.ts";
 import {
@@ -17,11 +17,8 @@ import {
   joinPath,
   splitPath,
 } from "../../../protocol/path-uri.ts";
-import { O_PATH } from "../../../sandbox/path-only.ts";
+import { descriptorPath, hasDescriptorPaths, O_PATH } from "../../../system/descriptor-path.ts";
 import { dropFile, openFile, readLink, realPath } from "./file-calls.ts";
-
-/** Whether the system tells where an open file really is, and works on it by its number. */
-export const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
 
 interface Place {
   readonly path: string;
@@ -50,11 +47,6 @@ export async function refuseLinks(place: Place): Promise<void> {
   if (place.followSymlinks !== false) return;
   const path = hostPath(place.path);
   if ((await realPath(path)) !== path) throw linkInPath();
-}
-
-/** A name for an open directory that stays right when the directory is moved. */
-export function descriptorPath(fd: number, path: HostPath): HostPath {
-  return hasDescriptorPaths ? (`/proc/self/fd/${fd}` as HostPath) : path;
 }
 
 interface HeldDirectory {

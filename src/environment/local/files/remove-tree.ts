@@ -3,6 +3,7 @@ import { invalidRequest } from "../../../protocol/errors.ts";
 import type { Given } from "../../../protocol/methods.ts";
 import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
+import { descriptorPath } from "../../../system/descriptor-path.ts";
 import type { FileSystem } from "../../file-system.ts";
 import type { HandOver, Hands } from "../hands.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
@@ -19,7 +20,7 @@ import {
   unlinkPath,
 } from "./file-calls.ts";
 import { inBursts } from "./in-bursts.ts";
-import { atPlace, descriptorPath } from "./no-follow.ts";
+import { atPlace } from "./no-follow.ts";
 
 /** What makes operations on trees faster. */
 export interface TreeMeans {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { readProcessStat } from "../spawn/process-stat.ts";
+import { readProcessStat } from "../../../system/process-stat.ts";
 
 /** A name for a folder of this process, another one each time. */
 export function ownFolderName(): string {

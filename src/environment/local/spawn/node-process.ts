@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { constants as system } from "node:os";
 import { outputReadBytesMax, stdinQueueBytesMax } from "../../../limits.ts";
+import { readProcessStat } from "../../../system/process-stat.ts";
 import { readAvailable, resizeTerminal } from "./node-terminal.ts";
 import { outputPlace } from "./output-place.ts";
-import { readProcessStat } from "./process-stat.ts";
 import type {
   Feed,
   KillReport,

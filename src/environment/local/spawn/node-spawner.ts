@@ -4,11 +4,11 @@ import { accessSync, constants } from "node:fs";
 import { constants as system } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { terminalCopyGraceMs } from "../../../limits.ts";
+import { readProcessStat } from "../../../system/process-stat.ts";
 import { FifoSupply } from "./node-fifos.ts";
 import { NodeKeeper } from "./node-keeper.ts";
 import { kill, NodeProcess } from "./node-process.ts";
 import { type NodeStart, scriptPath, startPiped, startTerminal } from "./node-start.ts";
-import { readProcessStat } from "./process-stat.ts";
 import { checkFormat, findProgram } from "./program-lookup.ts";
 import { RunningProcesses } from "./running-processes.ts";
 import type {

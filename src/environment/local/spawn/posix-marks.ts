@@ -1,6 +1,6 @@
 import { constants as system } from "node:os";
+import { readProcessFile } from "../../../system/process-stat.ts";
 import { type Libc, native } from "./posix-libc.ts";
-import { readProcessFile } from "./process-stat.ts";
 import type { MarkOf, ProcessTable } from "./tree-kill.ts";
 
 /** The tag: one system call, for processes of the same user. */
