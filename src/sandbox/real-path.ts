@@ -2,9 +2,10 @@
 import type { Buffer } from "node:buffer";
 import { lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { lstat, readlink, realpath, stat } from "node:fs/promises";
-import { linksFollowedMax } from "../limits.ts";
+import { linkLooksMax, linksFollowedMax } from "../limits.ts";
 import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import { diskCall } from "./disk-call.ts";
+import { WorldChangedError } from "./world-changed-error.ts";
 
 /** A symbolic link on the way to a place. */
 export interface Link {
@@ -40,6 +41,20 @@ export async function locate(path: HostPath): Promise<{ real: HostPath; existing
   // A link that leads to nothing: who makes what it names makes this place.
   const { links, end } = await wayTo(real);
   return links.length < linksFollowedMax ? locate(end) : unresolved;
+}
+
+/**
+ * The same with every link on the way. A link that comes or goes between two looks would have its
+ * target taken for the place itself, so they must agree. Throws where somebody keeps changing it.
+ */
+export async function locateByLinks(path: HostPath) {
+  for (let looks = 0; looks < linkLooksMax; looks++) {
+    const found = await locate(path);
+    if (found.real === path) return { ...found, links: [] };
+    const { links, end } = await wayTo(path);
+    if (end === found.real || links.length === linksFollowedMax) return { ...found, links };
+  }
+  throw new WorldChangedError();
 }
 
 /** Every link on the way to a place. */

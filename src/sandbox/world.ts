@@ -7,7 +7,7 @@ import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import { rebased, splitGlob } from "./glob.ts";
 import { mountsNow } from "./outer-mounts.ts";
 import type { Policy, PolicyRule } from "./policy.ts";
-import { isAbsence, type Link, linksOn, locate, lstatAt, statAt } from "./real-path.ts";
+import { isAbsence, type Link, locate, locateByLinks, lstatAt, statAt } from "./real-path.ts";
 import { remoteMounts } from "./remote-mounts.ts";
 import { type Match, scanGlobs } from "./scan-globs.ts";
 
@@ -137,12 +137,11 @@ function identity(stats: BigIntStats): string {
 }
 
 async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
-  const { real, existing } = await locate(rule.path);
+  const { real, existing, links } = await locateByLinks(rule.path);
   const path = notOurs(existing, ours);
   const stats = await statAt(path);
   const nearest = { path, kind: stats ? kindOf(stats) : "missing" } as const;
   const kind = path === real ? nearest.kind : "missing";
-  const links = real === rule.path ? [] : await linksOn(rule.path);
   return { rule, real, kind, links, nearest };
 }
 

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import { hostPathOf } from "../src/protocol/path-uri.ts";
+import { policyOf } from "../src/sandbox/policy.ts";
+import { findPlaces } from "../src/sandbox/world.ts";
+import { WorldChangedError } from "../src/sandbox/world-changed-error.ts";
+import { Ground } from "./support/escape-ground.ts";
+import { until } from "./support/until.ts";
+
+function ground(t: TestContext): Ground {
+  const made = new Ground();
+  t.after(() => made.clear());
+  return made;
+}
+
+const surroundings = { cwd: hostPathOf("/"), home: undefined, temporaryDirectory: undefined };
+const nobodys = { has: () => false };
+const looks = 1_500;
+
+const flapping = `
+const { symlinkSync, unlinkSync } = require("node:fs");
+for (;;) { symlinkSync("../outside", process.argv[1]); unlinkSync(process.argv[1]); }
+`;
+
+test("where a link comes and goes its target is not taken for what is protected", async (t) => {
+  const g = ground(t);
+  const protectedPath = hostPathOf(g.at("ws/.git"));
+  const racer = spawn(process.execPath, ["-e", flapping, g.at("ws/.git")], { stdio: "ignore" });
+  t.after(() => racer.kill("SIGKILL"));
+  const policy = policyOf(g.writing, surroundings);
+  const seen = new Set<string>();
+  const look = async () => {
+    const { places } = await findPlaces(policy, nobodys).catch((error) => {
+      assert.ok(error instanceof WorldChangedError);
+      return { places: [] };
+    });
+    for (const { rule, real, links } of places) {
+      if (rule.path !== protectedPath) continue;
+      seen.add(real);
+      if (real !== protectedPath) assert.equal(links[0]?.at, protectedPath);
+    }
+  };
+  await until("the link to come", () => existsSync(g.at("ws/.git")));
+  for (let count = 0; count < looks; count++) await look();
+  assert.deepEqual([...seen].sort(), [g.at("outside"), g.at("ws/.git")]);
+});
