@@ -648,6 +648,8 @@ export const sandboxesRememberedMax = 64;
 export const sandboxRememberedCharsMax = 16 * KiB;
 /** How often a sandbox is set up anew when what it names, or a mount, changes meanwhile. */
 export const helperStartAttemptsMax = 5;
+/** How often the mount points of a confined process are made anew when somebody was quicker. */
+export const mountPointTriesMax = 5;
 /** Bytes an fs-helper reads at once of its input. */
 export const helperReadBytes = 256 * KiB;
 /** How often an fs-helper tries again when its stdin or stdout was left non-blocking. */

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
+import { confineProcess } from "../src/sandbox/confined-process.ts";
 import { policyOf } from "../src/sandbox/policy.ts";
+import type { LocalSandbox } from "../src/sandbox/sandbox.ts";
+import { SandboxMachine } from "../src/sandbox/sandbox-machine.ts";
 import { findPlaces } from "../src/sandbox/world.ts";
 import { WorldChangedError } from "../src/sandbox/world-changed-error.ts";
 import { Ground } from "./support/escape-ground.ts";
@@ -45,4 +48,30 @@ test("where a link comes and goes its target is not taken for what is protected"
   await until("the link to come", () => existsSync(g.at("ws/.git")));
   for (let count = 0; count < looks; count++) await look();
   assert.deepEqual([...seen].sort(), [g.at("outside"), g.at("ws/.git")]);
+});
+
+test("what was quicker than a mount point, and is gone again, leaves no place without", async (t) => {
+  const g = ground(t);
+  const { PATH, TMPDIR } = process.env;
+  const machine = new SandboxMachine({ variables: { PATH, TMPDIR }, cwd: "/" });
+  const { mountPoints } = machine;
+  t.after(() => mountPoints.close());
+  const make = mountPoints.make.bind(mountPoints);
+  // Somebody else, at the moment that counts.
+  mountPoints.make = async (wanted) => {
+    mountPoints.make = make;
+    writeFileSync(g.at("ws/.git"), "");
+    try {
+      return await make(wanted);
+    } finally {
+      rmSync(g.at("ws/.git"));
+    }
+  };
+  const confine: LocalSandbox["confine"] = (sandbox, request) =>
+    confineProcess(sandbox, request, machine);
+  const local = { ...g.sandbox, confine };
+  const text = await g.shell("mkdir .git/made .git; echo x > .git; ls -A", g.writing, local);
+  assert.match(text, /cannot create directory '?\.git\/made'?: Read-only file system/);
+  assert.match(text, /^\.git$/m);
+  assert.equal(existsSync(g.at("ws/.git")), false);
 });

@@ -1,20 +1,21 @@
 /** How a request to start a process becomes a request to start bwrap around it. */
 import type { Buffer } from "node:buffer";
 import { release } from "node:os";
+import { mountPointTriesMax } from "../limits.ts";
 import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
-import { accessTable, isBelow, isWithin } from "./access.ts";
 import { type ConfinedLaunch, confinedLaunch } from "./confined-launch.ts";
 import { type Confinement, type ConfinementParts, confinementOf } from "./confinement.ts";
 import { explain, setUpFailure } from "./health-reasons.ts";
 import { insideOf } from "./inner-mounts.ts";
-import type { MadePoints, WantedPoint } from "./mount-points.ts";
+import type { MadePoints } from "./mount-points.ts";
 import { refuseMisplaced } from "./mount-table.ts";
 import { confinesNothing, policyOf } from "./policy.ts";
 import { endOfSandbox } from "./sandbox-end.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { birthOf } from "./state-directory.ts";
-import { type Findings, findPlaces, type Place } from "./world.ts";
+import { pointsIn } from "./wanted-points.ts";
+import { type Findings, findPlaces } from "./world.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
 /** The part of a start that a sandbox changes. */
@@ -164,16 +165,28 @@ class ConfinedStart {
     if (complaint) throw setUpFailure(explain({ complaint, bwrap, kernel: release() }));
   }
 
+  /**
+   * Where somebody was quicker everything is looked at and made anew: what he has put there may be
+   * gone again, and what is missing must never be left without a mount point.
+   */
   async #confinement(): Promise<Confinement> {
     const { machine, found } = this.#parts;
-    this.#making = machine.mountPoints.make(pointsIn(found.world));
-    const made = await this.#making;
-    this.#made = made.paths;
-    const world = made.isOutdated ? await this.#worldNow() : found.world;
-    return confinementOf({ ...found, world: withMade(world, made) });
+    let { world } = found;
+    for (let tries = 0; tries < mountPointTriesMax; tries++) {
+      this.#making = machine.mountPoints.make(pointsIn(world));
+      const made = await this.#making;
+      if (!made.isOutdated) {
+        this.#made = made.paths;
+        return confinementOf({ ...found, world: withMade(world, made) });
+      }
+      this.#making = undefined;
+      await made.release();
+      world = await this.#worldNow();
+    }
+    throw new WorldChangedError();
   }
 
-  /** Somebody was quicker: what has been started must be what would be started now. */
+  /** What has been started must be what would be started now. */
   async #worldNow(): Promise<Findings> {
     const { request, machine, found, launch } = this.#parts;
     const world = await findPlaces(found.policy, machine.mountPoints);
@@ -203,37 +216,4 @@ function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
     cwd: hostPathOf(cwd),
     temporaryDirectory: TMPDIR?.startsWith("/") ? hostPathOf(TMPDIR) : undefined,
   };
-}
-
-/**
- * Places that must not come into being, in directories where they could, with the directories that
- * are missing on the way: a mount needs all of them.
- */
-function pointsIn(world: Findings): WantedPoint[] {
-  const rules = world.places.map(({ real, rule }) => ({ path: real, access: rule.access }));
-  const table = accessTable({ rules, denyGlobs: world.denyGlobs });
-  const points = world.places
-    .filter(({ rule }) => rule.access !== "write")
-    .filter((place) => !isInMissingRoot(place))
-    .filter(({ kind }) => kind === "missing" || kind === "directory")
-    .filter(({ real }) => table.accessTo(splitPath(real).parent) === "write")
-    .filter(({ nearest }) => nearest.kind === "directory")
-    .flatMap(({ real, kind, nearest }) => [
-      { path: real, isMissing: kind === "missing" },
-      ...between(nearest.path, real).map((path) => ({ path, isMissing: true })),
-    ]);
-  return [...new Map(points.map((point) => [point.path, point])).values()];
-}
-
-/**
- * A protected name below a writable root that is missing: to keep it, the root would have to be
- * made, and then a command that makes its output folder would find it there.
- */
-function isInMissingRoot({ rule, real, nearest }: Place): boolean {
-  return rule.origin === "protected" && !isWithin(nearest.path, splitPath(real).parent);
-}
-
-function between(above: HostPath, below: HostPath): HostPath[] {
-  const { parent } = splitPath(below);
-  return isBelow(parent, above) ? [...between(above, parent), parent] : [];
 }
