@@ -65,7 +65,8 @@ describe("where no folder for temporary files", { skip: skip || !hasOwnMounts },
   test("has room for a helper, files are written as soon as there is", async (t) => {
     const { disk, write } = stage(t, "tmp");
     writeFileSync(join(disk, "ballast"), Buffer.alloc(280 * 1024));
-    const full = /cannot be set up: .*\/tmp\/.* cannot hold the fs-helper: No space left on device/;
+    const full =
+      /: \S*\/tmp\/\S* cannot hold the fs-helper: No space left on device .*To fix it: make room/;
     for (let count = 0; count < 2; count++) await fails(write(), -32603, full);
     const own = join(disk, "tmp", `codex-exec-server-${process.getuid?.()}`);
     assert.ok(!readdirSync(own).some((name) => name.startsWith("fs-helper")));

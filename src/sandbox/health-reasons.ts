@@ -109,9 +109,9 @@ export function explain(finding: Finding): Explanation {
 }
 
 /** What whoever asked for something confined is told. */
-export function setUpFailure({ reason, fix }: Explanation): RpcError {
+export function setUpFailure({ reason, fix }: Explanation, cause?: unknown): RpcError {
   const help = fix ? `. To fix it: ${fix}` : "";
-  return internalError(`the sandbox cannot be set up: ${reason}${help}`);
+  return internalError(`the sandbox cannot be set up: ${reason}${help}`, cause);
 }
 
 /**

@@ -14,9 +14,11 @@ import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-
 import { readProcessStat } from "../system/process-stat.ts";
 import { disk } from "./disk-call.ts";
 import { makeDirectory, removeDirectory } from "./empty-directory.ts";
+import { setUpFailure } from "./health-reasons.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
 import { PlaceTurns } from "./place-turns.ts";
 import { existingPath } from "./real-path.ts";
+import { noRoomFix } from "./state-keeper.ts";
 
 /** A place that must not come into being, or is there and might be such a mount point. */
 export interface WantedPoint {
@@ -204,8 +206,8 @@ function unprotected(path: HostPath, cause: unknown): RpcError {
 
 /** A folder for temporary files that is full says nothing of the path that somebody asked for. */
 const unmarked = (marks: HostPath) => (cause: unknown) => {
-  const why = toRpcError(cause).message;
-  throw internalError(`the sandbox cannot be set up: ${shownPath(marks)}: ${why}`, cause);
+  const reason = `${shownPath(marks)}: ${toRpcError(cause).message}`;
+  throw setUpFailure({ reason, fix: noRoomFix }, cause);
 };
 
 async function removeMarked(mark: HostPath): Promise<void> {

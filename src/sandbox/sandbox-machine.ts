@@ -1,7 +1,7 @@
 /** What all sandboxes of this server share; found out once, and only bwrap looked at again. */
 import { statSync } from "node:fs";
 import { healthRetryMs } from "../limits.ts";
-import { internalError, toRpcError } from "../protocol/errors.ts";
+import { toRpcError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf, nodePath, shownPath } from "../protocol/path-uri.ts";
 import { accessTable, isWithin } from "./access.ts";
 import { askedOnce } from "./asked-once.ts";
@@ -25,7 +25,7 @@ import {
   type StateDirectory,
   stateDirectoryPath,
 } from "./state-directory.ts";
-import { StateKeeper, statePlaces } from "./state-keeper.ts";
+import { noRoomFix, StateKeeper, statePlaces } from "./state-keeper.ts";
 import type { StartWorker } from "./worker-process.ts";
 
 /** What whoever may look at the outside world tells. */
@@ -185,7 +185,7 @@ export class SandboxMachine {
       return await keepFile(state, `fs-helper-${hash}.cjs`, program);
     } catch (error) {
       const where = `${shownPath(state.path)} cannot hold the fs-helper`;
-      throw internalError(`the sandbox cannot be set up: ${where}: ${reasonOf(error)}`, error);
+      throw setUpFailure({ reason: `${where}: ${reasonOf(error)}`, fix: noRoomFix }, error);
     }
   }
 

@@ -7,6 +7,7 @@ import { access } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { internalError, toRpcError } from "../protocol/errors.ts";
 import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
+import { setUpFailure } from "./health-reasons.ts";
 import { quickPlace } from "./quick-place.ts";
 import {
   birthOf,
@@ -37,6 +38,9 @@ function mayHang(place: string): boolean {
 }
 
 export const noPlaceFix = "set TMPDIR to a folder of this machine that can be written";
+
+/** Where a folder served so far. */
+export const noRoomFix = `make room there, or ${noPlaceFix}`;
 
 const noPlaceReason = (failures: readonly string[]) =>
   `no folder for temporary files can hold what it needs (${failures.join("; ")})`;
@@ -118,9 +122,7 @@ export class StateKeeper {
         failures.push(`${place}: ${toRpcError(error).message}`);
       }
     }
-    throw internalError(
-      `the sandbox cannot be set up: ${noPlaceReason(failures)}. To fix it: ${noPlaceFix}`,
-    );
+    throw setUpFailure({ reason: noPlaceReason(failures), fix: noPlaceFix });
   }
 
   /**
