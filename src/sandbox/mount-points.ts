@@ -229,7 +229,8 @@ function unlessKept(error: NodeJS.ErrnoException): void {
 
 /** Process ids are used again; together with the time of its start one is unique. */
 function serverName(pid: number): string {
-  return `${pid}.${readProcessStat(pid)?.startTicks}`;
+  // Where Linux does not tell it no mark is anybody's, and nothing can be confined.
+  return `${pid}.${readProcessStat(pid)?.startTicks ?? 0}`;
 }
 
 function isAlive(mark: string): boolean {
