@@ -290,6 +290,8 @@ export const readAheadBytesMax = 256 * KiB;
 export const readAheadMs = 5;
 /** A flood of less in all that time is over. A terminal of Linux holds as many bytes. */
 export const floodBytesMin = 4 * KiB;
+/** Bytes that a pipe holds whose program floods, instead of the 64 KiB of Linux. */
+export const floodPipeBytes = 256 * KiB;
 /** Terminals that are read ahead at the same time: the other threads are there for file calls. */
 export const readAheadsMax = 4;
 /** Pieces of memory kept for that: while one is sent, the next is read into. */

@@ -1,11 +1,12 @@
 import type { Buffer } from "node:buffer";
 import {
   floodBytesMin,
+  floodPipeBytes,
   outputReadBytesMax,
   readAheadBytesMax,
   readAheadMs,
 } from "../../../limits.ts";
-import type { Libc } from "./posix-libc.ts";
+import { type Libc, native } from "./posix-libc.ts";
 import type { Poller, Watch } from "./posix-poller.ts";
 import type { ReadAheads } from "./posix-read-ahead.ts";
 import { OutputReader, type ReadMemory } from "./posix-reader.ts";
@@ -93,7 +94,16 @@ export class PosixOutput {
     if (this.#fullBatches >= floodBatches && this.#isTerminal && this.#readAhead()) return;
     const end = this.#reader.readBatch();
     this.#fullBatches = end === "more" ? this.#fullBatches + 1 : 0;
+    if (this.#fullBatches === floodBatches && !this.#isTerminal) this.#widen();
     if (end === "end") this.#handlers.ended();
+  }
+
+  /**
+   * The program writes on while what it wrote is being sent. Where the system refuses it, because
+   * the user has too much in pipes, all is as before.
+   */
+  #widen(): void {
+    this.#tools.libc.fcntl(this.fd, native.F_SETPIPE_SZ, "int", floodPipeBytes);
   }
 
   /** False where that is not possible now. */
