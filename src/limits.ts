@@ -476,8 +476,8 @@ export const fileTimeSlackMs = 2_000;
 export const journalEntryBytesMax = 64 * KiB;
 /** Symbolic links on a way before it counts as a circle. The kernel's value. */
 export const linksFollowedMax = 40;
-/** How often a place is looked at that is another at the second look, because of a link. */
-export const linkLooksMax = 5;
+/** How often a place is looked at that is another, or gone, at the second look. */
+export const placeLooksMax = 5;
 /** How long the end of the server waits for writes that are under way. */
 export const journalCloseMs = 1_000;
 /** How long another server may take to write 33 bytes of memory, which it does at once. */

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { confineProcess } from "../src/sandbox/confined-process.ts";
 import { policyOf } from "../src/sandbox/policy.ts";
 import type { LocalSandbox } from "../src/sandbox/sandbox.ts";
 import { SandboxMachine } from "../src/sandbox/sandbox-machine.ts";
+import { pointsIn } from "../src/sandbox/wanted-points.ts";
 import { findPlaces } from "../src/sandbox/world.ts";
 import { WorldChangedError } from "../src/sandbox/world-changed-error.ts";
 import { Ground } from "./support/escape-ground.ts";
@@ -48,6 +49,19 @@ test("where a link comes and goes its target is not taken for what is protected"
   await until("the link to come", () => existsSync(g.at("ws/.git")));
   for (let count = 0; count < looks; count++) await look();
   assert.deepEqual([...seen].sort(), [g.at("outside"), g.at("ws/.git")]);
+});
+
+test("what goes away between two looks at it is covered like what is missing", async (t) => {
+  const g = ground(t);
+  mkdirSync(g.at("ws/.git"));
+  const policy = policyOf(g.writing, surroundings);
+  // Another server, at the moment that counts.
+  const has = (path: string) => {
+    if (path === g.at("ws/.git")) rmdirSync(path);
+    return false;
+  };
+  const wanted = pointsIn(await findPlaces(policy, { has })).map(({ path }) => path);
+  assert.ok(wanted.includes(hostPathOf(g.at("ws/.git"))));
 });
 
 test("what was quicker than a mount point, and is gone again, leaves no place without", async (t) => {

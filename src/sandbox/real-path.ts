@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import { lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { lstat, readlink, realpath, stat } from "node:fs/promises";
-import { linkLooksMax, linksFollowedMax } from "../limits.ts";
+import { linksFollowedMax, placeLooksMax } from "../limits.ts";
 import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import { diskCall } from "./disk-call.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
@@ -18,7 +18,7 @@ export async function existingPath(path: HostPath): Promise<HostPath | undefined
   const real = await existing(
     path,
     () => realPathNow(nodePath(path)),
-    () => realpath(nodePath(path), "latin1"),
+    () => realPathLater(nodePath(path)),
   );
   return real as HostPath | undefined;
 }
@@ -27,6 +27,12 @@ export async function existingPath(path: HostPath): Promise<HostPath | undefined
 function realPathNow(path: string | Buffer): string | undefined {
   const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   return isThere ? realpathSync.native(path, "latin1") : undefined;
+}
+
+/** Some disks have names for others than their owner, and nothing else. */
+async function realPathLater(path: string | Buffer): Promise<string> {
+  const [real] = await Promise.all([realpath(path, "latin1"), lstat(path)]);
+  return real;
 }
 
 /** The real path, or what it would be if the missing end of it were made. */
@@ -48,7 +54,7 @@ export async function locate(path: HostPath): Promise<{ real: HostPath; existing
  * target taken for the place itself, so they must agree. Throws where somebody keeps changing it.
  */
 export async function locateByLinks(path: HostPath) {
-  for (let looks = 0; looks < linkLooksMax; looks++) {
+  for (let looks = 0; looks < placeLooksMax; looks++) {
     const found = await locate(path);
     if (found.real === path) return { ...found, links: [] };
     const { links, end } = await wayTo(path);

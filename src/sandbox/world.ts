@@ -3,6 +3,7 @@
  * as it stays so: the fingerprint tells.
  */
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
+import { placeLooksMax } from "../limits.ts";
 import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import { rebased, splitGlob } from "./glob.ts";
 import { mountsNow } from "./outer-mounts.ts";
@@ -10,6 +11,7 @@ import type { Policy, PolicyRule } from "./policy.ts";
 import { isAbsence, type Link, locate, locateByLinks, lstatAt, statAt } from "./real-path.ts";
 import { remoteMounts } from "./remote-mounts.ts";
 import { type Match, scanGlobs } from "./scan-globs.ts";
+import { WorldChangedError } from "./world-changed-error.ts";
 
 export type Kind = "directory" | "file" | "other" | "missing";
 
@@ -136,13 +138,22 @@ function identity(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.birthtimeNs}:${stats.mode >> 12n}`;
 }
 
+/**
+ * Where what was found is gone at the next look, as a mount point of another server may be, it is
+ * looked again: a place that is missing needs the directory that is there above it. Throws where
+ * somebody keeps changing it.
+ */
 async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
-  const { real, existing, links } = await locateByLinks(rule.path);
-  const path = notOurs(existing, ours);
-  const stats = await statAt(path);
-  const nearest = { path, kind: stats ? kindOf(stats) : "missing" } as const;
-  const kind = path === real ? nearest.kind : "missing";
-  return { rule, real, kind, links, nearest };
+  for (let looks = 0; looks < placeLooksMax; looks++) {
+    const { real, existing, links } = await locateByLinks(rule.path);
+    const path = notOurs(existing, ours);
+    const stats = await statAt(path);
+    if (!stats) continue;
+    const nearest = { path, kind: kindOf(stats) };
+    const kind = path === real ? nearest.kind : "missing";
+    return { rule, real, kind, links, nearest };
+  }
+  throw new WorldChangedError();
 }
 
 /** What would be left if nothing had been made. */
