@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, realpathSync, renameSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
@@ -47,6 +47,35 @@ test("neither is it by who cleans up behind a server", async (t) => {
   points.close();
   await until("the marks to be gone", () => readdirSync(at("marks")).length === 0);
   assert.deepEqual(readdirSync(at("outside")), [".aws"]);
+});
+
+test("who cleans up behind a server leaves what another one needs", async (t) => {
+  const { at, make, points } = swappable(t);
+  const another = new MountPoints(async () => hostPathOf(at("marks")));
+  t.after(() => another.close());
+  await make();
+  const git = { path: hostPathOf(at("sub/.git")), isMissing: false };
+  const made = await another.make([git]);
+  points.close();
+  await until("the marks to be gone", () => readdirSync(at("marks")).length === 1);
+  await until("what only it needed to be gone", () => !existsSync(at("sub/.aws")));
+  assert.deepEqual(readdirSync(at("sub")), [".git"]);
+  await made.release();
+  assert.deepEqual(readdirSync(at("sub")), []);
+});
+
+test("what a server left behind is nobody's directory, and stays while another needs it", async (t) => {
+  const { at, points } = swappable(t);
+  const path = hostPathOf(at("sub/.git"));
+  symlinkSync(path, at("marks/1.0.ended-0000-0"));
+  mkdirSync(path);
+  const made = await points.make([{ path, isMissing: false }]);
+  assert.deepEqual([...made.paths], [path]);
+  await points.sweep();
+  assert.deepEqual(readdirSync(at("sub")), [".git"]);
+  await made.release();
+  assert.deepEqual(readdirSync(at("sub")), []);
+  assert.deepEqual(readdirSync(at("marks")), []);
 });
 
 test("where one mount point cannot be made, the others that were made with it are gone", async (t) => {

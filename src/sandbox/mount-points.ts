@@ -71,7 +71,8 @@ export class MountPoints {
     return this.#turns.take(places, async () => {
       const marks = await this.#marks();
       this.#sweeper.start(marks);
-      const others = await this.#ofOthers();
+      // Whoever cleans up behind a server that has ended leaves what we have marked.
+      const others = await this.#ofOthers(() => true);
       const found: Found[] = [];
       const made = () => found.filter(({ outcome }) => outcome === "ours").map(({ path }) => path);
       try {
@@ -95,8 +96,10 @@ export class MountPoints {
   /** Removes what servers left that are no more. */
   async sweep(): Promise<void> {
     const marks = await this.#marks();
+    const others = await this.#ofOthers(isAlive);
+    const isNeeded = (path: HostPath) => this.has(path) || others.has(path);
     for (const mark of (await disk.readdir(nodePath(marks))).sort()) {
-      if (!isAlive(mark)) await removeMarked(`${marks}/${mark}` as HostPath);
+      if (!isAlive(mark)) await removeMarked(`${marks}/${mark}` as HostPath, isNeeded);
     }
   }
 
@@ -120,7 +123,8 @@ export class MountPoints {
     await disk.symlink(nodePath(path), mark).catch(unmarked(marks));
     let outcome: Outcome | undefined;
     try {
-      outcome = others.has(path) ? "ours" : await makeEmpty(path);
+      outcome = await makeEmpty(path);
+      if (outcome === "somebody's" && others.has(path)) outcome = "ours";
       return outcome;
     } finally {
       if (outcome === "ours") this.#needed.set(path, { count: 1, mark });
@@ -130,7 +134,7 @@ export class MountPoints {
 
   /** Nobody would try again while this server lives. */
   async #release(paths: readonly HostPath[]): Promise<void> {
-    const others = await withDescriptors(() => this.#ofOthers());
+    const others = await withDescriptors(() => this.#ofOthers(isAlive));
     const levels = levelsOf(paths.map((path) => ({ path })));
     for (const level of levels.reverse()) {
       await Promise.all(level.map(({ path }) => this.#unneed(path, others)));
@@ -145,11 +149,11 @@ export class MountPoints {
     await disk.unlink(known.mark).catch(unlessKept);
   }
 
-  /** Mount points that other servers of this user need at the moment. */
-  async #ofOthers(): Promise<Set<string>> {
+  /** Mount points of other servers of this user whose marks count. */
+  async #ofOthers(counts: (mark: string) => boolean): Promise<Set<string>> {
     const marks = await this.#marks();
     const names = (await disk.readdir(nodePath(marks))).filter(
-      (mark) => !mark.startsWith(`${this.#name}-`) && isAlive(mark),
+      (mark) => !mark.startsWith(`${this.#name}-`) && counts(mark),
     );
     const targetOf = (name: string) => disk.readlink(nodePath(`${marks}/${name}` as HostPath));
     const targets = names.map((name) => targetOf(name).catch(() => ""));
@@ -210,10 +214,10 @@ const unmarked = (marks: HostPath) => (cause: unknown) => {
   throw setUpFailure({ reason, fix: noRoomFix }, cause);
 };
 
-async function removeMarked(mark: HostPath): Promise<void> {
+async function removeMarked(mark: HostPath, isNeeded: (path: HostPath) => boolean): Promise<void> {
   const target = await disk.readlink(nodePath(mark)).catch(() => undefined);
   if (target === undefined) return;
-  await removeEmpty(target as HostPath);
+  if (!isNeeded(target as HostPath)) await removeEmpty(target as HostPath);
   await disk.unlink(nodePath(mark)).catch(unlessKept);
 }
 

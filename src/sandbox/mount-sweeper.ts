@@ -6,7 +6,8 @@ import { type HostPath, shownPath } from "../protocol/path-uri.ts";
  * Waits for the end of its input, which comes when the server ends in whatever way, and removes the
  * mount points that are still marked as the server's. Its soft limit of locks is put back first,
  * because that is how processes that must die with the server are known. Nothing is removed by way
- * of a link, which somebody who was confined may have put there.
+ * of a link, which somebody who was confined may have put there, nor what another server needs: of
+ * two that end at once the last sees no mark of the other.
  */
 const script = `
 trap '' HUP INT QUIT TERM
@@ -16,9 +17,13 @@ sleep 0.1
 for mark in "$1"/"$2"-*; do
   [ -L "$mark" ] || continue
   point=$(readlink "$mark")
+  rm -f -- "$mark"
+  for other in "$1"/*; do
+    case "$other" in "$1"/"$2"-*) continue ;; esac
+    [ "$other" -ef "$point" ] && continue 2
+  done
   parent=\${point%/*}
   (cd -P -- "\${parent:-/}" && [ "$PWD" = "\${parent:-/}" ] && rmdir -- "./\${point##*/}") 2>/dev/null
-  rm -f -- "$mark"
 done
 `;
 
