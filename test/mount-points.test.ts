@@ -78,6 +78,14 @@ test("what a server left behind is nobody's directory, and stays while another n
   assert.deepEqual(readdirSync(at("marks")), []);
 });
 
+test("where no disk takes a name there is none to keep, nor what would be below it", async (t) => {
+  const { points } = swappable(t);
+  const wanted = ["/proc/secret", "/proc/secret/deeper"].map(hostPathOf);
+  const made = await points.make(wanted.map((path) => ({ path, isMissing: true })));
+  assert.deepEqual([...made.paths], []);
+  assert.equal(made.isOutdated, false);
+});
+
 test("where one mount point cannot be made, the others that were made with it are gone", async (t) => {
   const folder = realpathSync(temporaryFolder(t, "points"));
   const at = (name: string) => join(folder, name);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { confineProcess } from "../src/sandbox/confined-process.ts";
@@ -64,7 +64,8 @@ test("what goes away between two looks at it is covered like what is missing", a
   assert.ok(wanted.includes(hostPathOf(g.at("ws/.git"))));
 });
 
-test("what was quicker than a mount point, and is gone again, leaves no place without", async (t) => {
+/** Where `meddle` is done before the first mount points are made, and what it gives behind that. */
+function meddlingGround(t: TestContext, meddle: (g: Ground) => () => void) {
   const g = ground(t);
   const { PATH, TMPDIR } = process.env;
   const machine = new SandboxMachine({ variables: { PATH, TMPDIR }, cwd: "/" });
@@ -74,18 +75,32 @@ test("what was quicker than a mount point, and is gone again, leaves no place wi
   // Somebody else, at the moment that counts.
   mountPoints.make = async (wanted) => {
     mountPoints.make = make;
-    writeFileSync(g.at("ws/.git"), "");
-    try {
-      return await make(wanted);
-    } finally {
-      rmSync(g.at("ws/.git"));
-    }
+    const undo = meddle(g);
+    return make(wanted).finally(undo);
   };
   const confine: LocalSandbox["confine"] = (sandbox, request) =>
     confineProcess(sandbox, request, machine);
   const local = { ...g.sandbox, confine };
-  const text = await g.shell("mkdir .git/made .git; echo x > .git; ls -A", g.writing, local);
+  const attempt = () => g.shell("mkdir .git/made .git; echo x > .git; ls -A", g.writing, local);
+  return { g, attempt };
+}
+
+test("what was quicker than a mount point, and is gone again, leaves no place without", async (t) => {
+  const { g, attempt } = meddlingGround(t, (at) => {
+    writeFileSync(at.at("ws/.git"), "");
+    return () => rmSync(at.at("ws/.git"));
+  });
+  const text = await attempt();
   assert.match(text, /cannot create directory '?\.git\/made'?: Read-only file system/);
   assert.match(text, /^\.git$/m);
+  assert.equal(existsSync(g.at("ws/.git")), false);
+});
+
+test("a workspace that is away when mount points are made, and back again, gets them", async (t) => {
+  const { g, attempt } = meddlingGround(t, (at) => {
+    renameSync(at.at("ws"), at.at("away"));
+    return () => renameSync(at.at("away"), at.at("ws"));
+  });
+  assert.match(await attempt(), /cannot create directory '?\.git\/made'?: Read-only file system/);
   assert.equal(existsSync(g.at("ws/.git")), false);
 });

@@ -10,10 +10,14 @@ import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-u
 import { descriptorPath, O_PATH } from "../system/descriptor-path.ts";
 import { diskCall } from "./disk-call.ts";
 
-/** The path has no links. Fails as the system does, also with ENOENT where it has got some. */
+/**
+ * The path has no links. Fails as the system does, but with ENOENT or ENOTDIR only where the
+ * directory above is not there, or by way of a link: it may be back at the next look. With EPERM
+ * where it is there and takes no such name, which some file systems call ENOENT.
+ */
 export const makeDirectory = (path: HostPath) => inParent(path, mkdirSync, mkdir);
 
-/** The same for one that is to go. */
+/** The same for one that is to go, or has gone. */
 export const removeDirectory = (path: HostPath) => inParent(path, rmdirSync, rmdir);
 
 type Place = string | Buffer;
@@ -27,10 +31,10 @@ async function inParent(
   const flags = O_PATH | constants.O_DIRECTORY;
   await diskCall(
     nodePath(path),
-    () => {
+    async () => {
       const fd = openSync(parent, flags);
       try {
-        now(placeIn(fd, path));
+        await inHeld(fd, path, now);
       } finally {
         closeSync(fd);
       }
@@ -38,7 +42,7 @@ async function inParent(
     async () => {
       const directory = await open(parent, flags);
       try {
-        await later(placeIn(directory.fd, path));
+        await inHeld(directory.fd, path, later);
       } finally {
         await directory.close();
       }
@@ -46,10 +50,17 @@ async function inParent(
   );
 }
 
-/** The last name of `path` in the directory that is held. */
-function placeIn(fd: number, path: HostPath): Place {
+/** Does it with the last name of `path` in the directory that is held. */
+async function inHeld(fd: number, path: HostPath, work: (place: Place) => unknown): Promise<void> {
   const { parent, name } = splitPath(path);
   const held = descriptorPath(fd, parent);
-  if (readlinkSync(held, "latin1") === parent) return nodePath(joinPath(held, name));
-  throw Object.assign(new Error("a link is on the way now"), { code: "ENOENT" });
+  const isThere = () => readlinkSync(held, "latin1") === parent;
+  if (!isThere()) throw Object.assign(new Error("a link is on the way now"), { code: "ENOENT" });
+  try {
+    await work(nodePath(joinPath(held, name)));
+  } catch (error) {
+    // A directory that was removed meanwhile is told as such there, and never comes back.
+    const isRefused = (error as NodeJS.ErrnoException).code === "ENOENT" && isThere();
+    throw isRefused ? Object.assign(error as Error, { code: "EPERM" }) : error;
+  }
 }

@@ -11,13 +11,14 @@ import { pathBytesMax } from "../limits.ts";
 import { internalError, messageOf, type RpcError, toRpcError } from "../protocol/errors.ts";
 import { withDescriptors } from "../protocol/passing-wants.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
-import { readProcessStat } from "../system/process-stat.ts";
+import { isBelow } from "./access.ts";
 import { disk } from "./disk-call.ts";
 import { makeDirectory, removeDirectory } from "./empty-directory.ts";
 import { setUpFailure } from "./health-reasons.ts";
 import { MountSweeper } from "./mount-sweeper.ts";
 import { PlaceTurns } from "./place-turns.ts";
 import { existingPath } from "./real-path.ts";
+import { isAlive, serverName } from "./server-name.ts";
 import { noRoomFix } from "./state-keeper.ts";
 
 /** A place that must not come into being, or is there and might be such a mount point. */
@@ -29,7 +30,7 @@ export interface WantedPoint {
 /** What a process needs to be there. */
 export interface MadePoints {
   readonly paths: ReadonlySet<HostPath>;
-  /** Something else has come into being meanwhile. */
+  /** Something else has come into being meanwhile, or gone. */
   readonly isOutdated: boolean;
   /** Takes back what nobody else needs. */
   release(): Promise<void>;
@@ -37,8 +38,11 @@ export interface MadePoints {
 
 const nothingMade: MadePoints = { paths: new Set(), isOutdated: false, release: async () => {} };
 
-/** `impossible`: nobody with our rights can make it, so that nothing has to keep him from it. */
-type Outcome = "ours" | "somebody's" | "impossible";
+/**
+ * `impossible`: nobody with our rights can make it, so that nothing has to keep him from it.
+ * `changed`: something else is there now, or what is above it is not.
+ */
+type Outcome = "ours" | "changed" | "impossible";
 
 interface Found {
   readonly path: HostPath;
@@ -80,7 +84,10 @@ export class MountPoints {
         for (const level of levelsOf(wanted)) {
           await allDone(level, async (point) => {
             if (!(await this.#isToBeMade(point, others))) return;
-            found.push({ path: point.path, outcome: await this.#need(point.path, marks, others) });
+            const { path } = point;
+            const isHopeless = isInImpossible(path, found);
+            const outcome = isHopeless ? "impossible" : await this.#need(path, marks, others);
+            found.push({ path, outcome });
           });
         }
       } catch (error) {
@@ -88,7 +95,7 @@ export class MountPoints {
         throw error;
       }
       const release = () => this.#turns.take(places, () => this.#release(made()));
-      const isOutdated = found.some(({ outcome }) => outcome === "somebody's");
+      const isOutdated = found.some(({ outcome }) => outcome === "changed");
       return { paths: new Set(made()), isOutdated, release };
     });
   }
@@ -123,8 +130,7 @@ export class MountPoints {
     await disk.symlink(nodePath(path), mark).catch(unmarked(marks));
     let outcome: Outcome | undefined;
     try {
-      outcome = await makeEmpty(path);
-      if (outcome === "somebody's" && others.has(path)) outcome = "ours";
+      outcome = await makeEmpty(path, others);
       return outcome;
     } finally {
       if (outcome === "ours") this.#needed.set(path, { count: 1, mark });
@@ -182,14 +188,18 @@ function levelsOf<T extends { readonly path: HostPath }>(points: readonly T[]): 
   return levels.filter((level) => level !== undefined);
 }
 
-async function makeEmpty(path: HostPath): Promise<Outcome> {
+const isInImpossible = (path: HostPath, found: readonly Found[]) =>
+  found.some((above) => above.outcome === "impossible" && isBelow(path, above.path));
+
+async function makeEmpty(path: HostPath, others: ReadonlySet<string>): Promise<Outcome> {
   try {
     await makeDirectory(path);
     return "ours";
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (code === "EEXIST") return "somebody's";
-    if (["EPERM", "EROFS", "ENOENT", "ENOTDIR"].includes(code)) return "impossible";
+    if (code === "EEXIST") return others.has(path) ? "ours" : "changed";
+    if (code === "ENOENT" || code === "ENOTDIR") return "changed";
+    if (code === "EPERM" || code === "EROFS") return "impossible";
     if (code === "EACCES" && !(await isOurs(splitPath(path).parent))) return "impossible";
     throw unprotected(path, error);
   }
@@ -229,15 +239,4 @@ async function removeEmpty(path: HostPath): Promise<void> {
 function unlessKept(error: NodeJS.ErrnoException): void {
   const expected = ["ENOENT", "ENOTEMPTY", "ENOTDIR", "EEXIST", "EACCES", "EPERM", "EROFS"];
   if (!expected.includes(error.code ?? "")) throw error;
-}
-
-/** Process ids are used again; together with the time of its start one is unique. */
-function serverName(pid: number): string {
-  // Where Linux does not tell it no mark is anybody's, and nothing can be confined.
-  return `${pid}.${readProcessStat(pid)?.startTicks ?? 0}`;
-}
-
-function isAlive(mark: string): boolean {
-  const [pid = "", startTicks] = mark.split(/[.-]/);
-  return readProcessStat(Number(pid))?.startTicks === startTicks;
 }
