@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,6 +39,18 @@ describe("a token file that is replaced while the server runs", () => {
     const behind = await connect(server.url, bearer("the second one"));
     for (const { socket } of [before, behind]) socket.terminate();
   });
+});
+
+test("a pipe in the place of a token file holds nobody up", async (t) => {
+  const file = join(temporaryFolder(t, "followed-token"), "token");
+  writeFileSync(file, "the only one");
+  const auth = ["--ws-auth", "capability-token", "--ws-token-file", file];
+  const server = await startServer(t, { args: auth });
+  execFileSync("mkfifo", [`${file}.new`]);
+  renameSync(`${file}.new`, file);
+  await told(server, /token is no regular file now; what was read before stays in use/);
+  const client = await connect(server.url, bearer("the only one"));
+  client.socket.terminate();
 });
 
 /** The certificate that a new connection is shown. */

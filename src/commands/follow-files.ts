@@ -1,4 +1,4 @@
-import { statSync, watchFile } from "node:fs";
+import { existsSync, statSync, watchFile } from "node:fs";
 import { followedFilesLookMs, followedFilesSettleMs } from "../limits.ts";
 import type { Log } from "../server/log.ts";
 
@@ -11,13 +11,14 @@ interface Followed {
 
 /**
  * Reads certificates and secrets anew when they change, for they live shorter than a server. It is
- * looked for changes, because nobody tells of those on a network disk or behind swapped links. What
- * can be read only once, such as a pipe, is not followed.
+ * looked for changes, because nobody tells of those on a network disk or behind swapped links. A
+ * pipe can be read only once, and who reads it waits for who writes: with one nothing is followed.
  */
 export function followFiles({ paths, renew, log }: Followed): void {
   const named = paths.join(" and ");
   const renewAndTell = async () => {
     try {
+      refuseIrregular(paths);
       await renew();
       log("info", `read again, for it has changed: ${named}`);
     } catch (error) {
@@ -25,12 +26,18 @@ export function followFiles({ paths, renew, log }: Followed): void {
     }
   };
   const changed = onceSettled(renewAndTell);
-  for (const path of paths.filter(isRegular)) {
+  if (!paths.every(isRegular)) return;
+  for (const path of paths) {
     watchFile(path, { interval: followedFilesLookMs, persistent: false }, changed);
   }
 }
 
 const isRegular = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
+function refuseIrregular(paths: readonly string[]): void {
+  const irregular = paths.find((path) => existsSync(path) && !isRegular(path));
+  if (irregular !== undefined) throw new Error(`${irregular} is no regular file now`);
+}
 
 /** Two files that belong together are not replaced at the same moment. */
 function onceSettled(act: () => void): () => void {
