@@ -521,7 +521,7 @@ export const requestHeadMs = 10_000;
 /** How often it is looked for clients that take longer for the head. */
 export const requestHeadLookMs = 2_500;
 /**
- * Connections that are no WebSockets yet; of more the oldest is cut. Several times as many as the
+ * Connections that are no WebSockets yet; of more an old one is cut. Several times as many as the
  * kernel hands over at once when all clients come back after an outage.
  */
 export const newcomersMax = 2_048;

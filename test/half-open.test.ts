@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { after, describe, type TestContext, test } from "node:test";
@@ -51,14 +52,28 @@ async function connectTo(url: string): Promise<Client> {
   return client;
 }
 
-async function sendHalf(t: TestContext, url: string, sent: string): Promise<void> {
-  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+async function sendHalf(t: TestContext, url: string, sent: string, localAddress = "127.0.0.1") {
+  const socket = connect({ port: Number(new URL(url).port), host: "127.0.0.1", localAddress });
   t.after(() => void socket.destroy());
   await once(socket, "connect");
   socket.on("error", () => {});
   socket.write(Buffer.from(sent, "latin1"));
   socket.resume();
+  return socket;
 }
+
+test("who is slow is not cut because of a crowd that comes from elsewhere", async (t) => {
+  const { url } = await startServer(t, { startedBy: fewFiles });
+  const slow = await sendHalf(t, url, "GET /livez HTTP/1.1\r\nHo");
+  const answered = once(slow, "data");
+  for (let at = 0; at < crowd; at++) await sendHalf(t, url, "", "127.0.0.2");
+  // All that came before has been accepted then.
+  const behind = await connectTo(url);
+  behind.socket.terminate();
+  slow.write("st: here\r\n\r\n");
+  const [answer] = await within(goneMsMax, "the answer", answered);
+  assert.match(`${answer}`, /^HTTP\/1\.1 200 /);
+});
 
 describe("everybody is served beside hundreds of connections", () => {
   const rows: [string, string[], string][] = [

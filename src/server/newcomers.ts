@@ -8,13 +8,15 @@ type Ends = Pick<Socket, "remoteAddress" | "remotePort" | "localAddress">;
 /**
  * Connections that are no WebSockets yet: of clients that shake hands, of probes, and of who only
  * takes descriptors until his time is over, a thousand a second if he likes. Of too many the oldest
- * goes: who means to get on needs milliseconds for what the others never do.
+ * goes of the address that has most: who means to get on needs milliseconds for what the others
+ * never do, and on a long line more, which nobody elsewhere can take from him.
  */
 export class Newcomers {
-  /** By their ends, which an encrypted connection shares with the one that it is made of. */
-  readonly #sockets = new Map<string, Socket>();
+  /** Of each address, by their ends, which an encrypted one shares with what it is made of. */
+  readonly #sockets = new Map<string, Map<string, Socket>>();
   readonly #log: Log;
   readonly #max = Math.min(newcomersMax, Math.floor(openFilesMax() / newcomersShareOfFiles));
+  #count = 0;
   #toldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(log: Log) {
@@ -22,24 +24,37 @@ export class Newcomers {
   }
 
   add(socket: Socket): void {
-    const ends = endsOf(socket);
-    this.#sockets.set(ends, socket);
+    const [address, ends] = namesOf(socket);
+    const neighbours = this.#sockets.get(address) ?? new Map<string, Socket>();
+    this.#sockets.set(address, neighbours);
+    if (!neighbours.has(ends)) this.#count++;
+    neighbours.set(ends, socket);
     socket.once("close", () => {
-      if (this.#sockets.get(ends) === socket) this.#sockets.delete(ends);
+      if (neighbours.get(ends) === socket) this.#forget(address, ends);
     });
-    if (this.#sockets.size > this.#max) this.#cutOldest();
+    if (this.#count > this.#max) this.#cutOldest();
   }
 
   /** It is a WebSocket now, which is counted elsewhere. */
   arrived(socket: Ends): void {
-    this.#sockets.delete(endsOf(socket));
+    this.#forget(...namesOf(socket));
+  }
+
+  #forget(address: string, ends: string): void {
+    const neighbours = this.#sockets.get(address);
+    if (!neighbours?.delete(ends)) return;
+    this.#count--;
+    if (neighbours.size === 0) this.#sockets.delete(address);
   }
 
   #cutOldest(): void {
-    const [oldest] = this.#sockets;
+    const [address, neighbours] = [...this.#sockets].reduce((most, each) =>
+      each[1].size > most[1].size ? each : most,
+    );
+    const [oldest] = neighbours;
     if (oldest === undefined) return;
     const [ends, socket] = oldest;
-    this.#sockets.delete(ends);
+    this.#forget(address, ends);
     socket.destroy();
     this.#tell();
   }
@@ -57,8 +72,10 @@ export class Newcomers {
   }
 }
 
-const endsOf = ({ remoteAddress, remotePort, localAddress }: Ends) =>
-  `${remoteAddress} ${remotePort} ${localAddress}`;
+const namesOf = ({ remoteAddress, remotePort, localAddress }: Ends): [string, string] => [
+  `${remoteAddress}`,
+  `${remotePort} ${localAddress}`,
+];
 
 /** How many files this process may have open, where the system tells. */
 function openFilesMax(): number {
