@@ -1,5 +1,5 @@
-import { isIPv6 } from "node:net";
 import { failedAddressesMax, failedAttemptsMax, failedAttemptsWindowMs } from "../limits.ts";
+import { origin } from "./origin.ts";
 
 interface Failures {
   count: number;
@@ -40,19 +40,4 @@ export class FailedAttempts {
     this.#failures.set(key, failures);
     return failures;
   }
-}
-
-/**
- * Whoever has one IPv6 address has the 2^64 of its network; an IPv4 address may come dressed as
- * one.
- */
-function origin(address: string): string {
-  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(address)) return address;
-  const [head = "", tail] = (address.split("%")[0] ?? "").split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const last = tail ? tail.split(":") : [];
-  const gap = tail === undefined ? 0 : 8 - groups.length - last.length;
-  return [...groups, ...Array(gap).fill("0"), ...last].slice(0, 4).join(":");
 }

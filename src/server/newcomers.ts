@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { newcomersMax, newcomersQuietMs, newcomersShareOfFiles } from "../limits.ts";
 import type { Log } from "./log.ts";
+import { origin } from "./origin.ts";
 
 type Ends = Pick<Socket, "remoteAddress" | "remotePort" | "localAddress">;
 
@@ -12,7 +13,7 @@ type Ends = Pick<Socket, "remoteAddress" | "remotePort" | "localAddress">;
  * never do, and on a long line more, which nobody elsewhere can take from him.
  */
 export class Newcomers {
-  /** Of each address, by their ends, which an encrypted one shares with what it is made of. */
+  /** Of each origin, by their ends, which an encrypted one shares with what it is made of. */
   readonly #sockets = new Map<string, Map<string, Socket>>();
   readonly #log: Log;
   readonly #max = Math.min(newcomersMax, Math.floor(openFilesMax() / newcomersShareOfFiles));
@@ -73,8 +74,8 @@ export class Newcomers {
 }
 
 const namesOf = ({ remoteAddress, remotePort, localAddress }: Ends): [string, string] => [
-  `${remoteAddress}`,
-  `${remotePort} ${localAddress}`,
+  origin(`${remoteAddress}`),
+  `${remoteAddress} ${remotePort} ${localAddress}`,
 ];
 
 /** How many files this process may have open, where the system tells. */
