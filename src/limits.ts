@@ -586,6 +586,12 @@ export const bulkInFlightCharsMin = 64 * KiB;
  * them, and each burst must last until the next one can follow.
  */
 export const bulkDelayMs = 250;
+/**
+ * A line that stays busy is let run empty after so many times what a mark may take, to measure the
+ * way there and back; as long nothing is on it. Where the window has shrunk to half it is so at
+ * once.
+ */
+export const wayLookDelays = 100;
 /** Bytes of a streamed HTTP body that wait for its reader. The reference's value. */
 export const bodyQueueBytesMax = 16 * MiB;
 /** Bytes above that which may be on their way when a body is paused; more fails it. */

@@ -10,10 +10,13 @@ interface Upload {
   readonly latencyMs: number;
   readonly messageChars: number;
   readonly totalChars: number;
+  /** When the other end sees what has come by then; at once if nothing is said. */
+  readonly seenAtMs?: (comeAtMs: number) => number;
 }
 
 /** Sends messages one after the other, as soon as the window lets them, over a line of numbers. */
-function upload({ charsPerMs, latencyMs, messageChars, totalChars }: Upload) {
+function upload(line: Upload) {
+  const { charsPerMs, latencyMs, messageChars, totalChars, seenAtMs = (atMs) => atMs } = line;
   const window = new SendWindow();
   const marks: { readonly mark: number; readonly atMs: number }[] = [];
   const waitsMs: number[] = [];
@@ -24,7 +27,8 @@ function upload({ charsPerMs, latencyMs, messageChars, totalChars }: Upload) {
       busyUntilMs = Math.max(busyUntilMs, nowMs) + messageChars / charsPerMs(sentChars);
       sentChars += messageChars;
       waitsMs.push(busyUntilMs - nowMs);
-      marks.push({ mark: window.send(messageChars, nowMs), atMs: busyUntilMs + latencyMs });
+      const atMs = seenAtMs(busyUntilMs) + latencyMs;
+      marks.push({ mark: window.send(messageChars, nowMs), atMs });
     } else {
       const next = marks.shift();
       assert.ok(next, "a window that is full has something on its way");
@@ -66,6 +70,35 @@ describe("the window of what is on its way", () => {
     });
     assert.ok(longest(waitsMs.slice(1_500, 2_000)) < 2 * bulkDelayMs);
     assert.ok(tookMs < 61_500, `60 s of messages took ${tookMs} ms`);
+  });
+
+  const hindrances: [string, (comeAtMs: number) => number][] = [
+    ["whose way becomes long", (atMs) => (atMs > 10_000 ? atMs + 600 : atMs)],
+    ["whose way becomes a little longer", (atMs) => (atMs > 10_000 ? atMs + 280 : atMs)],
+    [
+      "whose other end looks seldom",
+      (atMs) => (atMs > 10_000 ? Math.ceil(atMs / 400) * 400 : atMs),
+    ],
+    ["whose way is very long", (atMs) => atMs + 1_000],
+  ];
+  for (const [kind, seenAtMs] of hindrances) {
+    test(`keeps a line busy ${kind}`, () => {
+      const { tookMs } = upload({
+        charsPerMs: () => 10_000,
+        ...{ latencyMs: 20, messageChars: 20_000, totalChars: 600_000_000, seenAtMs },
+      });
+      assert.ok(tookMs < 75_000, `60 s of messages took ${tookMs} ms`);
+    });
+  }
+
+  test("lets little wait again after the way was long for a while", () => {
+    const { waitsMs } = upload({
+      charsPerMs: () => 1_000,
+      seenAtMs: (atMs) => (atMs > 10_000 && atMs < 30_000 ? atMs + 2_000 : atMs),
+      ...{ latencyMs: 20, messageChars: 10_000, totalChars: 300_000_000 },
+    });
+    const waitMs = longest(waitsMs.slice(-1_000));
+    assert.ok(waitMs < 2 * bulkDelayMs, `${waitMs} ms`);
   });
 
   test("ignores what is no mark, and takes one for all before it", () => {

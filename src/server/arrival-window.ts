@@ -64,8 +64,8 @@ export class ArrivalWindow {
     this.isOpen = !this.#isHeeded || this.#window.hasRoom();
     this.wantsMarks = this.#isHeeded && this.isOpen;
     const bytes = this.#isHeeded ? this.#window.inFlightCharsMax / marksInFlight : Infinity;
-    this.markBytes = Math.floor(Math.min(bytes, markIntervalBytesMax));
-    this.batchBytes = this.markBytes;
+    this.batchBytes = Math.floor(Math.min(bytes, markIntervalBytesMax));
+    this.markBytes = this.#window.isEmptied ? 0 : this.batchBytes;
     if (!this.isOpen)
       this.#patience ??= new PatientTimer(markAnswerMs, () => this.#giveUp()).unref();
     else if (!wasOpen) this.#onRoom();
