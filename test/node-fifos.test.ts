@@ -4,7 +4,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { pipesName } from "../src/environment/local/spawn/node-fifos.ts";
+import { closeAll, FifoSupply, pipesName } from "../src/environment/local/spawn/node-fifos.ts";
+import { fifoBatchMax } from "../src/limits.ts";
 import { stateDirectoryPath } from "../src/sandbox/state-directory.ts";
 import { connect } from "./support/client.ts";
 import { lastFirst } from "./support/last-first.ts";
@@ -44,6 +45,22 @@ test("names of pipes are gone when the spawner has been closed", (t) => {
   const { pipes, wasThere } = startAndEnd(t, "await spawner.close();");
   assert.equal(wasThere, true);
   assert.deepEqual(readdirSync(pipes), []);
+});
+
+test("names of pipes that are being made at the end are gone as well", async () => {
+  const openSome = async (supply: FifoSupply, count: number) => {
+    const ends = await supply.open(Array(count).fill("read"));
+    closeAll(ends.flatMap(({ ours, theirs }) => [ours, theirs]));
+  };
+  const supply = new FifoSupply();
+  // So many that the next ones are made.
+  await openSome(supply, fifoBatchMax / 2 + 1);
+  await supply.close();
+  // Takes as long as making them.
+  const later = new FifoSupply();
+  await openSome(later, 1);
+  await later.close();
+  assert.equal(existsSync(supply.directory), false);
 });
 
 test("names of pipes are removed when the server was killed", async (t) => {

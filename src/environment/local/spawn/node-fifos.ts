@@ -45,7 +45,9 @@ export class FifoSupply {
     }
   }
 
-  close(): void {
+  /** Those that are being made would come into a directory that is gone, or keep it from going. */
+  async close(): Promise<void> {
+    await this.#making?.catch(() => {});
     rmSync(this.directory, { recursive: true, force: true });
   }
 

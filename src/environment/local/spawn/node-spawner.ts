@@ -68,7 +68,7 @@ class NodeSpawner implements Spawner {
     this.#isClosed = true;
     await this.#running.killAll();
     await this.#keeper.close();
-    this.#fifos.close();
+    await this.#fifos.close();
   }
 
   async #start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess> {
