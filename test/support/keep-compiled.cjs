@@ -1,8 +1,11 @@
-// Runs the built program until a client has been greeted, and keeps the code that V8 has compiled by
-// then: functions that a start does not call are left out, and are compiled when they are called.
+// Runs the built program until clients have had done what most begin with, and keeps the code that V8
+// has compiled by then: what nobody called is left out, and is compiled when it is called.
 const fs = require("node:fs");
+const { setTimeout } = require("node:timers/promises");
 const v8 = require("node:v8");
 const { compiledScript, keptPath, run } = require("../../bin/compiled-script.js");
+
+const workMsMax = 20_000;
 
 // The program sets flags when it has started. V8 would keep them with the code, and refuse to take
 // it at the next start, which begins without them.
@@ -19,23 +22,15 @@ process.argv = [
 const { writeSync } = fs;
 fs.writeSync = (_, line) => {
   fs.writeSync = writeSync;
-  void greet(line.trim()).then(keep, fail);
+  void work(line.trim()).then(keep, fail);
   return line.length;
 };
 run(script);
 
-/** As clients do. */
-async function greet(url) {
-  const { default: WebSocket } = await import("ws");
-  const socket = new WebSocket(url, { perMessageDeflate: false });
-  await new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    socket.once("message", resolve);
-    socket.once("open", () => {
-      socket.send('{"id":1,"method":"initialize","params":{"clientName":"build"}}');
-    });
-  });
-  socket.close();
+/** As far as it is done by then: a sandbox may hang on a machine that builds. */
+async function work(url) {
+  const { doFirstWork } = await import("./first-work.mjs");
+  await Promise.race([doFirstWork(url), setTimeout(workMsMax)]);
 }
 
 function keep() {
