@@ -51,8 +51,9 @@ export function confinementOf(parts: ConfinementParts): Confinement {
   const { rules } = grants;
   const base = baseOf(policy);
   const binds = [
+    // First, because a denial wins, also over what is granted or protected by the same name.
+    ...world.matches.map(hiding),
     ...existingBinds(places, rules),
-    ...masks(world, rules),
     ...barriers(places, grants),
     ...hidden.map((path) => ({ kind: "hideDirectory", path }) as const),
   ];
@@ -154,11 +155,6 @@ function barriers(places: readonly Place[], grants: Grants): Mount[] {
     .filter(({ nearest: { kind } }) => kind === "file" || kind === "other")
     .filter(({ nearest: { path } }) => table.accessTo(path) === "write")
     .map(({ nearest: { path } }) => ({ kind: "hold", path }));
-}
-
-function masks({ matches }: Findings, rules: readonly Rule[]): Mount[] {
-  const ruled = new Set(rules.map(({ path }) => path));
-  return matches.filter(({ path }) => !ruled.has(path)).map(hiding);
 }
 
 function hiding({ path, isDirectory }: Match): Mount {

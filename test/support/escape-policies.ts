@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Sandbox } from "../../src/protocol/sandbox.ts";
 import { type Ground, secret } from "./escape-ground.ts";
-import { glob, place, sandboxOf, special, workspaceWrite } from "./sandboxes.ts";
+import { type Entry, glob, place, sandboxOf, special, workspaceWrite } from "./sandboxes.ts";
 
 /** Places a secret below the ground, with the directories that it needs. */
 export function hide(g: Ground, name: string): void {
@@ -32,6 +32,9 @@ export const patterns: Record<string, (g: Ground) => Hidden> = {
     g.link("way", g.at("ws/real"));
     return hidden(g, "ws/real/x.key", g.at("way/*.key"));
   },
+  "a name that is protected besides": (g) => hidden(g, "ws/.aws/x", g.at("ws/**/.a*")),
+  "a name that is granted besides": (g) =>
+    hidden(g, "ws/out/x", g.at("ws/o*"), place(g.at("ws/out"), "write")),
   "no special character": (g) => hidden(g, "ws/x.key", g.at("ws/x.key")),
   "a folder that can be searched but not listed": (g) => {
     const found = hidden(g, "ws/shut/x.key", g.at("ws/**/*.key"));
@@ -40,9 +43,9 @@ export const patterns: Record<string, (g: Ground) => Hidden> = {
   },
 };
 
-function hidden(g: Ground, name: string, pattern: string): Hidden {
+function hidden(g: Ground, name: string, pattern: string, ...more: Entry[]): Hidden {
   hide(g, name);
-  const entries = [special("root", "read"), place(g.at("ws"), "write"), glob(pattern)];
+  const entries = [special("root", "read"), place(g.at("ws"), "write"), glob(pattern), ...more];
   return { name, sandbox: sandboxOf(entries, { cwd: `file://${dirname(g.at(name))}` }) };
 }
 
