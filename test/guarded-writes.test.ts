@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -19,7 +20,7 @@ import { fileToReplace } from "../src/fs-helper/file-to-write.ts";
 import { guardedFileSystem } from "../src/fs-helper/guarded-file-system.ts";
 import { Holds } from "../src/fs-helper/held-place.ts";
 import { Permit } from "../src/fs-helper/permit.ts";
-import { hostPathOf } from "../src/protocol/path-uri.ts";
+import { type HostPath, hostPathOf } from "../src/protocol/path-uri.ts";
 import { accessTable } from "../src/sandbox/access.ts";
 import { uri } from "./support/sandboxes.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
@@ -87,3 +88,24 @@ for (const [kind, make] of Object.entries(otherKinds)) {
     assert.ok(!existsSync(at(".git")));
   });
 }
+
+test("a mount point that is made in a tree while that is removed stays", async (t) => {
+  const folder = temporaryFolder(t, "guarded");
+  const kept = join(folder, "a/b/kept");
+  mkdirSync(join(folder, "a/b"), { recursive: true });
+  const rules = [
+    { path: hostPathOf(folder), access: "write" as const },
+    { path: hostPathOf(kept), access: "read" as const },
+  ];
+  const table = accessTable({ rules, denyGlobs: [] });
+  // The server, at the moment that counts: it has been found that there is none yet.
+  const hasRule = (path: HostPath) => {
+    if (path === join(folder, "a")) mkdirSync(kept);
+    return table.hasRule(path);
+  };
+  const direct = { ...directFileSystem(), ...openFiles() };
+  const files = guardedFileSystem(direct, { ...table, hasRule });
+  const remove = async () => files.remove({ path: uri(join(folder, "a")) });
+  await assert.rejects(remove, /os error 16/);
+  assert.ok(existsSync(kept));
+});

@@ -1,4 +1,5 @@
 import type { FileAnswers } from "../environment/file-system.ts";
+import { fileRemover } from "../environment/local/files/remove-tree.ts";
 import { errorCodes } from "../protocol/errors.ts";
 import type { Given, Params } from "../protocol/methods.ts";
 import { hostPath } from "../protocol/path-uri.ts";
@@ -18,6 +19,8 @@ export function guardedWrites(
   table: AccessTable,
 ): Pick<FileAnswers, Writes> {
   const permit = new Permit(table);
+  // A process that was started meanwhile may have mount points in the tree by now: they must stay.
+  const remove = fileRemover({ guard: (real) => permit.remove(real) });
   const holding = <T>(work: (holds: Holds) => Given<T>) =>
     withHolds((unreachable) => permit.unwritable(unreachable), work);
   return {
@@ -40,7 +43,7 @@ export function guardedWrites(
         if (!entry) return {};
         refuseLinkedParent(params, entry);
         if (entry.stats) permit.remove(entry.real);
-        return atHeld(params, entry, (at) => direct.remove({ ...params, ...at }));
+        return atHeld(params, entry, (at) => remove({ ...params, ...at }));
       }),
     copy: (params) => holding((holds) => guardedCopy(params, { direct, holds, permit })),
     open: (params) =>

@@ -3,7 +3,7 @@ import { invalidRequest } from "../../../protocol/errors.ts";
 import type { Given } from "../../../protocol/methods.ts";
 import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
-import { descriptorPath } from "../../../system/descriptor-path.ts";
+import { descriptorPath, hasDescriptorPaths } from "../../../system/descriptor-path.ts";
 import type { FileSystem } from "../../file-system.ts";
 import type { HandOver, Hands } from "../hands.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
@@ -15,6 +15,7 @@ import {
   lstat,
   openFile,
   readEntries,
+  readLink,
   removeEmptyDirectory,
   unlinkNow,
   unlinkPath,
@@ -28,9 +29,17 @@ export interface TreeMeans {
   readonly hands?: Hands | undefined;
 }
 
+interface RemovalMeans extends TreeMeans {
+  /**
+   * Asked, by its real path, for each directory in a tree before anything of it is removed; refuses
+   * by throwing.
+   */
+  readonly guard?: ((real: HostPath) => void) | undefined;
+}
+
 /** Recursive and forgiving unless told otherwise, as in the reference. Links are never followed. */
 export const fileRemover =
-  (means: TreeMeans = {}): FileSystem["remove"] =>
+  (means: RemovalMeans = {}): FileSystem["remove"] =>
   async (params) => {
     if (hostPath(params.path) === "/") throw invalidRequest("the root directory cannot be removed");
     const removeDirectory = params.recursive === false ? removeEmptyDirectory : treeRemover(means);
@@ -66,13 +75,13 @@ async function removePath(
  * Where descriptors are wanting, what is left is removed with the fewest: without other threads,
  * and one directory after the other.
  */
-const treeRemover = (means: TreeMeans) => async (path: HostPath) => {
+const treeRemover = (means: RemovalMeans) => async (path: HostPath) => {
   try {
     await new TreeRemoval(means).remove(path);
   } catch (error) {
     if (!isWantOfDescriptors(error)) throw error;
     await means.hands?.giveWay(error);
-    await new TreeRemoval({ unlinkAt: means.unlinkAt }, 1).remove(path);
+    await new TreeRemoval({ ...means, hands: undefined }, 1).remove(path);
   }
 };
 
@@ -84,8 +93,10 @@ class TreeRemoval {
   readonly #unlinkAt: RelativeUnlink | undefined;
   readonly #handOver: HandOver | undefined;
   readonly #branches: Branches;
+  readonly #guard: RemovalMeans["guard"];
 
-  constructor({ unlinkAt, hands }: TreeMeans, branchesMax?: number) {
+  constructor({ unlinkAt, hands, guard }: RemovalMeans, branchesMax?: number) {
+    this.#guard = guard;
     this.#branches = new Branches(branchesMax);
     this.#unlinkAt = unlinkAt;
     this.#handOver = hands?.forTree();
@@ -108,10 +119,20 @@ class TreeRemoval {
         now: (name) => this.#unlinkNow(fd, name) || unlinkUnlessGone(joinPath(held, name)),
         later: (name) => unlessGone(unlinkPath(joinPath(held, name))),
       });
-      await this.#branches.forEach(directories, (name) => this.#removeWithin(held, name));
+      await this.#branches.forEach(directories, async (name) => {
+        await this.#ask(held, name);
+        await this.#removeWithin(held, name);
+      });
     } finally {
       dropFile(fd);
     }
+  }
+
+  /** Where the directory really is now, whatever has been renamed on the way to it. */
+  async #ask(directory: HostPath, name: string): Promise<void> {
+    if (!this.#guard) return;
+    const real = hasDescriptorPaths ? await readLink(directory) : directory;
+    this.#guard(joinPath(real as HostPath, name));
   }
 
   #unlinkNow(directory: number, name: string): boolean {
