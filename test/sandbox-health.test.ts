@@ -10,13 +10,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { examine, type Outcome } from "../src/sandbox/health.ts";
 import { explain } from "../src/sandbox/health-reasons.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { SandboxMachine } from "../src/sandbox/sandbox-machine.ts";
-import { uri, workspaceWrite } from "./support/sandboxes.ts";
+import { uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const help = "  --argv0 NAME\n  --as-pid-1\n  --ro-bind SRC DEST";
@@ -157,6 +157,23 @@ test("health: a bwrap that the sandbox could write is not used for it", async (t
   const write = sandbox.files().call(workspaceWrite(directory));
   const params = { path: uri(join(directory, "f")), dataBase64: "" };
   await assert.rejects(write("fs/writeFile", params), /not on the PATH .* writable folder/);
+});
+
+test("a bwrap from where some sandbox could write is used for none", async (t) => {
+  const directory = temporaryFolder(t, "health");
+  const [workspace, marker] = [join(directory, "ws"), join(directory, "escaped")];
+  const planted = join(workspace, "bin/bwrap");
+  const variables = { PATH: `${dirname(planted)}:${process.env.PATH}`, TMPDIR: directory };
+  mkdirSync(workspace);
+  const sandbox = localSandbox({ variables, cwd: "/" });
+  t.after(() => sandbox.close());
+  const write = sandbox.files().call(workspaceWrite(workspace));
+  await write("fs/createDirectory", { path: uri(dirname(planted)) });
+  writeFileSync(planted, `#!/bin/sh\necho >> ${marker}\n`, { mode: 0o755 });
+  const read = sandbox.files().call(workspaceOnly(directory, "read"));
+  await read("fs/readFile", { path: uri(planted) });
+  assert.deepEqual(await sandbox.health(), { available: true });
+  assert.ok(!existsSync(marker));
 });
 
 test("a bwrap that is being replaced keeps nobody from connecting", async (t) => {

@@ -1,7 +1,9 @@
 import { accessSync, constants, realpathSync, type Stats, statSync } from "node:fs";
 import { access, realpath, stat } from "node:fs/promises";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { askedOnce } from "./asked-once.ts";
 import { diskCall } from "./disk-call.ts";
+import { locate } from "./real-path.ts";
 
 /** A bwrap of this machine. `identity` changes when another file takes its place. */
 export interface Bwrap {
@@ -10,32 +12,63 @@ export interface Bwrap {
   readonly isSetuid: boolean;
 }
 
-/**
- * The first bwrap on `searchPath` outside of where the confined work may write: one that it has put
- * there would confine nobody. `isInWorkspace` is asked about real paths.
- */
-export async function findBwrap(
-  searchPath: string,
-  isInWorkspace: (path: HostPath) => boolean = () => false,
-): Promise<Bwrap | undefined> {
-  // A relative folder of a PATH is the working directory's, where anybody may have put anything.
-  const folders = searchPath.split(":").filter((entry) => entry.startsWith("/"));
-  // Asked for together, because one after the other they would hold up the answer to initialize.
-  for (const asked of folders.map((folder) => bwrapAt(`${folder}/bwrap`))) {
-    const found = await asked;
-    if (!found) continue;
-    const { real, ...bwrap } = found;
-    if (!isInWorkspace(real) && !isInWorkspace(hostPathOf(bwrap.path))) return bwrap;
+interface Folder {
+  readonly path: string;
+  /** Where it is, or would be if it were made. */
+  readonly real: () => Promise<HostPath>;
+  /** Somebody who was confined may have put there what he likes. */
+  wasExposed: boolean;
+}
+
+/** Looks for bwrap in the folders of a PATH. */
+export class BwrapSearch {
+  readonly #folders: readonly Folder[];
+
+  constructor(searchPath: string) {
+    // A relative folder of a PATH is the working directory's, where anybody may have put anything.
+    const paths = searchPath.split(":").filter((entry) => entry.startsWith("/"));
+    this.#folders = paths.map(asFolder);
   }
-  return undefined;
+
+  /**
+   * The first one outside of where confined work may write, or could since this search was made:
+   * one that it has put there would confine nobody, and would be run as it is. `isInWorkspace` is
+   * asked about real paths.
+   */
+  async find(isInWorkspace: (path: HostPath) => boolean = () => false): Promise<Bwrap | undefined> {
+    // Asked for together, because one after the other they would hold up the answer to initialize.
+    const asked = this.#folders.map(({ path }) => bwrapAt(`${path}/bwrap`));
+    const exposed = new Set(this.#folders.filter(({ path }) => isInWorkspace(hostPathOf(path))));
+    for (const [at, folder] of this.#folders.entries()) {
+      const found = await asked[at];
+      const places = [await folder.real(), ...(found ? [found.real] : [])];
+      if (places.some(isInWorkspace)) exposed.add(folder);
+      if (!found || folder.wasExposed || exposed.has(folder)) continue;
+      for (const each of exposed) each.wasExposed = true;
+      return found.bwrap;
+    }
+    // Then nobody is confined, and nobody puts anything there.
+    return undefined;
+  }
+}
+
+function asFolder(path: string): Folder {
+  const named = hostPathOf(path);
+  const real = askedOnce(async () => (await locate(named).catch(() => ({ real: named }))).real);
+  return { path, real, wasExposed: false };
 }
 
 export function bwrapIdentity(path: string, { dev, ino, mtimeMs }: Stats): string {
   return `${path}:${dev}:${ino}:${mtimeMs}`;
 }
 
+interface Found {
+  readonly bwrap: Bwrap;
+  readonly real: HostPath;
+}
+
 /** Undefined when there is no executable file. */
-async function bwrapAt(path: string): Promise<(Bwrap & { real: HostPath }) | undefined> {
+async function bwrapAt(path: string): Promise<Found | undefined> {
   try {
     const found = await diskCall(
       path,
@@ -45,7 +78,8 @@ async function bwrapAt(path: string): Promise<(Bwrap & { real: HostPath }) | und
     if (!found?.stats.isFile()) return undefined;
     const { stats, real } = found;
     const isSetuid = (stats.mode & 0o4000) !== 0;
-    return { path, identity: bwrapIdentity(path, stats), isSetuid, real: hostPathOf(real) };
+    const bwrap = { path, identity: bwrapIdentity(path, stats), isSetuid };
+    return { bwrap, real: hostPathOf(real) };
   } catch {
     // Missing or not ours to execute: the search goes on.
     return undefined;

@@ -6,7 +6,7 @@ import { type HostPath, hostPathOf, nodePath, shownPath } from "../protocol/path
 import { accessTable, isWithin } from "./access.ts";
 import { askedOnce } from "./asked-once.ts";
 import { type ConfinementParts, grantsOf, type OwnDirectories } from "./confinement.ts";
-import { type Bwrap, bwrapIdentity, findBwrap } from "./find-bwrap.ts";
+import { type Bwrap, BwrapSearch, bwrapIdentity } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./health.ts";
 import { setUpFailure } from "./health-reasons.ts";
 import type { LendJournal } from "./helper-worker.ts";
@@ -77,6 +77,7 @@ export class SandboxMachine {
   readonly #hiddenNames: () => readonly string[];
   readonly #run: Run;
   readonly #states: StateKeeper;
+  readonly #bwraps: BwrapSearch;
   #helper: Promise<KeptFile> | undefined;
   /** What of the system a sandbox may need. */
   readonly platform: () => Promise<Platform> = askedOnce(surveyPlatform);
@@ -90,6 +91,7 @@ export class SandboxMachine {
     this.startWorker = startWorker;
     this.ownVariables = ownVariables;
     this.#run = options.run ?? runByNode;
+    this.#bwraps = new BwrapSearch(variables.PATH ?? "/usr/bin:/bin");
     this.launcher = askedOnce(() => findLauncher(this.#run));
     this.#states = new StateKeeper({
       places: statePlaces(variables.TMPDIR),
@@ -106,7 +108,7 @@ export class SandboxMachine {
 
   /** Whether work can be confined here. Takes about 20 ms the first time. */
   async health(): Promise<SandboxHealth> {
-    const bwrap = await this.#find();
+    const bwrap = await this.#bwraps.find();
     const stateFailure = bwrap && this.state().then(nothingWrong, reasonOf);
     const health = await this.#examined(bwrap);
     if (!health.abilities) return { available: false, ...health.explanation };
@@ -119,7 +121,7 @@ export class SandboxMachine {
    * is none.
    */
   async bwrap(isInWorkspace: (path: HostPath) => boolean): Promise<WorkingBwrap> {
-    const bwrap = await this.#find(isInWorkspace);
+    const bwrap = await this.#bwraps.find(isInWorkspace);
     const health = await this.#examined(bwrap);
     if (bwrap && health.abilities) {
       return { bwrap, abilities: { ...health.abilities, argv0: await health.argv0() } };
@@ -187,10 +189,6 @@ export class SandboxMachine {
       const where = `${shownPath(state.path)} cannot hold the fs-helper`;
       throw setUpFailure({ reason: `${where}: ${reasonOf(error)}`, fix: noRoomFix }, error);
     }
-  }
-
-  #find(isInWorkspace?: (path: HostPath) => boolean): Promise<Bwrap | undefined> {
-    return findBwrap(this.variables.PATH ?? "/usr/bin:/bin", isInWorkspace);
   }
 
   #examined(bwrap: Bwrap | undefined): Promise<BwrapHealth> {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFilesWanted, processesWanted, temporaryBytesWanted } from "../../limits.ts";
-import { findBwrap } from "../../sandbox/find-bwrap.ts";
+import { BwrapSearch } from "../../sandbox/find-bwrap.ts";
 import { examine } from "../../sandbox/health.ts";
 import { noPlaceFix, placesHindrance, statePlaces } from "../../sandbox/state-keeper.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
@@ -110,7 +110,7 @@ const tagFix =
 
 async function checkSandbox({ variables, temporaryDirectory }: CheckupOptions): Promise<Check> {
   const name = "sandbox";
-  const bwrap = await findBwrap(variables.PATH ?? "/usr/bin:/bin");
+  const bwrap = await new BwrapSearch(variables.PATH ?? "/usr/bin:/bin").find();
   const health = await examine(bwrap);
   if (!health.abilities) {
     const { reason, fix } = health.explanation;
