@@ -56,7 +56,8 @@ export function confinementOf(parts: ConfinementParts): Confinement {
     ...existingBinds(places, rules),
     ...barriers(places, grants),
     ...hidden.map((path) => ({ kind: "hideDirectory", path }) as const),
-  ];
+    // Of procfs whoever needs it grants nothing that is denied.
+  ].filter(({ path }) => path !== "/proc" || !needed.includes(path));
   const readable = [...(policy.minimal ? platform.minimal : []), ...needed];
   const secrets = policy.minimal ? secretsOf(rules, platform) : [];
   const mounts = [

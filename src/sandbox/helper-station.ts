@@ -1,6 +1,6 @@
 /** What a worker for a policy is made of, and whether it still fits the world. */
 import { internalError } from "../protocol/errors.ts";
-import { shownPath } from "../protocol/path-uri.ts";
+import { type HostPath, shownPath } from "../protocol/path-uri.ts";
 import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
 import type { Recipe } from "./helper-crew.ts";
 import { insideNow } from "./inner-mounts.ts";
@@ -22,6 +22,9 @@ export interface HelperStation {
   readonly helper: KeptFile;
 }
 
+/** By which a worker knows where the places that it holds really are. */
+const procfs = "/proc" as HostPath;
+
 export async function helperStation(
   policy: Policy,
   machine: SandboxMachine,
@@ -32,7 +35,7 @@ export async function helperStation(
     machine.helper(),
     machine.own(),
   ]);
-  const needed = [...platform.runtime, helper.path];
+  const needed = [...platform.runtime, helper.path, procfs];
   const confinement = confinementOf({ policy, world, platform, needed, ...own });
   const working = await machine.bwrap((path) => isInWorkspace(confinement.grants, path));
   const { fingerprint } = world;

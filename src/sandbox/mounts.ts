@@ -24,7 +24,7 @@ export function orderedMounts(
 ): Mount[] {
   const asked = inOrder(mounts)
     // A sandbox has a procfs of its own; that of the host would show, and lead to, other processes.
-    .filter(({ path }) => !isWithin(path, "/proc"))
+    .filter((mount) => !isWithin(mount.path, "/proc") || (isHiding(mount) && !isProcess(mount)))
     .filter(({ path, kind }) => kind !== "write" || !kept.some((own) => isWithin(path, own)));
   const keeping = kept
     .filter((path) => isWritableIn(base, mounts, path))
@@ -49,8 +49,17 @@ function isIdle(mount: Mount, base: Base, all: readonly Mount[]): boolean {
     const nearest = around.at(-1)?.kind;
     return nearest === "read" || (base === "readAll" && nearest === undefined);
   }
-  const isHiding = mount.kind === "hideFile" || mount.kind === "hideDirectory";
-  return isHiding && base === "nothing" && around.length === 0;
+  const isNowhere = base === "nothing" && around.length === 0 && !isWithin(mount.path, "/proc");
+  return isHiding(mount) && isNowhere;
+}
+
+function isHiding({ kind }: Mount): boolean {
+  return kind === "hideFile" || kind === "hideDirectory";
+}
+
+/** Those of the host have no names inside. */
+function isProcess({ path }: Mount): boolean {
+  return /^\/proc\/\d/.test(path);
 }
 
 /**
