@@ -33,6 +33,7 @@ for (const [title, attempt] of Object.entries(fileWrites)) {
     onGround(async (ground) => {
       await attempt(ground).catch(concealed);
       assert.deepEqual(ground.damage(), []);
+      await ground.checkThatFilesWork(ground.writing);
     }));
 }
 
@@ -45,6 +46,7 @@ for (const [title, attempt] of Object.entries(fileReads)) {
         `${result}`,
       );
       if (!/swapped/.test(title)) assert.equal(result, undefined);
+      await ground.checkThatFilesWork(ground.only);
     }));
 }
 const encoded = Buffer.from(secret).toString("base64").slice(0, 12);
@@ -52,8 +54,9 @@ const encoded = Buffer.from(secret).toString("base64").slice(0, 12);
 for (const [title, script] of Object.entries(scripts)) {
   test(`a confined process does not get out by ${title}`, () =>
     onGround(async (ground) => {
-      const text = await ground.shell(script);
+      const text = await ground.shell(`(${script}); echo tried`);
       assert.deepEqual(ground.damage(), [], text);
+      assert.match(text, /^tried$/m);
     }));
 }
 

@@ -1,4 +1,5 @@
 /** Where attempts to get out of a sandbox are made. */
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -19,7 +20,7 @@ import { remoteFileSystem } from "../../src/environment/remote/file-system.ts";
 import type { Sandbox } from "../../src/protocol/sandbox.ts";
 import type { ConfinedProcess, ProcessRequest } from "../../src/sandbox/confined-process.ts";
 import { type LocalSandbox, localSandbox } from "../../src/sandbox/sandbox.ts";
-import { workspaceOnly, workspaceWrite } from "./sandboxes.ts";
+import { uri, workspaceOnly, workspaceWrite } from "./sandboxes.ts";
 
 export const secret = "not to be read or changed";
 
@@ -123,6 +124,14 @@ export class Ground {
       if (existsSync(this.at(`ws/${name}/planted`))) found.push(`${name} was filled`);
     }
     return found;
+  }
+
+  /** A sandbox that does nothing at all lets nobody out either: what is granted has to be done. */
+  async checkThatFilesWork(sandbox: Sandbox): Promise<void> {
+    const path = uri(this.at("ws/granted"));
+    const files = this.files(sandbox);
+    await files.writeFile({ path, dataBase64: "eA==" });
+    assert.equal((await files.readFile({ path })).dataBase64, "eA==");
   }
 
   async clear(): Promise<void> {
