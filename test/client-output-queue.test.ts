@@ -1,18 +1,32 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { ConnectionError } from "../src/client/errors.ts";
 import { OutputQueue } from "../src/client/output-queue.ts";
+import { gapReadBytesMin } from "../src/limits.ts";
 import type { Result } from "../src/protocol/methods.ts";
 
 const mebibyte = 1024 * 1024;
 const chunkOf = (seq: number) => Buffer.alloc(mebibyte, seq).toString("base64");
 const outputOf = (seq: number) => ({ seq, stream: "stdout" as const, chunk: chunkOf(seq) });
 
-/** The queue of a process that has printed this many chunks, all of them pushed. */
-function queueOf(chunks: number, retainedFrom = 1) {
+interface Course {
+  /** The oldest chunk that the executor still has. */
+  readonly retainedFrom?: number;
+  /** Chunks that it had dropped before they could be pushed. */
+  readonly missed?: number;
+  /** Of the reads, the one that finds the connection broken. */
+  readonly broken?: number;
+}
+
+/** The queue of a process that has printed this many chunks, and got them as they came. */
+function queueOf(chunks: number, { retainedFrom = 1, missed = 0, broken }: Course = {}) {
   const reads: number[] = [];
-  const queue = new OutputQueue(async ({ afterSeq }): Promise<Result<"process/read">> => {
+  const sizes: unknown[] = [];
+  const queue = new OutputQueue(async ({ afterSeq, maxBytes }): Promise<Result<"process/read">> => {
     const seq = Math.max((afterSeq ?? 0) + 1, retainedFrom);
     reads.push(seq);
+    sizes.push(maxBytes);
+    if (reads.length === broken) throw new ConnectionError("broken");
     return {
       chunks: seq <= chunks ? [outputOf(seq)] : [],
       nextSeq: seq + 1,
@@ -24,12 +38,13 @@ function queueOf(chunks: number, retainedFrom = 1) {
       droppedBytes: (retainedFrom - 1) * mebibyte,
     };
   });
-  for (let seq = 1; seq <= chunks; seq++) queue.push(outputOf(seq));
-  queue.end();
-  return { queue, reads };
+  queue.lose(missed * mebibyte);
+  for (let seq = missed + 1; seq <= chunks; seq++) queue.push(outputOf(seq));
+  return { queue, reads, sizes };
 }
 
 async function drained(queue: OutputQueue) {
+  queue.end();
   const seqs: (number | undefined)[] = [];
   let lostBytes = 0;
   for (let chunk = await queue.next(); chunk; chunk = await queue.next()) {
@@ -55,11 +70,28 @@ describe("output that waits for its reader", () => {
   });
 
   test("is told to be lost when the executor has dropped it meanwhile", async () => {
-    const { queue } = queueOf(80, 78);
+    const { queue } = queueOf(80, { retainedFrom: 78 });
     const { seqs, lostBytes } = await drained(queue);
     assert.deepEqual(seqs.slice(-3), [78, 79, 80]);
     assert.equal(lostBytes, (80 - seqs.length) * mebibyte);
     assert.ok(lostBytes > 0);
+  });
+
+  test("is told to be lost once, however that was learned", async () => {
+    const { queue } = queueOf(80, { retainedFrom: 78, missed: 2 });
+    assert.equal((await queue.next())?.lostBytes, 2 * mebibyte);
+    const { seqs, lostBytes } = await drained(queue);
+    assert.deepEqual(seqs.slice(-3), [78, 79, 80]);
+    assert.equal(lostBytes, (80 - 3 - seqs.length) * mebibyte);
+  });
+
+  test("is read on after a broken connection, in small pages at first", async () => {
+    const { queue, sizes } = queueOf(80, { broken: 3 });
+    assert.deepEqual(await drained(queue), { seqs: upTo(80), lostBytes: 0 });
+    assert.deepEqual(
+      sizes.slice(0, 5),
+      [1, 2, 4, 1, 2].map((times) => times * gapReadBytesMin),
+    );
   });
 
   test("ends with the error that ended the process, after what had come", async () => {
