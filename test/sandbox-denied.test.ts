@@ -20,9 +20,12 @@ const commands: [command: string, denied: boolean][] = [
   ["echo a > mine/secret; echo secret; echo a > mine", false],
   ["cat .git", false],
   ["echo a > secret; true", false],
+  ["kill -SYS $$", true],
+  ["kill -TERM $$", false],
+  ["echo a > secret || exit 127", false],
 ];
 
-test("a write to what is denied and missing is told as a denial", async (t) => {
+test("what the sandbox refused is told as a denial, also a write to what is not there", async (t) => {
   const workspace = temporaryFolder(t, "/var/tmp/sandbox-denied");
   const at = (name: string) => join(workspace, name);
   const deniedAndMissing = ["secret", "deep/key"].map((name) => place(at(name), "deny"));
