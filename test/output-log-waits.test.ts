@@ -68,3 +68,18 @@ test("readers that wait are woken by what they wait for, at once, and by nothing
     { numRuns: 300 },
   );
 });
+
+test("an answer that cannot hold all that was printed does not tell the end behind it", async () => {
+  const log = new OutputLog({ bounds: { chunkBytesMax: 10, answerBytesMax: 20 } });
+  log.append("stdout", Buffer.alloc(50, "x"));
+  log.exit({ exitCode: 3, sandboxDenied: false });
+  log.close();
+  const told = ({ nextSeq, exited, exitCode, closed }: Awaited<ReturnType<typeof log.read>>) => ({
+    ...{ nextSeq, exited, exitCode, closed },
+  });
+  const unfinished = { nextSeq: 3, exited: false, exitCode: null, closed: false };
+  assert.deepEqual(told(await log.read({})), unfinished);
+  assert.deepEqual(told(await log.read({ maxBytes: 20, pushRest: true })), unfinished);
+  const rest = told(await log.read({ afterSeq: 3 }));
+  assert.deepEqual(rest, { nextSeq: 8, exited: true, exitCode: 3, closed: true });
+});
