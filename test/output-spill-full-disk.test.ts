@@ -89,3 +89,28 @@ for (const [room, roomBytes] of [
     assert.ok(whole.bytes.length >= keptBytes, `${whole.bytes.length} bytes were kept`);
   });
 }
+
+test("processes that came to a full disk leave its room to those that come later", {
+  skip: skip || !hasOwnMounts,
+}, async (t) => {
+  const directory = smallDisk(t, "256k");
+  const sizes = { blockBytes: 64 * KiB, queueBytesMax: 128 * KiB, totalBytesMax: 256 * KiB };
+  const store = new SpillStore({ directory, ...sizes });
+  const bounds = { chunkBytesMax: 20 * KiB, bytesMax: 32 * KiB };
+  const all = numberedBytes(512 * KiB);
+  const retained = async () => {
+    const log = new OutputLog({ bounds, spill: store });
+    for (let start = 0; start < all.length; start += 16 * KiB) {
+      log.append("stdout", all.subarray(start, start + 16 * KiB));
+      while (log.isBehind) await new Promise(setImmediate);
+    }
+    const { bytes } = await readWhole((page) => log.read(page));
+    await log.dispose();
+    return bytes.length;
+  };
+  const other = join(directory, "other");
+  writeFileSync(other, Buffer.alloc(256 * KiB));
+  for (let count = 0; count < 4; count++) assert.ok((await retained()) < 128 * KiB);
+  rmSync(other);
+  assert.ok((await retained()) > 160 * KiB);
+});
