@@ -71,6 +71,21 @@ test("a failed request lets those behind it go on, and its failure stays its own
   assert.equal(await next, "done");
 });
 
+test("a request runs at once when all before it are over, however they went", async () => {
+  const order = new PathOrder();
+  const touched = () => ({ reads: ["/a/b"], changes: ["/a", "/a/b/c"] });
+  const all = [Promise.reject(new Error("no")), Promise.resolve(), Promise.resolve()].map((end) =>
+    Promise.resolve(order.run(touched, () => end)),
+  );
+  await Promise.allSettled(all);
+  await new Promise(setImmediate);
+  const isAsked = () => assert.fail("nothing is under way, and nothing of it is remembered");
+  assert.equal(
+    order.run(isAsked, () => "done"),
+    "done",
+  );
+});
+
 test("thousands of changes and looks from above, sent at once, keep their order and are not slow", async () => {
   const order = new PathOrder();
   const ran: number[] = [];
