@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
@@ -121,6 +122,13 @@ describe("nothing is written", () => {
     rmSync(ground.path("way"), { recursive: true });
     symlinkSync("real", ground.path("way"));
     writeFileSync(ground.path("real/g"), "");
+  });
+
+  test("into a pipe that lies where a new file was to be made", async (t) => {
+    const ground = makeGround(t);
+    await leave(ground, newEntry(ground.folder, "pipe"));
+    execFileSync("mkfifo", [ground.path("pipe")]);
+    assert.deepEqual(await finished(ground), []);
   });
 
   test("to a file that was changed after its writer was gone, whatever its time says", async (t) => {
