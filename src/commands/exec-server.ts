@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
+import { settledWithin } from "../environment/local/settled-within.ts";
+import { immediateExit } from "../environment/local/spawn/immediate-exit.ts";
 import { type Limits, startSettledMs, stopMsMax } from "../limits.ts";
 import type { Listener } from "../server/listen.ts";
 import { parseListenUrl } from "../server/listen-url.ts";
@@ -124,11 +126,9 @@ const limitsFrom = (flags: ExecServerFlags): Limits => ({
 });
 
 async function stopServer(server: Listener, stderr: StderrLog, exitCode: number): Promise<void> {
-  const { settledWithin } = await import("../environment/local/settled-within.ts");
   const closed = server.close().catch((error) => stderr.log("error", `the stop failed: ${error}`));
   await settledWithin(closed, stopMsMax);
   await stderr.close();
-  const { immediateExit } = await import("../environment/local/spawn/immediate-exit.ts");
   (await immediateExit())?.(exitCode);
   process.exit(exitCode);
 }
