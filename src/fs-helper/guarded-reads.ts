@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { FileAnswers } from "../environment/file-system.ts";
 import { metadataOf } from "../environment/local/files/file-metadata.ts";
 import { walkUnder } from "../environment/local/files/walk-tree.ts";
-import type { Given, Result } from "../protocol/methods.ts";
+import type { Given } from "../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
 import { plainResult } from "../protocol/written-result.ts";
 import type { AccessTable } from "../sandbox/access.ts";
@@ -18,7 +18,7 @@ export function guardedReads(
   table: AccessTable,
 ): Pick<FileAnswers, Reads> {
   const permit = new Permit(table);
-  const isGranted = (real: HostPath) => /read|write/.test(table.accessTo(real));
+  const isVisible = (real: HostPath) => /read|write/.test(table.accessTo(real));
   const holding = <T>(work: (holds: Holds) => Given<T>) =>
     withHolds((unreachable) => permit.unreachable(unreachable), work);
   return {
@@ -56,11 +56,10 @@ export function guardedReads(
         const entry = params.options.followDirectorySymlinks ? target : holds.entry(path);
         permit.read(entry.real);
         // The direct way sees to it that each directory is where its path says.
-        if (params.followSymlinks === false) return walkUnder(params, isGranted);
-        const found = await atHeld(params, entry, (at) =>
-          walkUnder({ ...params, ...at }, isGranted),
+        if (params.followSymlinks === false) return walkUnder(params, { isVisible });
+        return atHeld(params, entry, (at) =>
+          walkUnder({ ...params, ...at }, { isVisible, rootName: path }),
         );
-        return renamedWalk(plainResult(found), pathUriOf(entry.at), pathUriOf(path));
       }),
     open: (params) =>
       holding((holds) =>
@@ -109,12 +108,4 @@ function visibleIn(directory: HostPath, table: AccessTable) {
     const path = joinPath(directory, Buffer.from(fileName, "utf8").toString("latin1"));
     return table.accessTo(path) !== "none" || table.leadsToGrant(path);
   };
-}
-
-type Walked = Result<"fs/walk">;
-
-function renamedWalk(found: Walked, from: string, to: string): Walked {
-  const rename = <T extends { path: string }>(item: T) =>
-    item.path.startsWith(from) ? { ...item, path: to + item.path.slice(from.length) } : item;
-  return { ...found, entries: found.entries.map(rename), errors: found.errors.map(rename) };
 }

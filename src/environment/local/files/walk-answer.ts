@@ -26,12 +26,15 @@ const entryBytes = '{"path":"","kind":"directory"},'.length;
 export class WalkAnswer {
   readonly #listed: Listed[] = [];
   readonly #errors: Answer["errors"] = [];
+  readonly #nameOf: (path: HostPath) => HostPath;
   #entriesLeft: number;
   #bytesLeft = walkAnswerBytesMax;
   #isTruncated = false;
 
-  constructor(entriesMax: number) {
+  /** The answer has what is reached at a path under the name that `nameOf` gives it. */
+  constructor(entriesMax: number, nameOf: (path: HostPath) => HostPath) {
     this.#entriesLeft = entriesMax;
+    this.#nameOf = nameOf;
   }
 
   get isTruncated(): boolean {
@@ -43,11 +46,12 @@ export class WalkAnswer {
   }
 
   addError(directory: HostPath, message: string): void {
-    this.#errors.push({ path: pathUriOf(directory), message });
+    this.#errors.push({ path: pathUriOf(this.#nameOf(directory)), message });
   }
 
   /** Adds what there is room for; tells how many entries that were. */
-  add(directory: HostPath, { names, kinds }: Children): number {
+  add(path: HostPath, { names, kinds }: Children): number {
+    const directory = this.#nameOf(path);
     const prefix = uriPrefix(directory);
     const fitting = this.#fitting(uriNames(directory, names), prefix.length + entryBytes);
     this.#isTruncated ||= fitting.length < names.length;

@@ -29,15 +29,21 @@ type Found = Children | { readonly message: string };
 /** Lists a tree breadth first, each directory sorted by name; the root itself is not listed. */
 export const walk: FileAnswers["walk"] = (params) => walkUnder(params);
 
-/** Links are followed only to directories whose real path `isVisible`. */
+interface Confined {
+  /** Whether a link may be followed to the directory with this real path. */
+  isVisible(real: HostPath): boolean;
+  /** What the answer calls the root, where that is reached by another path. */
+  readonly rootName?: HostPath;
+}
+
 export async function walkUnder(
   params: Params<"fs/walk">,
-  isVisible?: (real: HostPath) => boolean,
+  confined?: Confined,
 ): Promise<WrittenResult<Answer>> {
   refuseUnboundedWalk(params.options);
   await refuseLinks(params);
   const root = hostPath(params.path);
-  const walk = new Walk(params, isVisible);
+  const walk = new Walk(params, confined);
   if (await isTree(root, params.options)) await walk.from(root);
   return walk.answer.written();
 }
@@ -69,18 +75,18 @@ class Walk {
   readonly answer: WalkAnswer;
   readonly #options: Options;
   readonly #refusesLinks: boolean;
-  readonly #isVisible: ((real: HostPath) => boolean) | undefined;
+  readonly #isVisible: Confined["isVisible"] | undefined;
   /** Directories entered, so that a link cannot lead round in circles. Only kept when following. */
   readonly #entered = new Set<string>();
 
-  constructor(
-    { options, followSymlinks }: Params<"fs/walk">,
-    isVisible: ((real: HostPath) => boolean) | undefined,
-  ) {
-    this.answer = new WalkAnswer(options.maxEntries);
+  constructor({ path, options, followSymlinks }: Params<"fs/walk">, confined?: Confined) {
+    this.answer = new WalkAnswer(
+      options.maxEntries,
+      namesBelow(hostPath(path), confined?.rootName),
+    );
     this.#options = options;
     this.#refusesLinks = followSymlinks === false && !options.followDirectorySymlinks;
-    this.#isVisible = isVisible;
+    this.#isVisible = confined?.isVisible;
   }
 
   /** Several directories are read at once and taken in order, so that the disk need not be waited
@@ -177,6 +183,12 @@ class Walk {
     const hidden = name.startsWith(".");
     return depth <= this.#options.maxDepth && !(hidden && this.#options.pruneHiddenDirectories);
   }
+}
+
+function namesBelow(root: HostPath, rootName = root): (path: HostPath) => HostPath {
+  if (rootName === root) return (path) => path;
+  const { length } = joinPath(root, "");
+  return (path) => (path === root ? rootName : joinPath(rootName, path.slice(length)));
 }
 
 function ownKind(entry: Dirent): Kind | undefined {
