@@ -8,6 +8,7 @@ import {
   clientMessageBytesMax,
   heartbeatIntervalMs as defaultHeartbeatMs,
 } from "../limits.ts";
+import { deferred } from "../protocol/deferred.ts";
 import type { Call } from "../protocol/methods.ts";
 import { PatientTimer } from "../protocol/patient-timer.ts";
 import { closerOf } from "./close-socket.ts";
@@ -117,10 +118,7 @@ const messageTooLargeCode = 1009;
 
 /** Finds out why the socket ended: the first reason that is given is the true one. */
 function watchEnd(socket: WebSocket, url: string): SocketEnd {
-  let end: (reason: ConnectionError) => void = () => {};
-  const ended = new Promise<ConnectionError>((resolve) => {
-    end = resolve;
-  });
+  const { promise: ended, resolve: end } = deferred<ConnectionError>();
   socket.once("unexpected-response", async (_request: unknown, response: IncomingMessage) => {
     end(await refusal(response, url));
     socket.terminate();

@@ -1,5 +1,5 @@
 import type { FileSystem } from "../environment/file-system.ts";
-import { type Deferred, deferred } from "./deferred.ts";
+import { type Deferred, deferred } from "../protocol/deferred.ts";
 
 /** Absent paths, and a directory that has to be there still for the watch to be of use. */
 export interface WatchedPaths {

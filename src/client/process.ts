@@ -1,6 +1,6 @@
 import type { Processes } from "../environment/processes.ts";
+import { type Deferred, deferred } from "../protocol/deferred.ts";
 import { errorCodes } from "../protocol/errors.ts";
-import { type Deferred, deferred } from "./deferred.ts";
 import { errorOfCode } from "./errors.ts";
 import { type OutputChunk, OutputQueue } from "./output-queue.ts";
 import { type CallOptions, perform } from "./perform.ts";

@@ -1,6 +1,6 @@
+import { deferred } from "../protocol/deferred.ts";
 import type { Event, EventParams } from "../protocol/methods.ts";
 import { BodyStreams } from "./body-streams.ts";
-import { deferred } from "./deferred.ts";
 import type { Environment, FinishedProcess, ProcessSummary } from "./environment.ts";
 import { StdinClosedError } from "./errors.ts";
 import { fetchThrough } from "./fetch.ts";

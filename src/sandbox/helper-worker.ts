@@ -1,6 +1,8 @@
 /** One running fs-helper: requests go in as lines, answers come back in the same order. */
+
 import { Buffer } from "node:buffer";
 import { complaintBytesMax } from "../limits.ts";
+import { deferred } from "../protocol/deferred.ts";
 import { internalError, messageOf, RpcError } from "../protocol/errors.ts";
 import type { HelperConfinement, HelperResponse } from "../protocol/fs-helper.ts";
 import { LineBuffer } from "../protocol/line-buffer.ts";
@@ -96,7 +98,7 @@ export class HelperWorker {
     this.#limits = limits;
     this.#operationTimer = this.#timer(limits.operationMs);
     this.#journal = journal;
-    const { promise, resolve } = withResolvers();
+    const { promise, resolve } = deferred<void>();
     this.ended = promise;
     this.#ears = {
       answered: (bytes) => {
@@ -209,13 +211,4 @@ export class HelperWorker {
   #failure(why: string): RpcError {
     return internalError(`fs sandbox helper failed with ${why}`);
   }
-}
-
-/** As in Node 22. */
-function withResolvers() {
-  let resolve = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }

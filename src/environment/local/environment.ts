@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { defaultLimits, handsCloseMs, journalCloseMs, type Limits } from "../../limits.ts";
+import { deferred } from "../../protocol/deferred.ts";
 import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
 import { localSandbox } from "../../sandbox/sandbox.ts";
 import { stateDirectoryPath } from "../../sandbox/state-directory.ts";
@@ -105,15 +106,14 @@ function spillStore(limits: Limits, warn: (text: string) => void): SpillStore {
 }
 
 function beginSpawner(lastWork: LastWork | undefined, warn: (text: string) => void) {
-  let offer: (spawner: Spawner) => void;
-  const untested = new Promise<Spawner>((resolve) => (offer = resolve));
-  const spawning = createSpawner({ lastWork, untested: (spawner) => offer(spawner) });
+  const untested = deferred<Spawner>();
+  const spawning = createSpawner({ lastWork, untested: untested.resolve });
   const told = spawning.then((spawner) => {
     const { reasons } = spawner.capabilities;
     if (reasons.length > 0) warn(reasons.join(" "));
     return spawner;
   });
-  return { spawning: told, probe: probesBy(untested, spawning) };
+  return { spawning: told, probe: probesBy(untested.promise, spawning) };
 }
 
 const hasNamedPipes = ({ capabilities }: Spawner) => capabilities.kind === "node";

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { complaintBytesMax } from "../../limits.ts";
+import { deferred } from "../../protocol/deferred.ts";
 import { settledWithin } from "./settled-within.ts";
 import type { ProcessExit, ProcessSink } from "./spawn/spawner.ts";
 import { wholeEnd } from "./spawn/whole-end.ts";
@@ -11,23 +12,15 @@ type Telling = (to: ProcessSink) => void;
  * start runs that is what bwrap says, which is little, and takes no longer than bwrap may take.
  */
 export class HeldSink implements ProcessSink {
-  readonly #end: Omit<ProcessSink, "output">;
-  readonly #isOver: Promise<void>;
+  readonly #over = deferred<void>();
+  readonly #end = wholeEnd(() => this.#over.resolve());
   readonly #held: Telling[] = [];
   #words = "";
   #to: ProcessSink | undefined;
 
-  constructor() {
-    let over = () => {};
-    this.#isOver = new Promise((resolve) => {
-      over = resolve;
-    });
-    this.#end = wholeEnd(() => over());
-  }
-
   /** What it has printed meanwhile, when it has ended and all that is read, or after `limitMs`. */
   async lastWords(limitMs: number): Promise<string> {
-    await settledWithin(this.#isOver, limitMs);
+    await settledWithin(this.#over.promise, limitMs);
     return this.#words;
   }
 

@@ -1,4 +1,5 @@
 import { deniedOutputWaitMs } from "../../limits.ts";
+import { deferred } from "../../protocol/deferred.ts";
 import { isDenial } from "../../sandbox/denial.ts";
 import { lateFailure } from "../../sandbox/health-reasons.ts";
 import type { Confinement } from "./confined-start.ts";
@@ -22,8 +23,7 @@ interface ProcessEndingOptions {
 export class ProcessEnding {
   readonly #options: ProcessEndingOptions;
   readonly #startedAtMs = performance.now();
-  readonly #whenStreamsEnded: Promise<void>;
-  #tellStreamsEnded: () => void = () => {};
+  readonly #streamsEnd = deferred<void>();
   #streamsEnded = false;
   #exit: ProcessExit | undefined;
   #denied = false;
@@ -32,9 +32,6 @@ export class ProcessEnding {
 
   constructor(options: ProcessEndingOptions) {
     this.#options = options;
-    this.#whenStreamsEnded = new Promise((resolve) => {
-      this.#tellStreamsEnded = resolve;
-    });
   }
 
   /** Undefined until it has ended and nothing of its sandbox is left. */
@@ -53,12 +50,12 @@ export class ProcessEnding {
   }
 
   streamsEndedWithin(limitMs: number): Promise<void> {
-    return settledWithin(this.#whenStreamsEnded, limitMs);
+    return settledWithin(this.#streamsEnd.promise, limitMs);
   }
 
   streamsEnded(): void {
     this.#streamsEnded = true;
-    this.#tellStreamsEnded();
+    this.#streamsEnd.resolve();
     if (this.#exit) this.#tell();
   }
 

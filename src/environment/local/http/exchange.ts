@@ -1,4 +1,5 @@
 import { timerMsMax } from "../../../limits.ts";
+import { deferred } from "../../../protocol/deferred.ts";
 import { messageOf } from "../../../protocol/errors.ts";
 import { PatientTimer } from "../../../protocol/patient-timer.ts";
 
@@ -32,13 +33,11 @@ export class Exchange {
   constructor({ requestId, isStream, timeoutMs, onEnd }: ExchangeOptions) {
     this.requestId = requestId;
     this.isStream = isStream;
-    let settle = () => {};
-    this.ended = new Promise((resolve) => {
-      settle = resolve;
-    });
+    const { promise, resolve } = deferred<void>();
+    this.ended = promise;
     this.#onEnd = () => {
       onEnd(this);
-      settle();
+      resolve();
     };
     if (timeoutMs != null) {
       const limitMs = Math.min(timeoutMs, timerMsMax);

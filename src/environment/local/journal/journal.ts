@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { finishWritesMs, spareSlipsMax } from "../../../limits.ts";
+import { deferred } from "../../../protocol/deferred.ts";
 import { messageOf } from "../../../protocol/errors.ts";
 import type { Grants } from "../../../sandbox/access.ts";
 import { settledWithin } from "../settled-within.ts";
@@ -92,14 +93,14 @@ export class ServerJournal implements WriteJournal {
     try {
       await this.#ready();
       const open = this.#newLent(grants);
-      let tellBack = () => {};
-      this.#track(new Promise<void>((resolve) => (tellBack = resolve)));
+      const back = deferred<void>();
+      this.#track(back.promise);
       return {
         fd: open.slip.fd,
         get isThere() {
           return open.slip.isThere;
         },
-        finish: () => this.#finish(open, grants).finally(tellBack),
+        finish: () => this.#finish(open, grants).finally(back.resolve),
       };
     } catch (error) {
       this.#warn(error);

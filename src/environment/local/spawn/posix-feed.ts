@@ -1,4 +1,5 @@
 import { constants as system } from "node:os";
+import { deferred } from "../../../protocol/deferred.ts";
 import { type Libc, native } from "./posix-libc.ts";
 import type { Poller, Watch } from "./posix-poller.ts";
 import type { Feed } from "./spawner.ts";
@@ -38,13 +39,11 @@ export class PosixFeed implements Feed {
   constructor({ libc, poller, plan }: { libc: Libc; poller: Poller; plan: FeedPlan }) {
     this.#libc = libc;
     this.#plan = plan;
-    let tell = () => {};
-    this.begun = new Promise((resolve) => {
-      tell = resolve;
-    });
+    const begun = deferred<void>();
+    this.begun = begun.promise;
     const onChange = () => {
       this.#watch.want("write", false);
-      tell();
+      begun.resolve();
       if (this.#left) this.#write(this.#left);
     };
     this.#watch = poller.watch(plan.fd, { writable: onChange, hungUp: onChange });

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { deferred } from "../../../protocol/deferred.ts";
 import { PatientTimer } from "../../../protocol/patient-timer.ts";
 import type { ProcessSink, Spawner } from "./spawner.ts";
 import { wholeEnd } from "./whole-end.ts";
@@ -42,8 +43,7 @@ export async function runProgram(spawner: Spawner, run: ProgramRun): Promise<Pro
 
 function gather(outputBytesMax: number) {
   const gathered = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), pty: Buffer.alloc(0) };
-  let resolve: (end: Omit<ProgramEnd, "isTimedOut">) => void;
-  const end = new Promise<Omit<ProgramEnd, "isTimedOut">>((settle) => (resolve = settle));
+  const { promise: end, resolve } = deferred<Omit<ProgramEnd, "isTimedOut">>();
   const sink: ProcessSink = {
     output: (stream, bytes) => {
       const all = Buffer.concat([gathered[stream], bytes]);

@@ -1,17 +1,18 @@
-/** A promise and how to settle it. Nobody has to look at it when it fails. */
+/** A promise with the functions that settle it: `Promise.withResolvers`, which Node 20 lacks. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;
   readonly reject: (error: Error) => void;
 }
 
+/** A rejection that nobody handles is ignored. */
 export function deferred<T>(): Deferred<T> {
   const settle: { resolve: (value: T) => void; reject: (error: Error) => void } = {
     resolve: () => {},
     reject: () => {},
   };
   const promise = new Promise<T>((resolve, reject) => Object.assign(settle, { resolve, reject }));
-  // The owner of a process may never ask for its exit: that must not end his program.
+  // The owner of a process may never await its exit; Node would end the program for that.
   promise.catch(() => {});
   return { promise, ...settle };
 }
