@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { begin, type Steps, settled } from "../src/environment/local/steps.ts";
-import type { Given } from "../src/protocol/methods.ts";
+import type { MaybePromise } from "../src/protocol/methods.ts";
 
-function* sum(...parts: Given<number>[]): Steps<number> {
+function* sum(...parts: MaybePromise<number>[]): Steps<number> {
   let total = 0;
   for (const part of parts) total += yield* settled(part);
   return total;
@@ -15,7 +15,7 @@ function* failing(before?: Promise<unknown>): Steps<never> {
   throw new Error("no such luck");
 }
 
-function* forgiving(work: Given<unknown>): Steps<string> {
+function* forgiving(work: MaybePromise<unknown>): Steps<string> {
   try {
     yield* settled(work);
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Answer, Given, Params, Result } from "../protocol/methods.ts";
+import type { Answer, MaybePromise, Params, Result } from "../protocol/methods.ts";
 
 /** The operations, and the method that each of them is on the wire. */
 interface Operations {
@@ -32,5 +32,5 @@ export type FileSystem = {
 
 /** The same for whoever writes the answers into frames: without detours over promises and texts. */
 export type FileAnswers = {
-  [O in keyof Operations]: (params: Params<Operations[O]>) => Given<Answer<Operations[O]>>;
+  [O in keyof Operations]: (params: Params<Operations[O]>) => MaybePromise<Answer<Operations[O]>>;
 };

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { FileAnswers } from "../environment/file-system.ts";
 import { metadataOf } from "../environment/local/files/file-metadata.ts";
 import { walkUnder } from "../environment/local/files/walk-tree.ts";
-import type { Given } from "../protocol/methods.ts";
+import type { MaybePromise } from "../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
 import { plainResult } from "../protocol/written-result.ts";
 import type { AccessTable } from "../sandbox/access.ts";
@@ -19,7 +19,7 @@ export function guardedReads(
 ): Pick<FileAnswers, Reads> {
   const permit = new Permit(table);
   const isVisible = (real: HostPath) => /read|write/.test(table.accessTo(real));
-  const holding = <T>(work: (holds: Holds) => Given<T>) =>
+  const holding = <T>(work: (holds: Holds) => MaybePromise<T>) =>
     withHolds((unreachable) => permit.unreachable(unreachable), work);
   return {
     readFile: (params) =>

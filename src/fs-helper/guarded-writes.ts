@@ -1,7 +1,7 @@
 import type { FileAnswers } from "../environment/file-system.ts";
 import { fileRemover } from "../environment/local/files/remove-tree.ts";
 import { errorCodes } from "../protocol/errors.ts";
-import type { Given, Params } from "../protocol/methods.ts";
+import type { MaybePromise, Params } from "../protocol/methods.ts";
 import { hostPath } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import { fileToReplace, fileToResume } from "./file-to-write.ts";
@@ -21,7 +21,7 @@ export function guardedWrites(
   const permit = new Permit(table);
   // A process that was started meanwhile may have mount points in the tree by now: they must stay.
   const remove = fileRemover({ guard: (real) => permit.remove(real) });
-  const holding = <T>(work: (holds: Holds) => Given<T>) =>
+  const holding = <T>(work: (holds: Holds) => MaybePromise<T>) =>
     withHolds((unreachable) => permit.unwritable(unreachable), work);
   return {
     writeFile: (params) =>

@@ -1,6 +1,6 @@
 import { linkInPath } from "../environment/local/files/no-follow.ts";
 import { internalError, RpcError, systemErrorText } from "../protocol/errors.ts";
-import type { Given } from "../protocol/methods.ts";
+import type { MaybePromise } from "../protocol/methods.ts";
 import { type HostPath, hostPath, pathUriOf } from "../protocol/path-uri.ts";
 import { type Entry, type Held, Holds, Unreachable } from "./held-place.ts";
 
@@ -18,7 +18,7 @@ export interface Named {
 /** Holds places for the time of one operation; `refusal` says what an unreachable one means. */
 export async function withHolds<T>(
   refusal: (unreachable: Unreachable) => Error,
-  work: (holds: Holds) => Given<T>,
+  work: (holds: Holds) => MaybePromise<T>,
 ): Promise<T> {
   const holds = new Holds();
   try {
@@ -34,7 +34,7 @@ export async function withHolds<T>(
 export async function atHeld<T>(
   params: Named,
   place: Held,
-  work: (at: At) => Given<T>,
+  work: (at: At) => MaybePromise<T>,
 ): Promise<T> {
   try {
     return await work({ path: pathUriOf(place.at), followSymlinks: null });

@@ -31,8 +31,8 @@ export type Answer<M extends Method> = (typeof requests)[M] extends { bulk: infe
     ? Result<M> | WrittenResult<Result<M>>
     : Result<M>;
 
-/** What may be there at once, or needs waiting for. A failure is always a promise that rejects. */
-export type Given<T> = T | Promise<T>;
+/** A value that is there at once, or a promise of it. */
+export type MaybePromise<T> = T | Promise<T>;
 
 export type Event = keyof typeof events;
 export type EventParams<E extends Event> = z.output<ReturnType<(typeof events)[E]["params"]>>;
@@ -67,5 +67,5 @@ export type Emit<E extends Event> = <K extends E>(event: K, params: EventParams<
 
 /** Who answers each method, given what the connection offers. */
 export type Handlers<M extends Method, C> = {
-  [K in M]: (context: C, params: Params<K>) => Given<Answer<K>>;
+  [K in M]: (context: C, params: Params<K>) => MaybePromise<Answer<K>>;
 };

@@ -1,8 +1,8 @@
-import type { Given } from "../../src/protocol/methods.ts";
+import type { MaybePromise } from "../../src/protocol/methods.ts";
 
 /** Anything that can be told what to do at the end: a test, or `node:test` itself for a file. */
 export interface Scope {
-  after(done: () => Given<void>): void;
+  after(done: () => MaybePromise<void>): void;
 }
 
 /**
@@ -11,7 +11,7 @@ export interface Scope {
  * one thing fails: a server that nobody stops then keeps the test from ending.
  */
 export function lastFirst(scope: Scope): Scope {
-  const works: (() => Given<void>)[] = [];
+  const works: (() => MaybePromise<void>)[] = [];
   const undo = async (): Promise<void> => {
     try {
       await works.pop()?.();

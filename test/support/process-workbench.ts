@@ -6,7 +6,13 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Processes } from "../../src/environment/processes.ts";
 import { toRpcError } from "../../src/protocol/errors.ts";
-import type { Emit, Given, Params, ProcessEvent, Result } from "../../src/protocol/methods.ts";
+import type {
+  Emit,
+  MaybePromise,
+  Params,
+  ProcessEvent,
+  Result,
+} from "../../src/protocol/methods.ts";
 import { ProcessRecorder } from "./process-recorder.ts";
 
 /** Makes processes whose events go to `emit`; `close` ends them and what was made for them. */
@@ -119,7 +125,7 @@ async function untilBearers(variable: string, count: number): Promise<number[]> 
 
 /** Asserts that a call fails with this code, and with exactly or about this text. */
 export async function fails(
-  call: Given<unknown>,
+  call: MaybePromise<unknown>,
   code: number,
   text: string | RegExp,
 ): Promise<void> {

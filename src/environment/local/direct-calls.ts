@@ -13,7 +13,7 @@ import {
   slowCallMs,
   slowDiskPauseRatio,
 } from "../../limits.ts";
-import type { Given } from "../../protocol/methods.ts";
+import type { MaybePromise } from "../../protocol/methods.ts";
 
 /** The same call, here or on a thread. Without `now` it must not be made on the event loop. */
 export interface FileCall<T> {
@@ -58,7 +58,7 @@ let waiting: (() => void)[] = [];
 let threadsUntilMs = 0;
 
 /** Only for calls that wait for nothing but a disk of this machine. */
-export function callDirectly<T>(call: FileCall<T>): Given<T> {
+export function callDirectly<T>(call: FileCall<T>): MaybePromise<T> {
   if (call.now === undefined || call.kind?.isSlow) return call.later();
   return spentMs < directSliceMs ? callNow(call, call.now) : callInNextTurn(call);
 }
@@ -66,7 +66,7 @@ export function callDirectly<T>(call: FileCall<T>): Given<T> {
 /** For a call that consists of several: when it should end, so that the next turn can begin. */
 export const sliceLeftMs = (): number => directSliceMs - spentMs;
 
-function callNow<T>({ later, kind, workMs }: FileCall<T>, now: () => T): Given<T> {
+function callNow<T>({ later, kind, workMs }: FileCall<T>, now: () => T): MaybePromise<T> {
   const startMs = performance.now();
   if (startMs < threadsUntilMs) return later();
   let slowMs = slowCallMs;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { homedir, hostname, userInfo } from "node:os";
 import { basename, isAbsolute, resolve } from "node:path";
 import { sandboxHealthMs } from "../../limits.ts";
-import type { Given, Result } from "../../protocol/methods.ts";
+import type { MaybePromise, Result } from "../../protocol/methods.ts";
 import { hostPathOf, pathUriOf } from "../../protocol/path-uri.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { Host } from "../environment.ts";
@@ -35,8 +35,8 @@ export function localHost(options: HostOptions): Host {
  * Asks at most so often: a client may ask for the info any number of times a second. What is known
  * is given without a promise.
  */
-function keptFor<T>(timeMs: number, ask: () => Promise<T>): () => Given<T> {
-  let answer: Given<T> | undefined;
+function keptFor<T>(timeMs: number, ask: () => Promise<T>): () => MaybePromise<T> {
+  let answer: MaybePromise<T> | undefined;
   let until = 0;
   return () => {
     const now = performance.now();

@@ -5,13 +5,13 @@
  * symbolic link to such a mount counts for where it lies; for these there are more threads than one
  * mount's.
  */
-import type { Given } from "../../protocol/methods.ts";
+import type { MaybePromise } from "../../protocol/methods.ts";
 import { hangingMounts } from "../../sandbox/hanging-mounts.ts";
 import { type Lane, Lanes } from "../../sandbox/mount-lane.ts";
 import { callDirectly, type FileCall } from "./direct-calls.ts";
 
 /** Makes a call about a path: at once, unless its file system may hang and is busy. */
-export function callAt<T>(path: string, call: FileCall<T>): Given<T> {
+export function callAt<T>(path: string, call: FileCall<T>): MaybePromise<T> {
   return callIn(laneAt(path), call);
 }
 
@@ -26,12 +26,12 @@ export function callAtAll<T>(paths: readonly string[], call: () => Promise<T>): 
 }
 
 /** The same for an open file, which hangs with the file system it was opened on. */
-export function callOn<T>(fd: number, call: FileCall<T>): Given<T> {
+export function callOn<T>(fd: number, call: FileCall<T>): MaybePromise<T> {
   return callIn(lanesOfFiles.get(fd), call);
 }
 
 /** Opens a file, whose later calls keep to the lane of its path. */
-export function openAt(path: string, open: FileCall<number>): Given<number> {
+export function openAt(path: string, open: FileCall<number>): MaybePromise<number> {
   const lane = laneAt(path);
   return lane ? openIn(lane, open) : callIn(lane, open);
 }
@@ -43,7 +43,7 @@ async function openIn(lane: Lane, open: FileCall<number>): Promise<number> {
 }
 
 /** Closes a file. Its number is free for the next one as soon as the call has been made. */
-export function closeOf<T>(fd: number, close: FileCall<T>): Given<T> {
+export function closeOf<T>(fd: number, close: FileCall<T>): MaybePromise<T> {
   const lane = lanesOfFiles.get(fd);
   if (lane === undefined) return callIn(lane, close);
   return lane.run(() => {
@@ -56,7 +56,7 @@ export function closeOf<T>(fd: number, close: FileCall<T>): Given<T> {
  * Where nothing is mounted that may hang, the event loop makes the call itself. Where something is,
  * it never does: a link in a path that looks local may lead there.
  */
-function callIn<T>(lane: Lane | undefined, call: FileCall<T>): Given<T> {
+function callIn<T>(lane: Lane | undefined, call: FileCall<T>): MaybePromise<T> {
   if (lane) return lane.run(call.later);
   return hasRemoteMounts() ? call.later() : callDirectly(call);
 }

@@ -1,5 +1,5 @@
 import { textOf } from "../../protocol/base64.ts";
-import type { Given } from "../../protocol/methods.ts";
+import type { MaybePromise } from "../../protocol/methods.ts";
 import { plainResult } from "../../protocol/written-result.ts";
 import type { FileAnswers, FileSystem } from "../file-system.ts";
 
@@ -27,6 +27,6 @@ export const plainFileSystem = (files: FileAnswers): FileSystem => ({
   watchMissing: promised(files.watchMissing),
 });
 
-function promised<P, R>(operation: (params: P) => Given<R>): (params: P) => Promise<R> {
+function promised<P, R>(operation: (params: P) => MaybePromise<R>): (params: P) => Promise<R> {
   return async (params) => operation(params);
 }

@@ -2,18 +2,18 @@
  * Work that is written like an async function, with `function*` and `yield*` in place of `async`
  * and `await`, and that takes no turn of the event loop, and no promise, for what is there at once.
  */
-import type { Given } from "../../protocol/methods.ts";
+import type { MaybePromise } from "../../protocol/methods.ts";
 
 /** Work that stops where something is on its way. */
 export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
 
 /** Waits for what is on its way. */
-export function* settled<T>(outcome: Given<T>): Steps<T> {
+export function* settled<T>(outcome: MaybePromise<T>): Steps<T> {
   return outcome instanceof Promise ? ((yield outcome) as T) : outcome;
 }
 
 /** Does the work: at once as far as possible, and then behind what it waits for. */
-export function begin<T>(work: Steps<T>): Given<T> {
+export function begin<T>(work: Steps<T>): MaybePromise<T> {
   try {
     const step = work.next();
     return step.done ? step.value : goOn(work, step.value);

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { constants, type Stats } from "node:fs";
 import { copyChunkBytes, procFileChunkBytes } from "../../../limits.ts";
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 import type { HostPath } from "../../../protocol/path-uri.ts";
 import { begin, type Steps, settled } from "../steps.ts";
 import { chmodFile, closeFile, dropFile, readAt, truncateFile, writeAt } from "./file-calls.ts";
@@ -19,7 +19,7 @@ export function copyFile(
   source: HostPath,
   destination: HostPath,
   manner: CopyManner = {},
-): Given<void> {
+): MaybePromise<void> {
   return begin(copying(source, destination, manner));
 }
 
@@ -27,7 +27,7 @@ export interface CopyManner {
   /** More flags with which the destination is opened. */
   readonly flags?: number;
   /** What has its file made behind others that make theirs in the same directory. */
-  readonly makeInTurn?: (make: () => Given<OpenFile>) => Given<OpenFile>;
+  readonly makeInTurn?: (make: () => MaybePromise<OpenFile>) => MaybePromise<OpenFile>;
 }
 
 function* copying(source: HostPath, destination: HostPath, manner: CopyManner): Steps<void> {

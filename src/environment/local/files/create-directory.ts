@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, pathUriOf, splitPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
 import { hasCode, lstat, makeDirectory, stat } from "./file-calls.ts";
@@ -42,7 +42,7 @@ async function makeDirectoriesHeld(path: HostPath): Promise<void> {
 /** A directory that is there already will do; anything else of that name will not. */
 async function makeOrFind(
   path: HostPath,
-  look: (path: HostPath) => Given<Stats>,
+  look: (path: HostPath) => MaybePromise<Stats>,
   mode?: number,
 ): Promise<boolean> {
   try {
@@ -54,7 +54,7 @@ async function makeOrFind(
   }
 }
 
-export async function isDirectory(path: HostPath, look: (path: HostPath) => Given<Stats>) {
+export async function isDirectory(path: HostPath, look: (path: HostPath) => MaybePromise<Stats>) {
   try {
     return (await look(path)).isDirectory();
   } catch (error) {

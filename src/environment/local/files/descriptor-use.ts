@@ -1,4 +1,4 @@
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import type { Hands } from "../hands.ts";
 
@@ -18,7 +18,7 @@ export class DescriptorUse {
     this.#hands = hands;
   }
 
-  run<T>(step: () => Given<T>): Given<T> {
+  run<T>(step: () => MaybePromise<T>): MaybePromise<T> {
     if (this.#doneOnceMore) return this.#doneOnceMore.then(() => this.run(step));
     this.#underWay++;
     try {
@@ -32,7 +32,7 @@ export class DescriptorUse {
     }
   }
 
-  async #awaited<T>(outcome: Promise<T>, step: () => Given<T>): Promise<T> {
+  async #awaited<T>(outcome: Promise<T>, step: () => MaybePromise<T>): Promise<T> {
     try {
       const result = await outcome;
       this.#leave();
@@ -47,7 +47,7 @@ export class DescriptorUse {
     if (--this.#underWay === 0) this.#whenNoneIsUnderWay();
   }
 
-  #onceMoreFor<T>(error: unknown, step: () => Given<T>): Promise<T> {
+  #onceMoreFor<T>(error: unknown, step: () => MaybePromise<T>): Promise<T> {
     if (!isWantOfDescriptors(error)) return Promise.reject(error);
     const outcome = this.#onceMore(error, step, this.#doneOnceMore);
     const ended = outcome.then(goOn, goOn);
@@ -60,7 +60,7 @@ export class DescriptorUse {
 
   async #onceMore<T>(
     error: unknown,
-    step: () => Given<T>,
+    step: () => MaybePromise<T>,
     others: Promise<unknown> | undefined,
   ): Promise<T> {
     await others;

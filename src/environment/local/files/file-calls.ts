@@ -6,7 +6,7 @@ import type { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { directBytesMax, listedEntryMs, listingMsMax } from "../../../limits.ts";
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type HostPath, nodePath } from "../../../protocol/path-uri.ts";
 import { CallKind, type FileCall } from "../direct-calls.ts";
 import { callAt, callOn, closeOf, openAt } from "../mount-lanes.ts";
@@ -92,13 +92,13 @@ const write = inBothForms<[number, Uint8Array, number], number>(
  */
 const creations = new CallKind();
 
-export function openFile(path: HostPath, flags: number, mode?: number): Given<number> {
+export function openFile(path: HostPath, flags: number, mode?: number): MaybePromise<number> {
   const call = open(nodePath(path), flags, mode);
   return openAt(path, flags & fs.constants.O_CREAT ? { ...call, kind: creations } : call);
 }
 
 /** Closes a file that was written; fails with what the system only now finds out of the writes. */
-export function closeFile(fd: number): Given<void> {
+export function closeFile(fd: number): MaybePromise<void> {
   return closeOf(fd, close(fd));
 }
 
@@ -108,32 +108,36 @@ export function dropFile(fd: number): void {
   if (closing instanceof Promise) closing.catch(nothingLost);
 }
 
-export function statFile(fd: number): Given<fs.Stats> {
+export function statFile(fd: number): MaybePromise<fs.Stats> {
   return callOn(fd, fstat(fd));
 }
 
 /** The same with exact numbers, which a file of some file systems needs to be known again. */
-export function identifyFile(fd: number): Given<fs.BigIntStats> {
+export function identifyFile(fd: number): MaybePromise<fs.BigIntStats> {
   return callOn(fd, identify(fd));
 }
 
-export function chmodFile(fd: number, mode: number): Given<void> {
+export function chmodFile(fd: number, mode: number): MaybePromise<void> {
   return callOn(fd, fchmod(fd, mode));
 }
 
-export function truncateFile(fd: number, length?: number): Given<void> {
+export function truncateFile(fd: number, length?: number): MaybePromise<void> {
   return callOn(fd, ftruncate(fd, length));
 }
 
 /** Reads up to the length of `bytes` from `position` on; 0 at the end of the file. */
-export function readAt(fd: number, bytes: Uint8Array, position: number | null): Given<number> {
+export function readAt(
+  fd: number,
+  bytes: Uint8Array,
+  position: number | null,
+): MaybePromise<number> {
   const call = read(fd, bytes, position);
   // What has no positions may be the kernel's own, and wait for something to happen.
   return callOn(fd, position === null ? onThread(call) : boundedBy(bytes, call));
 }
 
 /** Writes all of `bytes`, however many calls the system needs for them. */
-export function writeAt(fd: number, bytes: Uint8Array, position: number): Given<void> {
+export function writeAt(fd: number, bytes: Uint8Array, position: number): MaybePromise<void> {
   return begin(writes(fd, bytes, position));
 }
 
@@ -150,11 +154,11 @@ const boundedBy = <T>(bytes: Uint8Array, call: FileCall<T>): FileCall<T> =>
 
 const onThread = <T>({ later }: FileCall<T>): FileCall<T> => ({ later });
 
-export function lstat(path: HostPath): Given<fs.Stats> {
+export function lstat(path: HostPath): MaybePromise<fs.Stats> {
   return callAt(path, lstatOf(nodePath(path)));
 }
 
-export function stat(path: HostPath): Given<fs.Stats> {
+export function stat(path: HostPath): MaybePromise<fs.Stats> {
   return callAt(path, statOf(nodePath(path)));
 }
 
@@ -167,19 +171,19 @@ export async function readEntries(path: HostPath): Promise<fs.Dirent[]> {
 const listingMs = (entries: readonly fs.Dirent[]) =>
   Math.min(entries.length * listedEntryMs, listingMsMax);
 
-export function realPath(path: HostPath): Given<HostPath> {
-  return callAt(path, realpath(nodePath(path))) as Given<HostPath>;
+export function realPath(path: HostPath): MaybePromise<HostPath> {
+  return callAt(path, realpath(nodePath(path))) as MaybePromise<HostPath>;
 }
 
-export function makeDirectory(path: HostPath, mode?: number): Given<unknown> {
+export function makeDirectory(path: HostPath, mode?: number): MaybePromise<unknown> {
   return callAt(path, mkdir(nodePath(path), mode));
 }
 
-export function chmodPath(path: HostPath, mode: number): Given<void> {
+export function chmodPath(path: HostPath, mode: number): MaybePromise<void> {
   return callAt(path, chmod(nodePath(path), mode));
 }
 
-export function unlinkPath(path: HostPath): Given<void> {
+export function unlinkPath(path: HostPath): MaybePromise<void> {
   return callAt(path, unlink(nodePath(path)));
 }
 
@@ -194,15 +198,15 @@ export function unlinkNow(path: HostPath): void {
  */
 const directoryRemovals = new CallKind();
 
-export function removeEmptyDirectory(path: HostPath): Given<void> {
+export function removeEmptyDirectory(path: HostPath): MaybePromise<void> {
   return callAt(path, { ...rmdir(nodePath(path)), kind: directoryRemovals });
 }
 
-export function readLink(path: HostPath): Given<string> {
+export function readLink(path: HostPath): MaybePromise<string> {
   return callAt(path, readlink(nodePath(path)));
 }
 
-export function makeLink(target: string, path: HostPath): Given<void> {
+export function makeLink(target: string, path: HostPath): MaybePromise<void> {
   return callAt(path, symlink(nodePath(target as HostPath), nodePath(path)));
 }
 

@@ -4,7 +4,7 @@ import {
   handedFilesMin,
   handedOverMax,
 } from "../../../limits.ts";
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type CallKind, callDirectly, sliceLeftMs } from "../direct-calls.ts";
 import type { Handled } from "../hand.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
@@ -14,7 +14,7 @@ import { inParallel } from "./in-parallel.ts";
 export interface Deed<T> {
   /** Does it here and now; false leaves it to `later`, with nothing done. */
   readonly now: (item: T) => boolean;
-  readonly later: (item: T) => Given<void>;
+  readonly later: (item: T) => MaybePromise<void>;
   /** What it has taken lately; a kind of its own, for one is a burst of calls. */
   readonly kind?: CallKind;
   /** Has another thread do it for some of them; undefined when none is free. */

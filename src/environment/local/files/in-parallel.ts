@@ -1,4 +1,4 @@
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 
 /**
  * Does `work` for every item, at most `limit` at a time. After a failure nothing new is begun, and
@@ -7,7 +7,7 @@ import type { Given } from "../../../protocol/methods.ts";
 export async function inParallel<T>(
   items: readonly T[],
   limit: number,
-  work: (item: T) => Given<void>,
+  work: (item: T) => MaybePromise<void>,
 ): Promise<void> {
   const waiting = items.values();
   let failed = false;

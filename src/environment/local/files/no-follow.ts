@@ -9,7 +9,7 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { internalError, systemErrorText } from "../../../protocol/errors.ts";
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 import {
   type HostPath,
   hostPath,
@@ -26,10 +26,10 @@ interface Place {
 }
 
 /** `use` gets the path to work on and the flag with which to open it. */
-type Use<T> = (path: HostPath, noFollow: number) => Given<T>;
+type Use<T> = (path: HostPath, noFollow: number) => MaybePromise<T>;
 
 /** Works on the place a client named: as it is, or held so that no link can redirect it. */
-export function atPlace<T>(place: Place, use: Use<T>): Given<T> {
+export function atPlace<T>(place: Place, use: Use<T>): MaybePromise<T> {
   const path = hostPath(place.path);
   if (place.followSymlinks !== false) return use(path, 0);
   return belowRealParent(path, (held) => use(held, constants.O_NOFOLLOW));
@@ -71,7 +71,10 @@ export async function inDirectory<T>(
   }
 }
 
-async function belowRealParent<T>(path: HostPath, use: (path: HostPath) => Given<T>): Promise<T> {
+async function belowRealParent<T>(
+  path: HostPath,
+  use: (path: HostPath) => MaybePromise<T>,
+): Promise<T> {
   const { parent, name } = splitPath(path);
   if (!hasDescriptorPaths) {
     if ((await realPath(parent)) !== parent) throw linkInPath();

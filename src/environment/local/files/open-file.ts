@@ -1,6 +1,6 @@
 import { constants, type Stats } from "node:fs";
 import { invalidRequest } from "../../../protocol/errors.ts";
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type HostPath, shownPath } from "../../../protocol/path-uri.ts";
 import { begin, type Steps, settled } from "../steps.ts";
 import { dropFile, hasCode, openFile, statFile } from "./file-calls.ts";
@@ -28,25 +28,25 @@ export interface Opening {
 }
 
 /** Opens a regular file for reading; refuses everything else at once. */
-export function openForReading(opening: Opening): Given<OpenFile> {
+export function openForReading(opening: Opening): MaybePromise<OpenFile> {
   const flags = readingFlags | (opening.flags ?? 0);
   return begin(opened(openFile(opening.path, flags), opening, (stats) => stats.isFile()));
 }
 
 /** Opens or creates a regular file (or the null device) for writing; refuses all else at once. */
-export function openForWriting(opening: Opening & { mode?: number }): Given<OpenFile> {
+export function openForWriting(opening: Opening & { mode?: number }): MaybePromise<OpenFile> {
   return openPresent({ ...opening, flags: O_CREAT | (opening.flags ?? 0) });
 }
 
 /** The same for a file that is there. */
-export function openPresent(opening: Opening & { mode?: number }): Given<OpenFile> {
+export function openPresent(opening: Opening & { mode?: number }): MaybePromise<OpenFile> {
   const flags = writingFlags | (opening.flags ?? 0);
   const opens = openFile(opening.path, flags, opening.mode ?? 0o666);
   return begin(opened(opens, opening, (stats) => stats.isFile() || isNullDevice(stats)));
 }
 
 function* opened(
-  opens: Given<number>,
+  opens: MaybePromise<number>,
   opening: Opening,
   isAllowed: (stats: Stats) => boolean,
 ): Steps<OpenFile> {
@@ -57,7 +57,7 @@ function* opened(
   throw notAFile(opening);
 }
 
-function* openedFor(opens: Given<number>, opening: Opening): Steps<number> {
+function* openedFor(opens: MaybePromise<number>, opening: Opening): Steps<number> {
   try {
     return yield* settled(opens);
   } catch (error) {

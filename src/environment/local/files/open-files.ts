@@ -18,7 +18,7 @@ import {
   notFound,
   systemErrorText,
 } from "../../../protocol/errors.ts";
-import type { Answer, Given, Params } from "../../../protocol/methods.ts";
+import type { Answer, MaybePromise, Params } from "../../../protocol/methods.ts";
 import { hostPath } from "../../../protocol/path-uri.ts";
 import type { FileAnswers } from "../../file-system.ts";
 import { begin, type Steps, settled } from "../steps.ts";
@@ -98,7 +98,7 @@ function* writingBlock(handles: Handles, { handleId, offset, chunk }: Params<"fs
 
 /** One that is still being opened has its descriptor to come; `busy` is the last use of it. */
 interface Handle {
-  fd: Given<number>;
+  fd: MaybePromise<number>;
   busy: Promise<unknown>;
 }
 
@@ -134,7 +134,7 @@ class Handles {
     }
   }
 
-  use<T>(id: string, work: (fd: number) => Steps<T>): Given<T> {
+  use<T>(id: string, work: (fd: number) => Steps<T>): MaybePromise<T> {
     const handle = this.#handles.get(id);
     if (!handle) throw notFound(`unknown file handle \`${id}\``);
     const result = begin(workOn(handle, work));

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { invalidRequest } from "../../../protocol/errors.ts";
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
 import { descriptorPath, hasDescriptorPaths } from "../../../system/descriptor-path.ts";
@@ -54,7 +54,7 @@ export const fileRemover =
 /** Files are the usual case and need this one call; its error tells a directory apart. */
 async function removePath(
   path: HostPath,
-  removeDirectory: (path: HostPath) => Given<void>,
+  removeDirectory: (path: HostPath) => MaybePromise<void>,
 ): Promise<void> {
   try {
     await unlinkPath(path);
@@ -161,7 +161,7 @@ function unlinkUnlessGone(path: HostPath): true {
 }
 
 /** Somebody else may be removing the same tree. */
-function unlessGone(removal: Given<void>): Given<void> {
+function unlessGone(removal: MaybePromise<void>): MaybePromise<void> {
   return removal instanceof Promise ? removal.catch(unlessMissing) : removal;
 }
 

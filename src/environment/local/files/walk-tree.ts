@@ -6,7 +6,7 @@ import {
   walkEntriesMax,
 } from "../../../limits.ts";
 import { invalidRequest, toRpcError } from "../../../protocol/errors.ts";
-import type { Given, Params, Result } from "../../../protocol/methods.ts";
+import type { MaybePromise, Params, Result } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath } from "../../../protocol/path-uri.ts";
 import type { WrittenResult } from "../../../protocol/written-result.ts";
 import type { FileAnswers } from "../../file-system.ts";
@@ -142,7 +142,7 @@ class Walk {
   }
 
   /** Somebody may have put a link in the place of a directory since it was seen. */
-  #entriesOf(path: HostPath): Given<Dirent[]> {
+  #entriesOf(path: HostPath): MaybePromise<Dirent[]> {
     if (!this.#refusesLinks) return readEntries(path);
     return inDirectory(path, constants.O_NOFOLLOW, async ({ at, real }) => {
       if (real !== path) throw linkInPath();

@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { access, accessSync, constants, stat, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { constants as system } from "node:os";
-import type { Given } from "../../../protocol/methods.ts";
+import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type HostPath, hostPathOf } from "../../../protocol/path-uri.ts";
 import { callDirectly } from "../direct-calls.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
@@ -47,7 +47,7 @@ export function belowCwd(cwd: string | Buffer, path: string): string | Buffer {
 }
 
 /** As `checkProgram`, without the way to a thread and back where no disk can hang. */
-function lookAt(path: string | Buffer): Given<number> {
+function lookAt(path: string | Buffer): MaybePromise<number> {
   const later = () => checkProgram(path);
   return hasRemoteMounts() ? later() : callDirectly({ now: () => checkNow(path), later });
 }
