@@ -29,7 +29,7 @@ export function addExecServerOptions(command: Command): void {
   addListenOptions(command);
   addAccessOptions(command);
   addLimitOptions(command);
-  addSightOptions(command);
+  addDiagnosticsOptions(command);
 }
 
 function addListenOptions(command: Command): void {
@@ -135,7 +135,7 @@ function addLimitOptions(command: Command): void {
   }
 }
 
-function addSightOptions(command: Command): void {
+function addDiagnosticsOptions(command: Command): void {
   command
     .optionsGroup("Sight:")
     .addOption(

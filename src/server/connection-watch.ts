@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { type ConnectionEnding, countOne, type Traffic } from "./counters.ts";
 import type { LogLevel } from "./log.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
-import type { Sight } from "./session-watch.ts";
+import type { Telemetry } from "./session-watch.ts";
 
 const levels: Readonly<Record<ConnectionEnding, LogLevel>> = {
   closed: "debug",
@@ -33,7 +33,7 @@ export type TellEnd = (ending: "lost" | "cut", reason: string) => void;
  * Enters the end of a connection into the log and the counters, once, as soon as it is known: what
  * the socket says after that only follows from it.
  */
-export function connectionWatch({ log, counters }: Sight, watched: Watched): TellEnd {
+export function connectionWatch({ log, counters }: Telemetry, watched: Watched): TellEnd {
   const { socket, tcp, connection, traffic, sessionLabel } = watched;
   // A socket that is closed does not know it any more.
   const address = tcp.remoteAddress;

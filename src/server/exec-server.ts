@@ -15,7 +15,7 @@ import type { OrderlySocket } from "./orderly-socket.ts";
 import { watchedProcesses } from "./process-watch.ts";
 import type { ServerContext } from "./server-context.ts";
 import { SessionRegistry } from "./session-registry.ts";
-import { type Sight, sessionWatch } from "./session-watch.ts";
+import { sessionWatch, type Telemetry } from "./session-watch.ts";
 
 export interface ExecServerOptions {
   readonly address: ListenAddress;
@@ -32,11 +32,11 @@ export interface ExecServerOptions {
 
 /** Serves one machine to clients until it is closed, which leaves no process alive. */
 export async function startExecServer(options: ExecServerOptions): Promise<Listener> {
-  const sight = { log: options.log, audit: options.audit, counters: makeCounters() };
+  const telemetry = { log: options.log, audit: options.audit, counters: makeCounters() };
   const state: ServerState = { isStopping: false };
-  const context = makeContext(options, sight, state);
-  const listener = await listenWith(options, sight, { state, context });
-  sight.audit?.enter("server-started", { url: listener.url });
+  const context = makeContext(options, telemetry, state);
+  const listener = await listenWith(options, telemetry, { state, context });
+  telemetry.audit?.enter("server-started", { url: listener.url });
   return {
     ...listener,
     close: async () => {
@@ -45,7 +45,7 @@ export async function startExecServer(options: ExecServerOptions): Promise<Liste
       // A start that hangs in the system never ends; its session waits for it.
       await Promise.all([listener.close(), settledWithin(sessions.close(), sessionsCloseMs)]);
       await environment.close();
-      sight.audit?.close();
+      telemetry.audit?.close();
     },
   };
 }
@@ -60,7 +60,7 @@ interface ServerState {
 
 async function makeContext(
   { environment: starting, sessionTtlMs, limits }: ExecServerOptions,
-  sight: Sight,
+  telemetry: Telemetry,
   state: ServerState,
 ): Promise<ServerContext> {
   const environment = await starting;
@@ -68,16 +68,16 @@ async function makeContext(
     makeProcesses: (session, receiver) =>
       watchedProcesses(environment.processes, session, {
         receiver,
-        sight,
+        telemetry,
         processesMax: limits.processesMax,
       }),
-    watch: sessionWatch(sight),
+    watch: sessionWatch(telemetry),
     sessionsMax: limits.sessionsMax,
     ttlMs: sessionTtlMs,
   });
   const calls = await loadSocketCalls();
   Object.assign(state, { sessions, environment, calls });
-  return { ...sight, environment, sessions, limits, ...calls };
+  return { ...telemetry, environment, sessions, limits, ...calls };
 }
 
 interface Serving {
@@ -85,9 +85,9 @@ interface Serving {
   readonly context: Promise<ServerContext>;
 }
 
-function listenWith(options: ExecServerOptions, sight: Sight, { state, context }: Serving) {
+function listenWith(options: ExecServerOptions, telemetry: Telemetry, { state, context }: Serving) {
   const { address, tls, access, limits, log } = options;
-  const { counters } = sight;
+  const { counters } = telemetry;
   const gauges = {
     sessions: () => state.sessions?.census ?? { attached: 0, detached: 0 },
     helpers: () => state.environment?.helperCensus() ?? {},

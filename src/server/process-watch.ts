@@ -6,7 +6,7 @@ import { invalidRequest } from "../protocol/errors.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { traceparentOf } from "./request-traces.ts";
 import type { Session } from "./session.ts";
-import { enterAfterwards, type Sight } from "./session-watch.ts";
+import { enterAfterwards, type Telemetry } from "./session-watch.ts";
 
 interface Watched {
   readonly startedAtMs: number;
@@ -22,7 +22,7 @@ type StartParams = Params<"process/start">;
 
 interface WatchOptions {
   readonly receiver: EventReceiver;
-  readonly sight: Sight;
+  readonly telemetry: Telemetry;
   /** Processes that may be open at once; one more is refused. */
   readonly processesMax: number;
 }
@@ -33,9 +33,9 @@ interface WatchOptions {
 export function watchedProcesses(
   make: Make,
   session: Session,
-  { receiver, sight, processesMax }: WatchOptions,
+  { receiver, telemetry, processesMax }: WatchOptions,
 ): LocalProcesses {
-  const watch = new ProcessWatch(session, sight, processesMax);
+  const watch = new ProcessWatch(session, telemetry, processesMax);
   const processes = make(receiver.emit, {
     emitOutput: receiver.emitOutput,
     observer: watch,
@@ -60,13 +60,13 @@ export function watchedProcesses(
 
 class ProcessWatch implements ProcessObserver {
   readonly #session: Session;
-  readonly #sight: Sight;
+  readonly #telemetry: Telemetry;
   readonly #processesMax: number;
   readonly #open = new Map<string, Watched>();
 
-  constructor(session: Session, sight: Sight, processesMax: number) {
+  constructor(session: Session, telemetry: Telemetry, processesMax: number) {
     this.#session = session;
-    this.#sight = sight;
+    this.#telemetry = telemetry;
     this.#processesMax = processesMax;
   }
 
@@ -97,7 +97,7 @@ class ProcessWatch implements ProcessObserver {
     if (watched === undefined) return;
     watched.outputBytes += bytes;
     this.#session.counts.outputBytes += bytes;
-    this.#sight.counters.outputBytes += bytes;
+    this.#telemetry.counters.outputBytes += bytes;
   }
 
   exited(processId: string, exitCode: number): void {
@@ -112,13 +112,13 @@ class ProcessWatch implements ProcessObserver {
 
   #countStart(): void {
     this.#session.counts.processes++;
-    this.#sight.counters.processesStarted++;
-    this.#sight.counters.processesOpen++;
+    this.#telemetry.counters.processesStarted++;
+    this.#telemetry.counters.processesOpen++;
   }
 
   /** Of the command line only the program, for arguments carry secrets. */
   #enterStart({ processId, argv, cwd, tty, sandbox }: StartParams): void {
-    this.#sight.audit?.enter("process-started", {
+    this.#telemetry.audit?.enter("process-started", {
       session: this.#session.label,
       process: processId,
       program: argv[0],
@@ -131,7 +131,7 @@ class ProcessWatch implements ProcessObserver {
 
   #enterFailure(processId: string, error: unknown): void {
     const code = (error as { readonly code?: number }).code;
-    enterAfterwards(this.#sight, "process-not-started", {
+    enterAfterwards(this.#telemetry, "process-not-started", {
       session: this.#session.label,
       process: processId,
       code,
@@ -140,12 +140,12 @@ class ProcessWatch implements ProcessObserver {
 
   #enterEnd(processId: string, { startedAtMs, exitCode, ...watched }: Watched): void {
     this.#open.delete(processId);
-    this.#sight.counters.processesOpen--;
+    this.#telemetry.counters.processesOpen--;
     const process = processId.slice(0, loggedIdCharsMax);
     const fields = { session: this.#session.label, process, exitCode };
-    enterAfterwards(this.#sight, "process-ended", fields);
+    enterAfterwards(this.#telemetry, "process-ended", fields);
     const durationMs = Math.round(performance.now() - startedAtMs);
-    this.#sight.log("info", "process ended", { ...fields, durationMs, ...watched });
+    this.#telemetry.log("info", "process ended", { ...fields, durationMs, ...watched });
   }
 }
 

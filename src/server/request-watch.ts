@@ -3,7 +3,7 @@ import type { IncomingRequest } from "../protocol/json-rpc.ts";
 import { requests } from "../protocol/methods.ts";
 import { countOne, countRequest } from "./counters.ts";
 import { shownTrace } from "./request-traces.ts";
-import type { Sight } from "./session-watch.ts";
+import type { Telemetry } from "./session-watch.ts";
 
 export interface Outcome {
   readonly sentBytes: number;
@@ -21,7 +21,11 @@ interface Asked {
 }
 
 /** Enters a request that has been answered into the counters and, at level debug, into the log. */
-export function requestAnswered({ log, counters }: Sight, asked: Asked, outcome: Outcome): void {
+export function requestAnswered(
+  { log, counters }: Telemetry,
+  asked: Asked,
+  outcome: Outcome,
+): void {
   const { method, id, trace } = asked.request;
   const durationMs = performance.now() - asked.startedAtMs;
   const knownMethod = Object.hasOwn(requests, method) ? method : "unknown";

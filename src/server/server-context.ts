@@ -2,10 +2,10 @@ import type { LocalEnvironment } from "../environment/local/environment.ts";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import type { Limits } from "../limits.ts";
 import type { SessionRegistry } from "./session-registry.ts";
-import type { Sight } from "./session-watch.ts";
+import type { Telemetry } from "./session-watch.ts";
 
 /** What all connections of one server share. */
-export interface ServerContext extends Sight, Pick<SocketCalls, "writeAtOnce" | "limitUnsent"> {
+export interface ServerContext extends Telemetry, Pick<SocketCalls, "writeAtOnce" | "limitUnsent"> {
   readonly environment: LocalEnvironment;
   readonly sessions: SessionRegistry;
   readonly limits: Limits;

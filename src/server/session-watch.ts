@@ -5,8 +5,8 @@ import type { Counters } from "./counters.ts";
 import type { Log } from "./log.ts";
 import type { Peer, Session } from "./session.ts";
 
-/** Where all that is seen of a server goes. */
-export interface Sight {
+/** Where the server reports what it does: log lines, metrics and the audit log. */
+export interface Telemetry {
   readonly log: Log;
   readonly counters: Counters;
   readonly audit: AuditLog | undefined;
@@ -15,7 +15,7 @@ export interface Sight {
 export type SessionEnding = "ended by its client" | "expired" | "server stopped";
 
 /** Enters what becomes of sessions: into the log, the counters and the audit log. */
-export function sessionWatch({ log, counters, audit }: Sight) {
+export function sessionWatch({ log, counters, audit }: Telemetry) {
   return {
     opened(session: Session, peer: Peer): void {
       audit?.enter("session-opened", { session: session.label, ...whoIs(peer) });
@@ -54,7 +54,7 @@ const whoIs = ({ address, clientName }: Peer): AuditFields => ({
 
 /** Enters what has happened already: nobody can be refused for it, so a failure is only logged. */
 export function enterAfterwards(
-  { log, audit }: Pick<Sight, "log" | "audit">,
+  { log, audit }: Pick<Telemetry, "log" | "audit">,
   event: AuditEvent,
   fields: AuditFields,
 ): void {
