@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { FailedAttempts } from "./failed-attempts.ts";
+import type { Refusal } from "./http-answer.ts";
 import { wantsWebSocket } from "./http-surface.ts";
 import type { Log } from "./log.ts";
-import type { Refusal } from "./refusal.ts";
 
 /** Why a request may not open a WebSocket or read the metrics; undefined when it may. */
 export type Access = (request: IncomingMessage) => Promise<Refusal | undefined>;
@@ -15,9 +15,9 @@ export type CheckToken = (token: string) => string | undefined | Promise<string 
 export const openAccess: Access = async () => undefined;
 
 /**
- * Everybody on this machine may, but no web page: a browser names the origin of a page that opens a
- * WebSocket, but not of one that reads from where it came, and by DNS rebinding that can be here.
- * Such a page has come by a name of the web.
+ * Everybody on this machine may, but no web page. A browser sends the origin of a page that opens a
+ * WebSocket, so that is refused elsewhere. It sends none with a plain read from the page's own
+ * host, which DNS rebinding can turn into this machine; such a request names a public host.
  */
 export const loopbackAccess: Access = async (request) =>
   wantsWebSocket(request) || isNameOfThisMachine(request.headers.host) ? undefined : wrongHost;
@@ -33,10 +33,10 @@ const wrongHost: Refusal = {
 };
 
 /**
- * Only those with a good token may. An address that tried too many bad ones is told to wait, and
- * its bad tokens are not logged any more; a request without a token guesses nothing and does not
- * count. A good token is good from everywhere: whoever shares an address with one who guesses (a
- * proxy, a port forwarding) must not be locked out by it.
+ * Only requests with a valid token may. An address that sent too many bad tokens is told to wait,
+ * and its further bad tokens are not logged; a request without a token is no guess and does not
+ * count. A valid token is accepted even from such an address, because clients may share it with
+ * somebody who guesses, behind a proxy for example.
  */
 export function tokenAccess(check: CheckToken, log: Log): Access {
   const failedAttempts = new FailedAttempts();
@@ -57,7 +57,7 @@ export function tokenAccess(check: CheckToken, log: Log): Access {
   };
 }
 
-/** The token of `Bearer TOKEN`, the scheme in any case, spaces around the token aside. */
+/** The token in `Bearer TOKEN`: upper and lower case of the scheme and outer spaces do not count. */
 function bearerToken(authorization: string): string | undefined {
   const [, token] = /^bearer\s+(\S.*?)\s*$/i.exec(authorization.trim()) ?? [];
   return token;

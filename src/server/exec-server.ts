@@ -22,9 +22,9 @@ export interface ExecServerOptions {
   readonly tls: TlsFiles | undefined;
   readonly access: Access;
   readonly limits: Limits;
-  /** How long a session without a connection lives. */
+  /** How long a detached session lives. */
   readonly sessionTtlMs: number;
-  /** Made while the listener starts; connections wait for it. */
+  /** May still be in the making when the listener starts; connections wait for it. */
   readonly environment: Promise<LocalEnvironment>;
   readonly log: Log;
   readonly audit: AuditLog | undefined;
@@ -42,7 +42,7 @@ export async function startExecServer(options: ExecServerOptions): Promise<Liste
     close: async () => {
       state.isStopping = true;
       const { sessions, environment } = await context;
-      // A start that hangs in the system never ends; its session waits for it.
+      // The session of a start that hangs in the kernel would never close.
       await Promise.all([listener.close(), settledWithin(sessions.close(), sessionsCloseMs)]);
       await environment.close();
       telemetry.audit?.close();
@@ -50,7 +50,7 @@ export async function startExecServer(options: ExecServerOptions): Promise<Liste
   };
 }
 
-/** What the listener has of the context, which comes later. */
+/** The parts of the context that the listener uses before and after they are made. */
 interface ServerState {
   sessions?: SessionRegistry;
   environment?: LocalEnvironment;
@@ -118,8 +118,8 @@ function hindrances(state: ServerState, connections: number, limits: Limits): st
 }
 
 /**
- * What arrives before the environment is there stays in the socket. Of one that has ended by then
- * nobody would ever hear that it has.
+ * What a client sends before the environment is there stays in the socket. A connection that closed
+ * meanwhile is dropped here, because its `close` event is over and nobody would clean up after it.
  */
 async function accept(
   context: Promise<ServerContext>,

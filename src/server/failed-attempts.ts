@@ -1,23 +1,23 @@
 import { failedAddressesMax, failedAttemptsMax, failedAttemptsWindowMs } from "../limits.ts";
-import { origin } from "./origin.ts";
+import { clientNetwork } from "./client-network.ts";
 
 interface Failures {
   count: number;
   readonly until: number;
 }
 
-/** Counts refused tokens by address, and tells which address has had too many. */
+/** Counts refused tokens by client network, to slow down those who guess. */
 export class FailedAttempts {
   /** In the order in which the windows began, so that the first is the oldest. */
   readonly #failures = new Map<string, Failures>();
 
-  /** How long this address has to wait until it is listened to again; 0 when it does not. */
+  /** How long, in ms, bad tokens from this address are refused unseen; 0 when they are not. */
   waitMs(address: string, now = performance.now()): number {
     const failures = this.#current(address, now);
     return failures && failures.count >= failedAttemptsMax ? failures.until - now : 0;
   }
 
-  /** Enters a refused token. True when it was the one after which the address has to wait. */
+  /** Counts a refused token. True when it is the one after which the address has to wait. */
   add(address: string, now = performance.now()): boolean {
     const failures = this.#current(address, now) ?? this.#begin(address, now);
     failures.count++;
@@ -25,12 +25,12 @@ export class FailedAttempts {
   }
 
   #current(address: string, now: number): Failures | undefined {
-    const failures = this.#failures.get(origin(address));
+    const failures = this.#failures.get(clientNetwork(address));
     return failures && failures.until > now ? failures : undefined;
   }
 
   #begin(address: string, now: number): Failures {
-    const key = origin(address);
+    const key = clientNetwork(address);
     this.#failures.delete(key);
     const [oldest] = this.#failures.keys();
     if (oldest !== undefined && this.#failures.size >= failedAddressesMax) {

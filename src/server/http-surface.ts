@@ -2,19 +2,19 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Access } from "./access.ts";
+import type { HttpAnswer, Refusal } from "./http-answer.ts";
 import type { Log } from "./log.ts";
-import type { Refusal } from "./refusal.ts";
 
-/** What the listener tells over plain HTTP, besides opening WebSockets. */
+/** What the listener offers over plain HTTP, besides opening WebSockets. */
 export interface HttpSurface {
   readonly access: Access;
-  /** Why no new client can be served now, in sentences; empty when it can. */
+  /** The reasons, in sentences, why no new client can be served now; empty when one can. */
   readonly hindrances: () => readonly string[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly log: Log;
 }
 
-/** Answers plain HTTP: the probes, the metrics, and a clear refusal for everything else. */
+/** Answers a plain HTTP request: probes, metrics, and a refusal with a reason for all else. */
 export async function answerHttp(
   surface: HttpSurface,
   request: IncomingMessage,
@@ -26,8 +26,9 @@ export async function answerHttp(
 }
 
 /**
- * Answers by hand what wants another protocol than WebSocket, such as a probe that offers h2c: it
- * may be answered as if it had not asked (RFC 9110), but Node has let go of its socket.
+ * Answers a request to upgrade to another protocol than WebSocket, such as a probe that offers h2c.
+ * RFC 9110 lets a server ignore such an offer and answer as usual, but Node has detached the socket
+ * from its HTTP server by then, so the answer is written here.
  */
 export async function answerOtherUpgrade(
   surface: HttpSurface,
@@ -37,32 +38,32 @@ export async function answerOtherUpgrade(
   respond(socket, await plainAnswer(surface, request), request.method);
 }
 
-/** Whether the upgrade that is asked for is one to a WebSocket. */
+/** Whether the request asks for an upgrade to WebSocket. */
 export const wantsWebSocket = ({ headers }: IncomingMessage) =>
   headers.upgrade?.trim().toLowerCase() === "websocket";
 
-async function plainAnswer(surface: HttpSurface, request: IncomingMessage): Promise<Refusal> {
-  if (hasOrigin(request)) return fromBrowser;
+async function plainAnswer(surface: HttpSurface, request: IncomingMessage): Promise<HttpAnswer> {
+  if (hasOrigin(request)) return forbiddenToPages;
   switch (pathOf(request)) {
     case "/livez":
-      return isRead(request) ? fine : notRead;
+      return isGetOrHead(request) ? ok : methodNotAllowed;
     case "/readyz":
-      return isRead(request) ? readiness(surface) : notRead;
+      return isGetOrHead(request) ? readiness(surface) : methodNotAllowed;
     case "/metrics":
-      return isRead(request) ? metrics(surface, request) : notRead;
+      return isGetOrHead(request) ? metrics(surface, request) : methodNotAllowed;
     case "/":
-      return request.method === "GET" ? notUpgraded : notRead;
+      return request.method === "GET" ? upgradeMissing : methodNotAllowed;
     default:
-      return notHere;
+      return notFound;
   }
 }
 
-function readiness({ hindrances }: HttpSurface): Refusal {
+function readiness({ hindrances }: HttpSurface): HttpAnswer {
   const reasons = hindrances();
-  return reasons.length === 0 ? fine : { status: 503, text: `${reasons.join("\n")}\n` };
+  return reasons.length === 0 ? ok : { status: 503, text: `${reasons.join("\n")}\n` };
 }
 
-async function metrics(surface: HttpSurface, request: IncomingMessage): Promise<Refusal> {
+async function metrics(surface: HttpSurface, request: IncomingMessage): Promise<HttpAnswer> {
   const refusal = await surface.access(request);
   if (refusal) return refusal;
   try {
@@ -75,18 +76,18 @@ async function metrics(surface: HttpSurface, request: IncomingMessage): Promise<
   }
 }
 
-/** Why a WebSocket may not be opened by this request, whoever makes it; or undefined. */
+/** Why no client may open a WebSocket by such a request; undefined when it is well formed. */
 export function refusalOfUpgrade(request: IncomingMessage): Refusal | undefined {
-  if (hasOrigin(request)) return fromBrowser;
-  if (pathOf(request) !== "/") return notHere;
-  if (request.method !== "GET") return notRead;
+  if (hasOrigin(request)) return forbiddenToPages;
+  if (pathOf(request) !== "/") return notFound;
+  if (request.method !== "GET") return methodNotAllowed;
   return undefined;
 }
 
-/** Refuses an upgrade, whose socket the HTTP server has let go of. */
+/** Refuses an upgrade on its socket, which Node has detached from the HTTP server. */
 export const refuseUpgrade = (socket: Duplex, refusal: Refusal) => respond(socket, refusal);
 
-function respond(socket: Duplex, { status, text, headers }: Refusal, method = "GET"): void {
+function respond(socket: Duplex, { status, text, headers }: HttpAnswer, method = "GET"): void {
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     "connection: close",
@@ -99,17 +100,20 @@ function respond(socket: Duplex, { status, text, headers }: Refusal, method = "G
 }
 
 const pathOf = (request: IncomingMessage) => (request.url ?? "/").split("?", 1)[0] ?? "/";
-const isRead = (request: IncomingMessage) => request.method === "GET" || request.method === "HEAD";
+const isGetOrHead = (request: IncomingMessage) =>
+  request.method === "GET" || request.method === "HEAD";
 
-/** Browsers name the page's origin with every WebSocket; no other client does. So a web page cannot
- * open one to a server on localhost, not even after DNS rebinding. */
+/**
+ * Browsers send the page's origin when they open a WebSocket; no other client does. Refusing it
+ * keeps web pages away from a server on localhost, even after DNS rebinding.
+ */
 const hasOrigin = (request: IncomingMessage) => request.headers.origin !== undefined;
 
-const fine: Refusal = { status: 200, text: "" };
-const fromBrowser: Refusal = { status: 403, text: "" };
-const notHere: Refusal = { status: 404, text: "" };
-const notRead: Refusal = { status: 405, text: "", headers: { allow: "GET,HEAD" } };
-const notUpgraded: Refusal = {
+const ok: HttpAnswer = { status: 200, text: "" };
+const forbiddenToPages: Refusal = { status: 403, text: "" };
+const notFound: Refusal = { status: 404, text: "" };
+const methodNotAllowed: Refusal = { status: 405, text: "", headers: { allow: "GET,HEAD" } };
+const upgradeMissing: Refusal = {
   status: 400,
   text: "Connection header did not include 'upgrade'",
 };

@@ -5,6 +5,7 @@ import type { Server as TlsServer } from "node:tls";
 import { WebSocketServer } from "ws";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import { type Limits, requestHeadLookMs, requestHeadMs, shutdownGraceMs } from "../limits.ts";
+import type { Refusal } from "./http-answer.ts";
 import {
   answerHttp,
   answerOtherUpgrade,
@@ -18,14 +19,13 @@ import { type ListenAddress, listenUrlOf } from "./listen-url.ts";
 import type { Log } from "./log.ts";
 import { Newcomers } from "./newcomers.ts";
 import { OrderlySocket } from "./orderly-socket.ts";
-import type { Refusal } from "./refusal.ts";
 
 export interface Listener {
   /** `ws://IP:PORT` with the real port, `wss:` when the connections are encrypted. */
   readonly url: string;
-  /** Encrypts new connections by other files, if they are encrypted at all. */
+  /** Uses other files for new connections, if connections are encrypted at all. */
   encryptWith(tls: TlsFiles): void;
-  /** Takes no more connections, closes those that are open, and is done when all are gone. */
+  /** Takes no more connections and closes the open ones. Settles when all are gone. */
   close(): Promise<void>;
 }
 
@@ -42,9 +42,9 @@ export interface ListenOptions extends Pick<SocketCalls, "readAtOnce"> {
   readonly surface: HttpSurface;
   readonly limits: Pick<Limits, "connectionsMax" | "messageBytesMax">;
   readonly log: Log;
-  /** Who gets each connection that was upgraded. */
+  /** Called for each connection that was upgraded. */
   readonly accept: (socket: OrderlySocket, request: IncomingMessage) => void;
-  /** Who is told of each upgrade that was refused. */
+  /** Called for each upgrade that was refused. */
   readonly refused: (refusal: Refusal) => void;
 }
 
@@ -52,20 +52,14 @@ export interface ListenOptions extends Pick<SocketCalls, "readAtOnce"> {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const webSockets = makeWebSockets(options.limits);
   const http = await makeServer(options.tls);
-  http.on("tlsClientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    const address = socket.remoteAddress;
-    // Who only looks whether somebody listens, as load balancers do every few seconds, hangs up;
-    // who does not trust the certificate says so, and as a rule has nobody else to tell.
-    const level = error.code === "ECONNRESET" ? "debug" : "warn";
-    options.log(level, "TLS handshake failed", { address, reason: error.message });
-  });
+  const newcomers = new Newcomers(options.log);
+  http.on("tlsClientError", (error, socket: Socket) => logFailedTls(options.log, error, socket));
   http.on("request", (request, response) => {
     answerHttp(options.surface, request, response).catch((error) => {
       options.log("error", `${request.method} request failed: ${error}`);
       response.destroy();
     });
   });
-  const newcomers = new Newcomers(options.log);
   http.on("connection", (socket: Socket) => newcomers.add(socket));
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgrade(options, { webSockets, newcomers }, { request, socket, head }).catch((error) => {
@@ -92,6 +86,16 @@ function makeWebSockets({ messageBytesMax }: ListenOptions["limits"]) {
     autoPong: false,
     handleProtocols: () => false,
   });
+}
+
+/**
+ * Load balancers probe the port every few seconds and hang up, which is not worth a warning. A
+ * client that does not trust the certificate often has nobody else to tell.
+ */
+function logFailedTls(log: Log, error: NodeJS.ErrnoException, socket: Socket): void {
+  const level = error.code === "ECONNRESET" ? "debug" : "warn";
+  const fields = { address: socket.remoteAddress, reason: error.message };
+  log(level, "TLS handshake failed", fields);
 }
 
 type WebSockets = ReturnType<typeof makeWebSockets>;
@@ -126,7 +130,7 @@ async function upgrade(
   { newcomers, webSockets }: Sockets,
   { request, socket, head }: UpgradeRequest,
 ): Promise<void> {
-  // Nobody else listens for errors of this socket until it is a WebSocket.
+  // Until the socket is a WebSocket nobody else listens for its errors, and Node would throw them.
   const onError = () => socket.destroy();
   socket.on("error", onError);
   if (!wantsWebSocket(request)) return answerOtherUpgrade(options.surface, request, socket);
@@ -142,7 +146,7 @@ async function upgrade(
   webSockets.handleUpgrade(request, socket, head, (opened) => {
     const { limits, readAtOnce } = options;
     const reading = { limits, readAtOnce, hear: (message: Buffer) => opened.hear(message) };
-    // Frames that came before the upgrade was answered the library has, perhaps not to the end.
+    // The library already holds frames that came before this answer, the last maybe incomplete.
     if (socket.readableLength === 0) readFramesAhead(socket as Socket, reading);
     options.accept(opened, request);
   });
@@ -152,7 +156,7 @@ async function refusalOfClient(options: ListenOptions, request: IncomingMessage)
   try {
     return await options.surface.access(request);
   } catch (error) {
-    // A check that fails must not let anybody in.
+    // An access check that throws must not let anybody in.
     options.log("error", `the access check failed: ${error}`);
     return checkFailed;
   }
@@ -178,7 +182,7 @@ function listening(http: Server, { host, port }: ListenAddress): Promise<void> {
   });
 }
 
-/** Of a client that has not yet shaken hands for TLS nobody else knows, and it may never do so. */
+/** Every open TCP connection, also one whose TLS handshake never ends, which Node does not list. */
 function openSockets(http: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   http.on("connection", (socket: Socket) => {
@@ -195,7 +199,7 @@ interface Open {
 }
 
 async function closeListener({ http, webSockets, sockets }: Open): Promise<void> {
-  // The one is done as soon as the last socket closes, the other when that has been told.
+  // The HTTP server is done when the last socket closes, the other when it has heard of that.
   const closed = Promise.all(
     [http, webSockets].map((server) => new Promise((resolve) => server.close(resolve))),
   );

@@ -1,19 +1,19 @@
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { newcomersMax, newcomersQuietMs, newcomersShareOfFiles } from "../limits.ts";
+import { clientNetwork } from "./client-network.ts";
 import type { Log } from "./log.ts";
-import { origin } from "./origin.ts";
 
 type Ends = Pick<Socket, "remoteAddress" | "remotePort" | "localAddress">;
 
 /**
- * Connections that are no WebSockets yet: of clients that shake hands, of probes, and of who only
- * takes descriptors until his time is over, a thousand a second if he likes. Of too many the oldest
- * goes of the address that has most: who means to get on needs milliseconds for what the others
- * never do, and on a long line more, which nobody elsewhere can take from him.
+ * Connections that are not WebSockets yet: clients in their handshake, probes, and attackers who
+ * open a thousand a second to use up the descriptors. When there are too many, the client network
+ * with most of them loses its oldest. A real client needs only milliseconds for its handshake, and
+ * one on a slow line cannot be pushed out by connections from elsewhere.
  */
 export class Newcomers {
-  /** Of each origin, by their ends, which an encrypted one shares with what it is made of. */
+  /** By client network, then by both ends: a TLS socket has those of the TCP socket below it. */
   readonly #sockets = new Map<string, Map<string, Socket>>();
   readonly #log: Log;
   readonly #max = Math.min(newcomersMax, Math.floor(openFilesMax() / newcomersShareOfFiles));
@@ -36,7 +36,7 @@ export class Newcomers {
     if (this.#count > this.#max) this.#cutOldest();
   }
 
-  /** It is a WebSocket now, which is counted elsewhere. */
+  /** The connection is a WebSocket now, and counts as one from here on. */
   arrived(socket: Ends): void {
     this.#forget(...namesOf(socket));
   }
@@ -60,7 +60,7 @@ export class Newcomers {
     this.#tell();
   }
 
-  /** Once, and again after a time without any: each line that is written makes a flood worse. */
+  /** Logs the first cut of a flood only, because a line for each would make the flood worse. */
   #tell(): void {
     const now = performance.now();
     const isNew = now - this.#toldAtMs > newcomersQuietMs;
@@ -74,11 +74,11 @@ export class Newcomers {
 }
 
 const namesOf = ({ remoteAddress, remotePort, localAddress }: Ends): [string, string] => [
-  origin(`${remoteAddress}`),
+  clientNetwork(`${remoteAddress}`),
   `${remoteAddress} ${remotePort} ${localAddress}`,
 ];
 
-/** How many files this process may have open, where the system tells. */
+/** How many files this process may have open; infinite where the system does not tell. */
 function openFilesMax(): number {
   try {
     const limits = readFileSync("/proc/self/limits", "latin1");

@@ -1,10 +1,10 @@
 import { isIPv6 } from "node:net";
 
 /**
- * Whoever has one IPv6 address has the 2^64 of its network; an IPv4 address may come dressed as
- * one.
+ * The network that counts as one client: an IPv4 address itself, also when it is written as an IPv6
+ * one, and the first 64 bits of an IPv6 address, because one host may use all addresses below them.
  */
-export function origin(address: string): string {
+export function clientNetwork(address: string): string {
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;
