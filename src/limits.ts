@@ -394,29 +394,29 @@ export const fileCallsInParallel = 8;
  * directory while it makes a file in it, or removes one.
  */
 export const directoriesInParallel = 4;
-/** What takes longer than this is a large tree, with which other threads lend a hand. */
+/** An operation on a tree that takes longer than this is helped by file threads. */
 export const smallTreeMs = 5;
-/** Files of one directory from which telling another thread of them pays: 0.3 ms of work. */
+/** Fewest files of one directory that are worth handing to a file thread: 0.3 ms of work. */
 export const handedFilesMin = 12;
-/** Files handed over at once, after a failure elsewhere done to the end: 20 ms of work. */
+/** Most files handed over at once: 20 ms of work, finished even after a failure elsewhere. */
 export const handedFilesMax = 500;
-/** Such threads at most: each takes some megabytes, and they all write to the same disk. */
-export const handsMax = 3;
-/** Pieces of work that one has at once, so that it need not wait for the event loop. */
-export const handQueueMax = 3;
-/** A hand that had nothing to do for this long ends; to start one takes 25 ms. */
-export const handIdleMs = 2_000;
-/** How long none is started after one has failed: what made it fail may have passed by then. */
-export const handsRestMs = 30_000;
+/** File threads of the server: each takes some megabytes, and all write to the same disk. */
+export const fileThreadsMax = 3;
+/** Pieces of work queued for one file thread, so that it never waits for the event loop. */
+export const fileThreadQueueMax = 3;
+/** A file thread without work for this long ends; starting one takes 25 ms. */
+export const fileThreadIdleMs = 2_000;
+/** How long no file thread is started after one has failed; by then the cause may have passed. */
+export const fileThreadsRestMs = 30_000;
 /**
- * Descriptors that must be free for another hand, which takes four, and three for its work: what
- * the server needs them for has precedence.
+ * Descriptors that must be free before a file thread is started. It takes seven; the others are
+ * left to the server's clients, who come first.
  */
-export const handDescriptors = 64;
-/** How long the end of the server waits for hands, of which one may be stuck in a dead disk. */
-export const handsCloseMs = 500;
-/** Memory in which JavaScript of a hand makes what it soon throws away: names. */
-export const handYoungHeapMiB = 4;
+export const fileThreadDescriptors = 64;
+/** How long the server's shutdown waits for file threads; one may be stuck on a dead disk. */
+export const fileThreadsCloseMs = 500;
+/** Young generation of a file thread's heap: it only makes names, which die at once. */
+export const fileThreadYoungHeapMiB = 4;
 /**
  * How long one turn of the event loop may spend on file calls of its own: another request waits no
  * longer behind a copied tree, and the turns themselves cost a hundredth of that.

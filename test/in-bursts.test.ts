@@ -19,7 +19,7 @@ function busyFor(durationMs: number): void {
   while (performance.now() < endMs);
 }
 
-describe("a deed for many things", () => {
+describe("a task for many things", () => {
   test("is done once for each, here or later", async () => {
     const some = fc.array(fc.constantFrom("now", "later", "later at once"), { maxLength: 300 });
     await fc.assert(
@@ -88,7 +88,7 @@ describe("a deed for many things", () => {
     await inBursts(numbers(count), {
       now: (item) => done.push(item) > 0,
       later: (item) => void done.push(item),
-      byHand: async (items) => {
+      onThread: async (items) => {
         given.push(items.length);
         const failsAt = given.length === 2 ? 7 : items.length;
         done.push(...items.slice(1, failsAt));
@@ -106,10 +106,10 @@ describe("a deed for many things", () => {
   test("is done here when no other thread is free, or it is not worth the while", async () => {
     const done: number[] = [];
     const now = (item: number) => done.push(item) > 0;
-    const deed = { now, later: (item: number) => void now(item) };
-    await inBursts(numbers(handedFilesMin), { ...deed, byHand: () => undefined });
-    const byHand = () => assert.fail("handed over");
-    await inBursts(numbers(handedFilesMin - 1), { ...deed, byHand });
+    const task = { now, later: (item: number) => void now(item) };
+    await inBursts(numbers(handedFilesMin), { ...task, onThread: () => undefined });
+    const onThread = () => assert.fail("handed over");
+    await inBursts(numbers(handedFilesMin - 1), { ...task, onThread });
     assert.deepEqual(done, [...numbers(handedFilesMin), ...numbers(handedFilesMin - 1)]);
   });
 });

@@ -12,7 +12,7 @@ const helper = "fs-helper/main.ts";
 const entries = [
   "commands/main.ts",
   helper,
-  "environment/local/files/handed-work.ts",
+  "environment/local/files/file-thread-main.ts",
   "client/library.ts",
   // The build has ws load it in place of a package.
   "server/frame-mask.ts",

@@ -21,7 +21,7 @@ process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
 
 const program = "src/commands/main.ts";
 const helper = "src/fs-helper/main.ts";
-const hand = "src/environment/local/files/handed-work.ts";
+const fileThread = "src/environment/local/files/file-thread-main.ts";
 const library = "src/client/library.ts";
 
 /** Loaded by the first that needs one: they are larger than all the rest, and many never do. */
@@ -173,12 +173,12 @@ function bundleLibrary() {
 
 /**
  * Self-contained files: inside a sandbox the helper may be the only one of ours that can be read,
- * and a thread that lends a hand starts with nothing else.
+ * and a thread for file work starts with nothing else.
  */
 async function bundleHelpers() {
   const bundled = await build({
     ...shared,
-    entryPoints: { "fs-helper": helper, hand },
+    entryPoints: { "fs-helper": helper, "file-thread": fileThread },
     format: "cjs",
     outExtension: { ".js": ".cjs" },
     packages: "external",

@@ -1,13 +1,13 @@
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
-import { defaultLimits, handsCloseMs, journalCloseMs, type Limits } from "../../limits.ts";
+import { defaultLimits, fileThreadsCloseMs, journalCloseMs, type Limits } from "../../limits.ts";
 import { deferred } from "../../protocol/deferred.ts";
 import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
-import { localSandbox } from "../../sandbox/sandbox.ts";
+import { type LocalSandbox, localSandbox } from "../../sandbox/sandbox.ts";
 import { stateDirectoryPath } from "../../sandbox/state-directory.ts";
 import type { Host } from "../environment.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
-import { Hands } from "./hands.ts";
+import { FileThreads } from "./file-threads.ts";
 import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
 import { type JournalOptions, ServerJournal } from "./journal/journal.ts";
@@ -65,7 +65,7 @@ export async function localEnvironment(
 ): Promise<LocalEnvironment> {
   const { variables, cwd, limits = defaultLimits, warn = () => {}, finisher } = options;
   const spill = spillStore(limits, warn);
-  // Not in the TMPDIR of `variables`, of which the server that looks after us may not know.
+  // In our own TMPDIR, not that of `variables`: the next server has to find what we leave there.
   const places = journalPlaces(tmpdir());
   const begun = () => spawner.ensureKeeper();
   const isExposed = (path: string) => sandbox.isExposed(path);
@@ -91,13 +91,22 @@ export async function localEnvironment(
     fileSystem: (emit) => localFileSystem({ ...files, emit, confined: sandbox.files() }),
     http: (emit) => localHttp({ variables, emit, bodyBytesMax: limits.httpBodyBytesMax }),
     helperCensus: sandbox.helperCensus,
-    close: async () => {
-      await Promise.all([sandbox.close(), settledWithin(files.hands.close(), handsCloseMs)]);
-      // What is under way need not be finished by the keeper then, which ends with the spawner.
-      if (journal) await settledWithin(journal.close(), journalCloseMs);
-      await spawner.close();
-    },
+    close: () => closeAll({ sandbox, journal, spawner, threads: files.threads }),
   };
+}
+
+interface Closed {
+  readonly sandbox: LocalSandbox;
+  readonly threads: FileThreads;
+  readonly journal: ServerJournal | undefined;
+  readonly spawner: Spawner;
+}
+
+async function closeAll({ sandbox, threads, journal, spawner }: Closed): Promise<void> {
+  await Promise.all([sandbox.close(), settledWithin(threads.close(), fileThreadsCloseMs)]);
+  // Before the spawner, whose keeper would have to finish the writes that are still under way.
+  if (journal) await settledWithin(journal.close(), journalCloseMs);
+  await spawner.close();
 }
 
 function spillStore(limits: Limits, warn: (text: string) => void): SpillStore {
@@ -119,7 +128,7 @@ function beginSpawner(lastWork: LastWork | undefined, warn: (text: string) => vo
 const hasNamedPipes = ({ capabilities }: Spawner) => capabilities.kind === "node";
 
 async function treeMeans(warn: (text: string) => void) {
-  return { unlinkAt: await relativeUnlink(), hands: new Hands({ warn }) };
+  return { unlinkAt: await relativeUnlink(), threads: new FileThreads({ warn }) };
 }
 
 function journalIn(place: string | undefined, options: Omit<JournalOptions, "place">) {

@@ -13,7 +13,7 @@ import {
 import { isWithin } from "../../../sandbox/access.ts";
 import type { FileSystem } from "../../file-system.ts";
 import { CallKind } from "../direct-calls.ts";
-import type { HandOver, Hands } from "../hands.ts";
+import type { FileThreads, HandOver } from "../file-threads.ts";
 import { Branches } from "./branches.ts";
 import { type CopyManner, copyFile, identity, modeBits } from "./copy-file.ts";
 import { copySmallFile } from "./copy-small-file.ts";
@@ -45,16 +45,16 @@ interface GuardedCopy {
   readonly source: Stats;
 }
 
-/** What a copy is made with: a guard, or the help of other threads, which ask no guard. */
+/** What a copy is made with: a guard, or file threads, which cannot ask a guard. */
 export type CopyMeans =
-  | { readonly guard?: undefined; readonly source?: undefined; readonly hands?: Hands | undefined }
-  | (GuardedCopy & { readonly hands?: undefined });
+  | (Partial<Record<keyof GuardedCopy, undefined>> & { readonly threads?: FileThreads | undefined })
+  | (GuardedCopy & { readonly threads?: undefined });
 
 /** Links are copied as links; a directory is merged into one that is there already. */
 export const treeCopier =
-  (hands?: Hands): FileSystem["copy"] =>
+  (threads?: FileThreads): FileSystem["copy"] =>
   (params) =>
-    copyUnder(params, { hands });
+    copyUnder(params, { threads });
 
 /**
  * With a guard no file is written through a link inside the destination, which could lead anywhere.
@@ -110,7 +110,7 @@ async function futureRealPath(path: HostPath): Promise<HostPath> {
   return joinPath(await futureRealPath(parent), name);
 }
 
-/** Where they take long, their steps are better made one by one, some of them on threads. */
+/** Where small copies take long, it is better to make their steps one by one, some on threads. */
 const smallCopies = new CallKind(burstTriedEvery);
 
 class TreeCopy {
@@ -121,10 +121,10 @@ class TreeCopy {
   readonly #handOver: HandOver | undefined;
   readonly #descriptors: DescriptorUse;
 
-  constructor({ guard, hands }: CopyMeans) {
+  constructor({ guard, threads }: CopyMeans) {
     this.#guard = guard;
-    this.#descriptors = new DescriptorUse(hands);
-    this.#handOver = hands?.forTree();
+    this.#descriptors = new DescriptorUse(threads);
+    this.#handOver = threads?.forTree();
   }
 
   async copyDirectory(source: HostPath, destination: HostPath): Promise<void> {
@@ -173,11 +173,10 @@ class TreeCopy {
       now: (file) => copyNow(...places(file, way), flags),
       later: (file) =>
         this.#descriptors.run(() => copyFile(...places(file, way), { flags, makeInTurn })),
-      byHand: (some) =>
-        this.#handOver?.({
-          ...{ deed: "copySmallFiles", directory, destination },
-          names: some.map(({ name }) => name),
-        }),
+      onThread: (some) => {
+        const names = some.map(({ name }) => name);
+        return this.#handOver?.({ task: "copySmallFiles", directory, destination, names });
+      },
     });
   }
 

@@ -1,6 +1,6 @@
 import type { MaybePromise } from "../../../protocol/methods.ts";
 import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
-import type { Hands } from "../hands.ts";
+import type { FileThreads } from "../file-threads.ts";
 
 /**
  * The steps of one operation that open files only as long as they last. One that finds no free
@@ -8,14 +8,14 @@ import type { Hands } from "../hands.ts";
  * then it fails only where it would have done so by itself.
  */
 export class DescriptorUse {
-  readonly #hands: Hands | undefined;
+  readonly #threads: FileThreads | undefined;
   #underWay = 0;
   #whenNoneIsUnderWay = () => {};
   /** Settles when those that are done once more have ended; the others wait for them. */
   #doneOnceMore: Promise<unknown> | undefined;
 
-  constructor(hands?: Hands) {
-    this.#hands = hands;
+  constructor(threads?: FileThreads) {
+    this.#threads = threads;
   }
 
   run<T>(step: () => MaybePromise<T>): MaybePromise<T> {
@@ -69,7 +69,7 @@ export class DescriptorUse {
         this.#whenNoneIsUnderWay = resolve;
       });
     }
-    await this.#hands?.giveWay(error);
+    await this.#threads?.giveWay(error);
     return step();
   }
 }

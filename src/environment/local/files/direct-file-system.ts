@@ -32,5 +32,5 @@ export const directFileSystem = (
   readDirectory,
   walk,
   remove: fileRemover(means),
-  copy: treeCopier(means.hands),
+  copy: treeCopier(means.threads),
 });

@@ -6,45 +6,47 @@ import {
 } from "../../../limits.ts";
 import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type CallKind, callDirectly, sliceLeftMs } from "../direct-calls.ts";
-import type { Handled } from "../hand.ts";
+import type { WorkDone } from "../file-thread.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
 import { inParallel } from "./in-parallel.ts";
 
-/** The same deed for many things in one directory. */
-export interface Deed<T> {
-  /** Does it here and now; false leaves it to `later`, with nothing done. */
+/** One task that is done for many entries of a directory. */
+export interface BurstTask<T> {
+  /** Does it on the event loop; false when it did nothing and `later` has to. */
   readonly now: (item: T) => boolean;
   readonly later: (item: T) => MaybePromise<void>;
-  /** What it has taken lately; a kind of its own, for one is a burst of calls. */
+  /** What the task has taken lately. Not the kind of a single call: a task may make several. */
   readonly kind?: CallKind;
-  /** Has another thread do it for some of them; undefined when none is free. */
-  readonly byHand?: (items: readonly T[]) => Promise<Handled> | undefined;
+  /** Has a file thread do it for some of the items; undefined when none is free. */
+  readonly onThread?: (items: readonly T[]) => Promise<WorkDone> | undefined;
 }
 
 /**
- * Does it for each item: as many as fit into a slice of the event loop in one go, because what
- * stands around a call that is made by itself takes as long as the call. After a failure nothing
- * new is begun.
+ * Does the task for each item, in bursts that fill a slice of the event loop: scheduling each call
+ * by itself would take as long as the call. After a failure nothing new is begun.
  */
-export async function inBursts<T>(items: readonly T[], deed: Deed<T>): Promise<void> {
-  for (let next = await doneByHand(items, deed); next < items.length; ) {
+export async function inBursts<T>(items: readonly T[], task: BurstTask<T>): Promise<void> {
+  for (let next = await doneOnThreads(items, task); next < items.length; ) {
     const waiting = items.slice(next, next + handedOverMax);
-    const handOver = () => inParallel(waiting, fileCallsInParallel, deed.later);
+    const handOver = () => inParallel(waiting, fileCallsInParallel, task.later);
     const later = () => handOver().then(() => waiting.length);
-    const isHere = !hasRemoteMounts() && !deed.kind?.isSlow;
+    const isHere = !hasRemoteMounts() && !task.kind?.isSlow;
     const left: T[] = [];
-    const now = () => burst(items, next, { ...deed, leave: (item) => left.push(item) });
+    const now = () => burst(items, next, { ...task, leave: (item) => left.push(item) });
     next += await (isHere ? callDirectly({ now, later }) : later());
-    await inParallel(left, fileCallsInParallel, deed.later);
+    await inParallel(left, fileCallsInParallel, task.later);
   }
 }
 
-/** Gives the number of items that have had their turn, until one failed or no hand was free. */
-async function doneByHand<T>(items: readonly T[], { byHand, later }: Deed<T>): Promise<number> {
+/** Returns how many items were handled before one failed or no thread was free. */
+async function doneOnThreads<T>(
+  items: readonly T[],
+  { onThread, later }: BurstTask<T>,
+): Promise<number> {
   let next = 0;
   for (let end = 0; next === end && items.length - next >= handedFilesMin && !hasRemoteMounts(); ) {
     const some = items.slice(next, next + handedFilesMax);
-    const handled = await byHand?.(some);
+    const handled = await onThread?.(some);
     if (!handled) return next;
     end += some.length;
     next += handled.count;
@@ -54,11 +56,11 @@ async function doneByHand<T>(items: readonly T[], { byHand, later }: Deed<T>): P
   return next;
 }
 
-/** Gives the number of items that have had their turn. */
+/** Returns how many items were handled before the slice was over. */
 function burst<T>(
   items: readonly T[],
   from: number,
-  { now, kind, leave }: Deed<T> & { leave(item: T): void },
+  { now, kind, leave }: BurstTask<T> & { leave(item: T): void },
 ): number {
   const startMs = performance.now();
   const endMs = startMs + sliceLeftMs();

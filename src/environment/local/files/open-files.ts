@@ -191,9 +191,11 @@ function refuseLongId(id: string): void {
   }
 }
 
-function refuseBlockLength(length: number, deed: "read" | "write"): void {
+function refuseBlockLength(length: number, operation: "read" | "write"): void {
   if (length < 1 || length > fileBlockBytesMax) {
-    throw invalidRequest(`file ${deed} block length must be between 1 and ${fileBlockBytesMax}`);
+    throw invalidRequest(
+      `file ${operation} block length must be between 1 and ${fileBlockBytesMax}`,
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
 import { descriptorPath, hasDescriptorPaths } from "../../../system/descriptor-path.ts";
 import type { FileSystem } from "../../file-system.ts";
-import type { HandOver, Hands } from "../hands.ts";
+import type { FileThreads, HandOver } from "../file-threads.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
 import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
 import { Branches } from "./branches.ts";
@@ -26,7 +26,7 @@ import { atPlace } from "./no-follow.ts";
 /** What makes operations on trees faster. */
 export interface TreeMeans {
   readonly unlinkAt?: RelativeUnlink | undefined;
-  readonly hands?: Hands | undefined;
+  readonly threads?: FileThreads | undefined;
 }
 
 interface RemovalMeans extends TreeMeans {
@@ -80,8 +80,8 @@ const treeRemover = (means: RemovalMeans) => async (path: HostPath) => {
     await new TreeRemoval(means).remove(path);
   } catch (error) {
     if (!isWantOfDescriptors(error)) throw error;
-    await means.hands?.giveWay(error);
-    await new TreeRemoval({ ...means, hands: undefined }, 1).remove(path);
+    await means.threads?.giveWay(error);
+    await new TreeRemoval({ ...means, threads: undefined }, 1).remove(path);
   }
 };
 
@@ -95,11 +95,11 @@ class TreeRemoval {
   readonly #branches: Branches;
   readonly #guard: RemovalMeans["guard"];
 
-  constructor({ unlinkAt, hands, guard }: RemovalMeans, branchesMax?: number) {
+  constructor({ unlinkAt, threads, guard }: RemovalMeans, branchesMax?: number) {
     this.#guard = guard;
     this.#branches = new Branches(branchesMax);
     this.#unlinkAt = unlinkAt;
-    this.#handOver = hands?.forTree();
+    this.#handOver = threads?.forTree();
   }
 
   async remove(path: HostPath): Promise<void> {
@@ -140,7 +140,7 @@ class TreeRemoval {
   }
 
   async #removeWithin(directory: HostPath, name: string): Promise<void> {
-    const work = { deed: "removeFlatDirectories", directory, names: [name] } as const;
+    const work = { task: "removeFlatDirectories", directory, names: [name] } as const;
     const handled = hasRemoteMounts() ? undefined : await this.#handOver?.(work);
     if (handled?.count === 1 && handled.left.length === 0) return;
     try {

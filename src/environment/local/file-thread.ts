@@ -1,14 +1,14 @@
 import { Worker } from "node:worker_threads";
-import { handIdleMs, handYoungHeapMiB } from "../../limits.ts";
+import { fileThreadIdleMs, fileThreadYoungHeapMiB } from "../../limits.ts";
 import type { HostPath } from "../../protocol/path-uri.ts";
 
-/** A deed for some of what is in one directory, to which the path leads until it is done. */
-export type HandWork = { readonly names: readonly string[]; readonly directory: HostPath } & (
-  | { readonly deed: "removeFlatDirectories" }
-  | { readonly deed: "copySmallFiles"; readonly destination: HostPath }
+/** One task for some entries of a directory, whose path stays valid until the task is done. */
+export type ThreadWork = { readonly names: readonly string[]; readonly directory: HostPath } & (
+  | { readonly task: "removeFlatDirectories" }
+  | { readonly task: "copySmallFiles"; readonly destination: HostPath }
 );
 
-export interface Handled {
+export interface WorkDone {
   /** How many have had their turn: all, unless one failed. */
   readonly count: number;
   /** Places of those that are left to be done otherwise. */
@@ -16,7 +16,7 @@ export interface Handled {
 }
 
 /** One thread. It ends when it has had nothing to do for a while. */
-export class Hand {
+export class FileThread {
   /** Settles when it can be given work, or never will be. */
   readonly started: Promise<void>;
   /** Why it failed, when it has ended; undefined if it did not. */
@@ -24,15 +24,15 @@ export class Hand {
   readonly #thread: Worker;
   readonly #idle: NodeJS.Timeout;
   /** Those who wait for their work; it is done in the order it was given. */
-  readonly #waiting: ((handled: Handled) => void)[] = [];
+  readonly #waiting: ((handled: WorkDone) => void)[] = [];
   #isReady = false;
 
   /** Throws when the system has no thread, or no memory for it. */
   constructor(program: string) {
     const thread = new Worker(program, threadOptions);
     this.#thread = thread;
-    this.#idle = setTimeout(() => this.#endUnlessAtWork(), handIdleMs).unref();
-    thread.on("message", (handled: Handled) => this.#done(handled));
+    this.#idle = setTimeout(() => this.#endUnlessAtWork(), fileThreadIdleMs).unref();
+    thread.on("message", (handled: WorkDone) => this.#done(handled));
     this.ended = new Promise((resolve) => {
       thread.on("error", resolve);
       thread.on("exit", () => {
@@ -55,7 +55,7 @@ export class Hand {
     return this.#isReady ? this.#waiting.length : Number.POSITIVE_INFINITY;
   }
 
-  take(work: HandWork): Promise<Handled> {
+  take(work: ThreadWork): Promise<WorkDone> {
     // This process must not end in the middle of it.
     this.#thread.ref();
     this.#thread.postMessage(work);
@@ -75,7 +75,7 @@ export class Hand {
     if (this.#waiting.length === 0) void this.end();
   }
 
-  #done(handled: Handled): void {
+  #done(handled: WorkDone): void {
     this.#waiting.shift()?.(handled);
     // Its end is waited for, if it is about to end.
     if (this.#waiting.length > 0 || !this.#isReady) return;
@@ -98,5 +98,5 @@ const threadOptions = {
   env: {},
   execArgv: [],
   // Nothing but this is bounded: the list of a directory takes here what it would take there.
-  resourceLimits: { maxYoungGenerationSizeMb: handYoungHeapMiB },
+  resourceLimits: { maxYoungGenerationSizeMb: fileThreadYoungHeapMiB },
 };

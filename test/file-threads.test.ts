@@ -14,8 +14,12 @@ import { describe, type TestContext, test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
-import type { HandWork } from "../src/environment/local/hand.ts";
-import { type HandOver, Hands, type HandsOptions } from "../src/environment/local/hands.ts";
+import type { ThreadWork } from "../src/environment/local/file-thread.ts";
+import {
+  FileThreads,
+  type FileThreadsOptions,
+  type HandOver,
+} from "../src/environment/local/file-threads.ts";
 import { smallCopyBytesMax } from "../src/limits.ts";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
@@ -25,26 +29,26 @@ const waitMs = 20_000;
 /** On a machine with one core there are none. */
 const skip = availableParallelism() === 1;
 
-function makeHands(t: TestContext, options: HandsOptions = {}): Hands {
-  const hands = new Hands(options);
-  t.after(() => hands.close());
-  return hands;
+function makeHands(t: TestContext, options: FileThreadsOptions = {}): FileThreads {
+  const threads = new FileThreads(options);
+  t.after(() => threads.close());
+  return threads;
 }
 
-const nothing = { deed: "removeFlatDirectories", directory: hostPathOf("/"), names: [] } as const;
+const nothing = { task: "removeFlatDirectories", directory: hostPathOf("/"), names: [] } as const;
 
-/** Gives work to a hand as soon as one has started. */
-async function handOver(toHand: HandOver, work: HandWork) {
+/** Gives work to a thread as soon as one has started. */
+async function handOver(toHand: HandOver, work: ThreadWork) {
   const lateMs = performance.now() + waitMs;
   while (performance.now() < lateMs) {
     const handled = toHand(work);
-    if (handled) return within(waitMs, "what a hand has done", handled);
+    if (handled) return within(waitMs, "what a thread has done", handled);
     await setTimeout(1);
   }
-  return assert.fail("no hand has started");
+  return assert.fail("no thread has started");
 }
 
-const started = async (hands: Hands) => void (await handOver(hands.forTree(), nothing));
+const started = async (threads: FileThreads) => void (await handOver(threads.forTree(), nothing));
 
 function fill(directory: string, names: readonly string[]): void {
   mkdirSync(directory, { recursive: true });
@@ -58,14 +62,14 @@ const latin1 = (name: string) => Buffer.from(name).toString("latin1");
 
 describe("another thread", { skip }, () => {
   test("copies the small files of a directory and leaves what is none", async (t) => {
-    const directory = temporaryFolder(t, "hands");
+    const directory = temporaryFolder(t, "threads");
     const from = join(directory, "from");
     fill(from, ["a", "ö", "z"]);
     writeFileSync(join(from, "large"), Buffer.alloc(smallCopyBytesMax));
     execFileSync("mkfifo", [join(from, "pipe")]);
     mkdirSync(join(directory, "to"));
     const handled = await handOver(makeHands(t).forTree(), {
-      deed: "copySmallFiles",
+      task: "copySmallFiles",
       directory: hostPathOf(from),
       destination: hostPathOf(join(directory, "to")),
       names: ["a", "large", latin1("ö"), "pipe", "z"],
@@ -76,12 +80,12 @@ describe("another thread", { skip }, () => {
   });
 
   test("begins nothing behind what failed", async (t) => {
-    const directory = temporaryFolder(t, "hands");
+    const directory = temporaryFolder(t, "threads");
     fill(join(directory, "from"), ["a", "b", "c"]);
     // Where a directory is, no file can be made.
     mkdirSync(join(directory, "to/b"), { recursive: true });
     const handled = await handOver(makeHands(t).forTree(), {
-      deed: "copySmallFiles",
+      task: "copySmallFiles",
       directory: hostPathOf(join(directory, "from")),
       destination: hostPathOf(join(directory, "to")),
       names: ["a", "b", "c"],
@@ -91,14 +95,14 @@ describe("another thread", { skip }, () => {
   });
 
   test("removes directories in which there are only files", async (t) => {
-    const directory = temporaryFolder(t, "hands");
+    const directory = temporaryFolder(t, "threads");
     fill(join(directory, "flat"), numbered(20));
     symlinkSync("..", join(directory, "flat/link"));
     fill(join(directory, "deep/deeper"), ["kept"]);
     fill(join(directory, "deep"), ["removed"]);
     fill(join(directory, "empty"), []);
     const handled = await handOver(makeHands(t).forTree(), {
-      deed: "removeFlatDirectories",
+      task: "removeFlatDirectories",
       directory: hostPathOf(directory),
       names: ["flat", "deep", "empty"],
     });
@@ -108,11 +112,11 @@ describe("another thread", { skip }, () => {
   });
 
   test("follows no link that has taken the place of a directory", async (t) => {
-    const directory = temporaryFolder(t, "hands");
+    const directory = temporaryFolder(t, "threads");
     fill(join(directory, "elsewhere"), ["kept"]);
     symlinkSync("elsewhere", join(directory, "link"));
     const handled = await handOver(makeHands(t).forTree(), {
-      deed: "removeFlatDirectories",
+      task: "removeFlatDirectories",
       directory: hostPathOf(directory),
       names: ["link"],
     });
@@ -121,41 +125,41 @@ describe("another thread", { skip }, () => {
   });
 
   test("gives up its work when it is ended, and takes no more", async (t) => {
-    const directory = temporaryFolder(t, "hands");
+    const directory = temporaryFolder(t, "threads");
     fill(directory, ["a"]);
-    const hands = makeHands(t);
-    const toHand = hands.forTree();
+    const threads = makeHands(t);
+    const toHand = threads.forTree();
     await handOver(toHand, nothing);
     const work = {
-      deed: "copySmallFiles",
+      task: "copySmallFiles",
       directory: hostPathOf(directory),
       destination: hostPathOf(directory),
       names: Array.from({ length: 100_000 }, () => "a"),
     } as const;
     const handling = toHand(work);
     assert.ok(handling);
-    await within(waitMs, "the end of the hands", hands.close());
+    await within(waitMs, "the end of the threads", threads.close());
     assert.deepEqual(await within(waitMs, "the work", handling), { count: 0, left: [] });
     assert.equal(toHand(work), undefined);
   });
 });
 
 /** No message that means anything: a thread that gets it ends with an error. */
-const deadly = null as unknown as HandWork;
+const deadly = null as unknown as ThreadWork;
 
 describe("when another thread has failed", { skip }, () => {
   test("its work is given up, none helps for a while, and that is told once", async (t) => {
     const warnings: string[] = [];
-    const hands = makeHands(t, { warn: (text) => warnings.push(text) });
-    const toHand = hands.forTree();
+    const threads = makeHands(t, { warn: (text) => warnings.push(text) });
+    const toHand = threads.forTree();
     assert.deepEqual(await handOver(toHand, deadly), { count: 0, left: [] });
     assert.equal(toHand(nothing), undefined);
     assert.match(warnings.join("\n"), /^large trees .* one thread for 30 s, .* null\b[^\n]*$/);
   });
 
   test("others help again after a while", async (t) => {
-    const hands = makeHands(t, { restMs: 50 });
-    const toHand = hands.forTree();
+    const threads = makeHands(t, { restMs: 50 });
+    const toHand = threads.forTree();
     for (let times = 0; times < 3; times++) {
       assert.deepEqual(await handOver(toHand, deadly), { count: 0, left: [] });
       assert.deepEqual(await handOver(toHand, nothing), { count: 0, left: [] });
@@ -174,9 +178,9 @@ describe("trees on which other threads work", { skip }, () => {
   const listed = (root: string) => readdirSync(root, { recursive: true }).sort();
 
   async function makeFiles(t: TestContext) {
-    const hands = makeHands(t);
-    await started(hands);
-    const files = localFileSystem({ emit: () => true, hands });
+    const threads = makeHands(t);
+    await started(threads);
+    const files = localFileSystem({ emit: () => true, threads });
     t.after(() => files.close());
     return files;
   }
@@ -188,7 +192,7 @@ describe("trees on which other threads work", { skip }, () => {
   });
 
   test("are copied and removed as a whole", async (t) => {
-    const directory = temporaryFolder(t, "hands");
+    const directory = temporaryFolder(t, "threads");
     grow(join(directory, "tree"));
     const files = await makeFiles(t);
     await files.copy(copyOf(directory));
@@ -200,7 +204,7 @@ describe("trees on which other threads work", { skip }, () => {
   });
 
   test("fail with the error that is the cause", async (t) => {
-    const directory = temporaryFolder(t, "hands");
+    const directory = temporaryFolder(t, "threads");
     grow(join(directory, "tree"));
     for (let folder = 0; folder < 30; folder++) {
       mkdirSync(join(directory, `copy/d${folder}/file 20 ü`), { recursive: true });
@@ -216,14 +220,14 @@ describe("trees on which other threads work", { skip }, () => {
 test("other threads keep a program alive until their work is done, and no longer", {
   skip,
 }, async (t) => {
-  const directory = temporaryFolder(t, "hands");
+  const directory = temporaryFolder(t, "threads");
   fill(join(directory, "tree"), numbered(300));
-  const hands = new URL("../src/environment/local/hands.ts", import.meta.url).pathname;
+  const threads = new URL("../src/environment/local/file-threads.ts", import.meta.url).pathname;
   const script = `
-    import { Hands } from ${JSON.stringify(hands)};
-    const toHand = new Hands().forTree();
+    import { FileThreads } from ${JSON.stringify(threads)};
+    const toHand = new FileThreads().forTree();
     const work = {
-      deed: "removeFlatDirectories", directory: ${JSON.stringify(directory)}, names: ["tree"],
+      task: "removeFlatDirectories", directory: ${JSON.stringify(directory)}, names: ["tree"],
     };
     const look = setInterval(() => {
       const handled = toHand(work);

@@ -1,15 +1,15 @@
-/** The program of a thread that lends a hand with large trees. */
+/** The program of a file thread: does each piece of work it is sent, and answers what it did. */
 import { closeSync, constants, openSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { type HostPath, joinPath, nodePath } from "../../../protocol/path-uri.ts";
 import { descriptorPath } from "../../../system/descriptor-path.ts";
-import type { Handled, HandWork } from "../hand.ts";
+import type { ThreadWork, WorkDone } from "../file-thread.ts";
 import { copySmallFile } from "./copy-small-file.ts";
 
-parentPort?.on("message", (work: HandWork) => parentPort?.postMessage(handle(work)));
+parentPort?.on("message", (work: ThreadWork) => parentPort?.postMessage(handle(work)));
 
-/** Stops at the first that fails: whoever gave the work tries that one again, and learns why. */
-function handle(work: HandWork): Handled {
+/** Stops at the first entry that fails: the event loop tries that one again and reports why. */
+function handle(work: ThreadWork): WorkDone {
   const { names } = work;
   const left: number[] = [];
   let count = 0;
@@ -21,9 +21,9 @@ function handle(work: HandWork): Handled {
   return { count, left };
 }
 
-function does(work: HandWork, name: string): boolean {
+function does(work: ThreadWork, name: string): boolean {
   const path = joinPath(work.directory, name);
-  if (work.deed === "removeFlatDirectories") return removeFlatDirectory(path);
+  if (work.task === "removeFlatDirectories") return removeFlatDirectory(path);
   return copySmallFile(path, joinPath(work.destination, name), 0);
 }
 

@@ -12,7 +12,7 @@ import { temporaryFolder } from "./support/temporary-folder.ts";
 const skip = availableParallelism() === 1;
 
 function makeTree(t: TestContext): string {
-  const directory = temporaryFolder(t, "hands-descriptors");
+  const directory = temporaryFolder(t, "threads-descriptors");
   for (let folder = 0; folder < 20; folder++) {
     const path = join(directory, "tree", `d${folder}`);
     mkdirSync(path, { recursive: true });
@@ -23,19 +23,19 @@ function makeTree(t: TestContext): string {
 
 const listed = (root: string) => readdirSync(root, { recursive: true }).sort();
 
-/** Runs a program in which `files` work with `hands`, and may have so many descriptors. */
+/** Runs a program in which `files` work with `threads`, and may have so many descriptors. */
 async function runLimited(descriptors: number, directory: string, program: string) {
   const whole = `
     import { closeSync, openSync } from "node:fs";
     import { localFileSystem } from "./src/environment/local/file-system.ts";
-    import { Hands } from "./src/environment/local/hands.ts";
+    import { FileThreads } from "./src/environment/local/file-threads.ts";
     const warnings = [];
-    const hands = new Hands({ warn: (text) => warnings.push(text) });
-    const files = localFileSystem({ emit: () => true, hands });
+    const threads = new FileThreads({ warn: (text) => warnings.push(text) });
+    const files = localFileSystem({ emit: () => true, threads });
     const [tree, copy] = ["tree", "copy"].map((name) => "file://${directory}/" + name);
     async function startHands() {
-      const toHand = hands.forTree();
-      const nothing = { deed: "removeFlatDirectories", directory: "/", names: [] };
+      const toHand = threads.forTree();
+      const nothing = { task: "removeFlatDirectories", directory: "/", names: [] };
       while (!toHand(nothing)) await new Promise((resolve) => setTimeout(resolve, 1));
     }
     const fds = [];
@@ -49,7 +49,7 @@ async function runLimited(descriptors: number, directory: string, program: strin
     }
     ${program}
     console.log(JSON.stringify(warnings));
-    await hands.close();`;
+    await threads.close();`;
   const node = ["--import", "tsx", "--input-type=module", "-e", whole];
   const limited = `ulimit -n ${descriptors}; exec "$0" "$@"`;
   const { stdout } = await promisify(execFile)(
