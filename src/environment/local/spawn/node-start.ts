@@ -6,9 +6,9 @@ import { closeAll, type FifoSupply, type PipeEnds } from "./node-fifos.ts";
 import type { NodeConnections } from "./node-process.ts";
 import { readReport, scriptArguments } from "./node-terminal.ts";
 import { toolEnv } from "./node-tools.ts";
+import { OomScore } from "./oom-score.ts";
 import type { SpawnRequest } from "./spawner.ts";
 import { errnoOf, explainFailure, startFailure, systemFailure } from "./start-failure.ts";
-import { Victims } from "./victims.ts";
 
 export interface NodeStart {
   readonly child: ChildProcess;
@@ -102,16 +102,16 @@ async function open(fifos: FifoSupply, uses: ("read" | "write")[]): Promise<Pipe
   }
 }
 
-let victims: Victims | undefined;
+let oomScore: OomScore | undefined;
 
 /** `start` is over when it returns. */
 function asVictim<T>(start: () => T): T {
-  victims ??= new Victims();
-  victims.begin();
+  oomScore ??= new OomScore();
+  oomScore.raise();
   try {
     return start();
   } finally {
-    victims.end();
+    oomScore.restore();
   }
 }
 

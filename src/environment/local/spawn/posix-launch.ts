@@ -7,9 +7,9 @@
 import { Buffer } from "node:buffer";
 import { launchesMax, launchStallMs, turnsBetweenStarts } from "../../../limits.ts";
 import { PatientTimer } from "../../../protocol/patient-timer.ts";
+import { OomScore } from "./oom-score.ts";
 import { type Libc, native, opaqueBytes } from "./posix-libc.ts";
 import type { FileAction } from "./posix-stdio.ts";
-import { Victims } from "./victims.ts";
 
 export interface Launch {
   readonly path: string | Buffer;
@@ -42,7 +42,7 @@ export class LaunchLane {
   readonly #attributes: Buffer;
   readonly #waiting: (() => void)[] = [];
   readonly #limits = new BigUint64Array(2);
-  readonly #victims = new Victims();
+  readonly #oomScore = new OomScore();
   #underWay = 0;
   /** How many of them hang. */
   #stalled = 0;
@@ -103,13 +103,13 @@ export class LaunchLane {
     });
     this.#underWay++;
     if (isTagged) this.#setSoftLimit(launch.tag);
-    this.#victims.begin();
+    this.#oomScore.raise();
     this.#libc.posix_spawn(memory, (errno) => {
       stall.stop();
       this.#underWay--;
       if (isStalled) this.#stalled--;
       this.#setSoftLimit(this.untagged.soft);
-      this.#victims.end();
+      this.#oomScore.restore();
       this.#libc.spawnFileActions.destroy(memory.actions);
       if (this.#waiting.length > 0) this.#nextAfter(turnsBetweenStarts);
       resolve({ launch, errno, pid: memory.pid[0] ?? 0, isTagged });
@@ -120,7 +120,7 @@ export class LaunchLane {
   #passStalled(): void {
     this.#stalled++;
     this.#setSoftLimit(this.untagged.soft);
-    this.#victims.end();
+    this.#oomScore.restore();
     this.#next();
   }
 

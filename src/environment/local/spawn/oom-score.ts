@@ -1,7 +1,8 @@
 /**
- * When memory is short the kernel kills the largest process. Beside many small ones that is this
- * one, with all its sessions, and the memory that it frees goes on being eaten. What is started
- * inherits a score by which it is killed first: this process has that score only meanwhile.
+ * When memory runs out the kernel kills the process with the largest score, which grows with its
+ * size. Beside many small processes that would be this server, with all its sessions, while those
+ * that eat the memory live on. So what is started inherits a higher score, which this process has
+ * only during the start.
  */
 import { Buffer } from "node:buffer";
 import { openSync, readSync, writeSync } from "node:fs";
@@ -9,13 +10,13 @@ import { startedOomScore } from "../../../limits.ts";
 
 const scoreMax = 1000;
 
-export class Victims {
+export class OomScore {
   readonly #file = openScore();
-  /** The score of this process, while it has another one. */
+  /** This process's own score, while it is raised. */
   #own: number | undefined;
 
-  /** What is started from now on is killed before this process. */
-  begin(): void {
+  /** From now on what is started is killed before this process. May be called twice. */
+  raise(): void {
     if (this.#own !== undefined) return;
     const own = this.#score();
     if (own === undefined) return;
@@ -23,7 +24,7 @@ export class Victims {
     this.#own = own;
   }
 
-  end(): void {
+  restore(): void {
     if (this.#own !== undefined) this.#set(this.#own);
     this.#own = undefined;
   }
@@ -38,7 +39,7 @@ export class Victims {
     try {
       if (this.#file !== undefined) writeSync(this.#file, `${score}`, 0);
     } catch {
-      // Where it is not allowed, all are killed by their size.
+      // Not allowed here: then size alone decides.
     }
   }
 }
