@@ -18,16 +18,10 @@ import { stackOf } from "./log.ts";
 import { answerPings } from "./newest-pong.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { Outbox } from "./outbox.ts";
-import { type Outcome, requestAnswered } from "./request-watch.ts";
+import { type Asked, type Outcome, requestAnswered } from "./request-watch.ts";
 import { answer, expectRequests, methodNamed } from "./router.ts";
 import { laneOfAnswer } from "./send-order.ts";
 import type { ServerContext } from "./server-context.ts";
-
-interface Asked {
-  readonly request: IncomingRequest;
-  readonly bytes: number;
-  readonly startedAtMs: number;
-}
 
 /**
  * One WebSocket: reads frames, has each request answered, sends answers and events. It is always
@@ -153,7 +147,7 @@ export class ClientSocket implements ConnectionGauge {
    * took a third of the time of a small request.
    */
   #serve(request: IncomingRequest, bytes: number): Promise<void> | undefined {
-    const asked = { request, bytes, startedAtMs: performance.now() };
+    const asked = { request, receivedBytes: bytes, startedAtMs: performance.now() };
     this.#unansweredRequests++;
     this.#unansweredBytes += bytes;
     let outcome: Outcome;
@@ -182,13 +176,12 @@ export class ClientSocket implements ConnectionGauge {
   }
 
   /** The answer is out: what fails here must not be answered as well. */
-  #settle({ request, bytes, startedAtMs }: Asked, outcome: Outcome): void {
+  #settle(asked: Asked, outcome: Outcome): void {
     this.#unansweredRequests--;
-    this.#unansweredBytes -= bytes;
-    const from = { connection: this.#number, session: this.#connection.sessionLabel };
-    const asked = { request, receivedBytes: bytes, startedAtMs, ...from };
+    this.#unansweredBytes -= asked.receivedBytes;
+    const session = this.#connection.sessionLabel;
     try {
-      requestAnswered(this.#context, asked, outcome);
+      requestAnswered(this.#context, { ...asked, connection: this.#number, session }, outcome);
     } catch (error) {
       this.#context.log("error", `an answer was not entered: ${stackOf(error)}`);
     }

@@ -11,23 +11,27 @@ export interface Outcome {
   readonly code?: number;
 }
 
-interface Asked {
+/** A request that has arrived. */
+export interface Asked {
   readonly request: IncomingRequest;
   readonly receivedBytes: number;
   readonly startedAtMs: number;
-  /** The connection by its number, and its session once there is one. */
+}
+
+interface Answered extends Asked {
+  /** The number of the connection, and the label of its session once there is one. */
   readonly connection: number;
   readonly session: string | undefined;
 }
 
-/** Enters a request that has been answered into the counters and, at level debug, into the log. */
+/** Counts a request that has been answered, and logs it at level debug. */
 export function requestAnswered(
   { log, counters }: Telemetry,
-  asked: Asked,
+  answered: Answered,
   outcome: Outcome,
 ): void {
-  const { method, id, trace } = asked.request;
-  const durationMs = performance.now() - asked.startedAtMs;
+  const { method, id, trace } = answered.request;
+  const durationMs = performance.now() - answered.startedAtMs;
   const knownMethod = Object.hasOwn(requests, method) ? method : "unknown";
   countRequest(counters, knownMethod, durationMs);
   if (outcome.code !== undefined) countOne(counters.errors, outcome.code);
@@ -35,11 +39,11 @@ export function requestAnswered(
   log("debug", "request answered", {
     method: knownMethod,
     id: id.slice(0, loggedNameCharsMax),
-    connection: asked.connection,
-    session: asked.session,
-    process: processIdOf(asked.request.params),
+    connection: answered.connection,
+    session: answered.session,
+    process: processIdOf(answered.request.params),
     durationMs: Math.round(durationMs * 1000) / 1000,
-    receivedBytes: asked.receivedBytes,
+    receivedBytes: answered.receivedBytes,
     sentBytes: outcome.sentBytes,
     code: outcome.code,
     traceparent: shownTrace(trace),
