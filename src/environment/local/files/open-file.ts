@@ -7,10 +7,10 @@ import { dropFile, hasCode, openFile, statFile } from "./file-calls.ts";
 
 const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
-/** Without O_NONBLOCK the open of a FIFO waits for its other end; regular files do not mind it. */
-const never = O_NONBLOCK | O_NOCTTY;
-export const readingFlags = O_RDONLY | never;
-export const writingFlags = O_WRONLY | never;
+/** Opening a FIFO without O_NONBLOCK waits for its other end; regular files ignore the flag. */
+const withoutWaiting = O_NONBLOCK | O_NOCTTY;
+export const readingFlags = O_RDONLY | withoutWaiting;
+export const writingFlags = O_WRONLY | withoutWaiting;
 /** `makedev(1, 3)` of Linux: writing to /dev/null is a habit, to any other device an accident. */
 const nullDevice = 0x103;
 
