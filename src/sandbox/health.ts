@@ -7,7 +7,7 @@ import { execFile } from "node:child_process";
 import { release } from "node:os";
 import { bwrapTrialMs, trialOutputBytesMax } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
-import { isPassingWant } from "../protocol/passing-wants.ts";
+import { isTransientShortage } from "../protocol/shortages.ts";
 import { askedOnce } from "./asked-once.ts";
 import type { Bwrap } from "./find-bwrap.ts";
 import { type Explanation, explain } from "./health-reasons.ts";
@@ -151,5 +151,5 @@ export function runByNode(path: string, argv: readonly string[]): Promise<Outcom
 
 /** That of an outcome, by why the program could not be run. */
 export function whetherUnknown(error: unknown): Pick<Outcome, "isUnknown"> {
-  return isPassingWant(error) ? { isUnknown: true } : {};
+  return isTransientShortage(error) ? { isUnknown: true } : {};
 }

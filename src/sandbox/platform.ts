@@ -3,8 +3,8 @@
  * them.
  */
 import { readdir, stat } from "node:fs/promises";
-import { isPassingWant } from "../protocol/passing-wants.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
+import { isTransientShortage } from "../protocol/shortages.ts";
 import { existingPath, type Link, linksOn } from "./real-path.ts";
 import type { Match } from "./scan-globs.ts";
 
@@ -106,6 +106,6 @@ async function hostKeys(): Promise<string[]> {
 
 /** What is found out here is remembered: keys that could not be seen would be shown for ever. */
 function unlessPassing(error: unknown): string[] {
-  if (isPassingWant(error)) throw error;
+  if (isTransientShortage(error)) throw error;
   return [];
 }

@@ -57,7 +57,7 @@ export function tokenAccess(check: CheckToken, log: Log): Access {
   };
 }
 
-/** The token in `Bearer TOKEN`: upper and lower case of the scheme and outer spaces do not count. */
+/** The token in `Bearer TOKEN`, with the scheme in any case and any spaces around the token. */
 function bearerToken(authorization: string): string | undefined {
   const [, token] = /^bearer\s+(\S.*?)\s*$/i.exec(authorization.trim()) ?? [];
   return token;

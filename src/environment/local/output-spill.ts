@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { spillRetryBytes } from "../../limits.ts";
-import { isWantOfDescriptors } from "../../protocol/passing-wants.ts";
+import { isDescriptorShortage } from "../../protocol/shortages.ts";
 import { ChunkBlock, unpackedChunks } from "./chunk-block.ts";
 import { firstBehind } from "./first-behind.ts";
 import type { Chunk } from "./output-run.ts";
@@ -162,7 +162,7 @@ export class OutputSpill {
   /** On a full disk the oldest block makes room: its place is there already. */
   async #writeElsewhere(block: ChunkBlock, error: unknown): Promise<void> {
     this.#warn(error);
-    this.#retryBytes = isWantOfDescriptors(error) ? 0 : spillRetryBytes;
+    this.#retryBytes = isDescriptorShortage(error) ? 0 : spillRetryBytes;
     this.#slotsTaken--;
     this.#store.giveBack(1);
     const slot = this.#takeSlot();

@@ -14,7 +14,7 @@ import {
   spillQueueBytesMax,
 } from "../../limits.ts";
 import { messageOf } from "../../protocol/errors.ts";
-import { isWantOfDescriptors } from "../../protocol/passing-wants.ts";
+import { isDescriptorShortage } from "../../protocol/shortages.ts";
 import { ClosedLogs } from "./closed-logs.ts";
 
 export interface SpillOptions {
@@ -91,7 +91,7 @@ export class SpillStore {
     try {
       return await open(this.#directory, unnamedFile, 0o600);
     } catch (error) {
-      if (isWantOfDescriptors(error)) throw error;
+      if (isDescriptorShortage(error)) throw error;
       // Some file systems, and all systems but Linux, have only files with names.
       return openAndUnlink(join(this.#directory, `codex-output-${randomUUID()}`));
     }

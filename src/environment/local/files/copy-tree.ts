@@ -2,7 +2,6 @@ import { constants, type Dirent, type Stats } from "node:fs";
 import { burstTriedEvery, fileCallsInParallel } from "../../../limits.ts";
 import { internalError, invalidRequest } from "../../../protocol/errors.ts";
 import type { Params, Result } from "../../../protocol/methods.ts";
-import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import {
   type HostPath,
   hostPath,
@@ -10,6 +9,7 @@ import {
   shownPath,
   splitPath,
 } from "../../../protocol/path-uri.ts";
+import { isDescriptorShortage } from "../../../protocol/shortages.ts";
 import { isWithin } from "../../../sandbox/access.ts";
 import type { FileSystem } from "../../file-system.ts";
 import { CallKind } from "../direct-calls.ts";
@@ -208,7 +208,7 @@ function copyNow(source: HostPath, destination: HostPath, flags: number): boolea
   try {
     return copySmallFile(source, destination, flags);
   } catch (error) {
-    if (isWantOfDescriptors(error)) return false;
+    if (isDescriptorShortage(error)) return false;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { MaybePromise } from "../../../protocol/methods.ts";
-import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
+import { isDescriptorShortage } from "../../../protocol/shortages.ts";
 import type { FileThreads } from "../file-threads.ts";
 
 /**
@@ -48,7 +48,7 @@ export class DescriptorUse {
   }
 
   #onceMoreFor<T>(error: unknown, step: () => MaybePromise<T>): Promise<T> {
-    if (!isWantOfDescriptors(error)) return Promise.reject(error);
+    if (!isDescriptorShortage(error)) return Promise.reject(error);
     const outcome = this.#onceMore(error, step, this.#doneOnceMore);
     const ended = outcome.then(goOn, goOn);
     this.#doneOnceMore = ended;

@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { invalidRequest } from "../../../protocol/errors.ts";
 import type { MaybePromise } from "../../../protocol/methods.ts";
-import { isWantOfDescriptors } from "../../../protocol/passing-wants.ts";
 import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
+import { isDescriptorShortage } from "../../../protocol/shortages.ts";
 import { descriptorPath, hasDescriptorPaths } from "../../../system/descriptor-path.ts";
 import type { FileSystem } from "../../file-system.ts";
 import type { FileThreads, HandOver } from "../file-threads.ts";
@@ -79,7 +79,7 @@ const treeRemover = (means: RemovalMeans) => async (path: HostPath) => {
   try {
     await new TreeRemoval(means).remove(path);
   } catch (error) {
-    if (!isWantOfDescriptors(error)) throw error;
+    if (!isDescriptorShortage(error)) throw error;
     await means.threads?.giveWay(error);
     await new TreeRemoval({ ...means, threads: undefined }, 1).remove(path);
   }

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { messageOf } from "../../../protocol/errors.ts";
-import { isPassingWant } from "../../../protocol/passing-wants.ts";
+import { isTransientShortage } from "../../../protocol/shortages.ts";
 import { createNodeSpawner } from "./node-spawner.ts";
 import { testSpawner } from "./posix-self-test.ts";
 import { createPosixSpawner } from "./posix-spawner.ts";
@@ -63,5 +63,5 @@ async function createTestedPosixSpawner(
  * there while it is tested.
  */
 function forgiveShortage(thrown: unknown): void {
-  if (!isPassingWant(thrown)) throw thrown;
+  if (!isTransientShortage(thrown)) throw thrown;
 }

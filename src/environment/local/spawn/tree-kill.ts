@@ -9,7 +9,7 @@ import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { processScanSliceMax, treeKillGraceMs, treeStopPassesMax } from "../../../limits.ts";
-import { withDescriptors } from "../../../protocol/passing-wants.ts";
+import { withDescriptors } from "../../../protocol/shortages.ts";
 import { readProcessStat } from "../../../system/process-stat.ts";
 
 /** What a process carries that tells whom it descends from; undefined when it cannot be known. */
