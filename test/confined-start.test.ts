@@ -17,8 +17,8 @@ function confinedBy(started: (bwrap: ProcessSink) => Promise<undefined>) {
   const child = { pid: 1, feeds: [], killTree: async () => {}, abandonOutput() {}, flow() {} };
   let sink: ProcessSink;
   const spawner = {
-    start: async (_: unknown, ears: ProcessSink) => {
-      sink = ears;
+    start: async (_: unknown, listener: ProcessSink) => {
+      sink = listener;
       return child as unknown as SpawnedProcess;
     },
   } as unknown as Spawner;

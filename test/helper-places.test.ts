@@ -11,11 +11,11 @@ const limits = {
 };
 
 /** Stands in for a worker: answers everything, and ends when it is killed. */
-const obliging: StartWorker = async (_launch, _fds, ears) => ({
+const obliging: StartWorker = async (_launch, _fds, listener) => ({
   pid: 0,
-  write: () => ears.answered(Buffer.from('{"status":"ok","payload":{}}\n')),
-  end: () => ears.ended({ exitCode: 0 }),
-  kill: () => ears.ended({ signal: "SIGKILL" }),
+  write: () => listener.answered(Buffer.from('{"status":"ok","payload":{}}\n')),
+  end: () => listener.ended({ exitCode: 0 }),
+  kill: () => listener.ended({ signal: "SIGKILL" }),
 });
 
 const recipe = (isStill: Recipe["isStill"]) => async (): Promise<Recipe> => ({

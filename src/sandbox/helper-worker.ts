@@ -12,8 +12,8 @@ import type { HelperLaunch } from "./launch.ts";
 import {
   type StartWorker,
   startWorkerAlone,
-  type WorkerEars,
   type WorkerEnding,
+  type WorkerListener,
   type WorkerProcess,
 } from "./worker-process.ts";
 
@@ -57,7 +57,7 @@ const journalFd = 3;
 export class HelperWorker {
   /** Settles when the process is gone. */
   readonly ended: Promise<void>;
-  readonly #ears: WorkerEars;
+  readonly #listener: WorkerListener;
   /** Names of the files it holds open. */
   readonly handles = new Set<string>();
   readonly #limits: WorkerLimits;
@@ -77,7 +77,8 @@ export class HelperWorker {
     const journal = await lendJournal?.(grants);
     const worker = new HelperWorker(limits, journal);
     const fds = journal ? [journal.fd] : [];
-    const begin = async () => startWorker(parts.launch(journalFd + fds.length), fds, worker.#ears);
+    const begin = async () =>
+      startWorker(parts.launch(journalFd + fds.length), fds, worker.#listener);
     const process = await begin().catch(async (error) => {
       await journal?.finish();
       throw internalError(`fs sandbox helper cannot be started: ${messageOf(error)}`, error);
@@ -100,7 +101,7 @@ export class HelperWorker {
     this.#journal = journal;
     const { promise, resolve } = deferred<void>();
     this.ended = promise;
-    this.#ears = {
+    this.#listener = {
       answered: (bytes) => {
         for (const line of this.#lines.push(bytes)) this.#onLine(line);
       },

@@ -14,11 +14,13 @@ export interface WorkerProcess {
   kill(): void;
 }
 
-/** Who is told what it does. */
-export interface WorkerEars {
+/** Told what a worker does. */
+export interface WorkerListener {
+  /** It wrote to stdout. */
   answered(bytes: Buffer): void;
+  /** It wrote to stderr. */
   complained(bytes: Buffer): void;
-  /** It is gone, and so is everybody who had its streams. Once. */
+  /** It has exited and its streams are closed. Once. */
   ended(ending: WorkerEnding): void;
 }
 
@@ -36,11 +38,11 @@ export interface WorkerEnding {
 export type StartWorker = (
   launch: HelperLaunch,
   fds: readonly number[],
-  ears: WorkerEars,
+  listener: WorkerListener,
 ) => Promise<WorkerProcess>;
 
 /** Where there is nobody to start processes who knows how: it outlives a server that is killed. */
-export const startWorkerAlone: StartWorker = async (launch, fds, ears) => {
+export const startWorkerAlone: StartWorker = async (launch, fds, listener) => {
   const { execa } = await import("execa");
   const { file, argv, env, cwd, seccomp } = launch;
   const child = execa(file, argv, {
@@ -48,11 +50,11 @@ export const startWorkerAlone: StartWorker = async (launch, fds, ears) => {
     // Its types know the descriptors below ten only; any number works.
     stdio: ["pipe", "pipe", "pipe", ...fds.map((fd) => fd as 9), seccomp],
   }) as unknown as Child;
-  child.stdout.on("data", (bytes: Buffer) => ears.answered(bytes));
-  child.stderr.on("data", (bytes: Buffer) => ears.complained(bytes));
+  child.stdout.on("data", (bytes: Buffer) => listener.answered(bytes));
+  child.stderr.on("data", (bytes: Buffer) => listener.complained(bytes));
   // A worker that is gone is noticed by its end; a write that comes too late has no other effect.
   child.stdin.on("error", () => undefined);
-  void Promise.resolve(child).then((ending) => ears.ended(ending));
+  void Promise.resolve(child).then((ending) => listener.ended(ending));
   return {
     pid: child.pid ?? 0,
     write: (bytes) => void child.stdin.write(bytes),

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
-import type { StartWorker, WorkerEars } from "../../sandbox/worker-process.ts";
+import type { StartWorker, WorkerListener } from "../../sandbox/worker-process.ts";
 import type { ProcessExit, ProcessSink, Spawner } from "./spawn/spawner.ts";
 import { wholeEnd } from "./spawn/whole-end.ts";
 
@@ -9,10 +9,10 @@ const nothing = new Uint8Array();
 /** Starts the sandbox's workers as everything else is started here: 2 ms sooner than by Node. */
 export const workersBy =
   (spawner: () => Spawner): StartWorker =>
-  async ({ file, argv, env, cwd, seccomp }, fds, ears) => {
+  async ({ file, argv, env, cwd, seccomp }, fds, listener) => {
     const feeds = [{ head: seccomp, rest: nothing }];
     const request = { env, cwd, stdio: "pipes+stdin", fds, feeds } as const;
-    const process = await spawner().start({ argv: [file, ...argv], ...request }, sinkOf(ears));
+    const process = await spawner().start({ argv: [file, ...argv], ...request }, sinkOf(listener));
     const [feed] = process.feeds;
     const mounted = feed?.begun;
     const goOn = () => feed?.finish();
@@ -27,12 +27,12 @@ export const workersBy =
     };
   };
 
-const sinkOf = (ears: WorkerEars): ProcessSink => ({
+const sinkOf = (listener: WorkerListener): ProcessSink => ({
   output: (stream, bytes) => {
-    if (stream === "stdout") ears.answered(kept(bytes));
-    else ears.complained(bytes);
+    if (stream === "stdout") listener.answered(kept(bytes));
+    else listener.complained(bytes);
   },
-  ...wholeEnd((exit) => ears.ended(endingOf(exit))),
+  ...wholeEnd((exit) => listener.ended(endingOf(exit))),
 });
 
 const newline = 0x0a;
