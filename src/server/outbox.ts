@@ -18,30 +18,29 @@ import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
 import { type Batch, batchOf, giveBack, type Message, storable } from "./send-batch.ts";
 import { SendLanes } from "./send-lanes.ts";
 
-/** How what is sent leaves. */
-interface Way {
+interface OutboxOptions {
   readonly socket: Socket;
   readonly calls: Pick<SocketCalls, "writeAtOnce" | "limitUnsent">;
-  /** Counts it. */
+  /** Where the sent bytes are counted. */
   readonly traffic: Traffic;
 }
 
-/** Lanes of answers that nothing else is in order with: small ones, and those with much in them. */
+/** Lanes of answers that may overtake everything else: small answers, and large ones. */
 const answers = "";
 const largeAnswers = " ";
 
 /**
- * What goes out on one WebSocket. The messages of one turn of the event loop are written into one
- * piece of memory and leave in one system call, past the library's own sending: it makes two
- * buffers and two writes of each, which took half of the time of a flood of output. Only whole
- * frames are written, so that the library may send its pings and pongs between them.
+ * Sends the messages of one WebSocket. The messages of one turn of the event loop are put into one
+ * buffer and leave in one system call. The `ws` library would make two buffers and two writes of
+ * each message, which took half the time of a flood of output, so its sending is bypassed. Only
+ * whole frames are written, so that the library can send its pings and pongs in between.
  *
- * What a slow line does not take waits in lanes, and little is written to it at once: the line
- * takes a keystroke's echo before a flood of output that was there first. Where proxies on the way
- * take everything, the flood waits for what of it has arrived.
+ * Messages that a slow line does not take wait in lanes, and only little is written at once: so a
+ * keystroke's echo overtakes a flood of output that was there first. Proxies on the way may accept
+ * everything at once; there, the flood waits until the client confirms what has arrived.
  *
- * TCP_NODELAY is set, or the second of two small writes would wait 40 ms for the other end's
- * delayed acknowledgement.
+ * TCP_NODELAY is set, because the second of two small writes would otherwise wait 40 ms for the
+ * delayed acknowledgement of the first.
  */
 export class Outbox {
   readonly receipts: ReceiptPings;
@@ -49,19 +48,19 @@ export class Outbox {
   readonly #socket: Socket;
   readonly #traffic: Traffic;
   readonly #writeAtOnce: SocketCalls["writeAtOnce"];
-  /** The messages of this turn. */
+  /** The messages of this turn of the event loop. */
   #waiting: Message[] = [];
   #waitingBytes = 0;
-  /** Those of earlier turns. */
+  /** The messages of earlier turns that have not been written. */
   readonly #lanes = new SendLanes<Message>();
   #tellRoom = () => {};
-  /** Writes that the kernel has not taken whole. */
+  /** Writes of which the kernel has not taken everything yet. */
   #unfinishedWrites = 0;
   readonly #pace: LinePace;
   readonly #window = new ArrivalWindow(() => this.#goOn());
   #unreadErrorBytes = 0;
 
-  constructor(webSocket: OrderlySocket, { socket, calls, traffic }: Way) {
+  constructor(webSocket: OrderlySocket, { socket, calls, traffic }: OutboxOptions) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#traffic = traffic;
@@ -73,8 +72,8 @@ export class Outbox {
   }
 
   /**
-   * Sends one text message, behind those before it in its lane. Without a lane it is an answer that
-   * may come at any time. What is sent after the closing has begun is dropped.
+   * Sends one text message, behind the earlier ones of its lane. Without a lane it is an answer
+   * that may overtake other messages. Messages are dropped once the WebSocket is closing.
    */
   send(frame: Frame, lane?: string): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
@@ -84,49 +83,49 @@ export class Outbox {
     if (this.#waiting.length === 0) void reactions.then(() => process.nextTick(writeWaiting, this));
     this.#waiting.push({ frame, lane: lane ?? laneOfSize(length), length });
     this.#waitingBytes += length;
-    // There may be no memory for it, which whoever sends it can still answer for.
+    // Written now, so that the sender hears when there is no memory for it, and answers an error.
     if (length > sendBytesMax) this.write();
   }
 
-  /** The same for an error, of which one cannot be refused as a request can. */
+  /** Sends an error. It is sent even when the outbox is full, and counts for `isIgnored` then. */
   sendError(frame: Frame): void {
     this.#unreadErrorBytes = this.isFull ? this.#unreadErrorBytes + frame.length : 0;
     this.send(frame);
   }
 
-  /** Whether more waits to be read than anything but errors may be added to. */
+  /** Whether so much is unsent that requests are answered with errors only. */
   get isFull(): boolean {
     return this.unsentBytes > outboundBytesMax;
   }
 
-  /** Whether the other end sends on and on, and reads nothing of what it is told. */
+  /** Whether the client goes on sending although it reads no answers: it should be cut off. */
   get isIgnored(): boolean {
     return this.#unreadErrorBytes > unreadErrorBytesMax;
   }
 
-  /** Bytes that the other end, or the kernel for it, has not taken yet. */
+  /** Bytes that the kernel has not taken yet. */
   get unsentBytes(): number {
     return this.#socket.writableLength + this.#waitingBytes + this.#lanes.bytes;
   }
 
-  /** Whether whoever produces what goes into the lane should stop until there is room. */
+  /** Whether the producer of this lane's messages should pause until `onRoom`. */
   isBehind(lane = answers): boolean {
     return this.unsentBytes > outboundBytesHigh && this.#lanes.bytesIn(lane) > laneBytesFree;
   }
 
-  /** Calls the listener when what waited has been written. */
+  /** Sets the listener that is called when everything has been written. */
   onRoom(listener: () => void): void {
     this.#tellRoom = listener;
   }
 
-  /** Writes what is waiting, if anything. */
+  /** Writes the messages of this turn, or queues them in their lanes on a slow line. */
   write(): void {
     if (this.#waiting.length === 0) return;
     const messages = this.#waiting;
     const bytes = this.#waitingBytes;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    // The connection was cut, with what waited.
+    // The connection was cut, so these messages are lost with it.
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     if (this.#isFree && bytes <= this.#batchBytes) {
       this.#put(batchOf(messages));
@@ -136,17 +135,17 @@ export class Outbox {
     }
   }
 
-  /** Whether what is written now waits for nothing. */
+  /** Whether a write now would leave at once. */
   get #isFree(): boolean {
     return this.#unfinishedWrites === 0 && this.#lanes.bytes === 0 && this.#window.isOpen;
   }
 
-  /** How much may be written at once. */
+  /** Bytes that may be written at once. */
   get #batchBytes(): number {
     return Math.min(this.#pace.batchBytes, this.#window.batchBytes);
   }
 
-  /** Writes of what waits as much as the line takes. */
+  /** Writes from the lanes as much as the line takes. */
   #writeNext(): void {
     while (this.#unfinishedWrites === 0 && this.#lanes.bytes > 0) {
       const bytesMax = this.#batchBytes - receiptPingBytesMax;
@@ -198,9 +197,9 @@ export class Outbox {
 const laneOfSize = (length: number) => (length > laneTurnBytes ? largeAnswers : answers);
 
 /**
- * Behind the reactions of promises that the turn has set off: a read that waited for output is then
- * answered in the system call in which the output leaves. Of 200 that are woken at the same time,
- * all are answered in 38 ms instead of 44.
+ * Delays the write until the promise reactions of this turn have run. A long-polling `process/read`
+ * is then answered in the same system call in which its output leaves: 200 that are woken together
+ * are answered in 38 ms instead of 44.
  */
 const reactions = Promise.resolve();
 

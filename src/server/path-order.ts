@@ -1,18 +1,10 @@
-/**
- * Keeps the order of file requests of one connection where it matters: requests that touch the same
- * path, or one above the other, go one after the other when one of them changes it. All else runs
- * side by side, so that a slow path delays only its own.
- *
- * Every place on the way to a path counts what is under way at it and below it, and does not keep
- * each request: so a pipelined change costs the same however many are before it, and one that hangs
- * makes nobody remember those after it.
- */
+/** Paths that a request only looks at, and those that it changes. */
 export interface Touched {
   readonly reads: readonly string[];
   readonly changes: readonly string[];
 }
 
-/** Requests about exactly this path, and those about it or anything below it. */
+/** Requests under way about exactly this path (`At`), and about it or anything below (`Below`). */
 interface Place {
   readsAt?: Crowd;
   changesAt?: Crowd;
@@ -20,17 +12,26 @@ interface Place {
   changesBelow?: Crowd;
 }
 
+/**
+ * Keeps the order of one connection's file requests where it matters. Two requests run one after
+ * the other when one of them changes a path that is the same as a path of the other, or above or
+ * below it. All others run side by side, so that a slow path delays only requests about itself.
+ *
+ * Each path and all its ancestors count the requests under way, instead of listing them. So a
+ * pipelined change costs the same however many requests are ahead of it, and memory does not grow
+ * behind a request that hangs.
+ */
 export class PathOrder {
   readonly #places = new Map<string, Place>();
 
   /**
-   * Runs `work` behind every earlier request that it must not overtake. What it touches is asked
-   * only where it matters: when something is under way, or when this is not over at once.
+   * Runs `work` behind every earlier request that it must not overtake. `touched` is called only
+   * when other requests are under way, or when `work` does not end at once.
    */
   run<T>(touched: () => Touched, work: () => T | Promise<T>): T | Promise<T> {
     const ahead = this.#places.size === 0 ? nobody : this.#ahead(touched());
     const outcome = ahead.size === 0 ? work() : Promise.all(ahead).then(work);
-    if (outcome instanceof Promise) this.#enter(touched(), outcome.then(whatever, whatever));
+    if (outcome instanceof Promise) this.#enter(touched(), outcome.then(ignore, ignore));
     return outcome;
   }
 
@@ -81,7 +82,7 @@ export class PathOrder {
   }
 }
 
-/** Requests that are under way. Once somebody waits for them, no further one joins. */
+/** A group of requests under way. Once a request waits for the group, no further one joins it. */
 class Crowd {
   isClosed = false;
   readonly #over: () => void;
@@ -98,7 +99,7 @@ class Crowd {
     void done.then(() => this.#leave());
   }
 
-  /** The end of all that are in it now. */
+  /** Settles when all that are in it now have ended, and closes the group. */
   awaited(): Promise<void> {
     this.isClosed = true;
     this.#end ??= new Promise((resolve) => {
@@ -116,10 +117,10 @@ class Crowd {
 
 const nobody: ReadonlySet<Promise<unknown>> = new Set();
 
-/** Why a request failed is its caller's business; those behind it go on. */
-const whatever = () => undefined;
+/** The client is told why its request failed; those behind it go on. */
+const ignore = () => undefined;
 
-/** The paths above one, the root being the empty text. What is no path has none. */
+/** The ancestors of a path, the root being the empty text. A file handle's key has none. */
 function placesAbove(path: string): string[] {
   const above: string[] = [];
   for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
