@@ -8,25 +8,25 @@ import { PatientTimer } from "../protocol/patient-timer.ts";
 import { SendWindow } from "../protocol/send-window.ts";
 
 /**
- * Bounds what is on its way to a client by what has arrived there. The kernel tells of its own
- * buffers only; those of a tunnel or a proxy hold megabytes, which on a slow line are many seconds
- * that nothing overtakes.
+ * Bounds the bytes in flight to a client by what has arrived there, which the client confirms by
+ * answering marks (numbered pings). The kernel knows its own buffers only; those of a tunnel or a
+ * proxy hold megabytes, which on a slow line take many seconds that no message can overtake.
  *
- * Where no marks are answered there is no bound.
+ * While a client answers no marks there is no bound.
  */
 export class ArrivalWindow {
-  /** Whether more may be sent than what is small. If not, it is told when it may again. */
+  /** Whether large messages may be sent. `onRoom` is called when they may again. */
   isOpen = true;
-  /** How much may be written at once. */
+  /** Bytes that may be written at once. */
   batchBytes = markIntervalBytesMax;
   /**
-   * Bytes behind which a mark is due. The first one comes with the first message: it is known then
-   * whether they are answered when a flood begins.
+   * Bytes after which the next mark is due. The first mark goes out with the first message, so that
+   * it is known whether the client answers marks before a flood begins.
    */
   markBytes = 0;
   /**
-   * Whether marks should come at all. Where there is no room one is under way, and many of them
-   * would be too many pongs for a client.
+   * Whether marks should be sent. While the window is closed one is under way already, and more of
+   * them would ask too many pongs of the client.
    */
   wantsMarks = true;
   readonly #window = new SendWindow(sentInFlightBytesMin);
@@ -42,14 +42,14 @@ export class ArrivalWindow {
     this.#onRoom = onRoom;
   }
 
-  /** Gives the mark behind what was sent since the last one. */
+  /** Returns the mark to send behind `bytes` that were sent since the last one. */
   mark(bytes: number): number {
     const mark = this.#window.send(bytes, performance.now());
     this.#adapt();
     return mark;
   }
 
-  /** The client has come to this mark, or once more to it. */
+  /** To be called when the client answers a mark. It may answer one several times. */
   arrive(mark: number): void {
     if (mark === this.#arrivedMark) return;
     this.#arrivedMark = mark;

@@ -35,15 +35,14 @@ interface Waiting {
   readonly refuse: (error: Error) => void;
 }
 
-/** Those of all connections that have asked for much: they share the memory for it. */
+/** All connections that have asked for large answers: they share the memory for them. */
 const sharers = new Set<BulkTurns>();
 
 /**
- * Requests of one connection whose answers can be large. They are carried out only when there is
- * room for what they give: a client that asks for much and reads slowly costs a little memory, and
- * gets everything in the end. Many such clients cost no more than all may hold together; a client
- * that reads is then given less at a time. Other requests are never held, so that a keystroke or a
- * terminate passes them.
+ * Holds back requests of one connection whose answers can be large until there is room for those
+ * answers. So a client that asks for much and reads slowly costs little memory, and still gets
+ * everything. All connections together have a bound as well; near it each gets less at a time.
+ * Other requests are never held back: a keystroke or a terminate overtakes the large ones.
  */
 export class BulkTurns {
   readonly #unsentBytes: () => number;
@@ -55,7 +54,7 @@ export class BulkTurns {
     this.#unsentBytes = unsentBytes;
   }
 
-  /** Does the work now if there is room and nobody is before it, else when its turn has come. */
+  /** Does the work at once if there is room and no request waits, else when its turn comes. */
   run<M extends Method, T>(method: M, params: Params<M>, work: () => T): T | Promise<T> {
     if (this.#isClosed) throw gone();
     sharers.add(this);
@@ -67,7 +66,7 @@ export class BulkTurns {
     });
   }
 
-  /** Something has left for the client. */
+  /** To be called when unsent bytes have left: starts the requests that now have room. */
   goOn(): void {
     for (
       let next = this.#waiting[0];
@@ -79,7 +78,7 @@ export class BulkTurns {
     }
   }
 
-  /** The client is gone: nothing is read for it any more. */
+  /** The client is gone: rejects the requests that still wait. */
   close(): void {
     this.#isClosed = true;
     sharers.delete(this);
@@ -94,20 +93,20 @@ export class BulkTurns {
   }
 
   /**
-   * Whoever waits goes on when an answer of this connection has been made, or when the kernel has
-   * taken what it had not taken at once. Where neither is to come nobody may wait: what is unsent
-   * then is that of this turn, which is no more than one write.
+   * A waiting request is started by the end of another one, or by `goOn` when the kernel has taken
+   * unsent bytes. When neither can come, a request must not wait, or it would wait for ever: then
+   * the unsent bytes are those of this turn, at most one write.
    */
   get #isIdle(): boolean {
     return this.#expectedBytes === 0 && this.#unsentBytes() <= sendBytesMax;
   }
 
-  /** What waits to be read and what is about to. */
+  /** Unsent bytes, and those expected of requests under way. */
   get takenBytes(): number {
     return this.#unsentBytes() + this.#expectedBytes;
   }
 
-  /** What is there at once is sent at once, and is among the unsent bytes before anybody looks. */
+  /** An answer that is there at once is sent at once, and counts as unsent from then on. */
   #begin<T>(size: Size, work: () => T): T {
     const outcome = work();
     if (outcome instanceof Promise) this.#expect(outcome, size);
@@ -124,9 +123,9 @@ export class BulkTurns {
       this.#expectedBytes -= bytes;
       this.goOn();
     };
-    // One that hangs in a dead mount gives nothing, and must not keep the others waiting.
+    // A request that hangs in a dead mount must not keep the others waiting.
     const stall = mayHang ? setTimeout(over, bulkStallMs) : undefined;
-    // The answer is sent by those who wait for the outcome: then it is among the unsent bytes.
+    // The answer is sent in a reaction to this promise: after that it counts as unsent.
     const afterSending = () => process.nextTick(over);
     outcome.then(afterSending, afterSending);
   }

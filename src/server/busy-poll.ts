@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { busyPollMs, pipelinedGapMs } from "../limits.ts";
 
-/** On a single processor it would take the time in which the client makes its next request. */
+/** On a single processor, polling would delay the client that is making its next request. */
 const isWorthIt = availableParallelism() > 1;
 
 let lastMs = 0;
@@ -9,13 +9,12 @@ let untilMs = 0;
 let isPolling = false;
 
 /**
- * Tells that a request was answered at once. While requests follow each other closely, the event
- * loop does not go to sleep between them: a client that asks one thing after the other then waits
- * for no processor to wake up, which took half of the time of a small request. It costs hardly
- * more than waking up so often does; a request that comes by itself costs nothing more.
+ * To be called when a request was answered at once. While such requests follow each other closely,
+ * the event loop polls instead of sleeping: waking a processor took half the time of a small
+ * request. Polling costs hardly more CPU than waking up so often; a single request costs nothing.
  *
- * Requests that do not wait for each other's answers are better served in the batches that gather
- * while the loop sleeps.
+ * Pipelined requests do not make it poll: they are better served in the batches that gather while
+ * the loop sleeps.
  */
 export function pollAfterRequest(cameAtMs: number): void {
   const gapMs = cameAtMs - lastMs;
@@ -27,7 +26,7 @@ export function pollAfterRequest(cameAtMs: number): void {
   setImmediate(pollOn);
 }
 
-/** A turn of the loop with something left to do looks for what has arrived and does not wait. */
+/** As long as an immediate is pending, the event loop checks for input without going to sleep. */
 function pollOn(): void {
   if (performance.now() < untilMs) setImmediate(pollOn);
   else isPolling = false;

@@ -1,24 +1,24 @@
-/** What is said in the first bytes of a frame, as RFC 6455 has it. */
+/** Reads and writes the header of a WebSocket frame (RFC 6455, section 5.2). */
 import type { Buffer } from "node:buffer";
 
-/** A whole message, and it is text. */
+/** First byte of a text message in one frame. */
 const finalText = 0x81;
-/** The last frame of a message that came in several. */
+/** First byte of the last frame of a message in several frames. */
 const finalContinuation = 0x80;
 const finalBit = 0x80;
 const maskBit = 0x80;
 const lengthBits = 0x7f;
 const maskBytes = 4;
-/** What stands in place of a length that follows in two bytes, and in eight. */
+/** Stand in the second byte when the length follows in two bytes, and in eight. */
 const twoByteLength = 126;
 const eightByteLength = 127;
-/** Up to there it follows in two bytes. */
+/** Largest length that is written in two bytes. */
 const twoByteLengthMax = 0xffff;
 
-/** Of a frame that this end sends, which has no mask. */
+/** Longest header of a frame sent by a server, which has no mask. */
 export const headerBytesMax = 10;
 
-/** Before a whole text of that length; tells where its payload begins. */
+/** Writes the header of a text message of `length` bytes; returns where its payload begins. */
 export function writeHeader(memory: Buffer, start: number, length: number): number {
   let at = memory.writeUInt8(finalText, start);
   if (length < twoByteLength) return memory.writeUInt8(length, at);
@@ -30,7 +30,7 @@ export function writeHeader(memory: Buffer, start: number, length: number): numb
   return memory.writeUIntBE(length, memory.writeUInt16BE(0, at), 6);
 }
 
-/** Of header and payload of the frame that begins there; undefined without its whole header. */
+/** Length of the frame that begins at `at`, with its header; undefined while the header is cut. */
 export function frameLength(bytes: Buffer, at: number): number | undefined {
   const second = bytes[at + 1];
   if (second === undefined) return undefined;
@@ -42,7 +42,7 @@ export function frameLength(bytes: Buffer, at: number): number | undefined {
   return header + Number(bytes.readBigUInt64BE(at + 2));
 }
 
-/** Of the whole frame between, if it is a whole masked text. */
+/** Mask and payload of the frame from `start` to `end`; undefined unless it is a whole text. */
 export function textOf(bytes: Buffer, start: number, end: number): MaskedText | undefined {
   const second = bytes[start + 1] ?? 0;
   if (bytes[start] !== finalText || second < maskBit) return undefined;
@@ -58,7 +58,7 @@ interface MaskedText {
   readonly payload: Buffer;
 }
 
-/** Whether a message that comes in several frames is not at its end behind the one given. */
+/** Whether a message in several frames is still unfinished after the frame with this first byte. */
 export function leavesOpen(firstByte: number, wasOpen: boolean): boolean {
   if (firstByte < finalBit) return true;
   return wasOpen && firstByte !== finalContinuation;

@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 import { claimedFrameBytesMax, frameMemoryBytes, spareFramesMax } from "../limits.ts";
 
-/** Memory of frames that were used: getting new pages for each takes longer than filling them. */
+/** Buffers of earlier frames, used again: getting new pages takes longer than filling them. */
 const spare: Buffer[] = [];
 let claimedBytes = 0;
 
-/** Room for a frame that has begun to arrive; undefined when too many claim more than they send. */
+/** A buffer for a frame that has begun to arrive; undefined when too many have. */
 export function claimFrame(bytes: number): Buffer | undefined {
   if (claimedBytes + bytes > claimedFrameBytesMax) return undefined;
   claimedBytes += bytes;
@@ -13,12 +13,12 @@ export function claimFrame(bytes: number): Buffer | undefined {
   return (spare.pop() ?? Buffer.allocUnsafeSlow(frameMemoryBytes)).subarray(0, bytes);
 }
 
-/** The frame has arrived, or never will. */
+/** Ends the claim of a frame that has arrived whole, or never will. Its memory may live on. */
 export function endClaim(frame: Buffer): void {
   claimedBytes -= frame.length;
 }
 
-/** Nobody may hold on to what was in it. What is no memory of a frame is left alone. */
+/** Takes a frame's buffer back, which nobody may use any more. Other buffers are ignored. */
 export function giveBackFrame(frame: Buffer): void {
   const isOurs = frame.buffer.byteLength === frameMemoryBytes;
   if (isOurs && spare.length < spareFramesMax) spare.push(Buffer.from(frame.buffer));

@@ -14,62 +14,60 @@ import { claimFrame, endClaim } from "./frame-memory.ts";
 
 interface InboundOptions extends Pick<SocketCalls, "readAtOnce"> {
   readonly limits: Pick<Limits, "messageBytesMax">;
-  /** Gets a message; false when it does not want it past the library now. */
+  /** Takes a message; false when the library has to take it instead. */
   readonly hear: (message: Buffer) => boolean;
 }
 
 /**
- * Reads the frames of a client ahead of the library. What is a whole text message is heard at once:
- * on its way through two streams and the library it sets off so many calls that a small request
- * takes 1.25 times the CPU, in a young server and later. All else the library gets as it came, and
- * judges what is not as it should be.
+ * Reads a client's frames before the `ws` library does, on a socket that carries nothing but
+ * frames. Whole text messages go straight to `hear`: by way of two streams and the library a small
+ * request takes 1.25 times the CPU. The library gets everything else unchanged, and judges what is
+ * not as it should be.
  *
- * A small text that is cut waits for its rest: of what is read together nothing is heard behind the
- * rest of a frame that the library has begun, and who sends 200,000 requests without waiting has
- * them cut at each 64 KiB. They took 1.2 times the CPU.
+ * A small text that is cut waits here for its rest. Given to the library, it would take the
+ * messages behind it along; of 200,000 pipelined requests one is cut in each read of 64 KiB, and
+ * they took 1.2 times the CPU.
  *
- * A large frame waits until it is whole, in memory that has been used before. What comes in pieces
- * of 64 KiB, as Node reads, the library keeps and copies at the end, both into new memory: with
- * that a write of a MiB takes 1.2 times as long.
- *
- * For a socket on which nothing but frames will arrive.
+ * A large frame is gathered here until it is whole, in memory that is used again. The library would
+ * keep the pieces of 64 KiB that Node reads and copy them at the end, both into new memory, which
+ * makes a write of 1 MiB take 1.2 times as long.
  */
 export function readFramesAhead(socket: Socket, options: InboundOptions): void {
   const push = socket.push.bind(socket);
   const frames = new InboundFrames(socket, { ...options, pass: push });
-  // Through here goes all that is read. What is not whole at the end is nothing to the library.
+  // Node pushes everything it reads. What is unfinished when the socket ends is of no use.
   socket.push = (bytes: Buffer | null) => (bytes === null ? push(null) : frames.push(bytes));
   socket.once("close", () => frames.end());
 }
 
-interface Way extends InboundOptions {
-  /** To the library; false when there should be no more for now. */
+interface InboundWays extends InboundOptions {
+  /** Gives bytes to the library; false when it wants no more for now. */
   readonly pass: (bytes: Buffer) => boolean;
 }
 
 class InboundFrames {
   readonly #socket: Socket;
-  readonly #way: Way;
+  readonly #way: InboundWays;
   readonly #heldBytesMax: number;
   readonly #gatheredBytesMax: number;
-  /** Bytes to come of a frame whose beginning the library has. */
+  /** Bytes still to come of a frame whose beginning went to the library. */
   #passing = 0;
-  /** The beginning of a header, or of a small text, that is not whole. */
+  /** An unfinished header or small text, kept until its rest comes. */
   #begun: Buffer | undefined;
-  /** The frame that is being gathered, as long as it will be. */
+  /** The large frame that is being gathered, of its final length. */
   #frame: Buffer | undefined;
   #filled = 0;
   /** Whether the library has the beginning of a message in several frames, and not its end. */
   #hasOpenMessage = false;
 
-  constructor(socket: Socket, way: Way) {
+  constructor(socket: Socket, way: InboundWays) {
     this.#socket = socket;
     this.#way = way;
     this.#heldBytesMax = Math.min(heldFrameBytesMax, way.limits.messageBytesMax);
     this.#gatheredBytesMax = Math.min(gatheredFrameBytesMax, way.limits.messageBytesMax);
   }
 
-  /** False, as of any stream, once the library wants no more: one frame is gathered, not all. */
+  /** False, as for any stream, when Node should stop reading. */
   push(bytes: Buffer): boolean {
     if (this.#frame) return this.#fill(this.#frame, bytes);
     const chunk = this.#begun ? Buffer.concat([this.#begun, bytes]) : bytes;
@@ -90,7 +88,7 @@ class InboundFrames {
         const wantsMore = this.#pass(chunk, heard, at);
         return this.push(chunk.subarray(at)) && wantsMore;
       }
-      // Not before what the library has to hear of this chunk.
+      // Only while everything before it in this chunk was heard, or messages would change order.
       if (at === heard && end <= chunk.length && this.#hear(chunk, at, end)) {
         heard = end;
         messages++;
@@ -107,13 +105,15 @@ class InboundFrames {
     this.#frame = undefined;
   }
 
-  /** Whether what begins there is a small text that is cut, and none that the library refuses. */
+  /**
+   * Whether the frame at `at` is a cut small text to be kept; the library must see invalid ones.
+   */
   #waits(chunk: Buffer, at: number, length: number): boolean {
     if (at + length <= chunk.length || length > this.#heldBytesMax) return false;
     return !this.#hasOpenMessage && textOf(chunk, at, chunk.length) !== undefined;
   }
 
-  /** What the library would refuse it gets at once. */
+  /** Begins to gather a large frame; false for a size that the library handles or refuses. */
   #begins(length: number): boolean {
     if (length < gatheredFrameBytesMin || length > this.#gatheredBytesMax) return false;
     this.#frame = claimFrame(length);
@@ -138,20 +138,21 @@ class InboundFrames {
   }
 
   /**
-   * Whether to read on when others have had their turn. As long as a read is full libuv begins the
-   * next at once, 32 times: with requests that are sent without waiting, others waited 0.4 s.
+   * True when this connection has had its turn: reading goes on in the next turn of the event loop.
+   * libuv repeats full reads up to 32 times in a row, so beside a client with pipelined requests
+   * others waited 0.4 s.
    */
   #yields(messages: number): boolean {
     if (messages <= messagesInTurnMax) return false;
-    // Whoever is given nothing asks for more.
+    // An empty push makes the stream ask for more.
     setImmediate(() => this.#way.pass(nothing));
     return true;
   }
 
-  /** Whether the frame between is a message that has been heard; if not, it is as it was. */
+  /** Hears the frame from `start` to `end` if it is a valid message; else leaves it unchanged. */
   #hear(bytes: Buffer, start: number, end: number): boolean {
     const { readableFlowing, readableLength } = this.#socket;
-    // The library has not read all that came before, or refuses this one.
+    // The library has not read everything before this frame, or has to refuse it.
     if (!readableFlowing || readableLength > 0 || this.#hasOpenMessage) return false;
     const text = textOf(bytes, start, end);
     if (!text || text.payload.length > this.#way.limits.messageBytesMax) return false;

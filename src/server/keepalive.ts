@@ -8,9 +8,8 @@ import { signsOfLife } from "../protocol/signs-of-life.ts";
 const silenceMs = (heartbeatMissesMax + 1) * heartbeatIntervalMs;
 
 /**
- * Finds out that the other end is gone although no packet said so: a lost network, a laptop asleep,
- * a client that hangs. Anything that arrives counts as a sign of life, and so does anything that
- * the other end takes.
+ * Finds out that a client is gone although no packet says so: a lost network, a sleeping laptop, a
+ * client that hangs. Bytes that arrive count as a sign of life, and so do bytes that it accepts.
  */
 export class Keepalive {
   readonly #socket: WebSocket;
@@ -24,7 +23,7 @@ export class Keepalive {
   #isAsked = false;
   #lastLook: PatientTimer | undefined;
 
-  /** `onSilence` is told the reason before the connection is ended for it. */
+  /** `onSilence` is called with the reason before the connection is ended. */
   constructor(socket: WebSocket, tcp: Socket, onSilence: (reason: string) => void) {
     this.#socket = socket;
     this.#tcp = tcp;
@@ -35,7 +34,7 @@ export class Keepalive {
     socket.on("close", () => this.#stop());
   }
 
-  /** Tells that something arrived. */
+  /** To be called when something has arrived. */
   heard(): void {
     this.#misses = 0;
     for (const answer of this.#waiting) answer(true);
@@ -65,8 +64,8 @@ export class Keepalive {
   }
 
   /**
-   * While a long message is on its way, pongs wait behind it: more pings would ask nothing new, and
-   * there are libraries that cut a connection on which too many pongs wait.
+   * While a long message is under way to us, the client's pongs wait behind it. More pings would
+   * tell nothing new, and some libraries cut a connection on which too many pongs wait.
    */
   #ask(isMoving: boolean): void {
     if (isMoving && this.#isAsked) return;
@@ -74,7 +73,7 @@ export class Keepalive {
     this.#socket.ping();
   }
 
-  /** What came while the server stood still has been read now. */
+  /** Runs when everything that came while the server stood still has been read. */
   #endUnlessAlive(): void {
     this.#lastLook = undefined;
     if (this.#hasShownLife()) this.#misses = 0;
@@ -83,7 +82,7 @@ export class Keepalive {
     this.#socket.terminate();
   }
 
-  /** That of a ping with a content, which others send, answers none of these. */
+  /** Heartbeats have no payload; a pong with one answers a ping of somebody else. */
   #onPong(payload: Buffer): void {
     if (payload.length === 0) this.#isAsked = false;
     this.heard();

@@ -1,26 +1,26 @@
 import { kernelUnsentBytesMax, kernelUnsentBytesMin, sendBytesMax, sendMs } from "../limits.ts";
 
-/** So many times what a line is given has to be taken in time before it is given more. */
+/** How many full allowances in a row have to leave in time before the line is given more. */
 const timesToTrust = 4;
 
-/** How much may be given to a line so that it is busy with that for a moment only. */
+/** Adapts how many bytes are given to a line at once, so that they leave within `sendMs`. */
 export class LinePace {
   readonly #onChange: (bytes: number) => void;
   #bytes = kernelUnsentBytesMax;
   #inTimeBytes = 0;
 
-  /** Tells how much the kernel may take ahead of the line, at once and whenever it changes. */
+  /** `onChange` is called with the kernel's share, in bytes: at once, and whenever it changes. */
   constructor(onChange: (bytes: number) => void) {
     this.#onChange = onChange;
     onChange(this.#bytes);
   }
 
-  /** How much may be written to it at once. */
+  /** Bytes that may be written at once. */
   get batchBytes(): number {
     return Math.min(this.#bytes, sendBytesMax);
   }
 
-  /** What was written has been taken. */
+  /** To be called when the kernel has taken a write of `bytes`, after `timeMs`. */
   took(bytes: number, timeMs: number): void {
     if (timeMs > sendMs && bytes * sendMs < this.#bytes * timeMs) {
       this.#change(this.#bytes / 4);

@@ -3,9 +3,9 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 
 /**
- * Answers the pings of a client: at once while nothing waits to be sent, else only the newest, as
- * RFC 6455 allows in section 5.5.3. The library's own pongs wait each for itself, and it cuts the
- * connection when sixty do: one that pings every ten seconds while a long answer is on its way.
+ * Answers a client's pings: at once while nothing waits to be sent, else only the newest one, as
+ * RFC 6455 allows in section 5.5.3. The library would queue a pong for each ping and cut the
+ * connection at sixty, which a client reaches that pings every ten seconds during a long answer.
  */
 export function answerPings(webSocket: WebSocket, tcp: Socket): void {
   let waitingPongs = 0;
@@ -22,7 +22,7 @@ export function answerPings(webSocket: WebSocket, tcp: Socket): void {
   webSocket.on("ping", (payload: Buffer) => {
     if (webSocket.readyState !== webSocket.OPEN) return;
     if (waitingPongs === 0 || tcp.writableLength === 0) answer(payload);
-    // Copied, or it would keep all that was read with it.
+    // Copied, because the payload would keep the whole block of memory it was read into.
     else newest = Buffer.from(payload);
   });
 }

@@ -1,24 +1,26 @@
 import { WebSocket } from "ws";
 
 /**
- * A WebSocket that lets what waits go out before the frame that closes it: whoever closes, this
- * server, the other end or the library because of a frame that is not allowed, it passes here.
+ * A WebSocket that sends its waiting messages before the closing frame. `close` is called in every
+ * case: by this server, or by the library when the client closes or sends an invalid frame.
  */
 export class OrderlySocket extends WebSocket {
   #beforeClose = () => {};
   #closeCode: number | undefined;
 
-  /** With which code this end closed it, as the first or in answer; undefined without one. */
+  /**
+   * The code of the closing frame that this end sent, first or in answer; undefined without one.
+   */
   get closeCode(): number | undefined {
     return this.#closeCode;
   }
 
-  /** Calls the listener when the closing begins, while something can still be sent. */
+  /** Sets the listener that is called when closing begins, while messages can still be sent. */
   onClosing(listener: () => void): void {
     this.#beforeClose = listener;
   }
 
-  /** Takes a message that the library has not read; false when it is closing, and has to know. */
+  /** Takes a message past the library; false while closing, when the library has to read it. */
   hear(message: Buffer): boolean {
     if (this.readyState !== this.OPEN) return false;
     this.emit("message", message, false);

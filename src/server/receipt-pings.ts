@@ -4,31 +4,32 @@ import type { Receipts } from "../environment/local/receipts.ts";
 import { receiptIntervalBytes, unansweredReceiptsMax } from "../limits.ts";
 import type { ArrivalWindow } from "./arrival-window.ts";
 
-/** Bytes that a ping takes at most: its header, a number and a mark. */
+/** Most bytes of a ping: its header, a question's number, a space and a mark. */
 export const receiptPingBytesMax = 2 + 16 + 1 + 16;
 
-/** A whole frame, and it is a ping. */
+/** First byte of a ping in one frame. */
 const finalPing = 0x89;
 
-/** What a client answers; it may also say what it was not asked. */
+/** The payload of an answer. A client may also send pongs of its own with any payload. */
 const numberAndMark = /^(\d+) (\d+)$/;
 
 /**
- * Asks the other end how far it has come: by pings between the messages, which a WebSocket answers
- * when it has taken in what came before. An acknowledgement of TCP would tell only of its kernel.
+ * Asks the client how far it has come, by pings between the messages: a WebSocket answers a ping
+ * when it has read everything before it. A TCP acknowledgement would only tell of its kernel.
  *
- * Only so many are asked ahead of the answers: the next one then asks for all that was sent since.
+ * The number of unanswered questions is bounded; after that, the next question stands for all
+ * messages sent since the last one.
  *
- * Behind its number each has the last mark of the window of what is on its way. Where that wants
- * more marks than there are questions, a ping repeats the last question. A client may answer only
- * the newest of some pings, and so confirms both.
+ * A ping carries the number of the newest question and the newest mark of the arrival window. When
+ * the window wants a mark and no question is due, the ping repeats the newest question. So a client
+ * that answers only the newest of several pings, as it may, confirms both.
  */
 export class ReceiptPings implements Receipts {
   asked = 0;
   answered = 0;
-  /** The last question to which no answer is expected any more. */
+  /** Number of the newest question that is answered, or whose answer is not expected any more. */
   #settled = 0;
-  /** The last question before one without a number, while that one is unanswered. */
+  /** Number of the newest question before the ping without a number, while that is unanswered. */
   #unnumberedBehind: number | undefined;
   /** Bytes since the last question. */
   #unaskedBytes = 0;
@@ -43,8 +44,8 @@ export class ReceiptPings implements Receipts {
   }
 
   /**
-   * Writes a ping behind the messages that end at `end`, if it is time, and gives the new end. Not
-   * while older messages than these wait, or the answer would stand for them as well.
+   * Writes a ping behind the messages that end at `end`, if one is due, and returns the new end. No
+   * question is asked unless these are the last messages: its answer would confirm waiting ones.
    */
   writeBehind(memory: Buffer, end: number, isLast = true): number {
     this.#unaskedBytes += end;
@@ -73,8 +74,9 @@ export class ReceiptPings implements Receipts {
   }
 
   /**
-   * Who has come so far and still cannot confirm it, because it let events go that it will ask for
-   * later, answers no ping with a number, but one without: then nothing before that is under way.
+   * A client that has dropped events, which it will read again later, answers no numbered ping, so
+   * as not to confirm them. It does answer one without a number, which tells that all questions
+   * before it have arrived, and that new ones may be asked.
    */
   #askAgain(memory: Buffer, end: number): number {
     if (this.#unnumberedBehind !== undefined) return end;
@@ -95,8 +97,8 @@ export class ReceiptPings implements Receipts {
   }
 
   /**
-   * The keepalive's pings have no number either. An answer to one of them, taken for one to ours,
-   * allows at most as many questions once more.
+   * Heartbeats have no number either. Mistaking an answer to one of them for an answer to our ping
+   * lets at most `unansweredReceiptsMax` more questions be asked.
    */
   #settle(number: number): void {
     this.#settled = Math.max(this.#settled, number);

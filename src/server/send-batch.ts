@@ -9,24 +9,27 @@ import { SendMemory } from "./send-memory.ts";
 export interface Message {
   readonly frame: Frame;
   readonly lane: string;
-  /** Bytes that it takes at most, with its header. */
+  /** Most bytes of its frame, with the header. */
   readonly length: number;
-  /** One that is large is written as soon as it waits. */
+  /** A large message is put into its own batch as soon as it has to wait. */
   readonly batch?: Batch;
 }
 
-/** Whole frames, one behind the other, in memory with room for a ping behind them. */
+/** Frames, one behind the other, in memory that has room for a receipt ping behind them. */
 export interface Batch {
   readonly memory: Buffer;
   readonly end: number;
 }
 
-/** All connections share it: memory is out of it only until the kernel has what is in it. */
+/** Shared by all connections: memory is taken from it only until the kernel has the bytes. */
 const sendMemory = new SendMemory();
 
 const writtenFrame: Frame = { length: 0, parts: [] };
 
-/** What may wait for long: memory for much is there now, or whoever sends it learns of that. */
+/**
+ * The form in which a message may wait for long. A large one gets its memory now, so that its
+ * sender still hears when there is none.
+ */
 export function storable(message: Message): Message {
   const { lane, length } = message;
   if (length <= sendBytesMax) return message;
@@ -44,5 +47,5 @@ export function batchOf(messages: readonly Message[]): Batch {
   return { memory, end };
 }
 
-/** Of a batch that the kernel has. */
+/** Takes back the memory of a batch whose bytes the kernel has. */
 export const giveBack = (memory: Buffer) => sendMemory.giveBack(memory);

@@ -1,6 +1,6 @@
 import { laneTurnBytes } from "../limits.ts";
 
-/** What waits to be sent as a whole. */
+/** A message that waits. It is sent as a whole. */
 export interface Waiting {
   /** In bytes. */
   readonly length: number;
@@ -13,11 +13,12 @@ interface Lane<T> {
 }
 
 /**
- * What waits for a slow line, in lanes: what is in one lane stays in order, and lanes take turns,
- * so that a keystroke's echo does not stand behind half a megabyte of somebody else's output.
+ * Messages that wait for a slow line, in lanes. Messages of one lane stay in order, and lanes take
+ * turns, so that a keystroke's echo does not wait behind half a megabyte of another process.
  *
- * A lane in which nothing waited goes first, once. Then it queues up with the others even when it
- * is empty by then: who always has a little to say must not keep the others from their turns.
+ * A lane in which nothing waited is fresh and goes first, once. After that it queues up with the
+ * others, even when it is empty by then: a lane with a little to send again and again must not keep
+ * the others from their turns.
  */
 export class SendLanes<T extends Waiting> {
   readonly #byName = new Map<string, Lane<T>>();
@@ -43,12 +44,12 @@ export class SendLanes<T extends Waiting> {
   /** Takes what goes out next: one item, and as many more as stay below `bytesMax` together. */
   take(bytesMax: number): T[] {
     const taken = this.#take(bytesMax, () => this.#fresh[0] ?? this.#queue[0]);
-    // Names of lanes are the clients': those that rest must not become ever more.
+    // Clients choose the names of lanes, so lanes without messages must not pile up.
     if (this.#bytes === 0) this.clear();
     return taken;
   }
 
-  /** The same of lanes in which nothing waited. Until all may go none of them is so again. */
+  /** Takes from fresh lanes only. A lane becomes fresh again only when all lanes are empty. */
   takeFresh(bytesMax: number): T[] {
     return this.#take(bytesMax, () => this.#fresh[0]);
   }
@@ -61,7 +62,7 @@ export class SendLanes<T extends Waiting> {
       if (!lane) break;
       const first = lane.waiting[0];
       if (first && first.length > room && taken.length > 0) break;
-      // Nobody waits for the end of the turn of the only one.
+      // A single lane needs no turns.
       const turn = takeTurn(lane.waiting, room, this.#byName.size === 1 ? room : laneTurnBytes);
       let bytes = 0;
       for (const { length } of turn) bytes += length;

@@ -7,10 +7,10 @@ import {
   spareSendBlocksMax,
 } from "../limits.ts";
 
-/** What is smaller comes from Node's own pool, in which it shares a block with others. */
+/** Smaller buffers come from Node's own pool, where several share a block. */
 const blockBytesMin = Buffer.poolSize >>> 1;
 
-/** Pieces of one size. */
+/** Buffers of one size that can be used again. */
 interface Shelf {
   readonly bytes: number;
   readonly spareMax: number;
@@ -18,8 +18,9 @@ interface Shelf {
 }
 
 /**
- * Memory for what is sent, used again as soon as the kernel has it: with fresh memory for each read
- * of a flood the collector comes too late, and the server grows by tens of megabytes.
+ * Memory for messages that are sent, used again as soon as the kernel has their bytes. With fresh
+ * memory for each write of a flood the garbage collector comes too late, and the server grows by
+ * tens of megabytes.
  */
 export class SendMemory {
   readonly #blocks: Shelf = { bytes: sendBytesMax, spareMax: spareSendBlocksMax, spare: [] };
@@ -33,7 +34,7 @@ export class SendMemory {
     return shelf.spare.pop() ?? Buffer.allocUnsafeSlow(shelf.bytes);
   }
 
-  /** Nobody may hold on to the memory. */
+  /** Takes back memory that nobody uses any more. */
   giveBack(memory: Buffer): void {
     const shelf = [this.#blocks, this.#large].find(({ bytes }) => bytes === memory.length);
     if (shelf && shelf.spare.length < shelf.spareMax) shelf.spare.push(memory);

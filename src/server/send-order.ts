@@ -1,9 +1,10 @@
 import type { Event, EventParams, Method } from "../protocol/methods.ts";
 
 /**
- * What may not overtake each other on its way out is in one lane: the events of a process and the
- * answers that have its output, which go on where the other leaves off; and all of one HTTP
- * exchange, whose pieces come behind its answer and not after that to its cancelling.
+ * The lane of an answer. Messages that must not overtake each other share a lane: a process's
+ * events and the answers with its output, because one continues the other; and everything about one
+ * HTTP request, because its body follows its answer, and nothing may follow the answer to its
+ * cancelling. Undefined for an answer that may overtake everything.
  */
 export function laneOfAnswer(method: Method, params: unknown): string | undefined {
   if (method === "process/read") return (params as { readonly processId: string }).processId;
@@ -11,7 +12,7 @@ export function laneOfAnswer(method: Method, params: unknown): string | undefine
   return (params as { readonly requestId: string }).requestId;
 }
 
-/** The same for an event. */
+/** The lane of an event. */
 export function laneOfEvent(params: EventParams<Event>): string | undefined {
   if ("processId" in params) return params.processId;
   return "requestId" in params ? params.requestId : undefined;

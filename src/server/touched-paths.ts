@@ -8,10 +8,10 @@ interface Touches {
   readonly handle?: string;
 }
 
-/** Whether requests of this method look at files or change them. */
+/** Whether requests of this method read or change files. */
 export const touchesPaths = (method: Method) => "touches" in requests[method];
 
-/** What a request looks at and changes, as the protocol's table says. */
+/** The paths and file handles that a request reads and changes, as the protocol's table says. */
 export function touchedPaths(method: Method, params: object): Touched {
   const row = requests[method];
   const touches: Touches = "touches" in row ? row.touches : {};
@@ -26,7 +26,7 @@ function orderKey(uri = ""): string {
   try {
     return hostPath(uri).replace(/\/+$/, "");
   } catch {
-    // Not a path of this host: the operation itself says so.
+    // Not a path of this host: the operation itself will refuse it.
     return uri;
   }
 }
