@@ -17,58 +17,58 @@ export const messageDepthMax = 128;
  * JSON values in one message. The reference's value; keeps a hostile message from costing memory.
  */
 export const messageValuesMax = 262_144;
-/** Bytes of requests a connection may have unanswered; more is refused, never silently stalled. */
+/**
+ * Bytes of unanswered requests of a connection; a request beyond that is answered with an error.
+ */
 export const inboundBytesMax = 256 * MiB;
-/** Requests a connection may have unanswered. 20,000 pipelined requests are legitimate. */
+/** Unanswered requests of a connection. 20,000 pipelined requests are legitimate. */
 export const inboundRequestsMax = 65_536;
 /** Unsent bytes of a connection above which the processes that add to them are paused. */
 export const outboundBytesHigh = 512 * KiB;
 /**
- * Bytes of one process that wait for the line and never pause it: while others keep the line busy,
- * a terminal still echoes.
+ * Unsent bytes of one process that never pause it, however much of others is unsent: so a terminal
+ * still echoes while a flood keeps the line busy.
  */
 export const laneBytesFree = 16 * KiB;
-/** Bytes that one of those who wait for a slow line may send before the next one has its turn. */
+/** Bytes that one lane of messages sends on a slow line before the next lane has its turn. */
 export const laneTurnBytes = 8 * KiB;
-/**
- * Bytes written to a connection at once: what 64 KiB of output are as base64, in frames of 8 KiB.
- */
+/** Bytes written to a connection at once: 64 KiB of output in base64, in frames of 8 KiB each. */
 export const sendBytesMax = 96 * KiB;
 /**
- * Bytes that the kernel takes of a connection beyond those that are on their way, on a slow line
- * and on a fast one. By itself it takes 0.1 to 4 MiB, which are many seconds that nothing
- * overtakes; with less than a large message it wakes us many times for each. On a slow line as much
- * is written at once.
+ * Bytes that the kernel may queue for a connection beyond those in flight (TCP_NOTSENT_LOWAT): the
+ * least, for a slow line, and the most, for a fast one. On its own the kernel queues 0.1 to 4 MiB,
+ * which take many seconds on a slow line and cannot be overtaken. With less than a large message it
+ * wakes the server many times for each. On a slow line this is also what is written at once.
  */
 export const kernelUnsentBytesMin = 12 * KiB;
 export const kernelUnsentBytesMax = 4 * MiB;
-/** How long a write may wait for the kernel; where it takes longer, the kernel gets less. */
+/** A write should leave within this time; when it takes longer, the kernel's share is reduced. */
 export const sendMs = 50;
-/** Blocks of that size kept for the next writes; more than one only where a reader is slow. */
+/** Blocks of `sendBytesMax` kept for the next writes; only slow readers need more than one. */
 export const spareSendBlocksMax = 4;
 /**
- * Memory for one large message that is used again: room for a block of 1 MiB as base64, and for
- * half as much. Getting new pages for it takes as long as filling them.
+ * Size of a buffer for a large message, kept because getting new pages takes as long as filling
+ * them: a file block of 1 MiB in base64 fits. Smaller messages than the least do not use one.
  */
 export const largeSendBytesMin = 512 * KiB;
 export const largeSendBytesMax = 1536 * KiB;
-/** Pieces of that size kept: as many blocks as a client has asked for at once. */
+/** Buffers of `largeSendBytesMax` kept: as many blocks as a client asks for at once. */
 export const spareLargeSendsMax = 8;
 /**
- * Frames of a client that are put together before the library has them: smaller ones come in a read
- * or two, and of larger ones the putting together is the smaller part.
+ * Sizes of inbound frames that are gathered before the library sees them. Smaller frames come in
+ * one read or two; for larger ones, gathering is a small part of the cost.
  */
 export const gatheredFrameBytesMin = 128 * KiB;
 export const gatheredFrameBytesMax = 16 * MiB;
-/** A text up to here that is cut is copied with each piece that comes, until it is whole. */
+/** Largest cut text that is kept and copied with each further piece until it is whole. */
 export const heldFrameBytesMax = 4 * KiB;
 /** Messages of one read after which other connections have their turn. */
 export const messagesInTurnMax = 128;
-/** What all frames may claim that have begun and are not there; beyond it the library collects. */
+/** Memory of all frames being gathered; beyond it the library gathers them, within its bounds. */
 export const claimedFrameBytesMax = 64 * MiB;
-/** Memory for one such frame that is used again, with room for a block of 1 MiB as base64. */
+/** Size of a buffer for a gathered frame, kept for the next: 1 MiB in base64 fits. */
 export const frameMemoryBytes = 1536 * KiB;
-/** Pieces of that size kept: a client that sends block after block needs one. */
+/** Buffers of `frameMemoryBytes` kept: a client that sends block after block needs one. */
 export const spareFramesMax = 2;
 /**
  * Unsent bytes of a connection above which its further requests are refused: a client that asks and
@@ -76,8 +76,8 @@ export const spareFramesMax = 2;
  */
 export const outboundBytesMax = 256 * MiB;
 /**
- * Bytes of errors that are sent beyond `outboundBytesMax`: what refuses all requests that may be
- * unanswered. Who goes on sending without reading any of it is cut off.
+ * Bytes of errors that may be unsent beyond `outboundBytesMax`: enough to refuse every unanswered
+ * request. A client that goes on sending and reads none of them is cut off.
  */
 export const unreadErrorBytesMax = 16 * MiB;
 /**
@@ -86,22 +86,22 @@ export const unreadErrorBytesMax = 16 * MiB;
  */
 export const outboundBytesHold = 64 * MiB;
 /**
- * The same of all connections together: fifty clients that stopped reading must not fill the
- * memory. Those that read on beside them still have room for one answer, or for the next bound.
+ * The same for all connections together: fifty clients that stopped reading must not fill the
+ * memory. Clients that do read still have room for one answer, or for `outboundBytesHoldFree`.
  */
 export const outboundBytesHoldTotal = 256 * MiB;
-/** What one connection may hold of them in any case: as many blocks as keep a long line busy. */
+/** Bytes one connection may hold whatever the others hold: enough blocks to keep a line busy. */
 export const outboundBytesHoldFree = 4 * MiB;
 /**
- * Requests that come closer than this after each other keep the event loop awake for as long: twice
- * what one after the other takes between two processes of one machine.
+ * How long the event loop stays awake for the next request of a client that sends one after the
+ * other: twice the time between two such requests on one machine.
  */
 export const busyPollMs = 0.25;
-/** Requests that come closer than this did not wait for each other's answers. */
+/** Requests closer together than this are pipelined: they did not wait for each other's answers. */
 export const pipelinedGapMs = 0.03;
 /**
- * A file request for much that takes longer than this is waited for by no other one: it may hang in
- * a dead mount, and a hundred such must not hold up the next for long.
+ * After this time other requests no longer wait for room that a large file request has reserved: it
+ * may hang in a dead mount, and even a hundred such must not hold up the next request for long.
  */
 export const bulkStallMs = 50;
 /**
@@ -112,29 +112,24 @@ export const heartbeatIntervalMs = 10_000;
 export const heartbeatMissesMax = 2;
 /** Characters of a `clientId`. */
 export const clientIdCharsMax = 128;
-/**
- * When somebody wants to resume an attached session, its connection has this long to prove it
- * lives.
- */
+/** When another client resumes an attached session, the old connection has this long to answer. */
 export const resumeProbeMs = 2_000;
 
 // ---- the server as a whole
 
 /** How long a closing socket may take to finish its handshake at shutdown before it is cut. */
 export const shutdownGraceMs = 500;
-/**
- * How long the sessions may take to kill their processes at shutdown before the server itself does.
- */
+/** How long sessions may take at shutdown to kill their processes before the spawner kills them. */
 export const sessionsCloseMs = 2_000;
 /** How long the whole stop may take: more than all that it waits for, each of which has a bound. */
 export const stopMsMax = 15_000;
 /**
- * Errors that nobody caught within `uncaughtWindowMs` after which the server stops: one is a slip
- * that harms one request, many are a state that does not mend itself.
+ * Uncaught errors within `uncaughtWindowMs` after which the server stops: a single one harms one
+ * request, but many mean a broken state that does not mend itself.
  */
 export const uncaughtErrorsMax = 100;
 export const uncaughtWindowMs = 10_000;
-/** How long after it can serve a server begins with what only saves memory later. */
+/** How long after its start a server begins work that nobody waits for, such as saving memory. */
 export const startSettledMs = 20;
 /**
  * Descriptors that must be free to load a library: one for each of its files that is being read.
@@ -142,35 +137,36 @@ export const startSettledMs = 20;
 export const libraryDescriptors = 8;
 
 /**
- * How late a timer is when the whole program stood still. Under load they are some tens of
- * milliseconds late.
+ * A timer that is this late shows that the whole program stood still (SIGSTOP, a suspended
+ * machine); under load, timers are late by some tens of milliseconds.
  */
 export const standstillMsMin = 250;
 /**
- * Turns of the event loop in which what has come is read before it is told that something has not
- * come: in each, that of 64 processes and of all connections.
+ * Turns of the event loop that a late timer waits, so that input that came in time is read before
+ * the timer decides that none came. Each turn reads from 64 processes and from all connections.
  */
 export const looksBeforeGivingUp = 16;
 
-/** How often it is looked whether the server has nothing to do and keeps memory for nothing. */
+/** How often the server checks whether it is idle and can return memory to the system. */
 export const idleLookIntervalMs = 10_000;
 /**
- * Looks at a server that is never idle after which free memory is returned all the same: the heap
- * is walked on a thread, and whoever allocates meanwhile waits for some milliseconds.
+ * Checks in a row that find the server busy, after which free memory is returned all the same. A
+ * thread walks the heap for that, and allocations wait for some milliseconds meanwhile.
  */
 export const busyLooksMax = 6;
-/** Share of that time that the event loop of an idle server works, at most. */
+/** A server counts as idle when its event loop was busy for at most this share of the time. */
 export const idleLoopShareMax = 0.01;
 /**
  * Growth of what JavaScript takes, dead or not, from which a collection pays: it stops an idle
  * server for some 20 ms, and V8 itself lets 32 MiB of buffers die before it begins one.
  */
 export const collectedBytesMin = 16 * MiB;
-/** What must have been freed since the last look for it to be returned. */
+/** Least memory freed since the last check that is worth returning. */
 export const returnedBytesMin = 1 * MiB;
 /**
- * Looks without work after which nothing is left of the processes and sessions that ended by then:
- * they live for 80 s. A flood whose output was still kept at the first left 20 MiB for ever.
+ * Idle checks in a row after which everything the last work left behind has expired: closed
+ * processes and detached sessions stay for 80 s. Without a collection then, output that was still
+ * kept at the first idle check left 20 MiB for ever.
  */
 export const expiredLooks = 10;
 
@@ -178,7 +174,7 @@ export const expiredLooks = 10;
 
 /** A session without a connection lives this long. The reference's value, measured. */
 export const sessionTtlMs = 80_000;
-/** Request ids a session remembers, to do repeated work once; far more than can be unanswered. */
+/** Request ids that a session remembers, so that a repeated request is not carried out twice. */
 export const requestIdsRememberedMax = 4096;
 
 // ---- processes
@@ -188,7 +184,8 @@ export const outputChunkBytesMax = 8 * KiB;
 /** Newest output of a process kept in memory for `process/read`. The reference's value. */
 export const retainedOutputBytesMax = 1 * MiB;
 /**
- * Chunks kept besides: a process that prints byte by byte must not cost a hundred times its output.
+ * Chunks of a process kept in memory: one that prints byte by byte must not cost a hundred times
+ * its output.
  */
 export const retainedOutputChunksMax = 50_000;
 /**
@@ -196,48 +193,48 @@ export const retainedOutputChunksMax = 50_000;
  * oldest is dropped.
  */
 export const spilledOutputBytesMax = 256 * MiB;
-/** The same of all processes of the server. */
+/** Older output of all processes of the server on disk. */
 export const spilledOutputTotalBytesMax = 4 * GiB;
 /**
- * As long as somebody receives the output, the file does not grow beyond this: far more than can be
- * on its way in buffers when a connection breaks. New pages of a file cost the kernel ten times as
- * much as those that are written again, which halved the throughput of a flood.
+ * While a client receives the output, its spill file does not grow beyond this, which is far more
+ * than can be in buffers when a connection breaks. New pages of a file cost the kernel ten times as
+ * much as rewritten ones, which halved the throughput of a flood.
  */
 export const receivedOutputBytesMax = 32 * MiB;
 /**
- * Output of a process up to which all of it is kept, although its receiver has confirmed it: who
- * takes the session over sees a command from its beginning. Of one that prints more it gets the
- * newest.
+ * A process with no more output than this has all of it kept, even when its client has confirmed
+ * it: a client that resumes the session sees the command from its beginning. Of a process that
+ * prints more it sees the newest output.
  */
 export const confirmedOutputBytesMax = 8 * MiB;
 /**
- * Bytes sent to a client between the pings that ask it how far it has come: often enough that what
- * it has not confirmed stays in memory, seldom enough that its pongs cost nothing.
+ * Bytes between the pings that ask a client how far it has come: often enough that unconfirmed
+ * output fits into memory, and seldom enough that the pongs cost nothing.
  */
 export const receiptIntervalBytes = 256 * KiB;
 /**
- * Such pings that may be unanswered: enough for the output that may wait to be confirmed, below,
- * and twice as many are fewer than the 60 pongs at which the `ws` of a client that uploads on a
- * slow line cuts the connection.
+ * Such pings that may be unanswered: enough for `unconfirmedOutputBytesMax`. Twice as many are
+ * still fewer than the 60 waiting pongs at which `ws` cuts the connection of a client that uploads
+ * on a slow line.
  */
 export const unansweredReceiptsMax = 24;
 /**
- * Bytes on their way to a client above which what is small goes and nothing else, at first and on a
- * slow line: a third of a second at 100 KB/s, and no less than a few messages of output.
+ * Smallest window of bytes in flight to a client; beyond the window only small messages are sent.
+ * It is a third of a second at 100 KB/s, and no less than a few messages of output.
  */
 export const sentInFlightBytesMin = 32 * KiB;
-/** Marks between what may be on its way: with fewer it would go out in bursts. */
+/** Marks in one window of bytes in flight: with fewer, output would go out in bursts. */
 export const marksInFlight = 4;
-/** Bytes between two of them at most: on a fast line their answers would only cost time. */
+/** Most bytes between two marks, so that a fast line is not slowed by their answers. */
 export const markIntervalBytesMax = 4 * MiB;
 /**
- * How long a client may leave all marks unanswered before it is served without: it may know no
- * pings, or owe an answer until it has read what it let go.
+ * How long a client may leave all marks unanswered before it is served without a window: it may not
+ * answer pings, or hold back its answers until it has read again what it dropped.
  */
 export const markAnswerMs = 5_000;
-/** Output of a process beyond the newest that may wait in memory to be confirmed, not on disk. */
+/** Older output of a process that may wait in memory, not on disk, for the client to confirm it. */
 export const unconfirmedOutputBytesMax = 4 * MiB;
-/** Places up to which a receiver may have come, remembered at once; above that, fewer. */
+/** Questions per process whose place in its output is remembered; the oldest are forgotten. */
 export const receiptMarksMax = 64;
 /** Newest output of all closed processes of the server kept in memory; the oldest goes to disk. */
 export const closedOutputBytesMax = 64 * MiB;
@@ -245,7 +242,7 @@ export const closedOutputBytesMax = 64 * MiB;
 export const spillBlockBytes = 256 * KiB;
 /** Blocks of memory kept for the next writes: with fresh ones the kernel clears page after page. */
 export const spareSpillBlocksMax = 16;
-/** Bytes of them that wait for the disk, above which the process is paused. */
+/** Bytes of one process that wait for the disk, above which the process is paused. */
 export const spillQueueBytesMax = 8 * MiB;
 /** Output of a process after which a disk that had no room for it is asked again. */
 export const spillRetryBytes = 4 * MiB;
@@ -255,21 +252,21 @@ export const readAnswerBytesMax = 8 * MiB;
 /** Chunks in one answer. With five JSON values each they stay below `messageValuesMax`. */
 export const readAnswerChunksMax = 50_000;
 /**
- * Who holds the output of an exited process open is looked for this often: it means a look at every
- * open file of the machine.
+ * The search for processes that hold the output of an exited process open is repeated at most this
+ * often, because it looks at every open file of the machine.
  */
 export const holderScanIntervalMs = 1_000;
 /** Open files looked at in one turn of the event loop: about two milliseconds. */
 export const holderScanSliceMax = 500;
-/** Retained output read at once when it is pushed to a client that came back. */
+/** Retained output read at once when it is pushed to a client that resumed its session. */
 export const catchUpPageBytes = 256 * KiB;
 /**
  * A closed process stays readable, and its id taken, this long. The reference's value, measured.
  */
 export const closedProcessTtlMs = 80_000;
 /**
- * How long it stays when the client is there and has not confirmed its output: it reads slowly, and
- * asks later for what it let go. Some time there must be an end to what it never reads.
+ * How long it stays when an attached client has not confirmed its output, because it reads slowly
+ * or has dropped events that it will ask for later. Output that is never read must end some time.
  */
 export const unconfirmedOutputTtlMs = 15 * 60_000;
 /**
@@ -277,50 +274,53 @@ export const unconfirmedOutputTtlMs = 15 * 60_000;
  * is room again, or when the process ends.
  */
 export const stdinQueueBytesMax = 1 * MiB;
-/** After a kill, how long the end of the output may take to be read before it is given up: what the
- * pipes hold is read in a millisecond; only a stranger who holds one open makes it last longer. */
+/**
+ * How long the end of the output is waited for after a kill. What the pipes hold is read in a
+ * millisecond; only a process outside the killed tree that holds one open makes it last longer.
+ */
 export const killedOutputDrainMs = 100;
 /** Bytes read from a pipe or terminal at once; a pipe of Linux holds as many. */
 export const outputReadBytesMax = 64 * KiB;
-/** Blocks of that size kept for the next reads: what a few floods leave behind at once. */
+/** Blocks of `outputReadBytesMax` kept for the next reads: what a few floods free at once. */
 export const spareReadBlocksMax = 32;
-/** Bytes that a thread reads ahead of a terminal at most: fewer calls of threads, a longer wait. */
+/** Most bytes that a thread reads ahead from a terminal: more saves calls but delays output. */
 export const readAheadBytesMax = 256 * KiB;
-/** How long it should take to read ahead, which is for how long output waits to be sent. */
+/** How long one read ahead should take: output waits that long before it is sent. */
 export const readAheadMs = 5;
-/** A flood of less in all that time is over. A terminal of Linux holds as many bytes. */
+/**
+ * A flood is over when a read ahead brings less than this, which is what a Linux terminal holds.
+ */
 export const floodBytesMin = 4 * KiB;
-/** Bytes that a pipe holds whose program floods, instead of the 64 KiB of Linux. */
+/** Size of a pipe whose program floods, instead of the 64 KiB of Linux. */
 export const floodPipeBytes = 256 * KiB;
 /** Terminals that are read ahead at the same time: the other threads are there for file calls. */
 export const readAheadsMax = 4;
-/** Pieces of memory kept for that: while one is sent, the next is read into. */
+/** Buffers kept for reading ahead: while one is sent, the next is filled. */
 export const spareReadAheadsMax = 2;
 /**
- * Thousandths of the memory by which what a client starts counts as larger than it is when the
- * kernel looks for something to kill. The server has some hundred megabytes: half of the memory is
- * more than that also in a container with 256 MiB.
+ * Added to `oom_score_adj` of what a client starts, in thousandths of the memory: the process
+ * counts as that much larger when the kernel looks for one to kill. The server takes some hundred
+ * megabytes, less than half the memory even in a container with 256 MiB.
  */
 export const startedOomScore = 500;
-/** A start that takes longer hangs in the system (a dead mount); others stop waiting for it. */
+/** A start that takes longer hangs in the kernel, on a dead mount; others stop waiting for it. */
 export const launchStallMs = 1_000;
 /**
- * Starts under way beside one that hangs: more than there are threads for them, and fewer than the
- * 256 calls on threads that koffi lets be under way, or it throws.
+ * Starts under way at the same time while one hangs: more than there are threads for them, and
+ * fewer than the 256 asynchronous calls beyond which koffi throws.
  */
 export const launchesMax = 64;
 /**
- * Turns of the event loop between two starts while more are waiting: requests of others, which then
- * find it awake, wait 0.31 ms behind 32 starts. With ten turns it is 0.39 for 7 % more starts.
+ * Turns of the event loop between two starts while more are waiting. The loop is awake in these
+ * turns, and other requests wait 0.31 ms behind 32 starts; with ten turns they wait 0.39 ms, for 7
+ * % more starts.
  */
 export const turnsBetweenStarts = 50;
-/**
- * How often processes are looked at whose end the kernel cannot announce for want of descriptors.
- */
+/** How often processes are polled for their end when there is no descriptor to be told of it. */
 export const exitScanIntervalMs = 50;
 /**
- * How often process 1 looks for orphans that have ended. Its own children it has taken note of in
- * that time.
+ * How often a server that is process 1 looks for dead orphans to reap. Its own children are reaped
+ * long before.
  */
 export const orphanLookMs = 1_000;
 /**
@@ -334,21 +334,21 @@ export const treeStopPassesMax = 20;
 /** How long killed processes may take to vanish before they are reported as survivors. */
 export const treeKillGraceMs = 1_000;
 
-/** How often it is tried again what needs a descriptor where there is none. */
+/** How often work is tried again that found no free descriptor. */
 export const descriptorPollMs = 2;
-/** The process that cleans up after this server's death is started anew this often. */
+/** Times that the keeper, which cleans up after this server's death, is restarted when it dies. */
 export const keeperRestartsMax = 10;
 /**
- * How long the end of the server waits for that process. What it has not finished of the server's
- * writes by then is left to the next server.
+ * How long the server's shutdown waits for the keeper. File writes that it has not finished by then
+ * are left to the next server.
  */
 export const keeperCloseMs = 3_000;
 /**
- * How long that process lets a program finish the server's writes, which gives up by itself after
- * `finishWritesMs`, if the system let it start at all.
+ * How long the keeper lets `finish-writes` run, which gives up by itself after `finishWritesMs` if
+ * it could start at all.
  */
 export const keeperWorkMs = 10_000;
-/** How often a terminal that nobody has open is looked at while its process lives. */
+/** How often a terminal is polled that no process has open while its session leader lives. */
 export const terminalLookIntervalMs = 20;
 /** How long `script`, where it stands in for a terminal, may take to end after its program. */
 export const terminalCopyGraceMs = 200;
@@ -372,8 +372,8 @@ export const fileBlockBytesMax = 1 * MiB;
 /** Blocks of memory kept for the next `fs/readBlock`; one is enough unless a disk is slow. */
 export const spareBlocksMax = 2;
 /**
- * Bytes turned into base64 at once, without a rest at their end: a text of this size lies where the
- * engine makes its short-lived ones, which cost nothing to throw away.
+ * Bytes turned into base64 at once, a multiple of three. The text fits into V8's young generation,
+ * where dropping it costs nothing.
  */
 export const base64PieceBytes = 48 * KiB;
 /** Files a connection may have open. The reference's value. */
@@ -390,8 +390,8 @@ export const walkAnswerBytesMax = 4 * MiB;
  * pool, few enough that another request's call does not wait long behind them. */
 export const fileCallsInParallel = 8;
 /**
- * Directories that one operation fills, or empties, at the same time, because the system locks a
- * directory while it makes a file in it, or removes one.
+ * Directories that one operation fills or empties at the same time. Within one directory there is
+ * little to gain: the kernel locks it while it makes or removes a file.
  */
 export const directoriesInParallel = 4;
 /** An operation on a tree that takes longer than this is helped by file threads. */
@@ -418,95 +418,97 @@ export const fileThreadsCloseMs = 500;
 /** Young generation of a file thread's heap: it only makes names, which die at once. */
 export const fileThreadYoungHeapMiB = 4;
 /**
- * How long one turn of the event loop may spend on file calls of its own: another request waits no
- * longer behind a copied tree, and the turns themselves cost a hundredth of that.
+ * How long one turn of the event loop may spend on synchronous file calls: no other request waits
+ * longer behind a copied tree. A turn itself costs a hundredth of that.
  */
 export const directSliceMs = 2;
 /**
- * What handing a call to a thread and back takes, at most. Kinds of calls that take longer here are
- * handed over, because several cores can then make them at once.
+ * Longest time that handing a call to a thread and back takes. Kinds of calls that take longer than
+ * this on the event loop are handed over, because several cores can then make them at once.
  */
 export const handOverMs = 0.1;
-/** Calls by which the usual time of their kind is known. */
+/** Calls over which the usual time of their kind is averaged. */
 export const callsRemembered = 8;
-/** Calls handed over until the next one shows whether that is still worth it. */
+/**
+ * One in so many handed-over calls is made on the event loop, to see whether that is faster now.
+ */
 export const handedOverMax = 32;
-/** The same of bursts of calls: as many calls are made in one, or handed over, as fit. */
+/** The same for bursts, each of which makes many calls. */
 export const burstTriedEvery = 4;
-/** A file call that takes longer than this is one of a slow disk, and is best made on a thread. */
+/** A file call that takes longer than this shows that the disk is slow. */
 export const slowCallMs = 20;
 /**
- * What an entry of a directory may take besides: one of 10,000 takes 1 to 2 microseconds, and three
- * on a busy machine. Taken for a sign of a slow disk, a large directory sent the walk behind it to
- * threads, which took 1.3 times as long.
+ * Time added to `slowCallMs` for each entry of a listed directory: of 10,000 entries each takes 1
+ * to 2 microseconds, and three on a busy machine. Otherwise a large directory looked like a slow
+ * disk and sent the rest of a walk to threads, which took 1.3 times as long.
  */
 export const listedEntryMs = 0.005;
-/** What all of them may take: a larger directory is better listed on a thread the next time. */
+/** Most time added for entries: what takes longer is better listed on a thread the next time. */
 export const listingMsMax = 50;
-/** For how many times what a slow call took others go to threads: it has a tenth of the loop. */
+/** After a slow call, calls go to threads for this many times its duration: a tenth of the loop. */
 export const slowDiskPauseRatio = 10;
 /** Largest piece of a file read or written on the event loop: some 100 microseconds. */
 export const directBytesMax = 1 * MiB;
-/** Bytes read at once of a file that does not tell its size, such as those of procfs. */
+/** Bytes read at once of a file that does not tell its size, as in procfs. */
 export const procFileChunkBytes = 64 * KiB;
 /** A file below this is copied in one go: some 50 microseconds. */
 export const smallCopyBytesMax = 64 * KiB;
 /** Bytes copied at once of a file; small, so that copies in parallel stay cheap. */
 export const copyChunkBytes = 1 * MiB;
 /**
- * Pages of a journal's file kept for the next write: 8 MiB of content with what is said about it.
- * To write into new pages takes three times as long.
+ * Bytes of a journal file that are kept for its next record: 8 MiB of content and its description.
+ * Writing into new pages takes three times as long.
  */
 export const journalKeptBytes = 8 * MiB + 64 * KiB;
-/** Files kept for the next records; each is at most as large as the bound before. */
+/** Journal files kept for the next records, each at most `journalKeptBytes` long. */
 export const spareSlipsMax = 2;
 /**
- * Whether a server in another container lives cannot be seen. A write takes well below this, so
- * that a record that is older has been left behind.
+ * Age of a record after which its server, when it was in another container, counts as dead: such a
+ * server cannot be seen from here, and a write takes far less time.
  */
 export const foreignJournalMs = 10_000;
 /** A file that changed this much later than a record of it was changed by somebody else. */
 export const unfinishedWriteMs = 60_000;
 /**
- * How much coarser than others a file system may keep times: two seconds on FAT. What was changed
- * that long before a record was made was not changed by the write that it is of.
+ * Resolution of file times, two seconds on FAT. A file that changed longer than this before its
+ * record was made was not changed by the recorded write.
  */
 export const fileTimeSlackMs = 2_000;
-/** Bytes that may say where the content of a record belongs: a path of 4 KiB, escaped. */
+/** Bytes of a record's description, which holds an escaped path of up to 4 KiB. */
 export const journalEntryBytesMax = 64 * KiB;
 /** Symbolic links on a way before it counts as a circle. The kernel's value. */
 export const linksFollowedMax = 40;
-/** How often a place is looked at that is another, or gone, at the second look. */
+/** Times that a path is looked up again when it changes between two looks. */
 export const placeLooksMax = 5;
-/** How long the end of the server waits for writes that are under way. */
+/** How long the server's shutdown waits for file writes under way. */
 export const journalCloseMs = 1_000;
 /** How long another server may take to write 33 bytes of memory, which it does at once. */
 export const secretFillMs = 50;
-/** How often a start looks whether somebody else has finished them. */
+/** How often a starting server checks whether another one has finished a dead server's writes. */
 export const finisherLookMs = 20;
 /**
- * How long writes may take to be finished, and how long a start waits for somebody else who is at
- * it; a dead mount must not keep it for ever. What is left then is tried again by the next one.
+ * How long a starting server may take to finish a dead server's writes, or waits for another one
+ * that does: a dead mount must not block it for ever. The next server tries again what is left.
  */
 export const finishWritesMs = 5_000;
 /** Calls under way to one mount that may hang: three such mounts leave some of the 32 threads. */
 export const remoteCallsMax = 8;
 /**
- * How old the list of mounts may be by which calls are kept apart: one that comes and hangs at once
- * could stop the event loop for that long. To ask whether it has changed takes 4 microseconds, to
- * read it 50.
+ * Greatest age of the list of mounts that decides whether a file call may block the event loop: a
+ * mount that appears and hangs within that time could. Asking whether the list has changed takes 4
+ * microseconds, reading it 50.
  */
 export const mountTableMs = 5;
 /** Paths in one `fs/watchMissing`: each may cost a watch, of which the kernel gives thousands. */
 export const watchedPathsMax = 1024;
 /** Times that `fs/watchMissing` sets its watches anew because directories came while it did. */
 export const watchTriesMax = 8;
-/** Changes heard in one turn after which some may be lost: Linux keeps 16,384 for a process. */
+/** Changes heard in one turn after which some may be lost: Linux queues 16,384 for a process. */
 export const watchEventsInTurnMax = 1_000;
 
 // ---- access
 
-/** How often it is looked whether the files of certificate, key and token have changed. */
+/** How often the files of certificate, key and token are checked for changes. */
 export const followedFilesLookMs = 5_000;
 /** How long after that they are read: certificate and key are replaced one after the other. */
 export const followedFilesSettleMs = 1_000;
@@ -516,33 +518,33 @@ export const failedAttemptsMax = 20;
 export const failedAttemptsWindowMs = 60_000;
 /** Addresses whose refused tokens are counted at once; the oldest is forgotten for a new one. */
 export const failedAddressesMax = 10_000;
-/** A client has this long to shake hands for TLS, and this long to send the head of its request. */
+/** A client has this long for its TLS handshake, and this long to send the head of its request. */
 export const requestHeadMs = 10_000;
-/** How often it is looked for clients that take longer for the head. */
+/** How often clients that take longer for the head are looked for. */
 export const requestHeadLookMs = 2_500;
 /**
- * Connections that are no WebSockets yet; of more an old one is cut. Several times as many as the
- * kernel hands over at once when all clients come back after an outage.
+ * Connections that are not WebSockets yet; for each further one an old one is cut. Several times as
+ * many as the kernel hands over at once when all clients come back after an outage.
  */
 export const newcomersMax = 2_048;
-/** The same as a part of the files that the server may have open: one in so many. */
+/** They may also take at most one in so many of the files that the server may have open. */
 export const newcomersShareOfFiles = 4;
 /** After this long without a cut the next one is logged again. */
 export const newcomersQuietMs = 60_000;
-/** Characters of an id that clients choose, and of a trace, as far as logs tell them. */
+/** Characters that logs show of an id chosen by a client, and of a trace. */
 export const loggedIdCharsMax = 128;
-/** The same of the id of a request, and of the name that a client gives itself. */
+/** Characters that logs show of a request's id, and of the name that a client gives itself. */
 export const loggedNameCharsMax = 64;
 /** Characters of one text in the audit log, such as a path; what is longer is cut. */
 export const auditTextCharsMax = 4096;
 /**
- * Bytes at the end of an audit log that are looked at to go on with it: more than its last line and
- * one that was cut off can have.
+ * Bytes read at the end of an audit log to continue it: more than its last whole line and a torn
+ * one can have together.
  */
 export const auditTailBytes = 512 * KiB;
-/** Bytes of log lines that wait for stderr; more are dropped, for they must not stop the server. */
+/** Bytes of log lines that wait for a slow stderr; further lines are dropped. */
 export const logBacklogBytesMax = 1 * MiB;
-/** How long log lines wait for room in a stderr that does not let them wait there. */
+/** How long log lines wait before a full, non-blocking stderr is tried again. */
 export const fullStderrWaitMs = 100;
 
 // ---- client
@@ -648,15 +650,15 @@ export const httpExchangesMax = 1024;
 
 /** A helper's program that no server has used for this long is removed. */
 export const keptFileUnusedMs = 7 * 24 * 3_600_000;
-/** Sandbox objects of one connection of which is kept what they mean; some KiB each. */
+/** Sandbox objects of one connection whose policies are kept; some KiB each. */
 export const sandboxMeaningsMax = 64;
-/** Sandbox objects that need not be checked again when they come again, of all connections. */
+/** Sandbox objects of all connections that are remembered as valid and not checked again. */
 export const sandboxesRememberedMax = 64;
-/** Characters of the JSON of one of them. A larger one is checked each time. */
+/** Characters of the JSON of a remembered sandbox object; a larger one is checked each time. */
 export const sandboxRememberedCharsMax = 16 * KiB;
-/** How often a sandbox is set up anew when what it names, or a mount, changes meanwhile. */
+/** Times that a sandbox is set up when paths of its policy, or mounts, change meanwhile. */
 export const helperStartAttemptsMax = 5;
-/** How often the mount points of a confined process are made anew when somebody was quicker. */
+/** Times that the mount points of a confined process are made when somebody else interferes. */
 export const mountPointTriesMax = 5;
 /** Bytes an fs-helper reads at once of its input. */
 export const helperReadBytes = 256 * KiB;
@@ -672,27 +674,27 @@ export const globScanEntriesMax = 100_000;
 export const globMatchesMax = 1_000;
 /** How long bwrap may take to show that it works, which takes it milliseconds. */
 export const bwrapTrialMs = 5_000;
-/** What is kept of each stream of such a trial: bwrap's help has 5,000. */
+/** Bytes kept of each output stream of such a trial: bwrap's help has 5,000. */
 export const trialOutputBytesMax = 100_000;
-/** Arguments that bwrap takes, with those that it reads from a descriptor: its own limit. */
+/** bwrap's own limit for its arguments, including those that it reads from a descriptor. */
 export const bwrapArgumentsMax = 9_000;
-/** Bytes of arguments and variables that every kernel takes, so that no limit is looked up. */
+/** Bytes of arguments and variables that every kernel accepts: only beyond, its limit is read. */
 export const shortArgumentsBytesMax = 96 * KiB;
 /** Bytes of a table of mounts that are read at once; more take further reads. */
 export const mountTableReadBytes = 16 * KiB;
-/** How often it is looked whether bwrap has mounted everything, which takes it some 4 ms. */
+/** How often bwrap is polled for having mounted everything, which takes it some 4 ms. */
 export const bwrapPollMs = 1;
-/** How long its sign that it has is waited for before it is looked anyway. */
+/** How long bwrap's own sign of that is waited for before polling begins. */
 export const bwrapSignMs = 20;
-/** How long it is waited until it is looked again whether a sandbox has ended, at first. */
+/** First interval at which a sandbox is polled for its end; it doubles each time. */
 export const sandboxEndPollMs = 1;
-/** The same for one that does not end, because a disk of its hangs. */
+/** Longest such interval, for a sandbox that does not end because a disk hangs. */
 export const sandboxEndPollMsMax = 1_000;
 /** Warm fs-helpers of the whole server; each is a Node process of some 40 MB. */
 export const helpersMax = 16;
 /** Fs-helpers that share the work of one policy of one connection. */
 export const helpersPerPolicyMax = 3;
-/** A request waiting this long for a busy fs-helper gets one more of its policy. */
+/** When a request has waited this long for a busy fs-helper, another one is started. */
 export const helperCrowdMs = 40;
 /** An fs-helper that nobody has asked for this long ends. */
 export const helperIdleMs = 60_000;
@@ -710,13 +712,13 @@ export const deniedOutputWaitMs = 20;
  * disk hangs they stay.
  */
 export const confinementEndMs = 2_000;
-/** How long somebody who asks about the sandbox waits for the first trial of it. */
+/** How long a request for the sandbox's health waits for the first trial of bwrap. */
 export const healthWaitMs = 1_000;
-/** How long a client is told the same of the sandbox before bwrap is looked for again. */
+/** How long the sandbox's health is cached before bwrap is looked for again. */
 export const sandboxHealthMs = 5_000;
 /** After this long a machine that could not confine is tried again. */
 export const healthRetryMs = 10_000;
-/** What a failed bwrap or fs-helper printed, as far as it is told. */
+/** Bytes that an error tells of what a failed bwrap or fs-helper printed. */
 export const complaintBytesMax = 4 * KiB;
 
 // ---- what the doctor wants of the machine; less works for fewer clients
@@ -748,7 +750,7 @@ export interface Limits {
   readonly helpersMax: number;
 }
 
-/** Counts far above what agents use: who leaks them gets an error before the machine does. */
+/** Far above what agents use: a client that leaks gets an error before the machine runs out. */
 export const defaultLimits: Limits = {
   sessionsMax: 10_000,
   connectionsMax: 10_000,
