@@ -24,9 +24,9 @@ import { laneOfAnswer } from "./send-order.ts";
 import type { ServerContext } from "./server-context.ts";
 
 /**
- * One WebSocket: reads frames, has each request answered, sends answers and events. It is always
- * read, so that no request waits for an unrelated one; a client that asks for more than the bounds
- * allow gets errors, not silence.
+ * One WebSocket: reads frames, has each request answered, sends answers and events. Reading never
+ * stops after the handshake, so that no request waits for an unrelated one; a client that asks for
+ * more than the bounds allow gets errors, not silence.
  */
 export class ClientSocket implements ConnectionGauge {
   readonly traffic: Traffic = { receivedBytes: 0, sentBytes: 0 };
@@ -37,7 +37,9 @@ export class ClientSocket implements ConnectionGauge {
   readonly #tellEnd: TellEnd;
   readonly #keepalive: Keepalive;
   readonly #connection: Connection;
-  /** Frames that came while the session was opened and build on it; who is cut off loses them. */
+  /**
+   * Frames that came during `initialize` and wait for its session; dropped when the client is lost.
+   */
   #held: Buffer[] | undefined;
   #handshaken: Promise<void> | undefined;
   #isCut = false;
@@ -94,7 +96,7 @@ export class ClientSocket implements ConnectionGauge {
       if (!this.#outbox.isIgnored) this.#hear(frame);
       else if (!this.#isCut) this.#cut("its client sends on and reads no answers");
     } catch (error) {
-      // Thrown into the library, a fault of ours would let it read nothing any more.
+      // The library would stop reading for ever if an error of ours were thrown into it.
       this.#context.log("error", `a message was not served: ${stackOf(error)}`);
     }
   }
@@ -121,7 +123,9 @@ export class ClientSocket implements ConnectionGauge {
     }
   }
 
-  /** A client may send what needs the session without waiting for it, so the rest waits here. */
+  /**
+   * A client may pipeline requests behind `initialize`: they wait here until the session is open.
+   */
   async #handshake(request: IncomingRequest, bytes: number): Promise<void> {
     const held: Buffer[] = [];
     this.#held = held;
@@ -134,8 +138,8 @@ export class ClientSocket implements ConnectionGauge {
   }
 
   /**
-   * The client says `initialized` after the answer to `initialize`. A newer one may say things
-   * unknown here; the reference cuts it off for that.
+   * `initialized` is the only notification known here. A newer client may send others, which are
+   * logged and ignored; the reference closes the connection for them.
    */
   #onNotification(method: string): void {
     if (method === "initialized") this.#connection.initialized();
@@ -143,8 +147,8 @@ export class ClientSocket implements ConnectionGauge {
   }
 
   /**
-   * What can be answered at once is answered in the turn it came in, without a promise: those
-   * took a third of the time of a small request.
+   * A result that is there at once is sent in the same turn, without a promise: promises took a
+   * third of the time of a small request.
    */
   #serve(request: IncomingRequest, bytes: number): Promise<void> | undefined {
     const asked = { request, receivedBytes: bytes, startedAtMs: performance.now() };
@@ -175,7 +179,7 @@ export class ClientSocket implements ConnectionGauge {
     this.#settle(asked, outcome);
   }
 
-  /** The answer is out: what fails here must not be answered as well. */
+  /** Runs when the answer has been sent, so an error here must not become a second answer. */
   #settle(asked: Asked, outcome: Outcome): void {
     this.#unansweredRequests--;
     this.#unansweredBytes -= asked.receivedBytes;
@@ -208,7 +212,7 @@ export class ClientSocket implements ConnectionGauge {
           `and ${inboundBytesMax} bytes; wait for answers before sending more`,
       );
     }
-    // What can be large waits for room instead.
+    // Requests with large answers wait for room instead; see `BulkTurns`.
     if (this.#outbox.isFull && !isBulk(method)) {
       throw invalidRequest(
         `more than ${outboundBytesMax} bytes of answers wait to be read; read them before asking on`,

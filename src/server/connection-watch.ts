@@ -26,16 +26,16 @@ interface End {
   readonly reason?: string | undefined;
 }
 
-/** To be told before a connection is ended from here, with the reason in words. */
+/** To be called before this server ends a connection, with the reason in words. */
 export type TellEnd = (ending: "lost" | "cut", reason: string) => void;
 
 /**
- * Enters the end of a connection into the log and the counters, once, as soon as it is known: what
- * the socket says after that only follows from it.
+ * Logs and counts the end of a connection, once, with the first reason that is known: later events
+ * of the socket only follow from it.
  */
 export function connectionWatch({ log, counters }: Telemetry, watched: Watched): TellEnd {
   const { socket, tcp, connection, traffic, sessionLabel } = watched;
-  // A socket that is closed does not know it any more.
+  // Read now, because a closed socket has no address any more.
   const address = tcp.remoteAddress;
   const openedAtMs = performance.now();
   let isEntered = false;
@@ -49,7 +49,7 @@ export function connectionWatch({ log, counters }: Telemetry, watched: Watched):
     try {
       log(levels[ending], `connection ${ending}`, { ...known, durationMs, ...traffic });
     } catch {
-      // Nobody else would hear of the end of this connection, and there is nowhere to tell of this.
+      // A log that throws must not keep the others from cleaning up after this connection.
     }
   };
   tcp.once("error", (error) => {
@@ -64,15 +64,15 @@ export function connectionWatch({ log, counters }: Telemetry, watched: Watched):
 
 // ---- codes of RFC 6455, section 7.4
 
-/** No frame closed it. */
+/** Closed without a closing frame. */
 export const abnormalCode = 1006;
-/** Done, going away, and no code at all. */
+/** Normal closure, going away, and a closing frame without a code. */
 const orderlyCodes: readonly number[] = [1000, 1001, 1005];
 /** From here on applications have codes of their own. */
 const applicationCodesMin = 3000;
 
 function endOf(code: number, sentCode: number | undefined, error?: NodeJS.ErrnoException): End {
-  // Who has been told that the server stops need not confirm it.
+  // A client that was told of the server's stop need not answer with a closing frame.
   const known = code === abnormalCode ? (sentCode ?? code) : code;
   if (known === abnormalCode) return { ending: "lost", code, reason: lossReason(error) };
   const isOrderly = orderlyCodes.includes(known) || known >= applicationCodesMin;

@@ -21,8 +21,9 @@ interface ConnectionOptions {
 }
 
 /**
- * One client as the handlers see it. Its methods are the doors to what it may use, and the doors
- * are where a client that came too early, or too late, is refused: no handler can forget the check.
+ * One client as the handlers see it. Handlers reach processes, files and HTTP only through its
+ * methods, and these refuse a client that is not initialized yet, or whose session has ended or was
+ * resumed elsewhere. So no handler can forget the check.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -56,7 +57,7 @@ export class Connection {
     return { sessionId: this.#session.id, environmentInfo };
   }
 
-  /** The client is ready to be served. Before `initialize` it means nothing. */
+  /** The client has sent `initialized`, which is ignored before `initialize`. */
   initialized(): void {
     if (this.#state === "initialized") this.#state = "ready";
   }
@@ -89,25 +90,28 @@ export class Connection {
     return {};
   }
 
-  /** How the session is named where others read; undefined before there is one. */
+  /** The session's name in logs; undefined before there is a session. */
   get sessionLabel(): string | undefined {
     return this.#session?.label;
   }
 
-  /** Answers a request that is repeated, over whichever connection, as it was answered first. */
+  /**
+   * Runs a request, unless the session has answered one with the same request id before, maybe over
+   * another connection: then that answer is given again.
+   */
   once<T>(method: Method, params: object | null | undefined, run: () => T): T {
     return this.#session ? this.#session.answered.once(method, params, run) : run();
   }
 
-  /** Runs a request behind earlier ones about the same files. */
+  /** Runs a request behind earlier ones that it must not overtake, about the same files. */
   ordered<T>(method: Method, params: object | null | undefined, run: () => T): T | Promise<T> {
     if (!touchesPaths(method)) return run();
     return this.#order.run(() => touchedPaths(method, params ?? {}), run) as T | Promise<T>;
   }
 
   /**
-   * Carries out a request when there is room for its answer. A read of output waits for its process
-   * and for news before it takes its turn, for both may take for ever.
+   * Runs a request when there is room for its answer. A `process/read` first waits for its process
+   * and for output, which may take for ever, and only then takes its turn, without waiting again.
    */
   inTurn<M extends Method, T>(
     method: M,
@@ -123,13 +127,13 @@ export class Connection {
       .then(() => bulk.run(method, now, () => run(now)));
   }
 
-  /** The reader has caught up: what was paused for it goes on. */
+  /** The client has caught up: processes and bodies that were paused for it go on. */
   resumeOutput(): void {
     this.#session?.processes.resumeOutput();
     this.#http?.resumeOutput();
   }
 
-  /** The client is gone: what belongs to the connection ends, the session waits. */
+  /** The client is gone: ends files and HTTP requests, and detaches the session, which lives on. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#options.bulk.close();
@@ -144,7 +148,7 @@ export class Connection {
     const session = await sessions.resume(resumeSessionId, attachment);
     if (holdEvents) session.processes.holdEvents();
     if (!this.#isClosed) return session;
-    // The client went while the former holder was asked: nobody else would release the session.
+    // The client left while the old connection was probed: nobody else would detach the session.
     sessions.detach(session, attachment);
     throw invalidRequest("the connection was closed while the session was being resumed");
   }

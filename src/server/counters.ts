@@ -37,7 +37,7 @@ export interface Traffic {
   sentBytes: number;
 }
 
-/** What one connection tells of itself when somebody looks. */
+/** The current values of one connection, read when metrics are scraped. */
 export interface ConnectionGauge {
   readonly traffic: Traffic;
   readonly unsentBytes: number;
@@ -53,7 +53,7 @@ export interface RequestCount {
   readonly byDuration: number[];
 }
 
-/** From a request answered out of memory to a long poll. */
+/** Bucket bounds, in ms: from a request answered from memory to a long poll. */
 export const durationBoundsMs = [
   0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000, 5000, 30_000,
 ];
@@ -73,7 +73,7 @@ export const makeCounters = (): Counters => ({
   errors: new Map(),
 });
 
-/** `method` must be one of the protocol, or there would be as many counts as a client likes. */
+/** `method` must be one of the protocol's, or a client could make any number of counters. */
 export function countRequest({ requests }: Counters, method: string, durationMs: number): void {
   let counted = requests.get(method);
   if (counted === undefined) {

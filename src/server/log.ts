@@ -11,7 +11,7 @@ export interface Log {
   writes(level: LogLevel): boolean;
 }
 
-/** What a log says of a fault of this program: with the place where it is. */
+/** The text by which a bug of this program is logged: its stack, where there is one. */
 export const stackOf = (thrown: unknown): string => (thrown as Error)?.stack ?? String(thrown);
 
 /** Whether a log that is set to `least` writes a line of `level`. */

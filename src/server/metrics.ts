@@ -7,7 +7,7 @@ export interface MetricsText {
   readonly text: string;
 }
 
-/** What is counted elsewhere than in the counters. */
+/** Current values that the counters do not hold. */
 export interface Gauges {
   /** Sessions with and without a connection. */
   sessions(): { readonly attached: number; readonly detached: number };
@@ -15,12 +15,12 @@ export interface Gauges {
   helpers(): Readonly<Record<string, number>>;
 }
 
-/** Gives the counts in the text format of Prometheus. Its library is loaded by the first scrape. */
+/** Formats the counters for Prometheus. The first scrape loads the library for that. */
 export function metricsOf(counters: Counters, gauges: Gauges): () => Promise<MetricsText> {
   let registry: Promise<Registry> | undefined;
   return async () => {
     registry ??= makeRegistry(counters, gauges).catch((error) => {
-      // For want of descriptors, of which there will be some again.
+      // The library could not be loaded, probably for lack of descriptors: the next scrape retries.
       registry = undefined;
       throw error;
     });
@@ -56,8 +56,9 @@ async function makeRegistry(counters: Counters, gauges: Gauges): Promise<Registr
 }
 
 /**
- * The library's own counters would have to be told of every change, and it would have to be loaded
- * for that. Of a metric that is only printed it asks for `get` alone, which its types do not know.
+ * A metric that reads its values when it is scraped. The library's own metrics have to be told of
+ * every change, for which it would have to be loaded at the start. To print a metric it only calls
+ * `get`, although its types demand more.
  */
 function liveMetric({ name, type, help, values }: Row): Metric {
   const get = async () => ({
@@ -122,7 +123,7 @@ const currentRows = (counters: Counters, { sessions, helpers }: Gauges): Row[] =
   gauge("resident_memory_bytes", "Memory of the server process", residentBytes),
 ];
 
-/** Node reads it from a file: without a free descriptor only this one is not told. */
+/** Empty without a free descriptor, because Node reads the value from a file. */
 function residentBytes(): Value[] {
   try {
     return one(process.memoryUsage.rss());

@@ -11,7 +11,7 @@ import { enterAfterwards, type Telemetry } from "./session-watch.ts";
 interface Watched {
   readonly startedAtMs: number;
   readonly tty: boolean;
-  /** Of the request that started it. */
+  /** The trace of the request that started it. */
   readonly traceparent: string | undefined;
   outputBytes: number;
   exitCode: number | undefined;
@@ -27,9 +27,7 @@ interface WatchOptions {
   readonly processesMax: number;
 }
 
-/**
- * The processes of a session, with their starts and ends entered into log, counters and audit log.
- */
+/** The processes of a session, whose starts and ends are logged, counted and audited. */
 export function watchedProcesses(
   make: Make,
   session: Session,
@@ -70,10 +68,10 @@ class ProcessWatch implements ProcessObserver {
     this.#processesMax = processesMax;
   }
 
-  /** Output can come before the start is answered, so the process is entered before. */
+  /** Registers the process before it is started, because output can come before the answer. */
   async start(params: StartParams, processes: LocalProcesses): Promise<Result<"process/start">> {
     const { processId, tty } = params;
-    // Whoever gives an id that is taken must not disturb what is known of its process.
+    // A start with an id that is taken will be refused, and must not change that process's entry.
     const isTaken = this.#open.has(processId);
     if (!isTaken && this.#open.size >= this.#processesMax) throw tooMany(this.#processesMax);
     this.#enterStart(params);
@@ -116,7 +114,7 @@ class ProcessWatch implements ProcessObserver {
     this.#telemetry.counters.processesOpen++;
   }
 
-  /** Of the command line only the program, for arguments carry secrets. */
+  /** Enters the program only, not its arguments, because arguments carry secrets. */
   #enterStart({ processId, argv, cwd, tty, sandbox }: StartParams): void {
     this.#telemetry.audit?.enter("process-started", {
       session: this.#session.label,

@@ -29,8 +29,8 @@ export function methodNamed(name: string): Method {
 }
 
 /**
- * Makes what the first commands and files of all clients would wait 2 ms for, while one reads the
- * answer to `initialize`.
+ * Builds the schemas that the first command and the first file would wait 2 ms for, while a client
+ * reads the answer to `initialize`.
  */
 export function expectRequests(): void {
   schemaOf(requests["process/start"].params);
@@ -38,9 +38,9 @@ export function expectRequests(): void {
 }
 
 /**
- * Answers one request: its params are checked, then its handler runs, behind earlier requests where
- * their order matters. The handler is called in the same turn when nothing is in its way: requests
- * about one process keep their order by that.
+ * Answers one request: checks its params, then runs its handler, behind earlier requests where the
+ * order matters. The handler runs in the same turn when nothing is in its way, which is what keeps
+ * requests about one process in order. Throws or rejects with what becomes the error reply.
  */
 export function answer(
   connection: Connection,

@@ -9,7 +9,9 @@ interface SessionRegistryOptions {
   readonly makeProcesses: MakeProcesses;
   readonly watch: SessionWatch;
   readonly sessionsMax: number;
-  /** How long a session without a connection lives, while the server is there to be resumed at. */
+  /**
+   * How long a detached session lives. The time during which the server stood still is not counted.
+   */
   readonly ttlMs: number;
 }
 
@@ -37,10 +39,10 @@ export class SessionRegistry {
   }
 
   /**
-   * Gives the session to another connection. One that is attached is refused with -32010 when its
-   * connection shows that it lives, and taken from it when it does not, or when it was the same
-   * client's: behind a proxy an old connection can look alive for long. Fails with -32600 for an
-   * unknown id.
+   * Attaches the session to another connection. When it is still attached, its old connection is
+   * probed: if that is alive, this fails with -32010; if not, it is cut. The old connection of the
+   * same client (by `clientId`) is cut unprobed, because behind a proxy it can look alive for long.
+   * Fails with -32600 for an unknown id.
    */
   async resume(id: string, attachment: Attachment): Promise<Session> {
     for (;;) {
@@ -55,14 +57,15 @@ export class SessionRegistry {
       }
       const isOwn = isSameClient(holder, attachment);
       if (!isOwn && (await holder.isAlive())) throw alreadyAttached(id);
-      // Several may have asked the same holder; one cuts it, the others meet its successor.
+      // Several may have probed the same holder: one cuts it, the others start over with the new
+      // one.
       if (session.attachment !== holder) continue;
       holder.cut("the session was resumed by another connection");
       this.detach(session, holder);
     }
   }
 
-  /** The connection is gone: the session waits for another one. */
+  /** The connection is gone: the session expires unless another one resumes it in time. */
   detach(session: Session, attachment: Attachment): void {
     const entry = this.#entries.get(session.id);
     if (entry === undefined || session.attachment !== attachment) return;
@@ -105,7 +108,7 @@ export class SessionRegistry {
   }
 }
 
-/** With chance from Node itself: for that of WebCrypto the first client would wait. */
+/** With Node's own random bytes: loading WebCrypto would delay the first client. */
 const newSessionId = () => uuidV4({ random: randomBytes(16) });
 
 const isSameClient = ({ peer: one }: Attachment, { peer: two }: Attachment) =>

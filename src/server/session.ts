@@ -8,19 +8,19 @@ import { addTraffic, type Traffic } from "./counters.ts";
 /** Who is at the other end of a connection. */
 export interface Peer {
   readonly address: string | undefined;
-  /** The connection by its number. */
+  /** The number of the connection. */
   readonly connection: number;
   clientName?: string;
   clientId?: string | undefined;
 }
 
-/** The connection that a session belongs to for now. */
+/** The connection to which a session is attached. */
 export interface Attachment extends EventReceiver {
   readonly peer: Peer;
   readonly traffic: Traffic;
-  /** How far the other end has come with what was sent to it. */
+  /** How far the client has come with what was sent to it. */
   readonly receipts?: Receipts | undefined;
-  /** Whether the other end is there, asked now. */
+  /** Probes whether the client is still there. */
   isAlive(): Promise<boolean>;
   /** Ends the connection. */
   cut(reason: string): void;
@@ -28,7 +28,7 @@ export interface Attachment extends EventReceiver {
 
 export type MakeProcesses = (session: Session, receiver: EventReceiver) => LocalProcesses;
 
-/** What a session has done so far; its traffic without that of the connection it has now. */
+/** What a session has done so far. Its traffic is that of its earlier connections only. */
 export interface SessionCounts extends Traffic {
   readonly openedAtMs: number;
   connections: number;
@@ -46,8 +46,8 @@ const countsFrom = (openedAtMs: number): SessionCounts => ({
 });
 
 /**
- * What outlives a connection: the processes of one client. While nobody is attached their events
- * only go to their logs.
+ * The processes of one client, which outlive its connection. While the session is detached their
+ * events only go to their output logs, from which a client reads them after resuming.
  */
 export class Session {
   readonly id: string;
@@ -65,7 +65,7 @@ export class Session {
     });
   }
 
-  /** Names the session where others read: whoever knows the whole id can resume it. */
+  /** The session's name in logs: the start of its id, because the whole id allows to resume it. */
   get label(): string {
     return this.id.slice(0, 8);
   }
@@ -79,9 +79,7 @@ export class Session {
     this.counts.connections++;
   }
 
-  /**
-   * Nobody listens any more: processes run on, and reads that wait for the gone one are rejected.
-   */
+  /** The connection is gone: processes run on, and its long-polling reads are rejected. */
   detach(): void {
     if (this.#attachment) addTraffic(this.counts, this.#attachment.traffic);
     this.#attachment = undefined;
