@@ -4,14 +4,14 @@ import type { Emit, EventParams, Params, ProcessEvent, Result } from "../../prot
 import type { EndEvent, LogEvent, OutputLog } from "./output-log.ts";
 import { type OutputRun, runOf } from "./output-run.ts";
 
-/** Told of everything once, as it happens, whether or not it can be sent to anybody. */
+/** Told of every event once, as it happens, whether or not a client is attached. */
 export interface ProcessObserver {
   output(processId: string, bytes: number): void;
   exited(processId: string, exitCode: number): void;
   closed(processId: string): void;
 }
 
-/** Sends the events of a run, one for each chunk. False as `Emit` has it. */
+/** Sends one event for each chunk of a run. False when the receiver is behind, as for `Emit`. */
 export type EmitOutput = (processId: string, run: OutputRun) => boolean;
 
 /** Where the events of processes go: output by the run, the others one by one. */
@@ -26,23 +26,23 @@ export interface EventFeedOptions extends EventReceiver {
   readonly processId: string;
   readonly log: OutputLog;
   readonly observer?: ProcessObserver | undefined;
-  /** Nothing more can be sent until `resume`. */
+  /** The receiver is behind while older events are sent: sending goes on after `resume`. */
   readonly onFull: () => void;
-  /** Whether events are being sent that happened before, so that no new ones are wanted. */
+  /** Catching up with older events has begun or ended: the process should pause meanwhile. */
   readonly onCatchUp: (isBehind: boolean) => void;
 }
 
 /**
- * Sends the events of one process to whoever receives them, as they happen. A client that came back
- * reads once and trusts that all later events are sent: when its read could not give it everything,
- * what is missing is sent from the log, in order, before anything new.
+ * Sends the events of one process to its receiver, as they happen. A client that has resumed a
+ * session reads once and then relies on events: when that read could not return everything, the
+ * rest is sent from the log, in order, before anything new.
  */
 export class EventFeed {
   readonly #options: EventFeedOptions;
-  /** Not everything was sent to whoever receives now, nor has it been read. */
+  /** Whether the present receiver has neither received nor read some of the events. */
   #hasMissedSome = false;
   #catchUp: { lastSeq: number } | undefined;
-  /** Nothing is sent before the receiver has read. */
+  /** Whether events are held back until the receiver has read, as it asked for. */
   #isHeld = false;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #roomAgain: () => void = () => {};
@@ -53,7 +53,7 @@ export class EventFeed {
     this.#options = options;
   }
 
-  /** Names the present receiver; another one has another number. */
+  /** The number of the present receiver; it changes when the receiver does. */
   get receiver(): number {
     return this.#receiver;
   }
@@ -65,7 +65,7 @@ export class EventFeed {
     return this.#isSilent || emitOutput(processId, run);
   }
 
-  /** The same for an end. */
+  /** Sends the exit or the closing, which has just been entered into the log. */
   tell(end: EndEvent): void {
     const { processId, observer } = this.#options;
     if (end.kind === "exited") observer?.exited(processId, end.exitCode);
@@ -73,14 +73,14 @@ export class EventFeed {
     if (!this.#isSilent) this.#send(end);
   }
 
-  /** There is a receiver that has missed something, will read, and wants nothing newer before. */
+  /** A new receiver wants no events before its first read, unless it has missed none. */
   hold(): void {
     this.#isHeld = this.#hasMissedSome;
   }
 
   /**
-   * A receiver has read. Without `maxBytes` it will not read on by itself when it was away; with
-   * `pushRest` it says so.
+   * The receiver has read. What its answer lacked is sent as events when it said so by `pushRest`,
+   * and when it had missed events and did not set `maxBytes`: then it will not read again.
    */
   wasRead({ nextSeq, chunks }: Read, { maxBytes, pushRest }: Params<"process/read">): void {
     if (chunks.length > 0) this.#readAtMs = performance.now();
@@ -92,12 +92,12 @@ export class EventFeed {
     }
   }
 
-  /** Whether output has been read in this time, or is being sent to somebody who was away. */
+  /** Whether output was read within this time, or is being sent to a receiver that catches up. */
   wasReadWithin(timeMs: number): boolean {
     return this.#catchUp !== undefined || performance.now() - this.#readAtMs < timeMs;
   }
 
-  /** Makes an answer from the log. What it has counts as sent only when it is about to leave. */
+  /** Makes an answer from the log. Its output counts as sent only when the answer is complete. */
   async answering<T>(make: () => Promise<T>): Promise<T> {
     this.#answersUnderWay++;
     try {
@@ -131,7 +131,7 @@ export class EventFeed {
     this.#isHeld = false;
   }
 
-  /** What happens now is sent later, from the log. */
+  /** Whether new events are not sent now, but later from the log. */
   get #isSilent(): boolean {
     return this.#isHeld || this.#catchUp !== undefined;
   }
@@ -147,7 +147,7 @@ export class EventFeed {
     await setImmediate();
     while (this.#catchUp === catchUp && catchUp.lastSeq < log.nextSeq - 1) {
       const page = await log.eventsAfter(catchUp.lastSeq, catchUpPageBytes);
-      // What is left was dropped.
+      // The rest was dropped from the log.
       if (page.length === 0) break;
       await this.#sendPage(catchUp, page);
     }
@@ -195,7 +195,7 @@ export class EventFeed {
   }
 }
 
-/** For whoever receives all events in the same way. */
+/** An `EmitOutput` for receivers that have only `emit`. */
 export const eachChunkBy =
   (emit: Emit<"process/output">): EmitOutput =>
   (processId, run) => {

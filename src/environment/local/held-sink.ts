@@ -8,8 +8,8 @@ import { wholeEnd } from "./spawn/whole-end.ts";
 type Telling = (to: ProcessSink) => void;
 
 /**
- * Keeps what a process does until it is known who is to hear it. Before the program of a confined
- * start runs that is what bwrap says, which is little, and takes no longer than bwrap may take.
+ * A sink that records what a process does until it is known where to pass it on. A confined start
+ * uses it until the program runs inside; only bwrap can have printed something by then.
  */
 export class HeldSink implements ProcessSink {
   readonly #over = deferred<void>();
@@ -18,13 +18,13 @@ export class HeldSink implements ProcessSink {
   #words = "";
   #to: ProcessSink | undefined;
 
-  /** What it has printed meanwhile, when it has ended and all that is read, or after `limitMs`. */
+  /** What the process has printed, once it has ended and all is read, or after `limitMs`. */
   async lastWords(limitMs: number): Promise<string> {
     await settledWithin(this.#over.promise, limitMs);
     return this.#words;
   }
 
-  /** From now on `sink` hears everything, and first what has been so far. */
+  /** Replays what was recorded to `sink`, which gets everything from now on. */
   passTo(sink: ProcessSink): void {
     this.#to = sink;
     for (const tell of this.#held.splice(0)) tell(sink);

@@ -1,23 +1,22 @@
 /**
- * Keeps file systems that hang from taking all threads of Node's pool, on which every file call and
- * every start of a process runs: of each mount that depends on somebody else (a network's server, a
- * FUSE daemon) only so many calls are under way at once, and further ones wait for those. A
- * symbolic link to such a mount counts for where it lies; for these there are more threads than one
- * mount's.
+ * Keeps hanging file systems from taking all threads of Node's pool, which every file call and
+ * every start of a process needs. Each mount that depends on another machine or program (a network
+ * file system, FUSE) has a lane: `remoteCallsMax` calls run at once, and further ones wait. A
+ * symbolic link to such a mount counts for the mount it lies on; threads are left over for those.
  */
 import type { MaybePromise } from "../../protocol/methods.ts";
 import { hangingMounts } from "../../sandbox/hanging-mounts.ts";
 import { type Lane, Lanes } from "../../sandbox/mount-lane.ts";
 import { callDirectly, type FileCall } from "./direct-calls.ts";
 
-/** Makes a call about a path: at once, unless its file system may hang and is busy. */
+/** Makes a call about a path, in the lane of its mount if that may hang. */
 export function callAt<T>(path: string, call: FileCall<T>): MaybePromise<T> {
   return callIn(laneAt(path), call);
 }
 
-/** The same for a call that depends on all of these paths. */
+/** Makes a call that depends on several paths, in the lane of the first whose mount may hang. */
 export function callAtAll<T>(paths: readonly string[], call: () => Promise<T>): Promise<T> {
-  // One lane is enough to bound it, and who waits for two at once can wait for ever.
+  // One lane bounds the call well enough; waiting for two lanes at once could deadlock.
   for (const path of paths) {
     const lane = laneAt(path);
     if (lane) return lane.run(call);
@@ -25,7 +24,7 @@ export function callAtAll<T>(paths: readonly string[], call: () => Promise<T>): 
   return call();
 }
 
-/** The same for an open file, which hangs with the file system it was opened on. */
+/** Makes a call about an open file, in the lane in which it was opened. */
 export function callOn<T>(fd: number, call: FileCall<T>): MaybePromise<T> {
   return callIn(lanesOfFiles.get(fd), call);
 }
@@ -61,13 +60,13 @@ function callIn<T>(lane: Lane | undefined, call: FileCall<T>): MaybePromise<T> {
   return hasRemoteMounts() ? call.later() : callDirectly(call);
 }
 
-/** Then no call is made on the event loop, for a link may lead to any of them. */
+/** Whether any mount may hang. Then no call is made on the event loop: a link may lead there. */
 export const hasRemoteMounts = (): boolean => currentMounts().length > 0;
 
 /**
- * For a process that serves one request after the other: a call that hangs can hold up nobody else
- * there, so that none is handed to a thread, and the table, which takes 0.4 ms the first time, is
- * not read.
+ * Makes all calls directly from now on. For a process that serves one request after the other,
+ * where a call that hangs blocks nobody else. It also saves reading the table of mounts, which
+ * takes 0.4 ms the first time.
  */
 export function callAllDirectly(): void {
   isAlone = true;

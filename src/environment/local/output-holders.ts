@@ -7,21 +7,21 @@ import type { OutputLog } from "./output-log.ts";
 type Holder = NonNullable<Result<"process/read">["heldOpenBy"]>[number];
 
 /**
- * Who holds the output of a process open that has exited. All processes of the machine are looked
- * through, in slices, so the answer is given again for a while to whoever asks.
+ * Finds the processes that hold the output of an exited process open. A search looks at all
+ * processes of the machine, in slices, so its result is given again for `holderScanIntervalMs`.
  */
 export class OutputHolders {
   readonly #log: OutputLog;
   readonly #places: () => readonly string[];
   #last: { readonly at: number; readonly found: Promise<Holder[]> } | undefined;
 
-  /** `places` are those of the output that is still open, as /proc names them. */
+  /** `places` returns the /proc names of the pipes and terminals that are still open. */
   constructor(log: OutputLog, places: () => readonly string[]) {
     this.#log = log;
     this.#places = places;
   }
 
-  /** What an answer has of it: nothing, unless the process has exited and is not closed. */
+  /** The part of an answer about holders: empty unless the process has exited and is not closed. */
   async told(): Promise<{ readonly heldOpenBy?: Holder[] }> {
     if (this.#log.exitCode === null || this.#log.closed) return {};
     const now = performance.now();
@@ -71,7 +71,7 @@ function attempted<T>(look: () => T, otherwise: T): T {
   try {
     return look();
   } catch {
-    // As said above: it counts as one that holds nothing.
+    // Such a process counts as one that holds nothing.
     return otherwise;
   }
 }

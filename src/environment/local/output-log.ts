@@ -27,10 +27,9 @@ export interface OutputLogOptions extends RetainedOutputOptions {
 }
 
 /**
- * What one process has said so far: numbers its output, its exit and its closing in one count from
- * 1, keeps its output, the newest in memory and older on disk, and answers readers, who may wait
- * for more. A reader is registered in the same turn in which it was found that there is nothing for
- * it, so no wake-up can slip between.
+ * The events of one process: numbers chunks of output, exit and closing in one sequence from 1,
+ * retains the output, and answers readers, which may long-poll for more. A reader is registered in
+ * the same turn that found nothing for it, so that no wake-up is missed.
  */
 export class OutputLog {
   readonly #bounds: OutputLogBounds;
@@ -63,19 +62,19 @@ export class OutputLog {
     return this.#closing !== undefined;
   }
 
-  /** Whether too much waits for the disk: whoever produces output should stop for a while. */
+  /** Whether too much waits for the disk, so that the process should be paused. */
   get isBehind(): boolean {
     return this.#retained.isBehind;
   }
 
-  /** Whether somebody receives the output as it comes, or the log alone has it. True at first. */
+  /** Whether a client receives the output as it comes, or only the log has it. True at first. */
   setReceived(isReceived: boolean): void {
     this.#retained.setReceived(isReceived);
   }
 
   /**
-   * Cuts what was read from a stream into chunks and enters them. Earlier ones have been sent.
-   * `bytes` is kept where it fills half of its memory or more; elsewhere it may be used again.
+   * Cuts bytes of a stream into chunks and appends them. Everything before counts as sent. `bytes`
+   * is kept when it fills at least half of its memory; otherwise that memory may be used again.
    */
   append(stream: OutputStream, bytes: Buffer): OutputRun[] {
     const { chunkBytesMax } = this.#bounds;
@@ -102,7 +101,7 @@ export class OutputLog {
   close(): EndEvent {
     this.#closing = { kind: "closed", seq: this.#nextSeq++ };
     this.#readers.wake();
-    // The end of a killed process may be told when its session has long been given up.
+    // A killed process may end after its session has been closed and this log disposed.
     if (!this.#isDisposed) this.#options.spill?.closedLogs.add(this);
     return this.#closing;
   }
@@ -122,7 +121,7 @@ export class OutputLog {
     if (waitMs && !this.#hasNewsAfter(after)) await this.#readers.newsAfter(after, waitMs);
   }
 
-  /** Gives what is retained, after waiting up to `waitMs` for some when there is none. */
+  /** Answers with retained output; waits up to `waitMs` when there is none. */
   async read({ afterSeq, maxBytes, waitMs, pushRest }: Page): Promise<Answer> {
     const after = afterSeq ?? 0;
     if (waitMs) await this.news({ afterSeq, waitMs });
@@ -144,7 +143,7 @@ export class OutputLog {
     return this.#retained.text();
   }
 
-  /** Ends all waiting with this error: who waited is not there any more. */
+  /** Rejects all waiting readers with this error: their client is gone. */
   rejectReaders(error: Error): void {
     this.#readers.reject(error);
   }
@@ -156,16 +155,16 @@ export class OutputLog {
     await this.#retained.dispose();
   }
 
-  /** An exit is news until it has been read, a closing for ever: nothing else will come. */
+  /** An exit is news until it has been read. A closing is always news, as nothing follows it. */
   #hasNewsAfter(seq: number): boolean {
     if (this.#retained.lastSeq > seq || this.closed) return true;
     return this.#exit !== undefined && seq < this.#nextSeq - 1;
   }
 
   /**
-   * Without `maxBytes`, or with `pushRest`, clients read once and then trust in events. When the
-   * answer cannot hold all, it is one of the moment after its last chunk: what came later has not
-   * happened yet.
+   * Without `maxBytes`, or with `pushRest`, a client reads once and then relies on events. An
+   * answer to it that cannot hold everything describes the state right after its last chunk: later
+   * chunks, exit and closing are left to events.
    */
   #answer({ chunks, isCut }: LogPart, kind: "whole" | "page"): Answer {
     const last = chunks.at(-1);

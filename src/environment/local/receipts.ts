@@ -1,8 +1,8 @@
 import { receiptMarksMax } from "../../limits.ts";
 
 /**
- * How far the receiver of events has come, as far as it has shown: from time to time it is asked
- * between events, and its answer proves that all events before the question have arrived.
+ * How far the receiver of events is known to have come. It is asked from time to time between the
+ * events, and an answer proves that all events before that question have arrived.
  */
 export interface Receipts {
   /** Questions so far. */
@@ -29,12 +29,12 @@ export class ConfirmedEvents {
     this.#receipts = receipts;
   }
 
-  /** Whether the receiver answers at all, so that it is worth waiting for. */
+  /** Whether the receiver answers questions at all, so that it is worth waiting for an answer. */
   get isAnswered(): boolean {
     return (this.#receipts()?.answered ?? 0) > 0;
   }
 
-  /** All events up to this number have arrived. */
+  /** All events up to this number are known to have arrived. */
   get lastSeq(): number {
     const answered = this.#receipts()?.answered ?? 0;
     for (let mark = this.#marks[0]; mark && mark.asked < answered; mark = this.#marks[0]) {
@@ -51,7 +51,7 @@ export class ConfirmedEvents {
     const newest = this.#marks.at(-1);
     if (newest?.asked === receipts.asked) newest.lastSeq = lastSeq;
     else this.#marks.push({ asked: receipts.asked, lastSeq });
-    // What one mark less would have told is told by the next.
+    // Without this mark, the answer to a later question confirms its events.
     if (this.#marks.length > receiptMarksMax) this.#marks.shift();
   }
 

@@ -9,7 +9,7 @@ import { giveBackReadMemory } from "./spawn/read-memory.ts";
 import type { SpillStore } from "./spill-store.ts";
 
 export interface RetainedOutputOptions {
-  /** Where output goes that leaves memory; without one it is dropped. */
+  /** Where output goes when memory is full; without it, the oldest output is dropped. */
   readonly spill?: SpillStore | undefined;
   /** How far the receiver has come. Without it nothing counts as arrived. */
   readonly receipts?: (() => Receipts | undefined) | undefined;
@@ -18,8 +18,8 @@ export interface RetainedOutputOptions {
 }
 
 /**
- * What is kept of the output of one process: the newest in memory, and behind it on disk what
- * nobody is known to have. Always the newest without gaps.
+ * The retained output of one process: the newest in memory, and older output, which no client is
+ * known to have received, on disk. What is retained always ends with the newest and has no gaps.
  */
 export class RetainedOutput {
   readonly #bounds: OutputLogBounds;
@@ -66,7 +66,7 @@ export class RetainedOutput {
     this.#trim();
   }
 
-  /** To be told before newer chunks are entered: what came up to `seq` has been sent. */
+  /** To be called before newer chunks are entered: everything up to `seq` has been sent. */
   sentUpTo(seq: number): void {
     if (this.#isReceived) this.#confirmed.sent(seq);
   }
@@ -92,8 +92,8 @@ export class RetainedOutput {
   }
 
   /**
-   * Fills a part, from disk and then from memory, and uses it in the turn in which memory was
-   * looked at: nothing happens between.
+   * Fills a part from disk and then from memory. `use` is called in the same turn in which memory
+   * was read, so that no event can come between.
    */
   async filled<T>(part: LogPart, use: () => T): Promise<T> {
     while (!part.isCut && this.#spill && this.#spill.lastSeq > part.lastSeq) {
@@ -110,8 +110,9 @@ export class RetainedOutput {
   }
 
   /**
-   * Lets the oldest chunks leave memory. In a flood, what the receiver has is dropped, and what it
-   * may be about to confirm waits for that: writing all to disk took a quarter of the time.
+   * Removes the oldest chunks from memory. In a flood, chunks that the receiver has confirmed are
+   * dropped, and those it may soon confirm stay: writing all of them to disk took a quarter of the
+   * time.
    */
   #trim(): void {
     if (!this.#window.exceeds(0)) return;
@@ -129,7 +130,7 @@ export class RetainedOutput {
     return !this.#window.exceeds(this.#bounds.unconfirmedBytesMax);
   }
 
-  /** With a chunk all older ones go. */
+  /** Drops the oldest chunk in memory and, so that no gap remains, everything on disk. */
   #dropOldest(): void {
     this.#spill?.clear();
     this.#droppedBytes += this.#window.takeOldest(this.#giveBack);
@@ -142,8 +143,8 @@ export class RetainedOutput {
   }
 
   /**
-   * While somebody receives the output nobody else looks at it: what is sent from here later, is to
-   * who came back.
+   * While the output is received as it comes, nobody else holds its memory. Chunks that are sent
+   * later, to a client that catches up, may still be in use.
    */
   readonly #giveBack = ({ bytes }: OutputRun) => {
     if (this.#isReceived) giveBackReadMemory(bytes.buffer);

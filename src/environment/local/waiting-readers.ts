@@ -6,7 +6,7 @@ interface WaitingReader {
   fail(error: Error): void;
 }
 
-/** Readers of a log that wait for something after the last number they know. */
+/** Long-polling readers of a log: each waits for events after the last number it knows. */
 export class WaitingReaders {
   readonly #hasNewsAfter: (seq: number) => boolean;
   readonly #waiting = new Set<WaitingReader>();
@@ -15,7 +15,7 @@ export class WaitingReaders {
     this.#hasNewsAfter = hasNewsAfter;
   }
 
-  /** Resolves when there is news or the time is over. */
+  /** Resolves when there is news or `waitMs` have passed. */
   newsAfter(afterSeq: number, waitMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (how: () => void) => {
@@ -33,7 +33,7 @@ export class WaitingReaders {
     });
   }
 
-  /** Lets those go on for whom there is news now. */
+  /** Wakes the readers for which there is news now. */
   wake(): void {
     for (const reader of this.#waiting) {
       if (this.#hasNewsAfter(reader.afterSeq)) reader.wake();
