@@ -8,16 +8,18 @@ import type { LastWork, Spawner } from "./spawner.ts";
 import { terminalHindrance } from "./terminal-hindrance.ts";
 
 interface CreateOptions {
-  /** Insists on one: then it rejects where that one does not work. */
+  /** Demands one implementation: rejects where it does not work. The better one when absent. */
   readonly kind?: "posix" | "node";
   readonly lastWork?: LastWork | undefined;
-  /** Given a spawner that is about to be tested; what it runs first is what it is given now. */
+  /**
+   * Called with a spawner before it is tested, so that the caller's starts run ahead of the tests.
+   */
   readonly untested?: (spawner: Spawner) => void;
 }
 
 /**
- * The better of what works on this machine; where that is less than it could be, the capabilities
- * say why.
+ * The better spawner of those that work on this machine. Its capabilities say why, when something
+ * is missing.
  */
 export async function createSpawner(options: CreateOptions = {}): Promise<Spawner> {
   if (options.kind === "node") return createNodeSpawner([]);
@@ -36,7 +38,7 @@ export async function createSpawner(options: CreateOptions = {}): Promise<Spawne
   }
 }
 
-/** `withoutTerminals` says why there can be none, which a first try has shown. */
+/** `withoutTerminals` is the reason why there are no terminals, found by a first attempt. */
 async function createTestedPosixSpawner(
   options: CreateOptions,
   withoutTerminals?: string,
@@ -46,7 +48,7 @@ async function createTestedPosixSpawner(
   try {
     await setImmediate();
     await testSpawner(spawner).catch(forgiveShortage);
-    // Behind the tests, for which the first client waits, and before the first start for somebody.
+    // After the tests, which the first client waits for, and before any client's start.
     spawner.ensureKeeper();
     return spawner;
   } catch (thrown) {
@@ -58,9 +60,9 @@ async function createTestedPosixSpawner(
 }
 
 /**
- * What is short of descriptors, processes or memory starts nothing by other means either, and that
- * says nothing of the machine: a server must not do with less for good because of who else works
- * there while it is tested.
+ * A lack of descriptors, processes or memory during the test would fail the other spawner as well,
+ * and says nothing about the machine. The server must not use the weaker one for good because of
+ * it.
  */
 function forgiveShortage(thrown: unknown): void {
   if (!isTransientShortage(thrown)) throw thrown;

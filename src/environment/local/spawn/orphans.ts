@@ -4,12 +4,12 @@ import { readProcessStat } from "../../../system/process-stat.ts";
 import { type Libc, native } from "./posix-libc.ts";
 
 /**
- * Takes note of the ends of orphans, if this is process 1, as in a container without an init: the
- * kernel gives it all whose parents have ended. Dead as they are, they would fill the table of
- * processes. Gives what ends it.
+ * Reaps orphans if this is process 1, as in a container without an init: the kernel makes process 1
+ * the parent of every process whose parent has ended, and dead ones that nobody waits for would
+ * fill the process table. Returns a function that stops it.
  *
- * The dead among our own children are taken note of in the turn in which we hear of it. Who is
- * still there at the next look is an orphan.
+ * Our own children are reaped in the turn in which we hear of their end, so a zombie that two looks
+ * in a row find is an orphan.
  */
 export function reapOrphans(libc: Libc): () => void {
   if (process.pid !== 1) return () => {};
@@ -22,7 +22,9 @@ export function reapOrphans(libc: Libc): () => void {
   return () => clearInterval(timer);
 }
 
-/** Those of the main thread, which gets the orphans, by names that nobody else ever has. */
+/**
+ * Zombies of the main thread, which gets the orphans, by pid and start time: pids are used again.
+ */
 function deadChildren(): ReadonlyMap<string, number> {
   const dead = new Map<string, number>();
   for (const pid of childrenOfMainThread()) {

@@ -43,7 +43,7 @@ export class PosixProcess implements SpawnedProcess {
   #hasExited = false;
   #innerGroup: number | undefined;
   #isFlowing = true;
-  /** Waits for somebody to open the terminal again. */
+  /** The next check whether a process has opened the terminal again. */
   #nextLook: NodeJS.Timeout | undefined;
 
   constructor(started: { pid: number; stdio: StdioPlan; sink: ProcessSink; around: Surroundings }) {
@@ -109,7 +109,7 @@ export class PosixProcess implements SpawnedProcess {
     });
   }
 
-  /** While it does nothing else can have its number. */
+  /** While the process runs, no other process can have its pid. */
   get isRunning(): boolean {
     return !this.#hasExited;
   }
@@ -122,7 +122,9 @@ export class PosixProcess implements SpawnedProcess {
     this.#releaseWhenOver();
   }
 
-  /** Who is still on the way from one group to the other is met in the first. */
+  /**
+   * A process that is still moving from the outer group to the inner one is killed in the outer.
+   */
   #signalInner(group: number, signal: number): boolean {
     if (this.#hasExited) return false;
     const isMet = signal === system.signals.SIGKILL && this.#kill(-this.pid, signal);
@@ -131,7 +133,7 @@ export class PosixProcess implements SpawnedProcess {
 
   /** Whether the pid still means this process, and the group and session of that number. */
   #isNumberOurs(): boolean {
-    // While anybody is in the group or session, no new process gets the number.
+    // While any process is in the group or session, no new process gets that number.
     return !this.#hasExited || !this.#kill(this.pid, 0);
   }
 
@@ -154,8 +156,8 @@ export class PosixProcess implements SpawnedProcess {
   }
 
   /**
-   * Nobody has the terminal open, but its session still lives: `cat` closes its streams before it
-   * ends. To close our side now would kill it by SIGHUP, and somebody may open `/dev/tty` again.
+   * No process has the terminal open, but its session still lives: `cat` closes its streams before
+   * it ends. Closing our side now would kill it by SIGHUP, and a process may open `/dev/tty` again.
    */
   #lookLater(output: PosixOutput): void {
     output.flow(false);

@@ -4,10 +4,9 @@ import type { Libc } from "./posix-libc.ts";
 import type { Stream } from "./posix-streams.ts";
 
 /**
- * Reads terminals that flood, on threads of the pool. Of a terminal the kernel has hardly more than
- * 4 KiB at a time, and makes who reads wait for the next: that kept the event loop from all else,
- * and the program stood still whenever the loop sent what it had read. Zeros come through 1.3 times
- * as fast so.
+ * Reads terminals that flood, on threads of the pool. The kernel holds hardly more than 4 KiB of a
+ * terminal's output, so that reading it kept the event loop busy, and the program stood still
+ * whenever the loop sent what it had read. With threads, zeros come through 1.3 times as fast.
  */
 export class ReadAheads {
   readonly #libc: Libc;
@@ -19,8 +18,8 @@ export class ReadAheads {
   }
 
   /**
-   * Calls back with what came, never more than `lengthMax`; it may be looked at until that call
-   * returns. False while enough others are under way.
+   * Calls back with what was read, at most `lengthMax` bytes, which are valid until that call
+   * returns. False while `readAheadsMax` others are under way.
    */
   read(stream: Stream, lengthMax: number, done: (bytes: Buffer) => void): boolean {
     if (this.#underWay === readAheadsMax) return false;

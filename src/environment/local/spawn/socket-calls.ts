@@ -3,23 +3,23 @@ import type { Socket } from "node:net";
 import { loadLibc } from "./posix-libc.ts";
 
 /**
- * Reads and writes past Node's streams, whose way to the same system calls is ten functions long:
- * that way a flood of output takes 8 % more of the processor. Whoever uses them leaves the rest to
- * the stream, which also tells what is wrong with the connection when nothing was moved.
+ * Reads and writes sockets past Node's streams, whose longer way to the same system calls costs a
+ * flood of output 8 % more CPU. What the kernel does not take or have goes by the stream, which
+ * also reports errors of the connection.
  */
 export interface SocketCalls {
-  /** Gives the kernel what it takes at once of the first `length` bytes; tells how many it took. */
+  /** Writes what the kernel takes at once of the first `length` bytes; returns how many. */
   readonly writeAtOnce: (socket: Socket, memory: Buffer, length: number) => number;
-  /** Takes from the kernel what it has, as far as there is room for it; tells how many bytes. */
+  /** Reads what the kernel has, as far as it fits into `room`; returns how many bytes. */
   readonly readAtOnce: (socket: Socket, room: Buffer) => number;
   /**
-   * Lets the kernel take no more than so many bytes beyond those that are on their way: only what
-   * it has not taken can still be overtaken.
+   * Bounds the bytes that the kernel queues beyond those in flight: only bytes that it has not
+   * taken can still be overtaken.
    */
   readonly limitUnsent: (socket: Socket, bytes: number) => void;
 }
 
-/** Of Linux: `IPPROTO_TCP` and `TCP_NOTSENT_LOWAT`. */
+/** `IPPROTO_TCP` and `TCP_NOTSENT_LOWAT` of Linux. */
 const tcpLevel = 6;
 const tcpNotSentLowWater = 25;
 
@@ -31,7 +31,7 @@ export async function loadSocketCalls(): Promise<SocketCalls> {
     const { read, write, setsockopt } = await loadLibc();
     return {
       writeAtOnce(socket, memory, length) {
-        // Others wait, that have to go out before.
+        // Bytes that wait in the stream have to go out first.
         const fd = socket.writableLength > 0 ? -1 : plainDescriptor(socket);
         return fd < 0 ? 0 : Math.max(write(fd, memory, length), 0);
       },
@@ -41,7 +41,7 @@ export async function loadSocketCalls(): Promise<SocketCalls> {
       },
       limitUnsent(socket, bytes) {
         const value = Int32Array.of(bytes);
-        // A kernel that does not know it takes as much as it likes, as without this call.
+        // The result is ignored: a kernel without the option queues as much as by default.
         setsockopt(descriptor(socket), tcpLevel, tcpNotSentLowWater, value, value.byteLength);
       },
     };
@@ -50,13 +50,13 @@ export async function loadSocketCalls(): Promise<SocketCalls> {
   }
 }
 
-/** Negative where bytes are encrypted on the way. */
+/** The socket's descriptor; negative for a TLS socket, whose bytes must pass the encryption. */
 function plainDescriptor(socket: Socket): number {
   return "encrypted" in socket ? -1 : descriptor(socket);
 }
 
 function descriptor(socket: Socket): number {
-  // Not documented; where it is not there any more, there is only the way through the streams.
+  // Not documented. Should a future Node lack it, everything goes through the stream.
   const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: number } | null };
   return handle?.fd ?? -1;
 }

@@ -21,37 +21,39 @@ export interface SpawnRequest {
   readonly stdio: Stdio;
   /** For a pty; 24 x 80 when absent. */
   readonly size?: TerminalSize | undefined;
-  /** It ends by itself in no time: nothing need be there to end it after this server's death. */
+  /**
+   * The process soon ends by itself, so no keeper is needed to end it after this server's death.
+   */
   readonly isShort?: boolean | undefined;
   /**
-   * Further descriptors of ours, given to the process as 3, 4, … (a seccomp program for bwrap).
-   * They stay open, and the caller's to close, until the start has settled.
+   * Descriptors of this server that the process gets as 3, 4, … They must stay open until the start
+   * has settled; the caller closes them.
    */
   readonly fds?: readonly number[] | undefined;
-  /** What the process reads from pipes behind those, when `finish` lets it. */
+  /** Contents that the process reads from pipes, numbered behind `fds`; see `Feed`. */
   readonly feeds?: readonly FeedContent[] | undefined;
 }
 
 export interface FeedContent {
-  /** There from the beginning, or together with the rest: less than 4 KiB, and maybe nothing. */
+  /** In the pipe from the beginning, or, by the fallback, with the rest; below 4 KiB, or empty. */
   readonly head: Uint8Array;
   /**
-   * Comes when it is asked for, in one piece if it is less than 4 KiB. Without it `finish` is given
-   * it.
+   * Written by `finish`; below 4 KiB the process reads it in one piece. When it is absent, `finish`
+   * is given it.
    */
   readonly rest?: Uint8Array | undefined;
 }
 
 /**
- * A pipe on which a process waits for the rest of its bytes. When this server dies before that it
- * finds the end of them.
+ * A pipe on which a process waits for the rest of its content. If this server dies first, the
+ * process finds the end of the pipe instead.
  */
 export interface Feed {
-  /** Settles when the process has read the head, or never will. Absent where nobody can see it. */
+  /** Settles when the process has read the head, or never will. Absent where that is not known. */
   readonly begun: Promise<void> | undefined;
-  /** Once. */
+  /** Writes the rest and closes the pipe. To be called once. */
   finish(rest?: Uint8Array): void;
-  /** Gives no more. Harmless after `finish`. */
+  /** Closes the pipe without the rest. Harmless after `finish`. */
   close(): void;
 }
 
@@ -59,7 +61,10 @@ export interface Feed {
 export interface ProcessExit {
   readonly exitCode: number;
   readonly signal: number | null;
-  /** Microseconds of processor time and peak resident KiB (at least this server's), where known. */
+  /**
+   * Processor time in microseconds and peak resident memory in KiB, where known. The peak is never
+   * below this server's own size, which the kernel counts until exec.
+   */
   readonly usage?: {
     readonly userUs: number;
     readonly systemUs: number;
@@ -67,11 +72,11 @@ export interface ProcessExit {
   };
 }
 
-/** Who is told what a process does. Calls come in order, never from inside one to the process. */
+/** Told what a process does. Calls come in order, and never from inside a call to the process. */
 export interface ProcessSink {
   /**
-   * Bytes of a stream. Where they are half of their memory or more it is the receiver's to keep;
-   * elsewhere it is used again after this call.
+   * Bytes of a stream. The receiver may keep the buffer when it fills at least half of its memory;
+   * otherwise that memory is used again after this call.
    */
   output(stream: OutputStream, bytes: Buffer): void;
   /** The process itself has ended; output may still follow. Once. */
@@ -80,14 +85,14 @@ export interface ProcessSink {
   ended(): void;
   /** The stdin queue has room again after `write` answered false. */
   drained(): void;
-  /** Nobody reads stdin any more. */
+  /** No process reads stdin any more. */
   stdinGone(): void;
 }
 
 export interface KillReport {
-  /** The strongest means that was used: `tag` finds everything that descends from the process. */
+  /** How descendants were found; by `tag`, all of them are. */
   readonly method: "tag" | "session" | "group";
-  /** The leader if it lived, and those the search found that the signal to the group had missed. */
+  /** Processes killed: the leader, if it was alive, and those outside its process group. */
   readonly killed: number;
   readonly survivors: readonly number[];
 }
@@ -95,30 +100,30 @@ export interface KillReport {
 /** A started process. Every call is harmless after its end. */
 export interface SpawnedProcess {
   readonly pid: number;
-  /** Those that were asked for, in that order. */
+  /** The feeds of the request, in its order. */
   readonly feeds: readonly Feed[];
-  /** Queues bytes for stdin or the terminal. False: it is above its mark, wait for `drained`. */
+  /** Queues bytes for stdin or the terminal. False when the queue is full: wait for `drained`. */
   write(bytes: Buffer): boolean;
   /** Closes stdin after what is queued; in a terminal sends ^D. */
   endStdin(): void;
-  /** Stops or goes on reading output; a stopped process blocks when its pipe is full. */
+  /** Pauses or resumes reading output; the process blocks when its pipe is full. */
   flow(on: boolean): void;
   resize(size: TerminalSize): void;
   /**
-   * From now on what is for the group goes to this one instead, which ends with the process; what
-   * kills goes to both.
+   * From now on signals for the process group go to `group` instead, which ends with the process.
+   * SIGKILL goes to both.
    */
   leaveSignalsTo(group: number): void;
-  /** False when there is nobody to signal any more. */
+  /** Signals the process, its group, or the terminal's foreground group. False when it is gone. */
   signal(signal: number, target: "leader" | "group" | "foreground"): boolean;
   /**
    * SIGKILL for the group at once, before this call returns, then for everything else that descends
    * from the process, also when the process itself has ended long ago.
    */
   killTree(): Promise<KillReport>;
-  /** Where output is still open, as /proc names what those who write it have open. */
+  /** The /proc names of output pipes and terminals that are still open, as writers have them. */
   outputPlaces(): string[];
-  /** Frees descriptors without waiting for the end of streams: `ended` follows if need be. */
+  /** Closes the streams after reading what is there; `ended` follows if it has not come yet. */
   abandonOutput(): void;
 }
 
@@ -133,7 +138,7 @@ export interface SpawnerCapabilities {
   readonly reasons: readonly string[];
 }
 
-/** Why a process could not be started: the system's code and what it was about. */
+/** Why a process could not be started: the system's error, and what it was about. */
 export class SpawnError extends Error {
   /** As in `ENOENT`. */
   readonly code: string;
@@ -149,25 +154,27 @@ export class SpawnError extends Error {
   }
 }
 
-/** What is to be run after this server's death, if the folder is there then. */
+/** A program that the keeper runs after this server's death, if `folder` exists then. */
 export interface LastWork {
   readonly folder: string;
   readonly argv: readonly string[];
-  /** For that program, besides what any program needs. */
+  /** Variables for that program, besides those that every program gets. */
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** The only way to start a process here. */
+/**
+ * Starts processes on this machine. Two implementations: libc on Linux, child_process elsewhere.
+ */
 export interface Spawner {
   readonly capabilities: SpawnerCapabilities;
   /** Rejects with a SpawnError. */
   start(request: SpawnRequest, sink: ProcessSink): Promise<SpawnedProcess>;
   /**
-   * Variables for a program that hides its own from what it runs: all of it dies with the server
-   * then. None where processes inherit a mark in any case.
+   * Variables for a program, such as bwrap, that does not pass its environment on: the keeper knows
+   * by them what to kill after this server's death. Empty where processes inherit a tag.
    */
   ownVariables(): Readonly<Record<string, string>>;
-  /** Starts what acts after this server's death now, where there is such a thing. */
+  /** Starts the keeper, which cleans up after this server's death, unless it runs already. */
   ensureKeeper(): void;
   /** Kills everything that was started here and frees what the spawner holds. */
   close(): Promise<void>;

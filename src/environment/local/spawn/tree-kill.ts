@@ -1,9 +1,9 @@
 /**
- * Finds and kills everything that descends from a process. Descendants bear the mark of their
- * ancestor through double fork, setsid and `env -i`; only one that leaves its session and lowers
- * the very limit that is the mark (`ulimit -S -x`) gets away, which nobody does but on purpose. All
- * bearers are stopped first, until a pass finds no new one, so that nobody forks away from under
- * the search.
+ * Finds and kills all descendants of a process. They carry the mark of their ancestor through
+ * double fork, setsid and `env -i`; only a process that leaves its session and also changes the
+ * resource limit that is the mark (`ulimit -S -x`) escapes, which does not happen by accident. All
+ * carriers are stopped first, until a pass finds no new one, so that none can fork while it is
+ * searched for.
  */
 import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
@@ -12,10 +12,10 @@ import { processScanSliceMax, treeKillGraceMs, treeStopPassesMax } from "../../.
 import { withDescriptors } from "../../../protocol/shortages.ts";
 import { readProcessStat } from "../../../system/process-stat.ts";
 
-/** What a process carries that tells whom it descends from; undefined when it cannot be known. */
+/** Reads the mark of a process, which tells its ancestor; undefined when it cannot be read. */
 export type MarkOf = (pid: number) => bigint | undefined;
 
-/** The processes of this machine, by whatever means there are. */
+/** System calls about other processes, by libc or, in the fallback, by /proc. */
 export interface ProcessTable {
   kill(pid: number, signal: number): void;
   /** The pid of the leader of its session, which is a mark too; undefined when it has ended. */
@@ -43,7 +43,7 @@ export class TreeKiller {
     this.#ownSession = table.sessionOf(process.pid);
   }
 
-  /** Kills that are asked for while a search runs share the next one. */
+  /** Kills requested while a search runs share the next search. */
   async kill(mark: bigint): Promise<TreeKill> {
     this.#next ??= this.#plan();
     this.#next.marks.add(mark);
@@ -56,14 +56,14 @@ export class TreeKiller {
       this.#next = undefined;
       return this.#killAll(marks);
     });
-    // One search that fails must not fail all those behind it; whoever asked for it is told.
+    // A search that fails rejects its own callers, not those of the next search.
     this.#running = done.catch(() => undefined);
     return { marks, done };
   }
 
   /**
-   * The result by mark. Each that is killed makes room for another one: of a tree that is as large
-   * as may be, whoever was not yet to be seen, in the middle of its making, goes on forking then.
+   * Returns the results by mark. It repeats the search until nothing is left: in a tree that has
+   * hit a process limit, each kill lets a fork succeed that no search could see before.
    */
   async #killAll(marks: ReadonlySet<bigint>): Promise<Map<bigint, TreeKill>> {
     const killed = new Map<number, bigint>();
@@ -84,7 +84,7 @@ export class TreeKiller {
     }
   }
 
-  /** Gives all that live when no new ones are found and those before stand still. */
+  /** Stops carriers until no new ones are found and none can fork; returns those alive. */
   async #stopAll(
     marks: ReadonlySet<bigint>,
     killed: ReadonlyMap<number, bigint>,
@@ -104,7 +104,7 @@ export class TreeKiller {
     }
   }
 
-  /** Living processes with one of the marks. What is of our own session was not started by us. */
+  /** Living processes with one of the marks, except our own session, in which we start nothing. */
   async #bearers(marks: ReadonlySet<bigint>): Promise<Map<number, bigint>> {
     const found = new Map<number, bigint>();
     const pids = await allPids();
@@ -119,7 +119,7 @@ export class TreeKiller {
   }
 }
 
-/** Who asks for a kill has been answered, and nobody would try again. */
+/** Waits for a free descriptor if need be: the kill was promised, and nobody would repeat it. */
 function allPids(): Promise<number[]> {
   return withDescriptors(() => readdirSync("/proc").map(Number).filter(Number.isInteger));
 }
@@ -136,7 +136,7 @@ function resultsByMark(
   );
 }
 
-/** One that was stopped while it forks stops behind that. */
+/** A process that was stopped in the middle of a fork stops only after it. */
 function mayFork(pid: number): boolean {
   return /[RS]/.test(readProcessStat(pid)?.state ?? "");
 }
