@@ -1,6 +1,6 @@
 /**
- * What a confined worker may do with a path: the last word of the fs-helper, which asks for every
- * path after it has resolved it, and so independent of what is mounted. Pure, and without packages.
+ * What a confined worker may do with a path. The fs-helper checks every path after resolving it, so
+ * this holds whatever is mounted. Pure, and without packages.
  */
 import type { HostPath } from "../protocol/path-uri.ts";
 import { globExpression } from "./glob.ts";
@@ -9,7 +9,7 @@ export type Access = "read" | "write" | "deny";
 
 const strength: Record<Access, number> = { read: 0, write: 1, deny: 2 };
 
-/** Of two entries for one place a denial counts, and writing rather than reading. */
+/** Precedence of two entries for one path: a denial wins over all, and writing over reading. */
 export function isStronger(access: Access, other: Access): boolean {
   return strength[access] > strength[other];
 }

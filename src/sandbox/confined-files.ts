@@ -1,6 +1,6 @@
 /**
- * File operations under a sandbox object. The files that are opened belong to one connection, and
- * so do the workers: nothing is carried over from one client to another.
+ * File operations under a sandbox policy. Open files and workers belong to one connection, so that
+ * nothing is carried over from one client to another.
  */
 import { randomUUID } from "node:crypto";
 import { fileHandlesMax, helperStartAttemptsMax, sandboxMeaningsMax } from "../limits.ts";
@@ -45,7 +45,7 @@ interface Station extends HelperStation {
   readonly crew: HelperCrew;
 }
 
-/** What a sandbox object comes to. */
+/** What a sandbox object means, computed once. */
 interface Meaning {
   readonly policy: Policy;
   readonly key: string;

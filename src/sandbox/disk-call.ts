@@ -8,10 +8,10 @@ import { Lanes } from "./mount-lane.ts";
 type Path = string | Buffer;
 
 /**
- * Makes a call about a path: at once, by `now`, where only disks of this machine are mounted, which
- * takes microseconds; else by `later` on a thread, because a server on the network may be gone for
- * ever, and then only so many calls wait for it. A confined start makes some sixty, each of which
- * takes ten times as long on a thread.
+ * Makes a call about a path. Where only local disks are mounted, `now` makes it at once, which
+ * takes microseconds; a confined start makes some sixty calls, each of which takes ten times as
+ * long on a thread. Else `later` makes it on a thread, in the lane of its mount, because a network
+ * server may be gone for ever.
  */
 export async function diskCall<T>(
   path: Path,
@@ -25,8 +25,8 @@ export async function diskCall<T>(
 }
 
 /**
- * Not those of the file calls: a start that keeps a place there makes these calls, and who waits
- * for two places at once can wait for ever.
+ * Separate from the lanes of file calls: a start holds a place in one of those while it makes these
+ * calls, and waiting for a second place in the same lane could deadlock.
  */
 const lanes = new Lanes();
 

@@ -1,6 +1,7 @@
 /**
- * Warm fs-helpers. One serves one owner under one policy in one state of the world, and is used
- * again only while all three are the same: its mounts were made for them.
+ * A pool of warm fs-helpers. A worker serves one connection (its owner) under one policy in one
+ * state of the file system (its world), and only while all three stay the same: its mounts depend
+ * on them.
  */
 import { internalError } from "../protocol/errors.ts";
 import { PatientTimer } from "../protocol/patient-timer.ts";
@@ -22,7 +23,7 @@ interface Placeless {
 export class HelperPool {
   readonly #limits: PoolLimits;
   readonly #crews = new Map<string, HelperCrew>();
-  /** Started ahead for whoever comes first with this policy and world; has served nobody. */
+  /** Workers started ahead, by world: the first owner with that policy and world gets it. */
   readonly #spares = new Map<string, Promise<HelperWorker>>();
   /** Longest idle first. */
   readonly #idle = new Set<HelperWorker>();
@@ -46,7 +47,7 @@ export class HelperPool {
       workersMax: this.#limits.workersPerCrewMax,
       crowdMs: this.#limits.crowdMs,
       hire: () => {
-        // It was forgotten when its last worker went, and not by who has it still.
+        // The pool forgot the crew with its last worker, but its connection still uses it.
         this.#crews.set(key, crew);
         return this.#takeSpare(world) ?? this.#start(recipe);
       },
@@ -58,7 +59,9 @@ export class HelperPool {
     return crew;
   }
 
-  /** Starts a worker before anybody needs it. That it fails will be told to whoever needs one. */
+  /**
+   * Starts a worker before one is needed. A failure is ignored: the first use will meet it, too.
+   */
   prepare(world: string, recipe: () => Promise<Recipe>): void {
     if (this.#spares.has(world) || this.#places === 0) return;
     const spare = this.#start(recipe);
@@ -72,7 +75,7 @@ export class HelperPool {
     }, forget);
   }
 
-  /** The owner has gone: whoever works for him ends when that is done. */
+  /** The owner has gone: its workers end when their work is done. */
   release(owner: string): void {
     for (const [key, crew] of this.#crews) {
       if (!key.startsWith(`${owner}\n`)) continue;
@@ -112,7 +115,7 @@ export class HelperPool {
     try {
       isWanted = !this.#isClosed && (await isStill());
     } finally {
-      // Its place is free when it is gone.
+      // `#onEnded` frees its place.
       if (!isWanted) worker.kill();
     }
     if (isWanted) return worker;
@@ -173,7 +176,7 @@ export class HelperPool {
     }
     const [longestIdle] = this.#idle;
     if (longestIdle) {
-      // The next one who comes before it is gone has another one make place.
+      // No longer idle, so that the next start that needs a place ends another worker.
       this.#setBusy(longestIdle);
       longestIdle.kill();
     }

@@ -12,16 +12,17 @@ export interface Launcher {
 }
 
 /**
- * What a client sends, or a terminal's keys, goes to bwrap as well, which would die of it and take
- * the command along before its trap ran. So bwrap is started ignoring all that can be ignored, but
- * not the end of its child, which it could not wait for then; and the command is given them back.
+ * Signals from a client or from a terminal's keys reach bwrap as well, which would die of them and
+ * take the command along before its trap ran. So bwrap is started with all signals ignored that can
+ * be, except SIGCHLD, without which it could not wait for its child; the command gets the defaults
+ * back.
  */
 const kept = new Set<string>(["SIGCHLD", "SIGKILL", "SIGSTOP"]);
 const signals = signalNames.filter((name) => !kept.has(name)).map((name) => name.slice(3));
 export const ignoreSignals = `--ignore-signal=${signals}`;
 export const defaultSignals = `--default-signal=${signals}`;
 
-/** That of coreutils can since 8.31, and rename since 9.6; that of busybox cannot. */
+/** The `env` of coreutils can set signals since 8.31 and argv[0] since 9.6; busybox's cannot. */
 export async function findLauncher(run: Run): Promise<Launcher | undefined> {
   for (const path of ["/usr/bin/env", "/bin/env"]) {
     const real = await existingPath(hostPathOf(path));

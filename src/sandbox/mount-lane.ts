@@ -2,7 +2,7 @@ import { remoteCallsMax } from "../limits.ts";
 import { turns } from "../protocol/turns.ts";
 import { isWithin } from "./access.ts";
 
-/** Calls about one mount that may hang: so many are under way, and the others wait for them. */
+/** Calls about one mount that may hang: `remoteCallsMax` run at once, and the others wait. */
 export interface Lane {
   run<T>(call: () => Promise<T>): Promise<T>;
 }
@@ -11,7 +11,7 @@ export interface Lane {
 export class Lanes {
   readonly #byMount = new Map<string, Lane>();
 
-  /** That of the mount on which a path lies, of these, the deepest first; undefined on none. */
+  /** The lane of the mount that `path` lies on. `mounts` come deepest first; undefined on none. */
   of(path: string, mounts: readonly string[]): Lane | undefined {
     const mount = mounts.find((point) => isWithin(path, point));
     if (mount === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * What a sandbox object means: one normal form, whatever way it was written. Pure: places are still
- * as they were named, nothing has been looked up on the disk.
+ * The sandbox policy: the normal form of a sandbox object, however it was written. Pure: paths are
+ * as the client named them, and nothing has been looked up on the disk.
  */
 import { Buffer } from "node:buffer";
 import { errorCodes, invalidParams, invalidRequest, RpcError } from "../protocol/errors.ts";
@@ -11,7 +11,7 @@ import { isLiteral, literalText } from "./glob.ts";
 import { globsIn } from "./glob-syntax.ts";
 
 export interface Surroundings {
-  /** What relative patterns hang off when the sandbox object has no `cwd`. */
+  /** The base of relative patterns when the sandbox object has no `cwd`. */
   readonly cwd: HostPath;
   /** What `~/` means. */
   readonly home?: HostPath | undefined;
@@ -39,7 +39,7 @@ export interface Policy {
   readonly minimal: boolean;
 }
 
-/** Read-only below every writable root: who can write them makes others run what he likes. */
+/** Read-only below every writable root, because other programs run what these directories say. */
 const protectedNames = [".git", ".agents", ".codex", ".aws"] as const;
 
 type Managed = Extract<Sandbox["permissions"], { type: "managed" }>;
@@ -55,7 +55,7 @@ const unconfined: Policy = {
   minimal: false,
 };
 
-/** Throws an RpcError for what cannot be meant for this host. */
+/** Throws an RpcError for a sandbox object that this host cannot enforce. */
 export function policyOf(sandbox: Sandbox, surroundings: Surroundings): Policy {
   if (sandbox.windowsSandboxLevel === "mxc") throw noNativeMxc();
   const { permissions } = sandbox;
@@ -90,7 +90,7 @@ export function hasCwd(sandbox: Sandbox): boolean {
   return Boolean(sandbox.policyContext?.cwd ?? sandbox.cwd);
 }
 
-/** Everything may be read: what is denied anywhere makes that untrue. */
+/** Whether every file may be read: nothing is denied anywhere. */
 export function readsEverything(policy: Policy): boolean {
   if (!policy.confinesFiles) return true;
   const isDenied = policy.rules.some(({ access }) => access === "deny");
@@ -146,7 +146,7 @@ function belowRoot(root: HostPath, subpath: string | null | undefined): HostPath
   return subpath ? hostPathOf(Buffer.from(joinPath(root, bytesOf(subpath)), "latin1")) : root;
 }
 
-/** The reference takes the old name for the same thing. */
+/** `current_working_directory` is the old name for the same; the reference accepts both. */
 function isProjectRoots(kind: string): boolean {
   return kind === "project_roots" || kind === "current_working_directory";
 }
@@ -159,7 +159,7 @@ function isRoot({ path }: PolicyRule): boolean {
   return path === "/";
 }
 
-/** Patterns can only deny; one that would grant is left out, which errs on the safe side. */
+/** Patterns can only deny. A pattern that would grant access is ignored, which is the safe side. */
 function globsOf({ path, access }: Entry, { cwd, home }: Context): string[] {
   if (path.type !== "glob_pattern" || !/deny|none/.test(access)) return [];
   const pattern = bytesOf(path.pattern);
@@ -179,8 +179,8 @@ function bytesOf(text: string): string {
 }
 
 /**
- * Of several entries for one path a denial wins over all, and writing over reading. A denied root
- * is no root entry at all: what is granted below it stays.
+ * Keeps the strongest of several entries for one path, and drops entries below a denied path. A
+ * denied `/` is dropped itself: what is granted below it stays.
  */
 function merged(rules: readonly PolicyRule[]): PolicyRule[] {
   const strongest = new Map<string, PolicyRule>();
@@ -195,7 +195,7 @@ function merged(rules: readonly PolicyRule[]): PolicyRule[] {
   );
 }
 
-/** An entry for a protected name itself says what shall be with it. */
+/** Adds the protected names below writable roots, except those that have an entry of their own. */
 function withProtected(rules: PolicyRule[]): PolicyRule[] {
   const known = new Set<string>(rules.map(({ path }) => path));
   const roots = rules.filter((rule) => rule.access === "write" && !isRoot(rule));

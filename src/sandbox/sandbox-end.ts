@@ -1,10 +1,10 @@
-/** The end of a sandbox, which is that of its first process: the kernel ends all others with it. */
+/** A sandbox ends with its first process: the kernel kills all others of its pid namespace. */
 import { setTimeout } from "node:timers/promises";
 import { sandboxEndPollMs, sandboxEndPollMsMax } from "../limits.ts";
 import { type ProcessStat, readProcessStat } from "../system/process-stat.ts";
 import { childOf } from "./inner-mounts.ts";
 
-/** Of a process that runs no code of its own any more, however long the kernel needs to end it. */
+/** Flag of a process that is exiting: it runs no more code, however long the kernel takes. */
 const PF_EXITING = 0x4;
 
 /**

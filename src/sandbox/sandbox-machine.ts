@@ -1,4 +1,4 @@
-/** What all sandboxes of this server share; found out once, and only bwrap looked at again. */
+/** What all sandboxes of this server share. Found out once; only bwrap is checked again. */
 import { statSync } from "node:fs";
 import { healthRetryMs } from "../limits.ts";
 import { toRpcError } from "../protocol/errors.ts";
@@ -28,26 +28,24 @@ import {
 import { noRoomFix, StateKeeper, statePlaces } from "./state-keeper.ts";
 import type { StartWorker } from "./worker-process.ts";
 
-/** What whoever may look at the outside world tells. */
+/** Facts about the outside world, which the sandbox does not look up itself. */
 export interface SandboxOptions {
   /** The server's own variables: PATH, TMPDIR, TMP, TEMP and HOME count. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Starts what does file operations; Node does it alone where this is absent. */
+  /** Starts fs-helpers; by Node's child_process when absent. */
   readonly startWorker?: StartWorker | undefined;
-  /** What is to stand in the environment of each bwrap, so that it dies with the server. */
+  /** Variables for each bwrap, by which the keeper finds it after this server's death. */
   readonly ownVariables?: (() => Readonly<Record<string, string>>) | undefined;
-  /**
-   * Directories, besides the one for what sandboxes need, whose content servers of this user trust.
-   */
+  /** Directories, besides the state directory, whose content servers of this user trust. */
   readonly keptDirectories?: readonly string[] | undefined;
-  /** The names in each of these of what nobody inside may even read; none when absent. */
+  /** Names in each of these directories that no sandbox may even read; none when absent. */
   readonly hiddenNames?: (() => readonly string[]) | undefined;
-  /** Called for each worker that does file operations. */
+  /** Called for each fs-helper. */
   readonly lendJournal?: LendJournal | undefined;
-  /** What probes this machine; by Node where it is absent. */
+  /** Runs the programs that probe this machine; by Node's child_process when absent. */
   readonly run?: Run | undefined;
-  /** Tells whether mounts may have changed since it was asked last; without it they are read. */
+  /** Whether mounts may have changed since the last call; without it they are read each time. */
   readonly mountWatch?: (() => boolean) | undefined;
 }
 
@@ -68,9 +66,9 @@ export class SandboxMachine {
   readonly startWorker: StartWorker | undefined;
   readonly ownVariables: () => Readonly<Record<string, string>>;
   readonly surroundings: Surroundings;
-  /** What has been made in workspaces for processes that run. */
+  /** Mount points that were made in workspaces for running processes. */
   readonly mountPoints = new MountPoints(async () => (await this.state()).marks);
-  /** What confines the processes that run. */
+  /** The confinements of the running processes. */
   readonly running = new Set<ConfinementParts>();
   readonly #healths = new Map<string, Promise<BwrapHealth>>();
   readonly #keptDirectories: readonly string[];
@@ -79,9 +77,9 @@ export class SandboxMachine {
   readonly #states: StateKeeper;
   readonly #bwraps: BwrapSearch;
   #helper: Promise<KeptFile> | undefined;
-  /** What of the system a sandbox may need. */
+  /** The files and directories of the system that a sandbox may need. */
   readonly platform: () => Promise<Platform> = askedOnce(surveyPlatform);
-  /** What starts commands inside so that they, and not bwrap, get a terminal's signals. */
+  /** The `env` that makes commands, and not bwrap, react to a terminal's signals. */
   readonly launcher: () => Promise<Launcher | undefined>;
 
   constructor(options: SandboxOptions) {
@@ -117,8 +115,8 @@ export class SandboxMachine {
   }
 
   /**
-   * A bwrap that works, and that nobody whom it is to confine can have put there. Throws if there
-   * is none.
+   * A working bwrap that lies outside of the workspace, where a confined process could have
+   * replaced it. Throws an RpcError with reason and fix when there is none.
    */
   async bwrap(isInWorkspace: (path: HostPath) => boolean): Promise<WorkingBwrap> {
     const bwrap = await this.#bwraps.find(isInWorkspace);
@@ -139,7 +137,7 @@ export class SandboxMachine {
     return this.#states.state();
   }
 
-  /** What is ours, without links. It has to be there to be kept from whoever is inside. */
+  /** Real paths of this server's own directories, made if missing so that mounts can cover them. */
   async own(): Promise<OwnDirectories> {
     const { path } = await this.state();
     const own = stateDirectoryPath(this.#states.place ?? "");
@@ -151,8 +149,8 @@ export class SandboxMachine {
   }
 
   /**
-   * Whether a process that runs could write there now. What covered a directory for it is gone with
-   * that directory: another one at its place is not covered.
+   * Whether some running process could write at `path`. A mount that covers a directory for a
+   * process vanishes when that directory is removed: another directory in its place is not covered.
    */
   isExposed(path: HostPath): boolean {
     return [...this.running].some((found) => {
@@ -165,8 +163,8 @@ export class SandboxMachine {
   }
 
   /**
-   * The fs-helper, where no sandbox can change it. Whoever else has touched it: then it is written
-   * anew, because it must be what this server's is, and not somebody's program.
+   * The fs-helper's file, in a directory that no sandbox can write. It is written anew when it is
+   * not the file that this server wrote: it must not be somebody else's program.
    */
   async helper(): Promise<KeptFile> {
     const known = this.#helper;
@@ -174,7 +172,7 @@ export class SandboxMachine {
     if (kept && isWithin(kept.path, state.path) && keptIdentity(kept.path) === kept.identity) {
       return kept;
     }
-    // Somebody may have asked meanwhile.
+    // A call meanwhile may have begun to write it already.
     if (this.#helper === known) this.#helper = this.#keepHelper();
     return this.#helper as Promise<KeptFile>;
   }
@@ -206,7 +204,7 @@ export class SandboxMachine {
   }
 }
 
-/** None where it cannot be made: then there is nothing in it either. */
+/** The path, made if missing; empty when it cannot be made, for then it hides nothing. */
 async function madeInKept(path: HostPath): Promise<HostPath[]> {
   if (birthOf(path) !== "") return [path];
   const made = await ownDirectory(nodePath(path)).then(() => true, tried);
@@ -216,7 +214,7 @@ async function madeInKept(path: HostPath): Promise<HostPath[]> {
 const nothingWrong = () => undefined;
 const reasonOf = (error: unknown) => toRpcError(error).message;
 
-/** Whoever asked for it then has been told why there is none. */
+/** The failure was reported to the call that made the attempt. */
 const tried = () => undefined;
 
 function absolute(path: string | undefined): HostPath | undefined {

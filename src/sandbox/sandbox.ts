@@ -1,4 +1,4 @@
-/** All that a server needs to confine what its clients ask for. */
+/** The sandbox as the local environment sees it: confines processes and file operations. */
 import { setTimeout } from "node:timers/promises";
 import {
   healthWaitMs,
@@ -25,13 +25,13 @@ export interface LocalSandbox {
   health(): Promise<SandboxHealth>;
   /** Operations on files for one connection. */
   files(): ConfinedFiles;
-  /** Undefined when the sandbox object asks for nothing that a process would notice. */
+  /** How to start a process confined; undefined when the policy restricts nothing for a process. */
   confine(sandbox: Sandbox, request: ProcessRequest): Promise<ConfinedProcess | undefined>;
-  /** Whether a confined process that runs could write there now; the path has no links. */
+  /** Whether some running confined process could write at `path`, which must have no links. */
   isExposed(path: string): boolean;
-  /** Starts an fs-helper for this sandbox, which will soon be asked for. */
+  /** Starts an fs-helper for this sandbox ahead of the first request for it. */
   prepare(sandbox: Sandbox): void;
-  /** How many helpers there are now, and how many starts wait for a place among them. */
+  /** How many helpers are busy and idle, and how many starts wait for a place in the pool. */
   helperCensus(): HelperPool["census"];
   /** Ends all helpers. */
   close(): Promise<void>;
@@ -51,8 +51,8 @@ export function localSandbox(
 ): LocalSandbox {
   const machine = new SandboxMachine(options);
   if (options.mountWatch) watchOuterMounts(options.mountWatch);
-  // Nobody waits for these now: when somebody asks, they will be known. The answer to the first
-  // initialize is what asks for the health, so all else comes behind it.
+  // Begun ahead, so that the first client need not wait. The answer to `initialize` contains the
+  // health, so everything else comes after it.
   let isClosed = false;
   const sweep = async () => {
     await setTimeout(startSettledMs, undefined, { ref: false });
@@ -87,5 +87,5 @@ async function prepare(sandbox: Sandbox, machine: SandboxMachine, pool: HelperPo
   pool.prepare(station.world, () => helperRecipe(station, machine));
 }
 
-/** A spare that cannot be started is no failure yet; the operation that needs it meets the same. */
+/** Nobody needs what failed here yet; the first operation that does meets the same error. */
 function toldToWhoeverNeedsIt(): void {}
