@@ -10,8 +10,9 @@ import {
 import type { Log } from "../server/log.ts";
 
 /**
- * `codex exec-server finish-writes`: what a killed server was writing, by whoever outlived it. What
- * is in the folder is removed, whatever it is, so no other folder is touched.
+ * `codex exec-server finish-writes`, run by the keeper: finishes the file writes of a killed
+ * server. It removes everything in the folder, so it refuses every folder but that of this user's
+ * journals.
  */
 export async function runFinishWrites(journals: string): Promise<void> {
   if (journals !== journalsPath(dirname(dirname(journals)))) {
@@ -21,13 +22,13 @@ export async function runFinishWrites(journals: string): Promise<void> {
   const { finishWrites } = await import("../environment/local/journal/finish.ts");
   const secret = process.env[journalSecretVariable];
   await finishWrites(journals, { secret: secret ? Buffer.from(secret, "hex") : undefined });
-  // What hangs in a dead mount must not write any more once somebody else may have.
+  // Ends at once: a write that hangs in a dead mount must not go on when others may write there.
   const { immediateExit } = await import("../environment/local/spawn/immediate-exit.ts");
   (await immediateExit())?.(0);
   process.exit(0);
 }
 
-/** The same by the next server, before it has clients. */
+/** Finishes the writes of killed servers when this one starts, before it has clients. */
 export async function finishWritesOfKilled(log: Log): Promise<void> {
   const [place] = journalPlaces(tmpdir());
   if (place === undefined || !hasJournals(place)) return;

@@ -10,9 +10,9 @@ interface Followed {
 }
 
 /**
- * Reads certificates and secrets anew when they change, for they live shorter than a server. It is
- * looked for changes, because nobody tells of those on a network disk or behind swapped links. A
- * pipe can be read only once, and who reads it waits for who writes: with one nothing is followed.
+ * Reads certificates and secrets again when they change, because they expire before a server ends.
+ * The files are polled, because the kernel does not report changes on a network disk or behind
+ * swapped links. If one of them is a pipe, nothing is followed: it can be read only once.
  */
 export function followFiles({ paths, renew, log }: Followed): void {
   const named = paths.join(" and ");
@@ -39,7 +39,7 @@ function refuseIrregular(paths: readonly string[]): void {
   if (irregular !== undefined) throw new Error(`${irregular} is no regular file now`);
 }
 
-/** Two files that belong together are not replaced at the same moment. */
+/** Waits until the changes have settled: certificate and key are replaced one after the other. */
 function onceSettled(act: () => void): () => void {
   let timer: NodeJS.Timeout | undefined;
   return () => {

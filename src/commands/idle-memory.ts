@@ -10,16 +10,18 @@ import {
   returnedBytesMin,
 } from "../limits.ts";
 
-/** What keeps a server small, for when it has started: under some of it a start takes longer. */
+/**
+ * Keeps a server's memory small. To be called after the start, which some of it would slow down.
+ */
 export function saveMemory(): void {
   stopYoungGenerationGrowth();
   returnMemoryWhenIdle();
 }
 
 /**
- * Nearly all that a flood of output leaves behind is dead after a moment. Left alone, V8 would give
- * such objects 16 MiB twice over; without that the peak of memory falls by a quarter, at no cost in
- * time.
+ * Nearly all objects of a flood of output die at once. By default V8 would grow the two halves of
+ * its young generation to 16 MiB each; without that the peak of memory falls by a quarter, at no
+ * cost in time.
  */
 function stopYoungGenerationGrowth(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
@@ -35,7 +37,7 @@ function returnMemoryWhenIdle(): void {
   setInterval(() => idleMemory.look(), idleLookIntervalMs).unref();
 }
 
-/** Looks from time to time whether there is something to give back. */
+/** Checks, each time `look` is called, whether there is memory to give back. */
 export class IdleMemory {
   #utilization = performance.eventLoopUtilization();
   readonly #usedBytesAtFirst = usedBytes() ?? 0;

@@ -1,9 +1,9 @@
 /**
- * File calls made on the event loop itself. On a disk of this machine nearly every call ends within
+ * Makes file calls on the event loop itself. On a local disk nearly every call ends within
  * microseconds, and handing it to a thread and back costs ten times that. Two bounds keep the loop
- * responsive: calls share a slice of time, after which the rest waits for the next turn; and after
- * a call that took long, further ones go to threads for a multiple of its time, so that a slow disk
- * has no more than a small share of the loop.
+ * responsive: the calls of a turn share a slice of time, after which the rest waits for the next
+ * turn; and after a slow call, further ones go to threads for a multiple of its duration, so that a
+ * slow disk gets only a small share of the loop.
  */
 import {
   callsRemembered,
@@ -15,17 +15,20 @@ import {
 } from "../../limits.ts";
 import type { MaybePromise } from "../../protocol/methods.ts";
 
-/** The same call, here or on a thread. Without `now` it must not be made on the event loop. */
+/**
+ * A file call in two forms: `now` makes it on the event loop, `later` on a thread. Without `now` it
+ * must not be made on the event loop.
+ */
 export interface FileCall<T> {
   readonly now?: () => T;
   readonly later: () => Promise<T>;
-  /** Of calls that can be slow on a fast disk, too. */
+  /** For calls that can be slow even on a fast disk: remembers what they have taken lately. */
   readonly kind?: CallKind;
-  /** What it may take because of how much it gives, which says nothing of the disk. */
+  /** Time that the size of its result explains, which says nothing about the disk. */
   readonly workMs?: (result: T) => number;
 }
 
-/** No call takes this long by itself of which it matters how long it takes. */
+/** A duration above this counts as this much: the rest is an interruption, not the call. */
 const interruptedMs = handOverMs * 4;
 
 /** What calls of one kind have taken lately, when they were made here. */
@@ -34,36 +37,36 @@ export class CallKind {
   #usualMs = 0;
   #handedOver = 0;
 
-  /** Of as many calls, or bursts of them, that are handed over one is tried here. */
+  /** One of `triedEvery` calls, or bursts, is made on the event loop even when the kind is slow. */
   constructor(triedEvery = handedOverMax) {
     this.#triedEvery = triedEvery;
   }
 
-  /** Whether a thread is better; now and then one is made here to find out. */
+  /** Whether the next call is better made on a thread. Counts the calls for which it is asked. */
   get isSlow(): boolean {
     return this.#usualMs > handOverMs && ++this.#handedOver % this.#triedEvery !== 0;
   }
 
-  /** What one took of `calls` in a row. One that was interrupted says little of the next ones. */
+  /** Records that each of `calls` in a row took `timeMs` on average. */
   took(timeMs: number, calls = 1): void {
     const share = Math.min(calls / callsRemembered, 1);
     this.#usualMs += (Math.min(timeMs, interruptedMs) - this.#usualMs) * share;
   }
 }
 
-/** What calls have taken since the slice began. */
+/** Time that calls have taken since the slice began. */
 let spentMs = 0;
 let isEndDue = false;
 let waiting: (() => void)[] = [];
 let threadsUntilMs = 0;
 
-/** Only for calls that wait for nothing but a disk of this machine. */
+/** Makes a call, which must depend on local disks only: on the event loop, if that is the best. */
 export function callDirectly<T>(call: FileCall<T>): MaybePromise<T> {
   if (call.now === undefined || call.kind?.isSlow) return call.later();
   return spentMs < directSliceMs ? callNow(call, call.now) : callInNextTurn(call);
 }
 
-/** For a call that consists of several: when it should end, so that the next turn can begin. */
+/** Time left in this slice, after which a call that consists of several should stop. */
 export const sliceLeftMs = (): number => directSliceMs - spentMs;
 
 function callNow<T>({ later, kind, workMs }: FileCall<T>, now: () => T): MaybePromise<T> {
@@ -95,8 +98,9 @@ async function callInNextTurn<T>(call: FileCall<T>): Promise<T> {
 }
 
 /**
- * Turns that make few calls share a slice. After one that makes many the next turn has its own: its
- * calls would have to wait otherwise, which takes a tenth of the time of a `fs/getMetadata`.
+ * Ends the slice with this turn of the event loop. Called when half of the slice is used, so that
+ * the next turn's calls do not wait for a new one, which takes a tenth of the time of a
+ * `fs/getMetadata`. Turns that make few calls share a slice.
  */
 function endWithTurn(): void {
   if (isEndDue) return;

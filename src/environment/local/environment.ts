@@ -23,30 +23,34 @@ import type { LastWork, Spawner } from "./spawn/spawner.ts";
 import { SpillStore } from "./spill-store.ts";
 import { workersBy } from "./worker-start.ts";
 
-/** What the environment is made from: given by whoever may look at the outside world. */
+/**
+ * What the environment is made from. It reads no arguments and variables of this process itself.
+ */
 export interface LocalEnvironmentOptions {
-  /** The variables that commands may inherit by policy; without the server's own credentials. */
+  /** The variables that commands may inherit by `envPolicy`, without the server's credentials. */
   readonly variables: Readonly<Record<string, string>>;
   readonly cwd: string;
   /** Version and identity of this build. */
   readonly version: string;
-  /** The defaults when absent. */
+  /** `defaultLimits` when absent. */
   readonly limits?: Limits | undefined;
   /**
-   * The program, with its first arguments, that finishes writes after this process was killed: it
-   * is given the folder that says where they are. Without it the next server does.
+   * Program and first arguments of the command that finishes file writes after this process was
+   * killed; the folder of their journals follows. Without it the next server finishes them.
    */
   readonly finisher?: readonly string[] | undefined;
-  /** Told of what the operator should know. */
+  /** Called with sentences that the operator should read. */
   readonly warn?: ((text: string) => void) | undefined;
 }
 
-/** This machine. Processes live as long as a session, open files and requests as a connection. */
+/**
+ * This machine. A server makes processes for each session, and files and HTTP for each connection.
+ */
 export interface LocalEnvironment {
   readonly host: Host;
   /**
-   * `receipts` tell how far the present receiver has come: what it has is not kept beyond the
-   * newest.
+   * `receipts` tell how far the present receiver has come: output that it has confirmed may be
+   * dropped.
    */
   processes(
     emit: Emit<ProcessEvent>,
@@ -140,7 +144,7 @@ function journalIn(place: string | undefined, options: Omit<JournalOptions, "pla
   return undefined;
 }
 
-/** The secret stands in the environment, which nobody in another user namespace may read. */
+/** The secret is passed by a variable, because arguments can be read in every user namespace. */
 function lastWork(finisher: readonly string[] | undefined, journal: ServerJournal | undefined) {
   if (!finisher || !journal) return undefined;
   const { folder, secret } = journal;

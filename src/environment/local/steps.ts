@@ -1,18 +1,18 @@
 /**
- * Work that is written like an async function, with `function*` and `yield*` in place of `async`
- * and `await`, and that takes no turn of the event loop, and no promise, for what is there at once.
+ * Async functions that run synchronously as long as nothing has to be waited for: `function*` and
+ * `yield* settled(...)` stand for `async` and `await`, without a promise for values that are there.
  */
 import type { MaybePromise } from "../../protocol/methods.ts";
 
-/** Work that stops where something is on its way. */
+/** The steps of a function: it yields the promises that it has to wait for. */
 export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
 
-/** Waits for what is on its way. */
+/** Stands for `await`: yields a promise, and returns any other value at once. */
 export function* settled<T>(outcome: MaybePromise<T>): Steps<T> {
   return outcome instanceof Promise ? ((yield outcome) as T) : outcome;
 }
 
-/** Does the work: at once as far as possible, and then behind what it waits for. */
+/** Runs the steps: at once up to the first promise, then asynchronously. Fails by rejecting. */
 export function begin<T>(work: Steps<T>): MaybePromise<T> {
   try {
     const step = work.next();

@@ -3,15 +3,15 @@ import { isDescriptorShortage } from "../../../protocol/shortages.ts";
 import type { FileThreads } from "../file-threads.ts";
 
 /**
- * The steps of one operation that open files only as long as they last. One that finds no free
- * descriptor is done once more when nothing else of the operation, and no other thread, holds any:
- * then it fails only where it would have done so by itself.
+ * Runs the steps of one operation, each of which holds files open only while it runs. A step that
+ * finds no free descriptor is repeated once, when no other step of the operation and no file thread
+ * holds any: it fails only if it would have failed alone.
  */
 export class DescriptorUse {
   readonly #threads: FileThreads | undefined;
   #underWay = 0;
   #whenNoneIsUnderWay = () => {};
-  /** Settles when those that are done once more have ended; the others wait for them. */
+  /** Settles when the repeated steps have ended; all other steps wait for that. */
   #doneOnceMore: Promise<unknown> | undefined;
 
   constructor(threads?: FileThreads) {
@@ -74,5 +74,5 @@ export class DescriptorUse {
   }
 }
 
-/** How it ended is told to whoever wanted the step. */
+/** The caller of a step is told how it ended; those behind it go on. */
 function goOn(): void {}

@@ -1,10 +1,9 @@
 /**
  * With `followSymlinks: false` no component of a path may be a symbolic link. Node has no openat,
- * so the parent is opened, the kernel is asked through procfs where that descriptor really is, and
- * the operation works below the descriptor: whatever is renamed or linked after that, it cannot
- * lead elsewhere. Where there is no procfs (another system, a sandbox without one) the real path of
- * the parent is compared instead, and who swaps a directory for a link between that and the
- * operation gets through.
+ * so the parent is opened, procfs tells where that descriptor really is, and the operation works
+ * below the descriptor: renames and links after that cannot lead it elsewhere. Without procfs
+ * (another system, a sandbox without one) the real path of the parent is compared instead; a
+ * directory that is swapped for a link between that check and the operation is not noticed there.
  */
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
