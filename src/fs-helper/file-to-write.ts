@@ -1,6 +1,7 @@
 import { lstatSync, statSync, unlinkSync } from "node:fs";
 import { identity } from "../environment/local/files/copy-file.ts";
-import { hostPath, nodePath } from "../protocol/path-uri.ts";
+import { hasCode } from "../environment/local/files/file-calls.ts";
+import { type HostPath, hostPath, nodePath } from "../protocol/path-uri.ts";
 import { type Named, refuseLinks } from "./held-call.ts";
 import type { Entry, Held, Holds } from "./held-place.ts";
 import { absent, type Permit } from "./permit.ts";
@@ -11,6 +12,16 @@ export function fileToReplace(params: Named, holds: Holds, permit: Permit) {
   const path = hostPath(params.path);
   const held = holds.reached(path);
   if (held && permit.canWrite(held.real)) return { place: held, undo: rethrow };
+  try {
+    return foundOrMade(path, holds, permit);
+  } catch (error) {
+    // Another worker has made the file since we looked, and may be writing the same.
+    if (!hasCode(error, "EEXIST")) throw error;
+    return foundOrMade(path, holds, permit);
+  }
+}
+
+function foundOrMade(path: HostPath, holds: Holds, permit: Permit) {
   const target = holds.target(path);
   permit.write(target.real);
   return target.stats ? existing(target, holds, permit) : made(target, holds);
