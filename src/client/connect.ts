@@ -99,11 +99,14 @@ function openSocket({ url, options }: OpenRequest): WebSocket {
 
 /**
  * A ping with a content asks whether the events before it have arrived: then the executor forgets
- * them. One without is about the connection alone.
+ * them. Its second number asks only how far what was sent has come, and is answered in any case:
+ * an executor that waits for that sends little until it learns of it, or has waited for seconds.
  */
 function answerPings(socket: WebSocket, isBehind: () => boolean): void {
   socket.on("ping", (content: Buffer) => {
-    if (content.length === 0 || !isBehind()) socket.pong(content);
+    if (content.length === 0 || !isBehind()) return socket.pong(content);
+    const [mark] = / \d+$/.exec(content.toString("latin1")) ?? [];
+    if (mark) socket.pong(`0${mark}`);
   });
 }
 
