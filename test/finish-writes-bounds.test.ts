@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { packWord } from "../src/environment/local/journal/entry.ts";
+import { packHeader } from "../src/environment/local/journal/entry.ts";
 import { JournalFolder } from "../src/environment/local/journal/folder.ts";
 import { grantsPath, keepGrants } from "../src/environment/local/journal/lent.ts";
 import { seal, sealName } from "../src/environment/local/journal/seal.ts";
@@ -174,8 +174,8 @@ function leaveInside(ground: Ground, name: string): void {
 function leaveBytes(ground: Ground, entry: string, contentBytes = 0): void {
   const folder = fresh(ground);
   leaveFolder(folder);
-  const word = packWord({ entryBytes: entry.length, contentBytes });
-  writeFileSync(join(folder, "0"), Buffer.concat([word, Buffer.from(entry)]));
+  const header = packHeader({ entryBytes: entry.length, contentBytes });
+  writeFileSync(join(folder, "0"), Buffer.concat([header, Buffer.from(entry)]));
 }
 
 /** Leaves a record that a worker has made who may write `ws` but not `ws/kept`. */

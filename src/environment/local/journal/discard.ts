@@ -2,10 +2,9 @@ import { constants } from "node:fs";
 import { type FileHandle, open, readdir, readlink, rmdir, unlink } from "node:fs/promises";
 
 /**
- * Removes what lies under that name in a directory, with the files that are in it. Who has put it
- * there may still be at work, and must not lead us elsewhere by a link that he puts on the way: so
- * both directories are held, and only names in them are removed, which follows nothing. False when
- * it was an empty directory.
+ * Removes an entry of a directory, with the files in it. Its creator may still run and swap links
+ * into the path, so both directories are held open and only names in them are unlinked, which
+ * follows no link. False when it was an empty directory.
  */
 export async function discard(directory: string, name: string): Promise<boolean> {
   return withDirectory(directory, async (around, real) => {

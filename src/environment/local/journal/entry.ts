@@ -1,20 +1,20 @@
 /**
- * What is kept of a write that is under way, so that somebody else can finish it. Records begin
- * with a word that says how long they are and is written last, in one call within one page: of such
- * a call the kernel does all or nothing, also when the process is killed during it. A record
- * without its word is none.
+ * The format of journal records, by which another process can finish a write. A record begins with
+ * a header that holds its lengths and is written last, in one call within one page: the kernel does
+ * such a call entirely or not at all, even if the process is killed during it. Without a header
+ * there is no record.
  */
 import { Buffer } from "node:buffer";
 import type { HostPath } from "../../../protocol/path-uri.ts";
 
-/** Where the content of a write belongs. */
+/** The target of a write. */
 export interface WriteEntry {
-  /** Without links. */
+  /** Absolute, without symbolic links. */
   readonly path: HostPath;
-  /** Numbers of the file, or of the directory in which it is made, in decimal. */
+  /** Of the file, or of the directory in which it is created, in decimal. */
   readonly device: string;
   readonly inode: string;
-  /** Bytes that the file had; absent for one that is made. */
+  /** Size before the write, in bytes; absent for a new file. */
   readonly oldSize?: number;
 }
 
@@ -25,19 +25,19 @@ export interface RecordLengths {
 
 /** The smallest page of any machine that Node runs on. */
 export const pageBytes = 4096;
-/** Where the entry lies; the content lies behind it. */
-export const wordBytes = 32;
-export const noWord = Buffer.alloc(wordBytes);
-const wordForm = /^write1 (\d{8}) (\d{15})\n$/;
+/** Size of the header, in bytes. The entry follows, then the content. */
+export const headerBytes = 32;
+export const noHeader = Buffer.alloc(headerBytes);
+const headerForm = /^write1 (\d{8}) (\d{15})\n$/;
 
-export function packWord({ entryBytes, contentBytes }: RecordLengths): Buffer {
+export function packHeader({ entryBytes, contentBytes }: RecordLengths): Buffer {
   const digits = (count: number, width: number) => `${count}`.padStart(width, "0");
   return Buffer.from(`write1 ${digits(entryBytes, 8)} ${digits(contentBytes, 15)}\n`, "latin1");
 }
 
-/** Undefined when there is no record, or not all of it. */
-export function readWord(word: Buffer): RecordLengths | undefined {
-  const [, entryBytes, contentBytes] = wordForm.exec(word.toString("latin1")) ?? [];
+/** Undefined when there is no complete header. */
+export function readHeader(header: Buffer): RecordLengths | undefined {
+  const [, entryBytes, contentBytes] = headerForm.exec(header.toString("latin1")) ?? [];
   if (entryBytes === undefined || contentBytes === undefined) return undefined;
   return { entryBytes: Number(entryBytes), contentBytes: Number(contentBytes) };
 }
@@ -46,7 +46,7 @@ export function packEntry(entry: WriteEntry): Buffer {
   return Buffer.from(JSON.stringify(entry), "latin1");
 }
 
-/** Throws when it is not what `packEntry` makes: a slip that was lent can hold anything. */
+/** Throws when it names no absolute path or no valid size: a lent slip can hold anything. */
 export function unpackEntry(packed: Buffer): WriteEntry {
   const { path, device, inode, oldSize } = JSON.parse(packed.toString("latin1"));
   const isPath = typeof path === "string" && path.startsWith("/") && !path.includes("\0");

@@ -1,4 +1,4 @@
-/** Finishes the writes that servers of this user were killed at. */
+/** Finishes the file writes in the midst of which servers of this user were killed. */
 import type { Buffer } from "node:buffer";
 import { lstat, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -18,21 +18,22 @@ import { type TakenFolder, takeOver, unlessGone } from "./take-over.ts";
 export interface FinishedWrites {
   /** Paths of files that have their new content now. */
   readonly finished: string[];
-  /** Why others are left as they are. */
+  /** Why other writes were not finished. */
   readonly failures: string[];
 }
 
 export interface FinishOptions {
-  /** Of the server whose writes these are, if it is known. */
+  /** The killed server's secret, if it is known. */
   readonly secret?: Buffer | undefined;
+  /** `finishWritesMs` when absent. */
   readonly limitMs?: number | undefined;
 }
 
 /**
- * For a server that starts: its clients must not meet a write that is still being finished. Waits
- * also for others that are at it. After `limitMs` nothing is written any more; what is left is kept
- * for whoever comes after this process. A file is written only when it is still the one that the
- * record names and nobody has changed it since.
+ * Waits for other finishers, too, so that the clients of a starting server meet no write that is
+ * still being finished. After `limitMs` nothing more is written; the rest is left to the next
+ * finisher. A file is written only when it is still the one that the record names and has not been
+ * changed since.
  */
 export async function finishWrites(
   journals: string,
@@ -57,11 +58,11 @@ class FinishingWork {
   readonly #journals: string;
   readonly #secret: Buffer | undefined;
   readonly #signal: AbortSignal;
-  /** Folders that are about to be ours: at the end each is, or is not. */
+  /** Takeovers under way; those that succeed add to `#taken`. */
   readonly #taking = new Set<Promise<unknown>>();
-  /** Folders that we have taken over and not removed yet. */
+  /** Folders that were taken over and are not removed yet. */
   readonly #taken = new Set<TakenFolder>();
-  /** Names of what bears no seal that could be checked here. */
+  /** Names of folders whose seal cannot be checked here. */
   readonly #doubtful = new Set<string>();
 
   constructor({ journals, secret, signal }: FinishingParts) {
@@ -78,21 +79,23 @@ class FinishingWork {
     }
   }
 
-  /** Under a name for which nobody waits: what hangs now may do so for long. */
+  /**
+   * Renames unfinished folders, so that no finisher waits for them: their disk may hang for long.
+   */
   async leaveRest(): Promise<void> {
     await Promise.all(this.#taking);
     for (const { path } of this.#taken) {
       this.outcome.failures.push(
         `${path} could not be worked off in time; the next start will try`,
       );
-      await rename(path, join(this.#journals, ownFolderName())).catch(this.#tell);
+      await rename(path, join(this.#journals, ownFolderName())).catch(this.#report);
     }
   }
 
-  /** Side by side: of a file that hangs nobody else should have to wait. */
+  /** Finishes all folders in parallel, so that a file that hangs holds up no other. */
   async #finishAll(): Promise<void> {
     const names = await this.#folders();
-    await Promise.all(names.map((name) => this.#finishFolder(name).catch(this.#tell)));
+    await Promise.all(names.map((name) => this.#finishFolder(name).catch(this.#report)));
   }
 
   async #finishFolder(name: string): Promise<void> {
@@ -102,8 +105,8 @@ class FinishingWork {
       await this.#workOff(folder);
     } catch (error) {
       if (this.#signal.aborted) return;
-      // What cannot be understood now will not be the next time.
-      this.#tell(error);
+      // What cannot be read now will not be readable the next time.
+      this.#report(error);
       await rm(folder.path, { recursive: true, force: true });
     }
     this.#taken.delete(folder);
@@ -117,14 +120,14 @@ class FinishingWork {
       if (folder) this.#taken.add(folder);
       return folder;
     });
-    const over = taking.catch(toldByWhoeverWaits);
+    const over = taking.catch(reportedByCaller);
     this.#taking.add(over);
     return taking.finally(() => this.#taking.delete(over));
   }
 
   /**
-   * Not what somebody who is confined may have put there. Whether he has can be told only by who
-   * knows what every server of this user seals with.
+   * Refuses a folder without a valid seal, because a sandboxed process may have put it there, and
+   * discards it. Without the machine's secret a folder of this boot stays: its seal may be good.
    */
   async #mayTake(path: string, isReliable: boolean): Promise<boolean> {
     // There are no sandboxes on other systems.
@@ -144,7 +147,7 @@ class FinishingWork {
     const names = (await readdir(folder.path)).filter((name) => !marks.includes(name));
     const slips = names.filter((name) => !isGrants(name)).map((name) => join(folder.path, name));
     await Promise.all(slips.map((slip) => this.#finishSlip(slip, folder)));
-    // Behind the slips, of which a lent one without its grants would be of no use.
+    // After the slips: a lent slip cannot be redone without its grants.
     for (const name of names.filter(isGrants)) await unlink(join(folder.path, name));
     for (const mark of marks) await unlink(join(folder.path, mark)).catch(unlessGone);
     await rmdir(folder.path);
@@ -158,33 +161,36 @@ class FinishingWork {
       if (path) this.outcome.finished.push(path);
     } catch (error) {
       if (signal.aborted) throw error;
-      this.#tell(error);
+      this.#report(error);
     }
     signal.throwIfAborted();
     await rm(slip, { recursive: true });
   }
 
-  /** None where somebody else could have written: his records would be done with our rights. */
+  /**
+   * Names of journal folders. None if other users can write there: their records would be redone
+   * with our rights.
+   */
   async #folders(): Promise<string[]> {
     const ours = await Promise.all([dirname(this.#journals), this.#journals].map(isOurs));
     if (!ours.every(Boolean)) return [];
     const names = await readdir(this.#journals).catch((error): string[] => {
-      this.#tell(error);
+      this.#report(error);
       return [];
     });
     return names.filter((name) => !this.#doubtful.has(name));
   }
 
-  readonly #tell = (error: unknown): void => {
+  readonly #report = (error: unknown): void => {
     this.outcome.failures.push(messageOf(error));
   };
 }
 
-/** In this order: what has lost its seal is not believed, and what is locked is not looked at. */
+/** In this order, because a folder that has lost its seal is not trusted any more. */
 const marks = [lockMark, sealName];
 
-/** A folder that cannot be taken over is told of when it is to be finished. */
-const toldByWhoeverWaits = () => undefined;
+/** `#finishFolder` reports a takeover that fails. */
+const reportedByCaller = () => undefined;
 
 async function isOurs(directory: string): Promise<boolean> {
   const stats = await lstat(directory).catch(() => undefined);

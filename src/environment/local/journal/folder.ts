@@ -1,7 +1,7 @@
 /**
- * A folder of the journal is locked by whoever works with it. The kernel lets go of the lock when
- * that process is gone, also for other containers, in which its number means nothing; and systemd
- * tidies up no folder for temporary files that is locked.
+ * A journal folder is locked by the process that works with it. The kernel releases the lock when
+ * that process ends, which other containers notice, too, although its pid means nothing there; and
+ * systemd cleans up no locked folder for temporary files.
  */
 import type { Buffer } from "node:buffer";
 import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
@@ -13,14 +13,17 @@ import { identityOf, seal } from "./seal.ts";
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 
-/** Is in a folder that has been locked: without it nothing follows from the lock being free. */
+/** The file in a folder that has been locked. Without it a free lock proves nothing. */
 export const lockMark = "locked";
 
 export interface FolderLock {
   release(): void;
 }
 
-/** `held` by somebody else, or `impossible` on this machine. */
+/**
+ * Locks a folder without waiting: `held` by another process, or `impossible` here. Throws when the
+ * folder cannot be opened.
+ */
 export async function lockFolder(path: string): Promise<FolderLock | "held" | "impossible"> {
   const libc = await nativeFunctions();
   return libc ? tryLock(libc, path) : "impossible";
@@ -28,13 +31,13 @@ export async function lockFolder(path: string): Promise<FolderLock | "held" | "i
 
 export interface JournalFolderOptions {
   readonly path: string;
-  /** What it is sealed with, so that whoever knows one of them believes what is in it. */
+  /** Secrets to seal the folder with; a finisher that knows one of them trusts its records. */
   readonly secrets: () => Promise<readonly Buffer[]>;
-  /** Whether somebody who is confined could write there now. */
+  /** Whether a sandboxed process that runs now could write there. */
   readonly isExposed: (path: string) => boolean;
 }
 
-/** The folder of one server. */
+/** The journal folder of one server. */
 export class JournalFolder {
   readonly path: string;
   readonly #options: JournalFolderOptions;
@@ -46,14 +49,15 @@ export class JournalFolder {
     this.#options = options;
   }
 
-  /** False when somebody has tidied up the folder for temporary files, or put another one there. */
+  /** False when the folder was removed, as by a clean-up of temporary files, or replaced. */
   get isThere(): boolean {
     return this.#identity !== "" && identityOf(this.path) === this.#identity;
   }
 
   /**
-   * Also anew. The kernel takes what covers a directory in a sandbox away from one that is removed:
-   * whoever runs since then could write what we would then be believed to have written.
+   * Creates the folder, also after it was removed. When a directory is removed the kernel drops the
+   * mounts that cover it in sandboxes: a sandboxed process that still runs could forge our records
+   * then, so this throws while there is one.
    */
   async make(): Promise<void> {
     const [libc, secrets] = await Promise.all([nativeFunctions(), this.#options.secrets()]);
@@ -62,7 +66,7 @@ export class JournalFolder {
     this.#refuseExposed();
     for (const directory of [dirname(journals), journals]) await ownDirectory(directory);
     this.#refuseExposed();
-    // What somebody else may have put there is not touched, and fails this.
+    // Throws when something is there already, and leaves it alone.
     mkdirSync(path, { mode: 0o700 });
     try {
       seal(path, secrets);
@@ -97,7 +101,7 @@ async function nativeFunctions(): Promise<Libc | undefined> {
   try {
     return await loadLibc();
   } catch {
-    // There are none for this platform: what is known of others' processes has to do.
+    // There are none on this platform: the owner in a folder's name has to do.
     return undefined;
   }
 }

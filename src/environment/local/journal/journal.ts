@@ -16,29 +16,29 @@ import { goneNowMs, redo } from "./redo.ts";
 import { sealName } from "./seal.ts";
 import { JournalSlip } from "./slip.ts";
 
-/** Keeps what is about to be written until it has been. */
+/** Records writes while they are under way, so that others can finish them. */
 export interface WriteJournal {
-  /** Whoever finds the record can do `work` anew until it has settled. */
+  /** Records the write, then does `work`; until that has settled a finisher can redo the write. */
   during<T>(entry: WriteEntry, content: Uint8Array, work: () => Promise<T>): Promise<T>;
 }
 
 export interface JournalOptions {
   /** One of `journalPlaces`. */
   readonly place: string;
-  /** Called before the first record: somebody will have to look at them after our death. */
+  /** Called before the first record in a folder: after our death a keeper must look at it. */
   readonly begun: () => void;
-  /** Whether somebody who is confined could write there now. */
+  /** Whether a sandboxed process that runs now could write there. */
   readonly isExposed: (path: string) => boolean;
-  /** Told once why writes cannot be kept; they are made all the same. */
+  /** Called once with the reason why writes cannot be recorded; they are made all the same. */
   readonly warn: (text: string) => void;
 }
 
-/** A slip for another process, which may write only some files. */
+/** A slip for another process, which may write only what its grants allow. */
 interface LentSlip {
   readonly fd: number;
-  /** False when somebody has removed it: what it holds would be found by nobody. */
+  /** False when the file was unlinked: no finisher would find its record. */
   readonly isThere: boolean;
-  /** To be called when that process is gone. Takes no longer than a start waits for the same. */
+  /** Redoes what the process left unfinished, when it is gone. Takes `finishWritesMs` at most. */
   finish(): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ interface OpenSlip {
 
 /** The journal of one server: a folder that is made with the first record. */
 export class ServerJournal implements WriteJournal {
-  /** By which whoever is given it by us knows what we have written. */
+  /** Seals the folder. It is passed to the finisher, which trusts our records by it. */
   readonly secret = randomBytes(32);
   readonly #folder: JournalFolder;
   readonly #options: JournalOptions;
@@ -86,8 +86,8 @@ export class ServerJournal implements WriteJournal {
   }
 
   /**
-   * A slip for another process that writes for us, and no more than `grants` say, which records and
-   * clears by itself. Undefined when there can be none.
+   * Lends a slip to a process that writes for us, within `grants`, and that records and clears by
+   * itself. Undefined when it cannot be made.
    */
   async lend(grants: Grants): Promise<LentSlip | undefined> {
     try {
@@ -108,7 +108,7 @@ export class ServerJournal implements WriteJournal {
     }
   }
 
-  /** Waits for what is under way, and leaves nothing behind. */
+  /** Waits for the writes and loans under way, then removes the folder. */
   async close(): Promise<void> {
     await Promise.all(this.#underWay);
     for (const open of this.#spare.splice(0)) this.#drop(open);
@@ -124,7 +124,7 @@ export class ServerJournal implements WriteJournal {
     work.then(forget, forget);
   }
 
-  /** Undefined when it cannot be recorded: a full disk there must not keep anybody from writing. */
+  /** Undefined when it cannot be recorded: a full disk there must not prevent other writes. */
   async #record(entry: WriteEntry, content: Uint8Array): Promise<OpenSlip | undefined> {
     let open: OpenSlip | undefined;
     try {
@@ -145,10 +145,10 @@ export class ServerJournal implements WriteJournal {
     return this.#open(`${this.#slips++}`);
   }
 
-  /** The folder is there; anew if somebody has tidied up the one for temporary files. */
+  /** Makes the folder if it is missing, as after a clean-up of temporary files. */
   async #ready(): Promise<void> {
     if (this.#folder.isThere) return;
-    // Tried again by the next one if it fails: what is in the way may be gone by then.
+    // A failure is not remembered: its cause may be gone at the next write.
     this.#making ??= this.#make().finally(() => {
       this.#making = undefined;
     });
@@ -158,7 +158,7 @@ export class ServerJournal implements WriteJournal {
   async #finish(open: OpenSlip, grants: Grants): Promise<void> {
     const end = new AbortController();
     const options = { goneMs: goneNowMs(), mayWrite: grantedBy(grants), signal: end.signal };
-    // Without its name nothing can be finished, and nothing is wrong with the next ones.
+    // An unlinked slip cannot be redone, which is no reason to warn about later ones.
     const isThere = open.slip.isThere && this.#folder.isThere;
     const work = isThere ? redo(open.path, options) : Promise.resolve();
     await settledWithin(
@@ -188,7 +188,7 @@ export class ServerJournal implements WriteJournal {
     return undefined;
   }
 
-  /** No spare one: others have held what somebody else wrote. */
+  /** Never a spare slip: those hold content of other writes. */
   #newLent(grants: Grants): OpenSlip {
     const path = join(this.folder, lentName(this.#slips++));
     return { path, slip: newLentSlip(path, grants) };
@@ -205,7 +205,7 @@ export class ServerJournal implements WriteJournal {
       if (this.#spare.length < spareSlipsMax) this.#spare.push(open);
       else this.#drop(open);
     } catch (error) {
-      // A record that is not cleared would be done again: away with it.
+      // A record that is not cleared would be redone, so its file is removed.
       this.#drop(open);
       this.#warn(error);
     }
@@ -215,7 +215,7 @@ export class ServerJournal implements WriteJournal {
     try {
       tolerated(() => unlinkSync(path));
     } catch (error) {
-      // How a write went does not depend on this.
+      // The result of the write does not depend on this.
       slip.empty();
       this.#warn(error);
     } finally {
@@ -232,10 +232,10 @@ export class ServerJournal implements WriteJournal {
   }
 }
 
-/** How a write went is told to whoever asked for it. */
+/** The caller of `during` learns how the write went. */
 const ignore = () => undefined;
 
-/** Only fails when somebody else has removed it, which was the purpose. */
+/** Ignores that an entry is gone, or that others have put files into the folder. */
 function tolerated(remove: () => void): void {
   try {
     remove();

@@ -1,7 +1,7 @@
 /**
- * Slips that other processes write. Beside each lies what its process may write, put there by the
- * server before, out of that process's reach: whoever finds its record does not have to trust it,
- * although he may have more rights. A slip without that is one by which nobody may write anything.
+ * Slips that other processes write. Beside each slip the server stores the grants of its process,
+ * out of that process's reach: a finisher, which may have more rights, need not trust the record. A
+ * lent slip without its grants is not redone.
  */
 import { rmSync, writeFileSync } from "node:fs";
 import { chmod, readFile } from "node:fs/promises";
@@ -24,19 +24,21 @@ export function grantedBy(grants: Grants): MayWrite {
   return (path) => table.accessTo(path) === "write";
 }
 
-/** A new one, whose process may write what `grants` say. */
+/** Creates a slip for a process that may write what `grants` allow. */
 export function newLentSlip(path: string, grants: Grants): JournalSlip {
   try {
     keepGrants(path, grants);
     return new JournalSlip(path);
   } catch (error) {
-    // On a full disk they may be there without their content.
+    // On a full disk the grants' file may exist without its content.
     dropGrants(path);
     throw error;
   }
 }
 
-/** Nobody has a right on it, as on the slips: a sandboxed process that sees it cannot read it. */
+/**
+ * Stores grants with mode 0, as slips have it: sandboxed processes that see them cannot read them.
+ */
 export function keepGrants(slip: string, { rules, denyGlobs }: Grants): void {
   writeFileSync(grantsPath(slip), JSON.stringify({ rules, denyGlobs }), { flag: "wx", mode: 0 });
 }
@@ -45,7 +47,7 @@ export function dropGrants(slip: string): void {
   rmSync(grantsPath(slip), { force: true });
 }
 
-/** What whoever wrote a slip may write: everything if it was the server itself. */
+/** Tells which paths the writer of a slip may write: all if it was the server itself. */
 export async function mayWriteBy(slip: string): Promise<MayWrite> {
   if (!basename(slip).startsWith(lentStart)) return () => true;
   const path = grantsPath(slip);

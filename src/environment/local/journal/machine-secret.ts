@@ -1,8 +1,8 @@
 /**
- * A secret of this user that outlives every server, until the machine starts again. It is memory of
- * the kernel (System V), because on the disk there is no place for it: a policy may grant any, and
- * what keeps those who are confined from one goes with the directory when somebody removes that.
- * This memory belongs to an IPC namespace, and every sandbox has one of its own.
+ * A secret of this user that outlives every server, until the machine restarts. It lies in System V
+ * shared memory, because no place on the disk is safe: a policy may grant any directory, and the
+ * mounts that cover one in sandboxes go when it is removed. Such memory belongs to an IPC
+ * namespace, and every sandbox has its own.
  */
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
@@ -14,7 +14,7 @@ import { type Libc, loadLibc } from "../spawn/posix-libc.ts";
 import { sharedMemoryFlags } from "../spawn/posix-shared-memory.ts";
 
 const secretBytes = 32;
-/** Behind the secret: that all of it is there. */
+/** The last byte of the memory when the secret is complete. */
 const filled = 1;
 
 const lasting = askedOnce(async () => {
@@ -24,9 +24,9 @@ const lasting = askedOnce(async () => {
 });
 
 /**
- * Undefined where the system has no such memory, where procfs does not say whose it is, or without
- * the native module: then what is known of this process's own secret has to do. Looked for again by
- * the next one who asks.
+ * Returns the secret, and creates it if there is none. Undefined without System V memory, without a
+ * procfs that tells its owner, or without the native module: then each server's own secret has to
+ * do. The next call tries again.
  */
 export async function machineSecret(): Promise<Buffer | undefined> {
   return process.platform === "linux" ? lasting().catch(none) : undefined;
@@ -47,7 +47,7 @@ async function secretBy(libc: Libc): Promise<Buffer | undefined> {
     const secret = read(libc, address);
     if (secret) return secret;
     await setTimeout(secretFillMs);
-    // Whoever made it has died before it had done this.
+    // Its creator died before it had filled it.
     if (!read(libc, address)) fill(libc, address);
     return read(libc, address);
   } finally {
@@ -60,17 +60,17 @@ function fill(libc: Libc, address: number | bigint): void {
   libc.copyTo(address, bytes, bytes.length);
 }
 
-/** Undefined while it is not there yet. */
+/** Undefined while the secret is incomplete. */
 function read(libc: Libc, address: number | bigint): Buffer | undefined {
   const bytes = Buffer.alloc(secretBytes + 1);
   libc.copyFrom(bytes, address, bytes.length);
   return bytes[secretBytes] === filled ? bytes.subarray(0, secretBytes) : undefined;
 }
 
-/** Any number does that nobody else takes; users do not share one. */
+/** An arbitrary number, different for each user. */
 const ownKey = () => (0x63_6a_00_00 + (process.getuid?.() ?? 0)) | 0;
 
-/** Somebody else could have made it under this number, to know what is in it. */
+/** Refuses memory that another user has created under this key to know the secret. */
 function isOurs(id: number): boolean {
   const uid = `${process.getuid?.() ?? 0}`;
   return readFileSync("/proc/sysvipc/shm", "latin1")

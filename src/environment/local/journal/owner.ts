@@ -1,17 +1,17 @@
 /**
- * Who a folder of the journal belongs to is said by its name, so that taking it over is one rename,
- * of which only one of several who try succeeds.
+ * The name of a journal folder tells its owner, so that a takeover is one rename, at which only one
+ * of several finishers succeeds.
  */
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readProcessStat } from "../../../system/process-stat.ts";
 
-/** A name for a folder of this process, another one each time. */
+/** A new name for a folder of this process. */
 export function ownFolderName(): string {
-  return [bootId(), processSpace(), process.pid, startOf(process.pid), randomUUID()].join("_");
+  return [bootId(), pidNamespace(), process.pid, startOf(process.pid), randomUUID()].join("_");
 }
 
-/** The same for one that was taken over to be worked off. */
+/** A new name for a folder that this process has taken over to finish its writes. */
 export function finisherFolderName(): string {
   return `${ownFolderName()}${finisherEnd}`;
 }
@@ -20,14 +20,14 @@ export const isFinisherFolder = (name: string) => name.endsWith(finisherEnd);
 const finisherEnd = "_finisher";
 
 /**
- * What is known of the owner of a folder: it `lives`, or is `gone`, or went down with the whole
- * machine, after which nothing on the disk can be relied on (`crashed`), or is in another container
- * (`elsewhere`), where a number of a process means nothing here.
+ * State of the owner of a folder: it `lives`, or is `gone`, or ended with an earlier boot, after
+ * which nothing on the disk can be relied on (`crashed`), or is in another pid namespace
+ * (`elsewhere`), so that its pid means nothing here.
  */
 export function stateOfOwner(folderName: string): "lives" | "gone" | "crashed" | "elsewhere" {
-  const [boot, space, pid, start] = folderName.split("_");
+  const [boot, namespace, pid, start] = folderName.split("_");
   if (boot !== bootId()) return "crashed";
-  if (space !== processSpace()) return "elsewhere";
+  if (namespace !== pidNamespace()) return "elsewhere";
   return isProcess(Number(pid), start ?? "") ? "lives" : "gone";
 }
 
@@ -36,19 +36,19 @@ function isProcess(pid: number, start: string): boolean {
   return startOf(pid) === start && !isDead(pid);
 }
 
-/** A zombie can still have threads that write. */
+/** A zombie is alive as long as it has other threads: they may still write. */
 function isDead(pid: number): boolean {
   const state = readProcessStat(pid)?.state;
   if (state !== "Z" && state !== "X") return state === undefined;
   try {
     return readdirSync(`/proc/${pid}/task`).length <= 1;
   } catch {
-    // It has ended between two looks.
+    // It has ended in the meantime.
     return true;
   }
 }
 
-/** Empty when there is no such process, or no procfs. */
+/** Start time of a process in clock ticks; empty without such a process or procfs. */
 const startOf = (pid: number) => readProcessStat(pid)?.startTicks ?? "";
 
 function isSignalled(pid: number): boolean {
@@ -63,8 +63,8 @@ function bootId(): string {
   return known("/proc/sys/kernel/random/boot_id", (path) => readFileSync(path, "latin1"));
 }
 
-/** Numbers of processes mean something within one such space. */
-function processSpace(): string {
+/** A pid has a meaning only within its namespace. */
+function pidNamespace(): string {
   return known("/proc/self/ns/pid", (path) => readlinkSync(path));
 }
 

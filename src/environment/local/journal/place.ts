@@ -4,31 +4,31 @@ import { quickPlace } from "../../../sandbox/quick-place.ts";
 import { stateDirectoryPath } from "../../../sandbox/state-directory.ts";
 
 /**
- * The folders for temporary files, without links, in which servers of this user may keep journals;
- * the first one is taken. What is on a network or on a FUSE daemon could hold up every write, so it
- * is none of them.
+ * Returns the directories for temporary files, without links, in which servers of this user may
+ * keep journals; the first is used. Directories on a network or FUSE mount are left out, because
+ * they could hold up every write.
  */
 export function journalPlaces(temporaryDirectory: string): readonly string[] {
   return [...new Set([temporaryDirectory, "/tmp"].flatMap(journalPlace))];
 }
 
-/** By which a server tells whoever is to finish its writes what it has sealed them with. */
+/** The variable by which a server gives its seal secret, in hexadecimal, to its finisher. */
 export const journalSecretVariable = "CODEX_JOURNAL_SECRET";
 
-/** In the directory that servers of this user share. */
+/** The folder of journals within the directory that servers of this user share. */
 export const journalsName = "writes";
 
-/** Where in such a folder the journals of all servers of this user are. */
+/** The folder with the journals of all servers of this user, in one of `journalPlaces`. */
 export function journalsPath(place: string): string {
   return join(stateDirectoryPath(place), journalsName);
 }
 
-/** Whether there is any, of a server that lives or of one that was killed. */
+/** Whether a server of this user, running or killed, has left a journal. */
 export function hasJournals(place: string): boolean {
   try {
     return readdirSync(journalsPath(place)).length > 0;
   } catch {
-    // Nobody has written anything yet; or it is not ours to read, and then not our journal.
+    // There is no journal yet, or the folder is not readable and so not ours.
     return false;
   }
 }
@@ -38,7 +38,7 @@ function journalPlace(path: string): string[] {
     const place = quickPlace(path);
     return place === undefined ? [] : [place];
   } catch {
-    // It is not there, or cannot be reached: then nothing can be kept in it.
+    // It does not exist or cannot be reached, so it can hold no journal.
     return [];
   }
 }

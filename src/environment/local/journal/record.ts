@@ -1,29 +1,31 @@
 import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { journalEntryBytesMax } from "../../../limits.ts";
-import { readWord, unpackEntry, type WriteEntry, wordBytes } from "./entry.ts";
+import { headerBytes, readHeader, unpackEntry, type WriteEntry } from "./entry.ts";
 
-/** What a slip says is to be written, and where in it the content is. */
+/** A write as a slip records it, and where in the slip its content starts. */
 export interface WriteRecord {
   readonly entry: WriteEntry;
   readonly slip: FileHandle;
   readonly start: number;
   readonly contentBytes: number;
+  /** When it was recorded: the slip's mtime. */
   readonly madeMs: number;
 }
 
 /**
- * Undefined when there is no record, or not all of it. A slip that was lent can hold anything: so
- * it is looked at as a whole before the first byte of it is written anywhere.
+ * Undefined when the slip holds no record. Throws when the record is cut or malformed, before a
+ * byte of it is written anywhere: a lent slip can hold anything.
  */
 export async function readRecord(slip: FileHandle): Promise<WriteRecord | undefined> {
   const { size, mtimeMs: madeMs } = await slip.stat();
-  const lengths = size < wordBytes ? undefined : readWord(await readWhole(slip, 0, wordBytes));
+  const lengths =
+    size < headerBytes ? undefined : readHeader(await readWhole(slip, 0, headerBytes));
   if (lengths === undefined) return undefined;
   const { entryBytes, contentBytes } = lengths;
-  const start = wordBytes + entryBytes;
+  const start = headerBytes + entryBytes;
   if (entryBytes > journalEntryBytesMax || start + contentBytes > size) throw new Error(notWhole);
-  const entry = unpackEntry(await readWhole(slip, wordBytes, entryBytes));
+  const entry = unpackEntry(await readWhole(slip, headerBytes, entryBytes));
   return { entry, slip, start, contentBytes, madeMs };
 }
 

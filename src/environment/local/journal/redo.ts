@@ -11,20 +11,20 @@ import { readRecord, readWhole, type WriteRecord } from "./record.ts";
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
 export interface RedoOptions {
-  /** When whoever made the record was known to be gone. */
+  /** Time at which the writer of the record was known to be gone. */
   readonly goneMs: number;
-  /** Whether he could have written this file. */
+  /** Whether that writer had the right to write this file. */
   readonly mayWrite: (path: HostPath) => boolean;
   /** Nothing is written any more once this is aborted. */
   readonly signal: AbortSignal;
 }
 
-/** Not before what has just been written: files have finer times than this clock. */
+/** Rounded up, because file times are finer: what was just written must not seem later. */
 export const goneNowMs = () => Date.now() + 1;
 
 /**
- * Does what the slip at `path` records, if it holds a whole record and the file is still as the
- * killed process left it. Gives the path of the file; undefined when there was nothing to do.
+ * Redoes the write that the slip at `path` records, if the record is whole and the file is still as
+ * the killed process left it. Returns the path of the file; undefined when nothing was to be done.
  */
 export async function redo(path: string, options: RedoOptions): Promise<string | undefined> {
   await chmod(path, 0o600);
@@ -33,7 +33,7 @@ export async function redo(path: string, options: RedoOptions): Promise<string |
     const record = await readRecord(slip);
     if (record === undefined || !options.mayWrite(record.entry.path)) return undefined;
     const shown = shownPath(record.entry.path);
-    // The file may lie where calls hang, and must not take the threads of everything else then.
+    // The file's mount may hang, and must not occupy the threads of everything else.
     const isDone = await callAtAll([record.entry.path], () => redoRecord(record, options)).catch(
       (error: Error) => {
         throw new Error(`${shown}: ${error.message}`, { cause: error });
@@ -51,7 +51,7 @@ async function redoRecord(record: WriteRecord, options: RedoOptions): Promise<bo
   try {
     if (!(await isAsLeft(target, record, options.goneMs))) return false;
     options.signal.throwIfAborted();
-    // Who finds the file half done by us, because we were killed as well, takes us for the writer.
+    // If this process is killed, too, the next finisher takes its half-done work for the writer's.
     const now = new Date();
     await record.slip.utimes(now, now);
     await writeContent(target, record, options.signal);
@@ -62,8 +62,8 @@ async function redoRecord(record: WriteRecord, options: RedoOptions): Promise<bo
 }
 
 /**
- * Nothing is opened for writing before it is known to be the file itself: who can rename what is on
- * the way to it could lead us elsewhere, and some devices act when they are opened.
+ * Checks by O_PATH that it is the recorded file before it opens it for writing: a rename on the way
+ * could lead elsewhere, and opening some devices has effects.
  */
 async function openTarget(entry: WriteEntry): Promise<FileHandle | undefined> {
   const { parent, name } = splitPath(entry.path);
@@ -79,7 +79,7 @@ async function openTarget(entry: WriteEntry): Promise<FileHandle | undefined> {
   });
 }
 
-/** Also where it really is: a number of an inode is given again when its file is gone. */
+/** Compares the real path, too, because the number of an inode is reused. */
 async function isMeant(pinned: FileHandle, path: HostPath, { device, inode }: WriteEntry) {
   const [{ dev, ino }, real] = await Promise.all([
     pinned.stat({ bigint: true }),
@@ -93,7 +93,7 @@ async function openPinned(pinned: FileHandle): Promise<FileHandle | undefined> {
   return open(`/proc/self/fd/${pinned.fd}`, O_RDWR | O_NONBLOCK | O_NOCTTY);
 }
 
-/** Undefined when nothing is there any more. */
+/** Undefined when the path leads to no file any more. */
 async function withHandle<T>(
   path: string | Buffer,
   flags: number,
@@ -137,9 +137,9 @@ interface Times {
 }
 
 /**
- * The time of the last change (ctime) is the kernel's, and nobody can set it. That of the content
- * (mtime) can be set back, as whoever restores a file with its old time does; a write leaves both
- * the same, so that one before and one after the record was made is somebody else's work.
+ * The kernel sets ctime, and no process can forge it. mtime can be set back, as by a tool that
+ * restores a file with its old time; a write sets both alike, so an mtime before and a ctime after
+ * the record mean that others changed the file.
  */
 function isChangedByOthers({ mtimeMs, ctimeMs, madeMs, goneMs }: Times): boolean {
   if (ctimeMs > Math.min(goneMs, madeMs + unfinishedWriteMs)) return true;
@@ -151,22 +151,22 @@ interface Range {
   readonly to: number;
 }
 
-/** Whether what the write does first, as soon as it does anything, is what is there. */
+/** Whether the target has the new content in this range, in which the write begins. */
 async function holdsNew(target: FileHandle, { slip, start }: WriteRecord, { from, to }: Range) {
   for (let at = from; at < to; at += copyChunkBytes) {
     const count = Math.min(copyChunkBytes, to - at);
-    const [is, wanted] = await Promise.all([
+    const [present, wanted] = await Promise.all([
       readWhole(target, at, count),
       readWhole(slip, start + at, count),
     ]);
-    if (!is.equals(wanted)) return false;
+    if (!present.equals(wanted)) return false;
   }
   return true;
 }
 
 /**
- * Does no harm when it is done again, and so none when it is interrupted. In the order of the write
- * itself: where there is no room for what makes the file longer, the old content stays.
+ * Can be repeated, so an interruption does no harm. It keeps the order of the original write: first
+ * the part that lengthens the file, so that on a full disk the old content stays.
  */
 async function writeContent(
   target: FileHandle,

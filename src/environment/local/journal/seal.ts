@@ -1,7 +1,7 @@
 /**
- * What tells the journal of a server from one that somebody who is confined has put in its place,
- * with the same user and in the same folder: a file in it that only who knows a secret could make,
- * and that is good for this one directory, because inodes that are used again have another birth.
+ * A seal tells a server's journal from one that a sandboxed process, with the same user, has put in
+ * its place. It is a file in the folder that only a process with the secret could make, and holds
+ * for this one directory: a reused inode has another time of birth.
  */
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
@@ -11,14 +11,17 @@ import { join } from "node:path";
 
 export const sealName = "seal";
 
-/** With each of the secrets: who comes later may know only one of them. */
+/** Seals a folder with each secret: a later finisher may know only one of them. */
 export function seal(folder: string, secrets: readonly Buffer[]): void {
   const identity = identityOf(folder);
   const lines = secrets.map((secret) => `${proof(secret, identity)}\n`);
   writeFileSync(join(folder, sealName), lines.join(""), { flag: "wx", mode: 0o400 });
 }
 
-/** Follows nothing, and waits for nothing: it may be anybody's. */
+/**
+ * Whether one of the secrets sealed the folder. Follows no link and never blocks, because the file
+ * may be anyone's.
+ */
 export async function isSealed(folder: string, secrets: readonly Buffer[]): Promise<boolean> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   const path = join(folder, sealName);
@@ -33,12 +36,12 @@ export async function isSealed(folder: string, secrets: readonly Buffer[]): Prom
       await file.close();
     }
   } catch {
-    // Nobody has sealed what has no such file, or is no folder.
+    // It is no folder, or has no seal.
     return false;
   }
 }
 
-/** Names this very directory. Empty when there is none. */
+/** Identifies a directory by device, inode and time of birth. Empty when there is none. */
 export function identityOf(folder: string): string {
   const stats = lstatSync(folder, { bigint: true, throwIfNoEntry: false });
   return stats?.isDirectory() ? described(stats) : "";
@@ -52,7 +55,7 @@ interface Identified {
 
 const described = ({ dev, ino, birthtimeNs }: Identified) => `${dev}:${ino}:${birthtimeNs}`;
 
-/** Of two secrets, in hexadecimal. */
+/** Two lines of 64 hexadecimal digits. */
 const sealBytesMax = 2 * 65;
 
 const proof = (secret: Buffer, identity: string) =>

@@ -10,57 +10,64 @@ import {
 } from "node:fs";
 import { promisify } from "node:util";
 import { directBytesMax, journalKeptBytes } from "../../../limits.ts";
-import { noWord, packEntry, packWord, pageBytes, type WriteEntry, wordBytes } from "./entry.ts";
+import {
+  headerBytes,
+  noHeader,
+  packEntry,
+  packHeader,
+  pageBytes,
+  type WriteEntry,
+} from "./entry.ts";
 
 const writevLater = promisify(writev);
 
 /**
- * A file that holds one record at a time and is used again and again: pages that are there already
- * cost a third of new ones. Nobody has a right on it, so that a sandboxed process, which sees it
- * and is not allowed to change that, cannot read what was written elsewhere.
+ * A journal file that holds one record at a time and is reused: overwriting existing pages costs a
+ * third of adding new ones. Its mode is 0, so that a sandboxed process, which sees it but must not
+ * change its mode, cannot read content that was written elsewhere.
  */
 export class JournalSlip {
   readonly fd: number;
   #sizeBytes = 0;
 
-  /** Makes it, or takes one that is open. */
+  /** Creates the file at a path, or takes an open descriptor. */
   constructor(place: string | number) {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
     this.fd = typeof place === "number" ? place : openSync(place, flags, 0);
   }
 
-  /** False when somebody has removed it, or its disk fails: nobody would find what it holds. */
+  /** False when the file was unlinked or its disk fails: no finisher would find the record. */
   get isThere(): boolean {
     try {
       return fstatSync(this.fd).nlink > 0;
     } catch {
-      // Whoever asks has no use for why.
+      // The reason does not matter: the slip is not used.
       return false;
     }
   }
 
-  /** Fails without a record when there is no room for it. */
+  /** Writes a record. Rejects, and leaves none, when there is no room for it. */
   async record(entry: WriteEntry, content: Uint8Array): Promise<void> {
     const packed = packEntry(entry);
-    const word = packWord({ entryBytes: packed.length, contentBytes: content.length });
-    const bytes = wordBytes + packed.length + content.length;
+    const header = packHeader({ entryBytes: packed.length, contentBytes: content.length });
+    const bytes = headerBytes + packed.length + content.length;
     this.#sizeBytes = Math.max(this.#sizeBytes, bytes);
-    if (bytes <= pageBytes) return writeAll(this.fd, Buffer.concat([word, packed, content]), 0);
+    if (bytes <= pageBytes) return writeAll(this.fd, Buffer.concat([header, packed, content]), 0);
     const write = bytes <= directBytesMax ? writeNow : writeOnThread;
     await write(this.fd, [packed, content]);
-    writeAll(this.fd, word, 0);
+    writeAll(this.fd, header, 0);
   }
 
-  /** The write is over, however it went. */
+  /** Erases the record of a write that has ended, and truncates a file that has grown large. */
   clear(): void {
-    writeSync(this.fd, noWord, 0, wordBytes, 0);
+    writeSync(this.fd, noHeader, 0, headerBytes, 0);
     if (this.#sizeBytes <= journalKeptBytes) return;
     ftruncateSync(this.fd, 0);
     this.#sizeBytes = 0;
   }
 
-  /** The same for whoever has no other slip, and no use for an error: emptying takes no room. */
+  /** Erases the record without throwing: truncation works even on a full disk. */
   empty(): void {
     try {
       this.clear();
@@ -70,12 +77,12 @@ export class JournalSlip {
     }
   }
 
-  /** A close that fails frees the descriptor all the same. */
+  /** Never throws: a close that fails frees the descriptor, too. */
   close(): void {
     try {
       closeSync(this.fd);
     } catch {
-      // How a write went does not depend on this.
+      // The result of the write does not depend on this.
     }
   }
 }
@@ -84,7 +91,7 @@ function tryToEmpty(fd: number): void {
   try {
     ftruncateSync(fd, 0);
   } catch {
-    // It fails for good; what is recorded is what was written, so doing it again changes nothing.
+    // The disk fails for good. Redoing the record is harmless: its content has been written.
   }
 }
 
@@ -95,7 +102,7 @@ function writeAll(fd: number, bytes: Uint8Array, position: number): void {
 }
 
 async function writeNow(fd: number, parts: readonly Uint8Array[]): Promise<void> {
-  let position = wordBytes;
+  let position = headerBytes;
   for (const part of parts) {
     writeAll(fd, part, position);
     position += part.length;
@@ -103,7 +110,7 @@ async function writeNow(fd: number, parts: readonly Uint8Array[]): Promise<void>
 }
 
 async function writeOnThread(fd: number, parts: readonly Uint8Array[]): Promise<void> {
-  let position = wordBytes;
+  let position = headerBytes;
   let rest = [...parts];
   while (rest.length > 0) {
     const { bytesWritten } = await writevLater(fd, rest, position);
@@ -113,10 +120,10 @@ async function writeOnThread(fd: number, parts: readonly Uint8Array[]): Promise<
 }
 
 function withoutFirst(parts: readonly Uint8Array[], count: number): Uint8Array[] {
-  let gone = count;
+  let left = count;
   return parts.flatMap((part) => {
-    const cut = Math.min(gone, part.length);
-    gone -= cut;
+    const cut = Math.min(left, part.length);
+    left -= cut;
     return cut === part.length ? [] : [part.subarray(cut)];
   });
 }

@@ -1,4 +1,4 @@
-/** Taking over the folder of a server that is gone, so that nobody else does. */
+/** Takes over the journal folder of a dead server, so that no other finisher does. */
 import { lstat, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { foreignJournalMs } from "../../../limits.ts";
@@ -8,8 +8,9 @@ import { goneNowMs } from "./redo.ts";
 
 export interface TakenFolder {
   readonly path: string;
+  /** Time at which its server was known to be gone. */
   readonly goneMs: number;
-  /** Whether what is in it was written before the last start of the machine. */
+  /** False for a folder of an earlier boot: a crash of the machine may have torn its content. */
   readonly isReliable: boolean;
   readonly lock: FolderLock | undefined;
 }
@@ -17,11 +18,11 @@ export interface TakenFolder {
 export interface TakingOptions {
   /** Nothing is taken over any more once this is aborted. */
   readonly signal: AbortSignal;
-  /** Asked for what nobody is known to need; what may not be taken over stays as it is. */
+  /** Called for a folder whose server is gone; false when it must not be taken over. */
   readonly mayTake: (path: string, isReliable: boolean) => Promise<boolean>;
 }
 
-/** Undefined when its server lives, or somebody else has taken it over. */
+/** Undefined when its server lives, another finisher was first, or `mayTake` refuses. */
 export async function takeOver(
   path: string,
   { signal, mayTake }: TakingOptions,
@@ -47,12 +48,12 @@ export async function takeOver(
   return { path: ours, goneMs, isReliable, lock: held };
 }
 
-/** Whether a process of another container is, as far as can be told from its folder. */
+/** Whether a server of another container is gone, as far as its folder tells. */
 async function isGone(folder: string, lock: FolderLock | "held" | "impossible"): Promise<boolean> {
   if (lock === "held") return false;
   const names = await readdir(folder).catch((): string[] => []);
   if (typeof lock === "object" && names.includes(lockMark)) return true;
-  // A server that could not lock it: nothing is known but that its writes do not take so long.
+  // Never locked, so only its age tells: no write takes that long.
   const times = [folder, ...names.map((name) => join(folder, name))].map((path) =>
     lstat(path).then(
       ({ mtimeMs }) => mtimeMs,
@@ -62,10 +63,10 @@ async function isGone(folder: string, lock: FolderLock | "held" | "impossible"):
   return Date.now() - Math.max(...(await Promise.all(times))) > foreignJournalMs;
 }
 
-/** What is no folder, or is not there any more, will be found to be so when it is worked off. */
+/** Without a folder, the rename or the work on it fails instead. */
 const notAFolder = () => "impossible" as const;
 
-/** Somebody else has just removed it. */
+/** Ignores that another process has just removed it. */
 export function unlessGone(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }
