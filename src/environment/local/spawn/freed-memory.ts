@@ -1,13 +1,13 @@
 import { loadLibc } from "./posix-libc.ts";
 
 /**
- * Gives memory that is free again back to the system. glibc keeps what lies below the last piece in
- * use: without this, ten minutes of mixed load left twice the memory that was in use.
+ * Returns freed memory to the system. glibc keeps what lies below the last block in use: without
+ * this, ten minutes of mixed load left twice the memory that was in use.
  */
 export async function returnFreedMemory(): Promise<void> {
   try {
     (await loadLibc()).malloc_trim?.();
   } catch {
-    // Without native functions it stays, to be used again.
+    // Without native functions the memory stays with this process, to be used again.
   }
 }

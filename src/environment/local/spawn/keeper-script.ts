@@ -1,9 +1,9 @@
-/** What cleans up after a server that was killed, however its processes are started. */
+/** The keeper: a shell that cleans up after a killed server, whichever spawner that used. */
 import { randomUUID } from "node:crypto";
 import { keeperWorkMs } from "../../../limits.ts";
 import type { LastWork } from "./spawner.ts";
 
-/** How processes of one server are known: by a file below `/proc/<pid>` that matches this. */
+/** Identifies the processes of one server: this file below `/proc/<pid>` matches. */
 export interface Mark {
   readonly file: "limits" | "environ";
   /** A basic regular expression. */
@@ -15,7 +15,7 @@ export function tagPrefixMark(prefix: string): Mark {
   return { file: "limits", pattern: `^Max file locks  *${prefix}[0-9]\\{10\\} ` };
 }
 
-/** Where limits cannot be set: a variable that tells whose a process is, and its mark. */
+/** Marks processes by a variable, where limits cannot be set. */
 export function variableMark(): { mark: Mark; variables: Readonly<Record<string, string>> } {
   const server = randomUUID();
   return {
@@ -25,11 +25,11 @@ export function variableMark(): { mark: Mark; variables: Readonly<Record<string,
 }
 
 /**
- * A small shell that waits for the end of its stdin, whose only writing end is ours: the kernel
- * closes it however this server dies. Then it kills all that bear this server's mark, and lets a
- * program finish what the server was writing if there is a folder that says what. That program may
- * hang where the system refuses it a thread, and the shell ends where it is refused a process:
- * neither must leave the program behind. What it has not finished the next server does.
+ * Waits for the end of stdin, whose only write end is this server's: the kernel closes it however
+ * the server dies. Then it kills all processes with the server's mark, and runs the last work if
+ * its folder exists. That program may hang when the system refuses it a thread, and the shell ends
+ * when it is refused a process: in neither case may the program be left behind. What it has not
+ * finished, the next server finishes.
  */
 const script = `
 exec >/dev/null 2>&1

@@ -1,13 +1,13 @@
 import { closeSync, openSync } from "node:fs";
 import { closeOnExec, epollEventWords, type Libc, loadLibc, native } from "./posix-libc.ts";
 
-/** Whether mounts may have been made, changed or removed since it was asked last. */
+/** Whether mounts may have been made, changed or removed since the last call. */
 export type MountWatch = () => boolean;
 
 /**
- * The kernel tells whoever waits on the table of mounts that it has changed. To ask takes 4
- * microseconds, to read a table of twenty mounts ten times that. Until there are native functions,
- * and where there are none, mounts may have changed each time.
+ * Asks the kernel by epoll whether the mount table has changed, which takes 4 microseconds; to read
+ * a table of twenty mounts takes ten times that. Until native functions are loaded, and without
+ * them, the answer is always true.
  */
 export function mountWatch(): MountWatch {
   let watch: MountWatch = () => true;
@@ -20,7 +20,9 @@ export function mountWatch(): MountWatch {
 
 const withoutNativeFunctions = () => undefined;
 
-/** Begins with the first question. Where it cannot begin, mounts may have changed each time. */
+/**
+ * Opens the epoll descriptor at the first call. If the kernel refuses, the answer is always true.
+ */
 function watchBy(libc: Libc): MountWatch {
   const event = new Uint32Array(epollEventWords.size);
   let epollFd: number | undefined;
@@ -31,9 +33,9 @@ function watchBy(libc: Libc): MountWatch {
   };
 }
 
-/** Less than 0 when there is none to be had. */
+/** Negative when the kernel refuses. */
 function epollOfMounts(libc: Libc): number {
-  // First, as it may throw for want of descriptors: then nothing else is open.
+  // First, because it throws when no descriptor is free, and must not leave the other one open.
   const tableFd = openSync("/proc/self/mountinfo", "r");
   const epollFd = libc.epoll_create1(closeOnExec);
   const change = Uint32Array.of(native.EPOLLPRI | native.EPOLLERR, 0, 0, 0);

@@ -5,7 +5,9 @@ import type { Feed, FeedContent } from "./spawner.ts";
 
 const nothing = new Uint8Array();
 
-/** Through a pipe of ours that is empty until then: Node is not told when somebody reads it. */
+/**
+ * Writes head and rest together by `finish`: Node does not tell when a process has read the head.
+ */
 export function nodeFeed(fd: number, { head, rest = nothing }: FeedContent): Feed {
   let isOpen = true;
   const close = () => {
@@ -16,7 +18,7 @@ export function nodeFeed(fd: number, { head, rest = nothing }: FeedContent): Fee
     if (!isOpen) return;
     isOpen = false;
     const socket = new Socket({ fd, readable: false, writable: true });
-    // Nobody reads any more: the end of the process tells why.
+    // No process reads any more; its exit tells why.
     socket.on("error", () => undefined);
     socket.end(Buffer.concat([head, given]));
   };

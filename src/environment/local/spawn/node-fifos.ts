@@ -17,35 +17,39 @@ export interface PipeEnds {
   readonly theirs: number;
 }
 
-/** In the directory that servers of this user share, where it is hidden from all sandboxes. */
+/**
+ * A folder in the directory that servers of this user share, which is hidden from all sandboxes.
+ */
 export const pipesName = "pipes";
 
 /**
- * Pipes by way of the file system, because Node's own are sockets, in which `echo x >/dev/stdout`
- * fails. Names are made many at a time and vanish as soon as both ends are open. Whoever could use
- * them before that would read and write what goes through the pipes of others, and what tells bwrap
- * how to confine them.
+ * Makes pipes from FIFOs, because Node's own are sockets, in which `echo x >/dev/stdout` fails.
+ * FIFOs are made many at a time and unlinked as soon as both ends are open. A process that could
+ * open them before that would read and write the pipes of others, and those that tell bwrap how to
+ * confine them.
  */
 export class FifoSupply {
-  /** Made with the first names, and anew when it is gone. */
+  /** Created with the first FIFOs, and again when it was removed. */
   readonly directory = join(stateDirectoryPath(tmpdir()), pipesName, randomUUID());
   readonly #names: string[] = [];
   #made = 0;
   #making: Promise<void> | undefined;
 
-  /** Rejects, or throws when the names are opened, as the system does: no descriptors, no space. */
+  /** Opens a pipe for each use. Rejects as the system does: no descriptors, no space. */
   async open(ourUses: readonly OurUse[]): Promise<PipeEnds[]> {
     try {
       return await this.#open(ourUses);
     } catch (thrown) {
       if (!isSystemError(thrown) || thrown.code !== "ENOENT") throw thrown;
-      // Somebody has tidied up the folder for temporary files.
+      // The folder was removed, as by a clean-up of temporary files.
       this.#names.length = 0;
       return this.#open(ourUses);
     }
   }
 
-  /** Those that are being made would come into a directory that is gone, or keep it from going. */
+  /**
+   * Waits for FIFOs that are being made: they would fail, or keep the directory from being removed.
+   */
   async close(): Promise<void> {
     await this.#making?.catch(() => {});
     rmSync(this.directory, { recursive: true, force: true });
@@ -56,7 +60,7 @@ export class FifoSupply {
     const opened: PipeEnds[] = [];
     try {
       for (const use of ourUses) opened.push(openFifo(this.#names.pop() ?? "", use));
-      // Who waits for the names sees the failure, if it is one.
+      // An `open` that waits for these FIFOs gets the failure, if there is one.
       if (this.#names.length < fifoBatchMax / 2) this.#makeMore().catch(() => {});
       return opened;
     } catch (thrown) {
@@ -87,7 +91,10 @@ export class FifoSupply {
   }
 }
 
-/** Opening one end of a FIFO waits for the other: a third, opened for both, lets each through. */
+/**
+ * Opens both ends of a FIFO. To open one waits for the other, so a third that is both is opened
+ * first.
+ */
 function openFifo(name: string, ourUse: OurUse): PipeEnds {
   const { O_RDWR, O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
   const fds: number[] = [];

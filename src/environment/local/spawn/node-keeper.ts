@@ -6,7 +6,10 @@ import { settledWithin } from "../settled-within.ts";
 import { keeperArguments, keeperEnvironment, variableMark } from "./keeper-script.ts";
 import type { LastWork } from "./spawner.ts";
 
-/** Ends, when this server is gone, all that has the variables of its mark, and does a last work. */
+/**
+ * The fallback's keeper: after this server's death it kills all processes with `variables`, and
+ * runs the last work.
+ */
 export class NodeKeeper {
   readonly variables: Readonly<Record<string, string>>;
   readonly #arguments: [string, ...string[]];
@@ -33,9 +36,9 @@ export class NodeKeeper {
     });
     this.#shell = shell;
     shell.unref();
-    // A pipe to a process is a socket to Node, which would keep the program running.
+    // Node makes this pipe a socket, which would keep the event loop alive.
     if (shell.stdin instanceof Socket) shell.stdin.unref();
-    // Where it cannot be started the process that needs it cannot either, and the next tries again.
+    // If it cannot be started, nor can the process that needs it; the next one tries again.
     shell.on("error", () => {
       this.#shell = undefined;
     });
@@ -45,7 +48,7 @@ export class NodeKeeper {
     });
   }
 
-  /** Lets it clean up a last time, and waits for it as long as that may take. */
+  /** Lets it clean up a last time, and waits `keeperCloseMs` at most. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const shell = this.#shell;
@@ -54,7 +57,7 @@ export class NodeKeeper {
     shell.stdin?.end();
     await settledWithin(once(shell, "exit"), keeperCloseMs);
     const hasEnded = shell.exitCode !== null || shell.signalCode !== null;
-    // It leads a session of its own, with what it has started.
+    // It is a session leader, and its process group holds what it has started.
     if (!hasEnded) process.kill(-shell.pid, "SIGKILL");
   }
 }

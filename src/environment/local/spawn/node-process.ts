@@ -16,15 +16,15 @@ import type {
 } from "./spawner.ts";
 
 const endOfTransmission = 4;
-/** A stranger may go on writing: no pipe holds more than this many buffers full. */
+/** Bounds the drain of a pipe that others may go on writing: no pipe fills more buffers. */
 const readsToDrainMax = 16;
 
 export interface NodeConnections {
-  /** The program itself, also where `script` stands between. */
+  /** The program's pid, also where `script` has started it. */
   readonly pid: number;
   readonly outputs: readonly { readonly stream: OutputStream; readonly fd: number }[];
   readonly inputFd: number | undefined;
-  /** The device of a terminal. */
+  /** Path of the terminal device; undefined for pipes. */
   readonly device: string | undefined;
   readonly feeds: readonly Feed[];
   killDescendants(): Promise<KillReport>;
@@ -39,7 +39,7 @@ export class NodeProcess implements SpawnedProcess {
   readonly #connections: NodeConnections;
   readonly #outputs = new Map<Socket, { stream: OutputStream; fd: number }>();
   #input: Socket | undefined;
-  #isSomebodyWaiting = false;
+  #isDrainAwaited = false;
   #hasExited = false;
   #innerGroup: number | undefined;
 
@@ -60,7 +60,7 @@ export class NodeProcess implements SpawnedProcess {
     if (!this.#input?.writable) return true;
     this.#input.write(bytes);
     if (this.#input.writableLength <= stdinQueueBytesMax) return true;
-    this.#isSomebodyWaiting = true;
+    this.#isDrainAwaited = true;
     return false;
   }
 
@@ -106,7 +106,7 @@ export class NodeProcess implements SpawnedProcess {
   }
 
   abandonOutput(): void {
-    // Not in this call: the rest goes to the sink.
+    // Not in this call, from which the sink must not be called.
     queueMicrotask(() => {
       for (const [socket, { stream, fd }] of this.#outputs) {
         this.#drain(socket, stream, fd);
@@ -122,11 +122,13 @@ export class NodeProcess implements SpawnedProcess {
     this.#releaseWhenOver();
   }
 
-  /** Who is still on the way from one group to the other is met in the first. */
+  /**
+   * A process that is still moving from the outer group to the inner one is killed in the outer.
+   */
   #signalInner(group: number, signal: number): boolean {
     if (this.#hasExited) return false;
-    const isMet = signal === system.signals.SIGKILL && kill(-this.pid, signal);
-    return kill(-group, signal) || isMet;
+    const isOuterKilled = signal === system.signals.SIGKILL && kill(-this.pid, signal);
+    return kill(-group, signal) || isOuterKilled;
   }
 
   #read(output: { stream: OutputStream; fd: number }): void {
@@ -145,8 +147,8 @@ export class NodeProcess implements SpawnedProcess {
       this.#sink.stdinGone();
     });
     socket.on("drain", () => {
-      if (!this.#isSomebodyWaiting) return;
-      this.#isSomebodyWaiting = false;
+      if (!this.#isDrainAwaited) return;
+      this.#isDrainAwaited = false;
       this.#sink.drained();
     });
     return socket;
@@ -180,7 +182,7 @@ export class NodeProcess implements SpawnedProcess {
   }
 }
 
-/** A negative pid means a group. False: there is nobody, or nobody we may signal. */
+/** A negative pid means a group. False when no process got the signal. */
 export function kill(pid: number, signal: number): boolean {
   try {
     return process.kill(pid, signal);

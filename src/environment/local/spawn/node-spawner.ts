@@ -25,7 +25,10 @@ import { checkCwd, checkStrings, startFailure, systemFailure } from "./start-fai
 import { terminalHindrance } from "./terminal-hindrance.ts";
 import { type ProcessTable, sessionMark, TreeKiller } from "./tree-kill.ts";
 
-/** Needs nothing but Node and the system's own programs. `reasons` say why it was chosen. */
+/**
+ * Makes the fallback, which needs only Node and the system's own programs. `reasons` say why it was
+ * chosen.
+ */
 export function createNodeSpawner(reasons: readonly string[]): Spawner {
   return new NodeSpawner(reasons);
 }
@@ -60,7 +63,7 @@ class NodeSpawner implements Spawner {
     return this.#keeper.variables;
   }
 
-  /** It is only there for what has its variables, and for names of pipes. */
+  /** Nothing to do: this keeper starts with the first process or FIFO that needs it. */
   ensureKeeper(): void {}
 
   async close(): Promise<void> {
@@ -107,7 +110,7 @@ class NodeSpawner implements Spawner {
     );
     this.#running.add(process);
     const { exitCode, signalCode } = child;
-    // While `script` made the terminal the program may have come to its end.
+    // The program may have ended while `script` made the terminal.
     if (exitCode === null && signalCode === null) {
       child.on("exit", (code, signal) => process.exit(exitOf(code, signal)));
     } else setImmediate(() => process.exit(exitOf(exitCode, signalCode)));
@@ -116,8 +119,8 @@ class NodeSpawner implements Spawner {
 
   async #killDescendants(process: NodeProcess, child: ChildProcess): Promise<KillReport> {
     if (process.pid !== child.pid) void endScript(child);
-    const isStranger = !process.isRunning && kill(process.pid, 0);
-    if (!this.#bySession || isStranger) return { method: "group", killed: 0, survivors: [] };
+    const isPidReused = !process.isRunning && kill(process.pid, 0);
+    if (!this.#bySession || isPidReused) return { method: "group", killed: 0, survivors: [] };
     const { killed, survivors } = await this.#bySession.kill(BigInt(process.pid));
     const others = killed.filter((pid) => pid !== process.pid).length;
     return { method: "session", killed: others, survivors };
@@ -128,7 +131,7 @@ function removing(folder: string): LastWork {
   return { folder, argv: ["rm", "-rf", "--", folder] };
 }
 
-/** `script` ends by itself, unless it is stuck with output that nobody takes. */
+/** `script` ends by itself, unless it blocks on output that nobody reads. */
 async function endScript(child: ChildProcess): Promise<void> {
   await setTimeout(terminalCopyGraceMs, undefined, { ref: false });
   child.kill("SIGKILL");
@@ -168,7 +171,7 @@ function canExecute(path: string): boolean {
     accessSync(path, constants.X_OK);
     return true;
   } catch {
-    // Not there: that is the answer.
+    // Missing, or not executable.
     return false;
   }
 }

@@ -15,7 +15,7 @@ export interface NodeStart {
   readonly connections: Pick<NodeConnections, "pid" | "outputs" | "inputFd" | "device" | "feeds">;
 }
 
-/** What is to be started, `program` being what the look-up found. */
+/** A request, with the program that the look-up found. */
 interface Found {
   readonly request: SpawnRequest;
   readonly program: string;
@@ -34,7 +34,7 @@ export async function startPiped(found: Found): Promise<NodeStart> {
     hasInput ? ["read", "read", "write"] : ["read", "read"],
   );
   const [stdout, stderr, third] = pipes;
-  // Without it that is a feed's.
+  // Without stdin the third pipe is a feed's.
   const input = hasInput ? third : undefined;
   const child = await launch(found, pipes, () =>
     spawn(program, args, {
@@ -53,7 +53,10 @@ export async function startPiped(found: Found): Promise<NodeStart> {
   return { child, connections };
 }
 
-/** A terminal by way of `script`, which copies between it and two pipes of ours. */
+/**
+ * Starts a program in a terminal of `script`, which copies between that and two pipes of ours.
+ * Rejects with a SpawnError.
+ */
 export async function startTerminal(found: Found): Promise<NodeStart> {
   const { request } = found;
   if (request.arg0 !== undefined && request.arg0 !== request.argv[0]) {
@@ -85,7 +88,10 @@ function optionsOf({ cwd }: SpawnRequest): SpawnOptions {
   return { cwd: cwd.toString(), detached: true };
 }
 
-/** `pipes` are those of the streams, and then the feeds'; `further` is given behind the streams. */
+/**
+ * `pipes` are those of the streams, then of the feeds; `further` are the process's descriptors
+ * after its streams.
+ */
 async function openPipes({ fifos, request }: Found, uses: ("read" | "write")[]) {
   const { feeds: contents = [], fds = [] } = request;
   const pipes = await open(fifos, [...uses, ...contents.map(() => "write" as const)]);
@@ -104,8 +110,8 @@ async function open(fifos: FifoSupply, uses: ("read" | "write")[]): Promise<Pipe
 
 let oomScore: OomScore | undefined;
 
-/** `start` is over when it returns. */
-function asVictim<T>(start: () => T): T {
+/** Raises the score during `start`, in which the process must be started: it inherits the score. */
+function withRaisedOomScore<T>(start: () => T): T {
   oomScore ??= new OomScore();
   oomScore.raise();
   try {
@@ -115,14 +121,14 @@ function asVictim<T>(start: () => T): T {
   }
 }
 
-/** Some failures are thrown, others emitted. */
+/** child_process throws some failures and emits others. */
 async function launch(
   { request, program }: Found,
   pipes: readonly PipeEnds[],
   start: () => ChildProcess,
 ): Promise<ChildProcess> {
   try {
-    const child = asVictim(start);
+    const child = withRaisedOomScore(start);
     if (child.pid === undefined) throw (await once(child, "error"))[0];
     // A later error is about a signal that could not be sent, which its sender sees.
     child.on("error", () => {});

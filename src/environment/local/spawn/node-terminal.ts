@@ -6,10 +6,10 @@ import { terminalSizeDefault } from "../../../limits.ts";
 import { toolEnv } from "./node-tools.ts";
 import type { SpawnRequest, TerminalSize } from "./spawner.ts";
 
-/** A program behind a terminal that `script` made. */
+/** What the shell of `script` reports about itself before it becomes the program. */
 export interface TerminalReport {
   readonly pid: number;
-  /** The device, for changes of its size. */
+  /** Path of the terminal device, by which it is resized. */
   readonly device: string;
 }
 
@@ -20,7 +20,7 @@ export interface TerminalReport {
 export function scriptArguments(request: SpawnRequest, program: string): string[] {
   const { rows, cols } = request.size ?? terminalSizeDefault;
   const [, ...rest] = request.argv;
-  // Behind those of the request the shell says who it is, before it becomes the program.
+  // The descriptor after those of the request, on which the shell reports its pid and terminal.
   const reportFd = 3 + (request.fds?.length ?? 0) + (request.feeds?.length ?? 0);
   const variables = Object.entries(request.env).filter(([name]) => name !== "");
   const env = variables.map(([name, value]) => `${name}=${value}`);
@@ -57,11 +57,11 @@ export function readReport(fd: number): Promise<TerminalReport | undefined> {
 
 export function resizeTerminal(device: string, { rows, cols }: TerminalSize): void {
   const args = ["-F", device, "rows", String(rows), "cols", String(cols)];
-  // Fails when the terminal has gone meanwhile, and then nobody cares for its size.
+  // Fails when the terminal has gone in the meantime, and needs no size.
   execFile("stty", args, { env: toolEnv }, () => {});
 }
 
-/** What a pipe holds, read without waiting. */
+/** Reads what a non-blocking pipe holds; returns the number of bytes, 0 when there are none. */
 export function readAvailable(fd: number, memory: Buffer): number {
   try {
     return readSync(fd, memory);

@@ -1,2 +1,2 @@
-/** Where the system's own programs are that the fallback works with. */
+/** Environment of the system's programs that the fallback runs. */
 export const toolEnv = { PATH: "/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C" };

@@ -1,8 +1,8 @@
 /**
- * When memory runs out the kernel kills the process with the largest score, which grows with its
- * size. Beside many small processes that would be this server, with all its sessions, while those
- * that eat the memory live on. So what is started inherits a higher score, which this process has
- * only during the start.
+ * When memory runs out the kernel kills the process with the highest score, which grows with its
+ * size. Among many small processes that would be this server, with all its sessions, instead of
+ * those that use up the memory. So started processes inherit a higher score, which this process has
+ * only while it starts them.
  */
 import { Buffer } from "node:buffer";
 import { openSync, readSync, writeSync } from "node:fs";
@@ -15,7 +15,7 @@ export class OomScore {
   /** This process's own score, while it is raised. */
   #own: number | undefined;
 
-  /** From now on what is started is killed before this process. May be called twice. */
+  /** Processes started until `restore` are killed before this one. May be called twice. */
   raise(): void {
     if (this.#own !== undefined) return;
     const own = this.#score();
@@ -39,12 +39,12 @@ export class OomScore {
     try {
       if (this.#file !== undefined) writeSync(this.#file, `${score}`, 0);
     } catch {
-      // Not allowed here: then size alone decides.
+      // Not permitted: then size alone decides.
     }
   }
 }
 
-/** Undefined where the system knows no such score. */
+/** Undefined where the system has no such score. */
 function openScore(): number | undefined {
   try {
     return openSync("/proc/self/oom_score_adj", "r+");

@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from "node:fs";
 
 /**
- * How /proc names the other end of an output of ours: the same for both ends of a pipe, the device
- * for the master of a terminal. Undefined where the system does not tell.
+ * The name in /proc of the other end of an output: for a pipe that of both ends, for a pty master
+ * its device. Undefined where the system does not tell.
  */
 export function outputPlace(fd: number): string | undefined {
   try {

@@ -7,13 +7,13 @@ import type { ProcessExit } from "./spawner.ts";
 type OnExit = (exit: ProcessExit) => void;
 
 /**
- * Tells when a process of ours ends, by a pidfd each. Never by waiting for any child: those of
- * child_process are reaped by Node.
+ * Reaps each process at its end, by a pidfd of its own. It never waits for any child, because Node
+ * reaps those of child_process.
  */
 export class ExitWatcher {
   readonly #libc: Libc;
   readonly #poller: Poller;
-  /** Those for which there was no descriptor left, or no pidfd in this kernel. */
+  /** Processes without a pidfd, for lack of descriptors or of a kernel that has pidfds. */
   readonly #scanned = new Map<number, OnExit>();
   #scanTimer: NodeJS.Timeout | undefined;
   readonly #scan = () => this.#reapScanned();
@@ -61,7 +61,7 @@ export class ExitWatcher {
   }
 }
 
-/** Somebody else reaped our child: how it ended is not known. */
+/** Our child was reaped elsewhere: how it ended is not known. */
 const unknownExit: ProcessExit = { exitCode: 255, signal: null };
 
 /** Undefined while the process runs. */

@@ -5,7 +5,7 @@ import type { Poller, Watch } from "./posix-poller.ts";
 import type { Feed } from "./spawner.ts";
 import { systemFailure } from "./start-failure.ts";
 
-/** Our end of the pipe, which holds the head, and what is to follow. */
+/** Our end of the pipe, which holds the head, and the rest if it is known. */
 export interface FeedPlan {
   readonly fd: number;
   readonly rest: Uint8Array | undefined;
@@ -14,9 +14,9 @@ export interface FeedPlan {
 const nothing = new Uint8Array();
 
 /**
- * One piece of memory, however little is in it, makes a pipe of this size full; the kernel then
- * says that it can be written as soon as it has been read. Within that piece a write still goes
- * through whole, so that no process ever sees a part of the rest.
+ * A pipe of this size is full as soon as it holds one page, however few bytes that has: the kernel
+ * reports it as writable when the process has read the head. A write within a page is never split,
+ * so that no process sees only a part of the rest.
  */
 const pipeBytes = 4096;
 
@@ -61,13 +61,13 @@ export class PosixFeed implements Feed {
     this.#libc.close(this.#plan.fd);
   }
 
-  /** What does not go into the pipe at once waits for whoever reads it. */
+  /** Bytes that do not fit into the pipe wait until there is room. */
   #write(bytes: Uint8Array): void {
     const count = this.#libc.write(this.#plan.fd, bytes, bytes.length);
     const isFull = count < 0 && this.#libc.errno() === system.errno.EAGAIN;
     this.#left = isFull ? bytes : count < 0 ? nothing : bytes.subarray(count);
     if (this.#left.length > 0) this.#watch.want("write", true);
-    // Also where nobody reads any more: the end of the process tells why.
+    // Also when no process reads any more; its exit tells why.
     else this.close();
   }
 }

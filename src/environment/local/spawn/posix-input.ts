@@ -6,12 +6,12 @@ import type { Libc } from "./posix-libc.ts";
 const endOfTransmission = 4;
 
 interface InputHandlers {
-  /** Whether to be called, by `flush`, when there is room in the kernel again. */
+  /** Whether `flush` must be called as soon as the kernel has room. */
   waitForRoom(on: boolean): void;
   drained(): void;
-  /** Nobody reads any more; what was queued is dropped. */
+  /** No process reads any more; the queue was dropped. */
   gone(): void;
-  /** The end was asked for and everything before it is written. */
+  /** `end` was called, and the queue is written. */
   finished(): void;
 }
 
@@ -24,7 +24,7 @@ export class InputWriter {
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #state: "open" | "ending" | "over" = "open";
-  #isSomebodyWaiting = false;
+  #isDrainAwaited = false;
 
   constructor(from: { libc: Libc; fd: number; isTerminal: boolean; handlers: InputHandlers }) {
     this.#libc = from.libc;
@@ -39,11 +39,11 @@ export class InputWriter {
     this.#queuedBytes += bytes.length;
     if (this.#queue.length === 1) this.#writeQueue();
     const isFull = this.#queuedBytes > stdinQueueBytesMax;
-    if (isFull) this.#isSomebodyWaiting = true;
+    if (isFull) this.#isDrainAwaited = true;
     return !isFull;
   }
 
-  /** A terminal has no end: it gets the character that means one, and stays open. */
+  /** Ends a pipe after its queue. A terminal gets ^D instead, and stays open. */
   end(): void {
     if (this.#state !== "open") return;
     if (this.#isTerminal) {
@@ -54,11 +54,11 @@ export class InputWriter {
     if (this.#queue.length === 0) this.#finish();
   }
 
-  /** To be called when there is room. */
+  /** To be called when the kernel has room. */
   flush(): void {
     this.#writeQueue();
-    if (this.#isSomebodyWaiting && this.#queuedBytes <= stdinQueueBytesMax) {
-      this.#isSomebodyWaiting = false;
+    if (this.#isDrainAwaited && this.#queuedBytes <= stdinQueueBytesMax) {
+      this.#isDrainAwaited = false;
       if (this.#state !== "over") this.#handlers.drained();
     }
   }
@@ -70,7 +70,7 @@ export class InputWriter {
     this.#handlers.gone();
   }
 
-  /** Drops the queue without telling anybody. */
+  /** Drops the queue; neither `gone` nor `finished` is called. */
   close(): void {
     if (this.#state !== "over") this.#stop();
   }

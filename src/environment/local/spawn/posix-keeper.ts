@@ -16,7 +16,7 @@ interface KeeperSurroundings {
   readonly mark: Mark;
 }
 
-/** Cleans up when this server is gone. */
+/** The keeper: a process that cleans up after this server's death. */
 export class Keeper {
   readonly #around: KeeperSurroundings;
   #state: "none" | "running" | "closed" = "none";
@@ -29,19 +29,19 @@ export class Keeper {
     this.#around = around;
   }
 
-  /** Takes its place in the lane, before the process that it is needed for. */
+  /** Starts it, if it does not run, before the process that needs it enters the lane. */
   ensureRunning(): void {
     if (this.#state !== "none") return;
     this.#state = "running";
     this.#ended = this.#run();
   }
 
-  /** Lets it clean up a last time, and waits for it as long as that may take. */
+  /** Lets it clean up a last time, and waits `keeperCloseMs` at most. */
   async close(): Promise<void> {
     this.#state = "closed";
     this.#closeStdin();
     await settledWithin(this.#ended, keeperCloseMs);
-    // It leads a session of its own, with what it has started.
+    // It is a session leader, and its process group holds what it has started.
     if (this.#pid !== undefined) this.#around.libc.kill(-this.#pid, system.signals.SIGKILL);
   }
 
@@ -54,7 +54,7 @@ export class Keeper {
     this.#closeStdin();
     if (this.#state === "closed") return;
     this.#state = "none";
-    // Where it could not be started, the next process tries again.
+    // If it could not be started, the next process tries again.
     if (pid !== undefined && ++this.#deaths <= keeperRestartsMax) this.ensureRunning();
   }
 
@@ -68,7 +68,7 @@ export class Keeper {
       .launch(() => {
         stdio = openStdio(libc, { argv, env, cwd: "/", stdio: "pipes+stdin" });
         const { actions } = stdio;
-        // Unmarked, or it would end itself, and with the tree that this server may be part of.
+        // Untagged, or it would kill itself, and be killed with a tree that contains this server.
         const tag = lane.untagged.hard;
         return { path: argv[0], argv, env, cwd: "/", tag, actions };
       })

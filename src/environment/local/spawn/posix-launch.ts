@@ -1,8 +1,8 @@
 /**
- * The one lane in which processes are started. A process inherits its tag, a soft limit that Linux
- * keeps but has not enforced since 2.4, from this process; limits belong to the whole process, so
- * only one start may be under way. It runs on a thread of the pool: the event loop does not wait
- * for exec.
+ * The one lane in which processes are started, one at a time. A process inherits its tag, a soft
+ * limit that Linux keeps but has not enforced since 2.4, from this process; limits belong to the
+ * whole process, so only one start may be under way. It runs on a thread of the pool: the event
+ * loop does not wait for exec.
  */
 import { Buffer } from "node:buffer";
 import { launchesMax, launchStallMs, turnsBetweenStarts } from "../../../limits.ts";
@@ -17,11 +17,13 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | Buffer;
   readonly actions: readonly FileAction[];
-  /** The soft limit that marks the process and all that it starts; undefined where it cannot be. */
+  /**
+   * The soft limit that marks the process and its descendants; undefined where it cannot be set.
+   */
   readonly tag: bigint | undefined;
 }
 
-/** `errno` is 0 for success. A process that started beside a stalled one bears no tag. */
+/** `errno` is 0 for success. A process that was started beside a stalled launch has no tag. */
 export interface Launched<L extends Launch = Launch> {
   readonly launch: L;
   readonly errno: number;
@@ -44,7 +46,7 @@ export class LaunchLane {
   readonly #limits = new BigUint64Array(2);
   readonly #oomScore = new OomScore();
   #underWay = 0;
-  /** How many of them hang. */
+  /** The number of launches under way that hang. */
   #stalled = 0;
 
   constructor(libc: Libc) {
@@ -53,7 +55,7 @@ export class LaunchLane {
     libc.prlimit(0, native.RLIMIT_LOCKS, null, this.#limits);
   }
 
-  /** What unmarked processes have, and the bound for what a tag can be. */
+  /** The limits of untagged processes; `hard` bounds the tags. */
   get untagged(): { readonly soft: bigint; readonly hard: bigint } {
     return { soft: this.#limits[0] ?? 0n, hard: this.#limits[1] ?? 0n };
   }
@@ -72,7 +74,7 @@ export class LaunchLane {
     });
   }
 
-  /** Begins those whose turn it is. One that cannot be prepared makes way for the next. */
+  /** Begins launches while it may; one whose `prepare` throws makes way for the next. */
   #next(): void {
     while (this.#underWay < (this.#stalled > 0 ? launchesMax : 1)) {
       const begin = this.#waiting.shift();
@@ -116,7 +118,7 @@ export class LaunchLane {
     });
   }
 
-  /** A dead network mount can hold exec for ever: the others go on, without tags. */
+  /** A dead network mount can hold up exec for ever: other launches go on, without tags. */
   #passStalled(): void {
     this.#stalled++;
     this.#setSoftLimit(this.untagged.soft);
@@ -132,8 +134,9 @@ export class LaunchLane {
 }
 
 /**
- * Every signal at its default and none blocked. All bits, because `sigfillset` leaves out the two
- * that glibc keeps for itself, and glibc then starts processes that ignore them.
+ * Attributes that set every signal to its default, block none, and make a new session. All bits,
+ * because `sigfillset` omits the two that glibc reserves, and glibc then starts processes that
+ * ignore them.
  */
 function cleanSignalAttributes(libc: Libc): Buffer {
   const attributes = Buffer.alloc(opaqueBytes);
@@ -148,7 +151,7 @@ function cleanSignalAttributes(libc: Libc): Buffer {
   return attributes;
 }
 
-/** In this order: connect, close what is left, and only then enter the working directory. */
+/** In this order: connect the streams, close other descriptors, enter the working directory. */
 function fileActions(libc: Libc, { actions, cwd }: Launch): Buffer {
   const { init, addOpen, addDup2, addCloseFrom, addChdir } = libc.spawnFileActions;
   const list = Buffer.alloc(opaqueBytes);
@@ -166,7 +169,7 @@ function assignment([name, value]: [string, string]): string {
   return `${name}=${value}`;
 }
 
-/** A null-terminated table of pointers with its strings behind it, in one piece of memory. */
+/** A null-terminated table of pointers, followed by its strings, in one buffer. */
 function packStrings(libc: Libc, strings: readonly string[]): Buffer {
   const text = strings.map((string) => `${string}\0`).join("");
   const tableBytes = (strings.length + 1) * BigUint64Array.BYTES_PER_ELEMENT;

@@ -1,7 +1,7 @@
 /**
- * Every declaration of native code, and nothing else. A wrong prototype here is a crash, not an
- * exception: sizes and pointers never come from a request, apart from the two packed tables of
- * strings. Functions return -1 and set `errno()` as libc does, if not said otherwise.
+ * Declares native functions, and nothing else. A wrong prototype here is a crash, not an exception:
+ * sizes and pointers never come from a request, apart from the two packed tables of strings.
+ * Functions return -1 and set `errno()` as libc does, unless stated otherwise.
  */
 import type { Buffer } from "node:buffer";
 import { constants } from "node:fs";
@@ -10,10 +10,10 @@ import { bindStreams, type Streams } from "./posix-streams.ts";
 
 type Memory = Buffer | ArrayBufferView;
 
-/** The part of libc that starting and minding processes needs; glibc and musl both have it. */
+/** The part of libc that the spawner and others need; glibc and musl both have it. */
 export interface Libc extends SharedMemory, Streams {
   errno(): number;
-  /** Where a buffer lies. */
+  /** Address of a buffer. */
   address(memory: Buffer): bigint;
   /** Calls back, on the event loop, whenever the descriptor is readable. */
   poll(fd: number, onReadable: () => void): PollHandle;
@@ -22,7 +22,7 @@ export interface Libc extends SharedMemory, Streams {
   write(fd: number, memory: Memory, length: number): number;
   close(fd: number): number;
   pipe2(fds: Int32Array, flags: number): number;
-  /** The name is that of something in the directory that is open. */
+  /** `name` is relative to the open directory. */
   unlinkat(directory: number, name: string, flags: number): number;
   fcntl(fd: number, command: number, type: "int", value: number): number;
   ioctl(fd: number, request: number, type: "void *", argument: Memory): number;
@@ -39,13 +39,13 @@ export interface Libc extends SharedMemory, Streams {
   epoll_wait(epollFd: number, events: Memory, count: number, timeoutMs: number): number;
 
   kill(pid: number, signal: number): number;
-  /** Ends this process at once. Where `exit` would wait for threads that hang, it does not. */
+  /** Ends this process at once, without waiting for threads that hang, as `exit` would. */
   _exit(code: number): void;
   getsid(pid: number): number;
   flock(fd: number, operation: number): number;
   wait4(pid: number, status: Int32Array, options: number, usage: Memory): number;
   pidfd_open(pid: number): number;
-  /** `next` and `previous` hold the soft and the hard limit; null leaves or ignores. */
+  /** `next` and `previous` hold the soft and the hard limit; null sets or returns none. */
   prlimit(
     pid: number,
     resource: number,
@@ -129,7 +129,7 @@ export const native = {
   POSIX_SPAWN_SETSID: 0x80,
 } as const;
 
-/** The kernel packs `struct epoll_event` on x86 only. In 32-bit words. */
+/** Size of `struct epoll_event`, and place of its data, in 32-bit words: packed on x86 only. */
 export const epollEventWords =
   process.arch === "x64" || process.arch === "ia32"
     ? { size: 3, identity: 1 }
@@ -185,8 +185,8 @@ async function bindLibc(): Promise<Libc> {
 }
 
 /**
- * From Node 26 on, what a call from native code has set off with promises and `process.nextTick`
- * waits for the next turn that Node begins by itself: until a timer ends, if nothing else happens.
+ * From Node 26 on, promises and `process.nextTick` callbacks that a call from native code causes
+ * wait for the next turn that Node begins by itself: until a timer fires, if nothing else happens.
  * An immediate is such a turn, and is due at once.
  */
 function withReactions(callback: () => void): () => void {
@@ -212,15 +212,15 @@ function bindTerminals(library: import("koffi").LibraryHandle) {
 function bindTrim(library: import("koffi").LibraryHandle): Pick<Libc, "malloc_trim"> {
   try {
     const trim = library.func("int malloc_trim(size_t)");
-    return { malloc_trim: () => trim.async(0, toNobody) };
+    return { malloc_trim: () => trim.async(0, ignoreResult) };
   } catch {
     // Not in this libc, whose allocator keeps less.
     return {};
   }
 }
 
-/** Whether there was anything to return: it says so also where that has long been returned. */
-const toNobody = () => undefined;
+/** The result is of no use: it claims success even when nothing was left to return. */
+const ignoreResult = () => undefined;
 
 function bindSpawn(library: import("koffi").LibraryHandle): Libc["posix_spawn"] {
   const spawn = library.func("int posix_spawn(void *, void *, void *, void *, void *, void *)");

@@ -3,7 +3,7 @@ import { readProcessFile } from "../../../system/process-stat.ts";
 import { type Libc, native } from "./posix-libc.ts";
 import type { MarkOf, ProcessTable } from "./tree-kill.ts";
 
-/** The tag: one system call, for processes of the same user. */
+/** Reads the tag, a resource limit, by one system call for processes of the same user and group. */
 export function tagMark(libc: Libc): MarkOf {
   const limits = new BigUint64Array(2);
   return (pid) => {
@@ -13,7 +13,7 @@ export function tagMark(libc: Libc): MarkOf {
   };
 }
 
-/** For a process of ours whose group is another, which the system call does not tell about. */
+/** For a process of this user with another group id, for which the system call fails. */
 function tagInFile(pid: number): bigint | undefined {
   const limits = readProcessFile(pid, "limits");
   const soft = limits && /^Max file locks\s+(\d+)/m.exec(limits)?.[1];

@@ -22,17 +22,17 @@ export interface OutputTools {
 
 interface OutputHandlers {
   deliver(bytes: Buffer): void;
-  /** Nobody has the other end open. May be told again while it flows. */
+  /** No process has the other end open. May be called again while the output flows. */
   ended(): void;
-  /** Of a terminal, which is input as well. */
+  /** A terminal, which is input as well, takes bytes again. */
   writable(): void;
   hungUp(): void;
 }
 
-/** Batches that are full, one after the other, by which a flood is known. */
+/** The number of full batches in a row that make a flood. */
 const floodBatches = 2;
 
-/** Our end of one pipe or terminal that a process writes. */
+/** The read end of a pipe, or the pty master, of one process. */
 export class PosixOutput {
   readonly fd: number;
   readonly watch: Watch;
@@ -42,7 +42,7 @@ export class PosixOutput {
   readonly #isTerminal: boolean;
   #isFlowing = true;
   #fullBatches = 0;
-  /** While it floods: what reads ahead, how much at a time, and whether it does now. */
+  /** While a terminal floods: its stream, bytes per read-ahead, and whether one is under way. */
   #stream: Stream | undefined;
   #aheadBytes = outputReadBytesMax;
   #isReadAhead = false;
@@ -66,19 +66,19 @@ export class PosixOutput {
     this.flow(true);
   }
 
-  /** Stops or goes on reading; what is being read ahead still comes. */
+  /** Pauses or resumes reading; a read-ahead under way is still delivered. */
   flow(on: boolean): void {
     this.#isFlowing = on;
     if (!this.#isReadAhead) this.watch.want("read", on);
   }
 
-  /** Delivers what is already there and waits for nothing else. */
+  /** Delivers what the kernel holds, then calls `done`. Waits only for a read-ahead under way. */
   drain(done: () => void): void {
     this.#onDrained = done;
     if (!this.#isReadAhead) this.#drainNow(done);
   }
 
-  /** Not while it drains. */
+  /** Must not be called before a drain is done. */
   close(): void {
     this.watch.close();
     if (this.#stream) this.#tools.libc.closeStream(this.#stream);
@@ -99,14 +99,14 @@ export class PosixOutput {
   }
 
   /**
-   * The program writes on while what it wrote is being sent. Where the system refuses it, because
-   * the user has too much in pipes, all is as before.
+   * Enlarges the pipe, so that the program writes on while its output is sent. If the kernel
+   * refuses, because of the user's limit on pipe memory, the pipe stays as it is.
    */
   #widen(): void {
     this.#tools.libc.fcntl(this.fd, native.F_SETPIPE_SZ, "int", floodPipeBytes);
   }
 
-  /** False where that is not possible now. */
+  /** Starts a read on a thread; false when that is not possible now. */
   #readAhead(): boolean {
     this.#stream ??= this.#tools.libc.openStream(this.fd);
     if (!this.#stream) return false;
@@ -120,7 +120,9 @@ export class PosixOutput {
     return this.#isReadAhead;
   }
 
-  /** As much as comes in a moment, so that nobody waits for it to come whole. */
+  /**
+   * Reads as much as comes in `readAheadMs`, so that output is not held back until more has come.
+   */
   #paceBy(length: number, timeMs: number): void {
     if (length < floodBytesMin) this.#fullBatches = 0;
     const bytes = Math.round((length * readAheadMs) / timeMs);
@@ -129,7 +131,7 @@ export class PosixOutput {
 
   #onAhead(bytes: Buffer): void {
     const done = this.#onDrained;
-    // The program goes on while this is delivered.
+    // The next read starts first: the program writes on while this one is delivered.
     const goesOn = !done && this.#isFlowing && this.#fullBatches > 0 && this.#readAhead();
     for (let at = 0; at < bytes.length; at += outputReadBytesMax) {
       this.#handlers.deliver(bytes.subarray(at, at + outputReadBytesMax));

@@ -1,7 +1,8 @@
 /**
- * One epoll descriptor holds everything we wait for, and one native handle watches it. The handle
- * is made once because its interface is unforgiving: an exception in the callback ends all events,
- * the same descriptor twice aborts the process, and the collector takes a handle that nobody holds.
+ * One epoll descriptor holds everything that is waited for, and one native handle watches it. The
+ * handle is made once because its interface is unforgiving: an exception in the callback ends all
+ * events, watching a descriptor twice aborts the process, and a handle without references is
+ * collected.
  */
 import { isMainThread } from "node:worker_threads";
 import { closeOnExec, epollEventWords, type Libc, native, type PollHandle } from "./posix-libc.ts";
@@ -12,17 +13,17 @@ const eventsPerWake = 64;
 export interface WatchHandlers {
   readable?: () => void;
   writable?: () => void;
-  /** The other end is gone and nobody here is reading. */
+  /** The other end was closed, and `read` is not wanted. */
   hungUp?: () => void;
 }
 
-/** `hangup` alone tells when the other end goes away, without anything being read or written. */
-type Wish = "read" | "write" | "hangup";
+/** `hangup` alone reports that the other end was closed, without reading or writing. */
+type Interest = "read" | "write" | "hangup";
 
-/** One descriptor among those that are waited for. Wants nothing at first. */
+/** One descriptor in the epoll set. Wants nothing at first. */
 export interface Watch {
-  want(wish: Wish, on: boolean): void;
-  /** Forgets the descriptor; whoever opened it closes it afterwards. */
+  want(interest: Interest, on: boolean): void;
+  /** Stops watching the descriptor, which its owner closes afterwards. */
   close(): void;
 }
 
@@ -35,7 +36,7 @@ export class Poller {
   #lastId = 0;
   #holding = 0;
   #isClosed = false;
-  /** The end of a worker thread does not wait for a handle that is open: the program crashes. */
+  /** Needed in a worker thread, at whose end a handle that is open crashes the program. */
   readonly #closeAtExit = () => this.close();
 
   constructor(libc: Libc) {
@@ -47,19 +48,19 @@ export class Poller {
     if (!isMainThread) process.once("exit", this.#closeAtExit);
   }
 
-  /** A watch keeps the event loop alive until it is closed, unless it is one of the background. */
+  /** A watch keeps the event loop alive until it is closed, unless its life is `background`. */
   watch(fd: number, handlers: WatchHandlers, life: "process" | "background" = "process"): Watch {
     const id = this.#newId();
-    const wishes = new Set<Wish>();
+    const interests = new Set<Interest>();
     let registered: number | null = null;
     if (life === "process") this.#hold(+1);
-    this.#watches.set(id, (events) => callReady(handlers, wishes, events));
+    this.#watches.set(id, (events) => callReady(handlers, interests, events));
     return {
-      want: (wish, on) => {
-        if (!this.#watches.has(id) || wishes.has(wish) === on) return;
-        if (on) wishes.add(wish);
-        else wishes.delete(wish);
-        registered = this.#register({ fd, id, from: registered, to: eventsOf(wishes) });
+      want: (interest, on) => {
+        if (!this.#watches.has(id) || interests.has(interest) === on) return;
+        if (on) interests.add(interest);
+        else interests.delete(interest);
+        registered = this.#register({ fd, id, from: registered, to: eventsOf(interests) });
       },
       close: () => {
         if (!this.#watches.delete(id)) return;
@@ -69,7 +70,7 @@ export class Poller {
     };
   }
 
-  /** From now on background watches hold the event loop too. */
+  /** From now on background watches keep the event loop alive, too. */
   keepLoopAlive(): void {
     this.#hold(+1);
   }
@@ -126,17 +127,26 @@ export class Poller {
   }
 }
 
-/** Hang-up and error are reported even to who wants nothing: with no wish left we deregister. */
-function eventsOf(wishes: ReadonlySet<Wish>): number | null {
-  if (wishes.size === 0) return null;
-  return (wishes.has("read") ? native.EPOLLIN : 0) | (wishes.has("write") ? native.EPOLLOUT : 0);
+/**
+ * Null removes the descriptor from the set: epoll reports hang-ups and errors in any case, also
+ * without interests.
+ */
+function eventsOf(interests: ReadonlySet<Interest>): number | null {
+  if (interests.size === 0) return null;
+  return (
+    (interests.has("read") ? native.EPOLLIN : 0) | (interests.has("write") ? native.EPOLLOUT : 0)
+  );
 }
 
-function callReady(handlers: WatchHandlers, wishes: ReadonlySet<Wish>, events: number): void {
+function callReady(
+  handlers: WatchHandlers,
+  interests: ReadonlySet<Interest>,
+  events: number,
+): void {
   const isHungUp = (events & (native.EPOLLHUP | native.EPOLLERR)) !== 0;
-  if (events & native.EPOLLOUT && wishes.has("write")) handlers.writable?.();
-  if (wishes.has("read") && (isHungUp || events & native.EPOLLIN)) handlers.readable?.();
-  else if (isHungUp && wishes.size > 0) handlers.hungUp?.();
+  if (events & native.EPOLLOUT && interests.has("write")) handlers.writable?.();
+  if (interests.has("read") && (isHungUp || events & native.EPOLLIN)) handlers.readable?.();
+  else if (isHungUp && interests.size > 0) handlers.hungUp?.();
 }
 
 function rethrow(thrown: unknown): never {

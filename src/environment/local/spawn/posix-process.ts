@@ -101,7 +101,7 @@ export class PosixProcess implements SpawnedProcess {
   }
 
   abandonOutput(): void {
-    // Not in this call: the rest goes to the sink.
+    // Not in this call, from which the sink must not be called.
     queueMicrotask(() => {
       for (const output of this.#outputs) {
         output.drain(() => this.#endOutput(output));
@@ -127,8 +127,8 @@ export class PosixProcess implements SpawnedProcess {
    */
   #signalInner(group: number, signal: number): boolean {
     if (this.#hasExited) return false;
-    const isMet = signal === system.signals.SIGKILL && this.#kill(-this.pid, signal);
-    return this.#kill(-group, signal) || isMet;
+    const isOuterKilled = signal === system.signals.SIGKILL && this.#kill(-this.pid, signal);
+    return this.#kill(-group, signal) || isOuterKilled;
   }
 
   /** Whether the pid still means this process, and the group and session of that number. */

@@ -3,12 +3,12 @@ import { constants as system } from "node:os";
 import type { Libc } from "./posix-libc.ts";
 import { takeReadMemory } from "./read-memory.ts";
 
-/** A program that writes byte by byte must not keep us in one read for ever. */
+/** Bounds a batch when a program writes byte by byte. */
 const readsPerBatchMax = 32;
 /** No pipe holds more than this many batches unless an administrator allowed it. */
 const batchesToDrainMax = 16;
 
-/** Memory that all outputs read into: they take turns, and receivers copy out what is small. */
+/** The memory that all outputs read into, one at a time; receivers copy small reads out of it. */
 export class ReadMemory {
   #memory = takeReadMemory();
 
@@ -16,7 +16,9 @@ export class ReadMemory {
     return this.#memory;
   }
 
-  /** The first bytes: for the receiver to keep where they are half of the memory or more. */
+  /**
+   * Returns the first bytes, which the receiver may keep if they are half of the memory or more.
+   */
   take(length: number): Buffer {
     const taken = this.#memory.subarray(0, length);
     if (length * 2 >= this.#memory.length) this.#memory = takeReadMemory();
@@ -48,7 +50,7 @@ export class OutputReader {
     this.#deliver = from.deliver;
   }
 
-  /** Delivers one buffer with what is there, if anything. */
+  /** Delivers what the kernel has, up to one buffer, if it has anything. */
   readBatch(): BatchEnd {
     const { bytes } = this.#memory;
     let filled = 0;
@@ -66,7 +68,7 @@ export class OutputReader {
     return end;
   }
 
-  /** Delivers what is already there and waits for nothing. */
+  /** Delivers all that the kernel has, without waiting for more. */
   drain(): void {
     for (let batches = 0; batches < batchesToDrainMax; batches++) {
       if (this.readBatch() !== "more") return;

@@ -3,8 +3,8 @@ import { type ProcessSink, SpawnError, type Spawner, type Stdio } from "./spawne
 const successCode = 42;
 
 /**
- * Emulated kernels take starts for successful that are not, or give no controlling terminal. Throws
- * with the reason.
+ * Tests the starts of a spawner, because emulated kernels report failed ones as successful, or give
+ * no controlling terminal. Throws with the reason.
  */
 export async function testSpawner(spawner: Spawner): Promise<void> {
   const isWithTerminals = spawner.capabilities.tty;

@@ -1,12 +1,12 @@
 import type { Buffer } from "node:buffer";
 
-/** Declarations for memory of the kernel that outlives who made it (System V). */
+/** Declares System V shared memory, which outlives the process that creates it. */
 export interface SharedMemory {
   shmget(key: number, size: number, flags: number): number;
-  /** Returns where it lies. */
+  /** Returns the address, or -1. */
   shmat(id: number, address: number, flags: number): number | bigint;
   shmdt(address: number | bigint): number;
-  /** `memcpy` from and to what is no buffer. */
+  /** `memcpy` between a buffer and an address. */
   copyFrom(to: Buffer, from: number | bigint, length: number): void;
   copyTo(to: number | bigint, from: Buffer, length: number): void;
 }

@@ -42,7 +42,7 @@ export async function createPosixSpawner(
   return new PosixSpawner(libc, lastWork, withoutTerminals);
 }
 
-/** Those that this server was started with; its own are so anyway. */
+/** For descriptors that this server has inherited; those that it opens are close-on-exec anyway. */
 function closeOwnDescriptorsOnExec(libc: Libc): void {
   for (const fd of readdirSync("/proc/self/fd").map(Number)) {
     if (fd > 2) libc.fcntl(fd, native.F_SETFD, "int", native.FD_CLOEXEC);
@@ -157,9 +157,9 @@ class PosixSpawner implements Spawner {
 
   async #killDescendants(process: PosixProcess, tag: bigint | undefined) {
     if (tag !== undefined) return { method: "tag" as const, ...(await this.#byTag.kill(tag)) };
-    // A running process whose number the ended one had: its session is another.
-    const isStranger = !process.isRunning && this.#libc.kill(process.pid, 0) === 0;
-    if (isStranger) return { method: "session" as const, killed: [], survivors: [] };
+    // Another process has got the pid of ours, which has ended: its session is not ours.
+    const isPidReused = !process.isRunning && this.#libc.kill(process.pid, 0) === 0;
+    if (isPidReused) return { method: "session" as const, killed: [], survivors: [] };
     return { method: "session" as const, ...(await this.#bySession.kill(BigInt(process.pid))) };
   }
 

@@ -16,19 +16,19 @@ export type FileAction =
     }
   | { readonly kind: "copy"; readonly source: number; readonly target: number };
 
-/** The connections of one process that is about to start. */
+/** The descriptors of one process that is about to start. */
 export interface StdioPlan {
   readonly actions: readonly FileAction[];
-  /** Our ends, non-blocking. The terminal is both output and input. */
+  /** Our ends, non-blocking. A pty master is both output and input. */
   readonly outputs: readonly { readonly stream: OutputStream; readonly fd: number }[];
   readonly inputFd: number | undefined;
   readonly feeds?: readonly FeedPlan[] | undefined;
-  /** Closed as soon as the process has them. */
+  /** The process's ends: this server closes its copies after the start. */
   readonly childFds: readonly number[];
 }
 
 const ptsNameBytes = 128;
-/** The first number that a process is given beside its streams. */
+/** The first descriptor of a process after its streams. */
 const furtherFdMin = 3;
 
 /** Throws a SpawnError, and leaves nothing open, when the system has no descriptors left. */
@@ -66,8 +66,8 @@ function openPipes(opened: Descriptors, { stdio }: SpawnRequest): StdioPlan {
 }
 
 /**
- * The child leads a session without a terminal when it opens this one, and thereby gets it as its
- * controlling terminal. Its modes are the kernel's defaults, as in the reference.
+ * The child is a session leader without a terminal when it opens the pty, which becomes its
+ * controlling terminal. The terminal's modes are the kernel's defaults, as in the reference.
  */
 function openTerminal(opened: Descriptors, request: SpawnRequest): StdioPlan {
   const terminal = opened.terminal(request.size ?? terminalSizeDefault);
@@ -88,7 +88,7 @@ function withFurther(opened: Descriptors, plan: StdioPlan, request: SpawnRequest
   const pipes = feeds.map(({ head, rest }) => ({ ...opened.feed(head), rest }));
   const theirs = pipes.map((pipe) => pipe.theirs);
   const given = [...fds, ...theirs];
-  // Above every number that the process is given: no copy overwrites the source of another.
+  // Above all targets, so that no copy overwrites the source of another.
   const lifted = given.map((fd) => opened.lifted(fd, furtherFdMin + given.length));
   const copies = lifted.map(
     (source, index) => ({ kind: "copy", source, target: furtherFdMin + index }) as const,
@@ -101,7 +101,7 @@ function withFurther(opened: Descriptors, plan: StdioPlan, request: SpawnRequest
   };
 }
 
-/** For a process that did not come to be: closes our ends. */
+/** Closes our ends after a start that failed. */
 export function closeOurEnds(libc: Libc, { outputs, inputFd, feeds = [] }: StdioPlan): void {
   const fds = new Set([...outputs, ...feeds].map(({ fd }) => fd));
   if (inputFd !== undefined) fds.add(inputFd);
@@ -113,7 +113,7 @@ export function setTerminalSize(libc: Libc, fd: number, size: TerminalSize): boo
   return libc.ioctl(fd, native.TIOCSWINSZ, "void *", words) === 0;
 }
 
-/** Opens, and remembers what it opened until the plan is complete. */
+/** Opens descriptors, and can close all of them when a later step fails. */
 class Descriptors {
   readonly #libc: Libc;
   readonly #fds: number[] = [];

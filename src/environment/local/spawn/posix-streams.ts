@@ -1,17 +1,19 @@
 import type { Buffer } from "node:buffer";
 
-/** Where a `FILE` of libc lies. */
+/** Address of a `FILE` of libc. */
 export type Stream = number | bigint;
 
-/** Declarations for libc's streams, wanted for one thing: they read on until it is enough. */
+/**
+ * Declares libc's streams, which are used because `fread` repeats reads until the memory is full.
+ */
 export interface Streams {
-  /** The stream owns the descriptor and has no memory of its own. Returns 0 when there is none. */
+  /** Makes an unbuffered stream that owns the descriptor. Returns 0 when it fails. */
   openStream(fd: number): Stream;
-  /** Closes its descriptor too. */
+  /** Closes the stream and its descriptor. */
   closeStream(stream: Stream): void;
   /**
-   * Reads on a thread of the pool until the memory is full, the kernel has nothing more at the
-   * moment, or the end. Calls back with the number of bytes that were read.
+   * Reads on a thread of the pool until the memory is full, the kernel has no more at the moment,
+   * or the stream ends. Calls back with the number of bytes that were read.
    */
   readStream(stream: Stream, memory: Buffer, done: (length: number) => void): void;
 }

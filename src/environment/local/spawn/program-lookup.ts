@@ -1,6 +1,6 @@
 /**
- * Our own look-up of a program, because the system's would use the PATH of this server, and because
- * glibc hands a file that is no program to the shell, which the reference does not.
+ * Looks programs up itself, because the system would use the PATH of this server, and because glibc
+ * hands a file of unknown format to the shell, which the reference does not.
  */
 import { Buffer } from "node:buffer";
 import { access, accessSync, constants, stat, statSync } from "node:fs";
@@ -17,7 +17,7 @@ import { errnoOf, explainFailure, joinPath, startFailure } from "./start-failure
 const defaultPath = "/bin:/usr/bin";
 
 /**
- * The path to execute, relative to the working directory of the request if it is relative. Rejects
+ * Returns the path to execute; a relative one starts at the request's working directory. Rejects
  * with a SpawnError when no directory of the PATH has such a program.
  */
 export async function findProgram(request: SpawnRequest): Promise<string> {
@@ -35,24 +35,27 @@ export async function findProgram(request: SpawnRequest): Promise<string> {
   throw startFailure(worst, "program", `program \`${name}\` ${about} in PATH \`${path}\``);
 }
 
-/** Where the program is looked for; what is no absolute path lies below the working directory. */
+/**
+ * Paths at or below which the program is looked up; a relative one stands for the working
+ * directory.
+ */
 export function programPlaces({ argv: [name], env }: SpawnRequest): HostPath[] {
   const places = name.includes("/") ? [name] : (env.PATH ?? defaultPath).split(":");
   return places.map(hostPathOf);
 }
 
-/** What a path that the process sees from its working directory is to us. */
+/** Resolves a path of the process against its working directory. */
 export function belowCwd(cwd: string | Buffer, path: string): string | Buffer {
   return path.startsWith("/") ? path : joinPath(cwd, path);
 }
 
-/** As `checkProgram`, without the way to a thread and back where no disk can hang. */
+/** Like `checkProgram`, but on the event loop where no disk can hang. */
 function lookAt(path: string | Buffer): MaybePromise<number> {
   const later = () => checkProgram(path);
   return hasRemoteMounts() ? later() : callDirectly({ now: () => checkNow(path), later });
 }
 
-/** Most directories of a PATH do not have it: no error is made for those. */
+/** Creates no error for a missing file, because most directories of a PATH lack the program. */
 function checkNow(path: string | Buffer): number {
   try {
     const entry = statSync(path, { throwIfNoEntry: false });
@@ -64,7 +67,7 @@ function checkNow(path: string | Buffer): number {
   }
 }
 
-/** 0 for a file that may be executed, else the errno. Callbacks: half the cost of the promises. */
+/** 0 for a file that may be executed, else the errno. Callbacks cost half as much as promises. */
 function checkProgram(path: string | Buffer): Promise<number> {
   return new Promise((resolve) => {
     access(path, constants.X_OK, (refusal) => {
@@ -81,8 +84,8 @@ const formatBytes = 256;
 const machineCodeMagics = ["7f454c46", "cffaedfe", "cafebabe"];
 
 /**
- * For starters that would hand a file of no known format to the shell, or learn of a failure only
- * from an exit code: rejects as the system itself would.
+ * Rejects, as the system itself would, a file that cannot be executed. For starters that hand a
+ * file of unknown format to the shell, or report a failure only by an exit code.
  */
 export async function checkFormat(request: SpawnRequest, program: string): Promise<void> {
   const path = belowCwd(request.cwd, program);
@@ -106,7 +109,7 @@ async function readBeginning(path: string | Buffer): Promise<Buffer | undefined>
       await file.close();
     }
   } catch {
-    // Executable without being readable: what it is, the start will tell.
+    // Executable but not readable: the start will tell whether it is a program.
     return undefined;
   }
 }

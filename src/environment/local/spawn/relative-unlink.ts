@@ -4,15 +4,15 @@ import { loadLibc } from "./posix-libc.ts";
 export type RelativeUnlink = (directory: number, name: string) => boolean;
 
 /**
- * What Node has no function for. To reach an open directory through procfs instead takes the kernel
- * a quarter as long again as removing a file from it. Undefined where there is none.
+ * `unlinkat`, which Node lacks. Reaching the open directory through procfs instead takes the kernel
+ * a quarter of the time of the removal itself. Undefined without native functions.
  */
 export async function relativeUnlink(): Promise<RelativeUnlink | undefined> {
   try {
     const { unlinkat } = await loadLibc();
     return (directory, name) => unlinkat(directory, name, 0) === 0;
   } catch {
-    // Without native functions the way through procfs has to do.
+    // The caller goes through procfs.
     return undefined;
   }
 }

@@ -6,9 +6,9 @@ import { wholeEnd } from "./whole-end.ts";
 
 export interface ProgramRun {
   readonly argv: readonly [string, ...string[]];
-  /** It is killed then, with all that it started. */
+  /** After this time the program is killed, with its descendants. */
   readonly timeoutMs: number;
-  /** Of each stream; what is more is dropped. */
+  /** Per stream; the rest is dropped. */
   readonly outputBytesMax: number;
 }
 

@@ -3,12 +3,12 @@ import { launchStallMs, treeKillGraceMs } from "../../../limits.ts";
 import { settledWithin } from "../settled-within.ts";
 import type { SpawnedProcess } from "./spawner.ts";
 
-/** What a spawner has started and not seen the end of; a process leaves when it holds nothing. */
+/** The processes of a spawner, from the start of each until it has released its descriptors. */
 export class RunningProcesses {
   readonly #processes = new Set<SpawnedProcess>();
   readonly #starts = new Set<Promise<SpawnedProcess>>();
 
-  /** A start that is under way. */
+  /** Registers a start that is under way, for which `killAll` waits. */
   track(start: Promise<SpawnedProcess>): Promise<SpawnedProcess> {
     this.#starts.add(start);
     const forget = () => this.#starts.delete(start);
@@ -24,17 +24,19 @@ export class RunningProcesses {
     this.#processes.delete(process);
   }
 
-  /** Resolves when all are gone, or when those that are left cannot be killed. */
+  /**
+   * Kills all. Resolves when they are gone, or after `treeKillGraceMs` if some cannot be killed.
+   */
   async killAll(): Promise<void> {
-    await this.#killThoseThatRun();
-    // A start may hang in the system for ever; the keeper ends what comes of it.
+    await this.#killRunning();
+    // A start may hang in exec for ever; the keeper kills what comes of it.
     await settledWithin(Promise.allSettled(this.#starts), launchStallMs);
-    await this.#killThoseThatRun();
+    await this.#killRunning();
     const deadline = performance.now() + treeKillGraceMs;
     while (this.#processes.size > 0 && performance.now() < deadline) await setTimeout(1);
   }
 
-  async #killThoseThatRun(): Promise<void> {
+  async #killRunning(): Promise<void> {
     const processes = [...this.#processes];
     await Promise.all(processes.map((process) => process.killTree()));
     for (const process of processes) process.abandonOutput();

@@ -11,8 +11,8 @@ const access = promisify(fs.access);
 const stat = promisify(fs.stat);
 
 /**
- * Node's own table, `getSystemErrorName`, lacks those that libuv does not know, as ENOEXEC. Of two
- * names for one number the first is the usual one: EAGAIN, not EWOULDBLOCK.
+ * Names of errors by number. Node's `getSystemErrorName` lacks those that libuv does not know, such
+ * as ENOEXEC. Of two names for one number the first is used: EAGAIN, not EWOULDBLOCK.
  */
 const errorNames = new Map(
   Object.entries(system.errno)
@@ -20,7 +20,7 @@ const errorNames = new Map(
     .map(([name, errno]) => [errno, name]),
 );
 
-/** `errno` as libc counts, a positive number. Clients match on the text in front of the colon. */
+/** `errno` is positive, as in libc. Clients match the text before the colon. */
 export function startFailure(errno: number, stage: SpawnError["stage"], about: string): SpawnError {
   const code = errorNames.get(errno) ?? `error ${errno}`;
   return new SpawnError(`${systemErrorText(code, errno)}: ${about}`, { code, errno, stage });
@@ -30,7 +30,7 @@ export function systemFailure(errno: number, about: string): SpawnError {
   return startFailure(errno, "system", about);
 }
 
-/** Refuses what cannot be passed to any program. */
+/** Throws a SpawnError for strings that cannot be passed to any program. */
 export function checkStrings({ argv, arg0, env, cwd }: SpawnRequest): void {
   if (argv[0] === "") throw unfit("missing program for pipe spawn");
   const isCut = (text: string) => text.includes("\0");
@@ -58,8 +58,8 @@ function unfit(message: string): SpawnError {
 }
 
 /**
- * The working directory and the program share their error codes, and the system does not say which
- * it was: look at both again.
+ * Explains a failed start. The system does not tell whether the working directory or the program
+ * caused an error, so both are checked again.
  */
 export async function explainFailure(
   errno: number,
@@ -91,7 +91,7 @@ export async function explainFailure(
   return systemFailure(errno, `${program} cannot be started`);
 }
 
-/** Why a process could not be put there, if so. */
+/** Why a process cannot start in this directory; undefined if it can. */
 export async function checkCwd(cwd: string | Buffer): Promise<SpawnError | undefined> {
   const about = `working directory \`${cwd}\``;
   try {
@@ -106,13 +106,13 @@ export async function checkCwd(cwd: string | Buffer): Promise<SpawnError | undef
   }
 }
 
-/** The positive number of what node:fs or node:child_process threw. */
+/** The positive errno of an error of node:fs or node:child_process; EIO if it has none. */
 export function errnoOf(thrown: unknown): number {
   const errno = thrown instanceof Error && "errno" in thrown ? Number(thrown.errno) : Number.NaN;
   return Number.isNaN(errno) ? system.errno.EIO : Math.abs(errno);
 }
 
-/** A path as one Buffer or string below a directory that may be bytes. */
+/** Appends a name to a directory, whose path may be bytes. */
 export function joinPath(directory: string | Buffer, name: string): string | Buffer {
   if (typeof directory === "string") return `${directory}/${name}`;
   return Buffer.concat([directory, Buffer.from(`/${name}`)]);

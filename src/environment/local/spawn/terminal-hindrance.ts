@@ -1,8 +1,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 
 /**
- * Why nobody can open a terminal here, `script` neither. Undefined where the system gives one; it
- * is given back at once.
+ * Why no pty can be opened here, by `script` neither. Undefined where it can; it is closed at once.
  */
 export function terminalHindrance(): string | undefined {
   try {

@@ -1,8 +1,8 @@
 import type { ProcessExit, ProcessSink } from "./spawner.ts";
 
 /**
- * All of a sink but its output, for whoever only wants to know when everything is over: the process
- * has exited and what it printed is read, which happen in either order. Told once.
+ * Makes all methods of a sink but `output`. They call `over` once, when the process has exited and
+ * its output is read, which happen in either order.
  */
 export function wholeEnd(over: (exit: ProcessExit) => void): Omit<ProcessSink, "output"> {
   let exit: ProcessExit | undefined;
