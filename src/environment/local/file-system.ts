@@ -14,15 +14,17 @@ import { hasRemoteMounts } from "./mount-lanes.ts";
 type OptionalSandbox = Sandbox | null | undefined;
 
 export interface LocalFileSystem extends FileAnswers {
-  /** Closes one file; without params all that the connection holds, when the connection ends. */
+  /**
+   * Closes one file. Without params, closes all files and watches of the connection, at its end.
+   */
   close(params?: Params<"fs/close">): Promise<Result<"fs/close">>;
 }
 
 export interface LocalFileSystemOptions extends TreeMeans {
   readonly emit: Emit<FileSystemEvent>;
-  /** Does what is to be confined; without it that is refused. */
+  /** Runs operations in a sandbox; without it those are refused. */
   readonly confined?: ConfinedFiles | undefined;
-  /** Where what is about to be written is kept, for the case that this process is killed. */
+  /** Records writes under way, in case this process is killed. */
   readonly journal?: WriteJournal | undefined;
   /** Files that may be open at once; 128 when absent. */
   readonly fileHandlesMax?: number | undefined;
@@ -31,7 +33,7 @@ export interface LocalFileSystemOptions extends TreeMeans {
 /** The files of this machine for one connection, which owns the open files and the watch. */
 export function localFileSystem(options: LocalFileSystemOptions): LocalFileSystem {
   const { confined = noConfinedFiles } = options;
-  // Its file stays open: asked for when descriptors are scarce, it would take the last one.
+  // Opens its file, which stays open, now: when descriptors are scarce it would take the last one.
   hasRemoteMounts();
   const files = openFiles(options.fileHandlesMax);
   const { watchMissing, ...watch } = missingWatch(options.emit);
@@ -68,7 +70,7 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
   };
 }
 
-/** Who does it under a sandbox: the one decision through which every path passes. */
+/** Chooses who does an operation under a sandbox: the one decision that every path passes. */
 const decisionBetween =
   (direct: FileAnswers, confined: ConfinedFiles) =>
   (operation: "read" | "write", sandbox: OptionalSandbox): FileAnswers =>

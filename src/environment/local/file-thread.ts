@@ -9,21 +9,21 @@ export type ThreadWork = { readonly names: readonly string[]; readonly directory
 );
 
 export interface WorkDone {
-  /** How many have had their turn: all, unless one failed. */
+  /** The number of entries that were tried: all, unless one failed. */
   readonly count: number;
-  /** Places of those that are left to be done otherwise. */
+  /** Indexes of those that must be done by other means. */
   readonly left: readonly number[];
 }
 
-/** One thread. It ends when it has had nothing to do for a while. */
+/** One file thread. It ends after `fileThreadIdleMs` without work. */
 export class FileThread {
-  /** Settles when it can be given work, or never will be. */
+  /** Settles when it can take work, or has ended. */
   readonly started: Promise<void>;
-  /** Why it failed, when it has ended; undefined if it did not. */
+  /** Settles when it has ended, with the error if it failed. */
   readonly ended: Promise<Error | undefined>;
   readonly #thread: Worker;
   readonly #idle: NodeJS.Timeout;
-  /** Those who wait for their work; it is done in the order it was given. */
+  /** Callers of `take`, in order; work is done in that order. */
   readonly #waiting: ((handled: WorkDone) => void)[] = [];
   #isReady = false;
 
@@ -36,7 +36,7 @@ export class FileThread {
     this.ended = new Promise((resolve) => {
       thread.on("error", resolve);
       thread.on("exit", () => {
-        this.#giveUp();
+        this.#answerUndone();
         resolve(undefined);
       });
     });
@@ -50,53 +50,54 @@ export class FileThread {
     });
   }
 
-  /** Pieces of work that it has been given; it takes none while that is infinite. */
+  /** The number of tasks it has; infinite while it can take none. */
   get load(): number {
     return this.#isReady ? this.#waiting.length : Number.POSITIVE_INFINITY;
   }
 
   take(work: ThreadWork): Promise<WorkDone> {
-    // This process must not end in the middle of it.
+    // This process must not end before the work is done.
     this.#thread.ref();
     this.#thread.postMessage(work);
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Gives up what it has been given. */
+  /** Ends the thread; its tasks are answered as not done. */
   async end(): Promise<void> {
     this.#isReady = false;
-    // Its end would never be heard of where nothing else keeps this process.
+    // Without this, the process could end before the thread has.
     this.#thread.ref();
     await this.#thread.terminate();
   }
 
-  /** The time begins anew when the work is done. */
+  /** Ends the idle thread; if it has work, the timer starts again after that. */
   #endUnlessAtWork(): void {
     if (this.#waiting.length === 0) void this.end();
   }
 
   #done(handled: WorkDone): void {
     this.#waiting.shift()?.(handled);
-    // Its end is waited for, if it is about to end.
+    // No change while it is being ended, which is awaited.
     if (this.#waiting.length > 0 || !this.#isReady) return;
     this.#thread.unref();
     this.#idle.refresh();
   }
 
-  /** How far it has come is not known, but all of it can be done once more. */
-  #giveUp(): void {
+  /** Answers all tasks as not done: how far it came is not known, but they can be repeated. */
+  #answerUndone(): void {
     this.#isReady = false;
     clearTimeout(this.#idle);
     for (const resolve of this.#waiting.splice(0)) resolve({ count: 0, left: [] });
   }
 }
 
-/** Of its own it has nothing: no variables, no options. */
+/** The thread gets no variables, arguments and options. */
 const threadOptions = {
   eval: true,
   argv: [],
   env: {},
   execArgv: [],
-  // Nothing but this is bounded: the list of a directory takes here what it would take there.
+  // Only this is bounded: the entries of a large directory need as much memory as on the main
+  // thread.
   resourceLimits: { maxYoungGenerationSizeMb: fileThreadYoungHeapMiB },
 };

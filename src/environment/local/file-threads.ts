@@ -43,7 +43,10 @@ export class FileThreads {
     this.#restMs = restMs;
   }
 
-  /** For one tree. Threads help only when it has taken `smallTreeMs`, so not with small ones. */
+  /**
+   * Makes the hand-over for one tree. Threads help only with large trees, so it hands over only
+   * after `smallTreeMs`.
+   */
   forTree(): HandOver {
     const largeMs = performance.now() + smallTreeMs;
     return (work) => {
@@ -72,10 +75,12 @@ export class FileThreads {
     return free.sort((one, other) => one.load - other.load)[0];
   }
 
-  /** One after the other: two that start at the same time would block the event loop too long. */
+  /**
+   * Starts threads one after the other: two at the same time would block the event loop too long.
+   */
   async #start(): Promise<void> {
     try {
-      // Few servers need them, and the others start faster without.
+      // Imported late, because few servers need it and all start faster without.
       const { FileThread } = await loadLibrary(() => import("./file-thread.ts"));
       const program = (await ownProgram("file-thread")).toString();
       while (!this.#isResting && this.#threads.size < threadsWanted) {
@@ -103,7 +108,10 @@ export class FileThreads {
     return performance.now() < this.#restsUntilMs;
   }
 
-  /** What made one fail may do so again, and each that fails has done its work for nothing. */
+  /**
+   * Uses no threads for a while: the cause of a failure may persist, and the work of a thread that
+   * fails is lost.
+   */
   #rest(reason: unknown): void {
     if (this.#isResting) return;
     this.#restsUntilMs = performance.now() + this.#restMs;

@@ -2,8 +2,8 @@ import { directoriesInParallel } from "../../../limits.ts";
 import { inParallel } from "./in-parallel.ts";
 
 /**
- * The branches of one tree that are worked on at the same time. All of them together are bounded,
- * for each holds directories open.
+ * Bounds how many branches of one tree are worked on at the same time, over all levels: each holds
+ * directories open.
  */
 export class Branches {
   #left: number;

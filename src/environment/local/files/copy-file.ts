@@ -11,8 +11,8 @@ import { type OpenFile, openForReading, openForWriting } from "./open-file.ts";
 export const modeBits = 0o7777;
 
 /**
- * Copies content and mode of a regular file over whatever regular file is at `destination`. Reads
- * and writes instead of `fs.copyFile`, which takes half as long again for small files, and which
+ * Copies content and mode of a regular file over a regular file at `destination`, or creates that.
+ * Reads and writes instead of `fs.copyFile`, which takes half as long again for small files and
  * would wait for ever at a FIFO.
  */
 export function copyFile(
@@ -24,9 +24,9 @@ export function copyFile(
 }
 
 export interface CopyManner {
-  /** More flags with which the destination is opened. */
+  /** Further flags for opening the destination. */
   readonly flags?: number;
-  /** What has its file made behind others that make theirs in the same directory. */
+  /** Creates the file when those before it in the same directory are created. */
   readonly makeInTurn?: (make: () => MaybePromise<OpenFile>) => MaybePromise<OpenFile>;
 }
 
@@ -49,13 +49,13 @@ function* copying(source: HostPath, destination: HostPath, manner: CopyManner): 
 
 const atOnce: NonNullable<CopyManner["makeInTurn"]> = (make) => make();
 
-/** Nothing is done to a file that is its own copy; truncating it would lose it. */
+/** Leaves a file that is its own copy alone: truncating it would lose the content. */
 function* fill(from: OpenFile, to: OpenFile): Steps<void> {
   if (identity(from.stats) === identity(to.stats)) return;
   if (to.stats.size > 0) yield* settled(truncateFile(to.fd, 0));
   yield* copyContent(from, to.fd);
   const mode = from.stats.mode & modeBits;
-  // After the content, because writing takes away setuid and setgid.
+  // After the content, because writing clears setuid and setgid.
   if (to.stats.isFile() && (to.stats.mode & modeBits) !== mode) {
     yield* settled(chmodFile(to.fd, mode));
   }
@@ -64,7 +64,7 @@ function* fill(from: OpenFile, to: OpenFile): Steps<void> {
 function* copyContent(from: OpenFile, to: number): Steps<void> {
   const { size } = from.stats;
   const chunk = Buffer.allocUnsafe(Math.min(size || procFileChunkBytes, copyChunkBytes));
-  // A size of 0 is only believed when nothing can be read: files of procfs say it of themselves.
+  // Reads also when the size is 0, which files of procfs report although they have content.
   for (let copied = 0; size === 0 || copied < size; ) {
     const count = yield* settled(readAt(from.fd, chunk, copied));
     if (count === 0) return;
@@ -73,7 +73,7 @@ function* copyContent(from: OpenFile, to: number): Steps<void> {
   }
 }
 
-/** The same for two paths exactly when they are the same file. */
+/** Identifies a file by device and inode. */
 export function identity({ dev, ino }: Stats): string {
   return `${dev}:${ino}`;
 }

@@ -19,14 +19,15 @@ import { readingFlags, writingFlags } from "./open-file.ts";
 let content: Buffer | undefined;
 
 /**
- * What `copyFile` does, in one go on the event loop: step by step a small file takes twice as long.
- * False, with no content changed, when it is not one: `copyFile` knows what to do then.
+ * Does what `copyFile` does, at once and synchronously: step by step a small file takes twice as
+ * long. False, with no content changed, when it is not a small regular file, which `copyFile`
+ * handles.
  */
 export function copySmallFile(source: HostPath, destination: HostPath, flags: number): boolean {
   try {
     return copy(source, destination, flags);
   } catch (error) {
-    // A FIFO, or a socket, in the place of a file.
+    // A FIFO or a socket instead of a file.
     if (hasCode(error, "ENXIO")) return false;
     throw error;
   }
@@ -39,7 +40,7 @@ function copy(source: HostPath, destination: HostPath, flags: number): boolean {
     if (!stats.isFile() || stats.size >= smallCopyBytesMax) return false;
     content ??= Buffer.allocUnsafeSlow(smallCopyBytesMax);
     const length = readSync(from, content, 0, smallCopyBytesMax, 0);
-    // A file of procfs says that it is empty; one that changes while it is read is none for here.
+    // Not for a file of procfs, which reports a size of 0, or one that changes while it is read.
     const bytes = content.subarray(0, length);
     return length === stats.size && write({ bytes, source: stats, destination, flags });
   } finally {

@@ -33,13 +33,13 @@ import { inBursts } from "./in-bursts.ts";
 import { inParallel } from "./in-parallel.ts";
 import { inDirectory } from "./no-follow.ts";
 
-/** Asked, in real paths, for what is in a tree before it is touched; refuses by throwing. */
+/** Called with the real path of an entry before it is read or written; throws to refuse. */
 export interface CopyGuard {
   read(real: HostPath): void;
   write(real: HostPath): void;
 }
 
-/** The destination was chosen for what the source was then; another kind of source is refused. */
+/** The destination was chosen for `source` as it was then; another kind is refused. */
 interface GuardedCopy {
   readonly guard: CopyGuard;
   readonly source: Stats;
@@ -56,9 +56,7 @@ export const treeCopier =
   (params) =>
     copyUnder(params, { threads });
 
-/**
- * With a guard no file is written through a link inside the destination, which could lead anywhere.
- */
+/** With a guard, no file is written through a link in the destination: it may lead anywhere. */
 export async function copyUnder(
   { sourcePath, destinationPath, recursive }: Params<"fs/copy">,
   means: CopyMeans,
@@ -93,13 +91,13 @@ async function copyTree(source: HostPath, destination: HostPath, means: CopyMean
   try {
     await new TreeCopy(means).copyDirectory(source, destination);
   } catch (error) {
-    // "Not found" would say that the source itself is missing.
+    // ENOENT would say that the source itself is missing.
     if (hasCode(error, "ENOENT")) throw changedMeanwhile(source, error);
     throw error;
   }
 }
 
-/** Where `path` will be once it exists: links above it are resolved as far as there are any. */
+/** The real path `path` will have once it exists: links above it that exist are resolved. */
 async function futureRealPath(path: HostPath): Promise<HostPath> {
   try {
     return await realPath(path);
@@ -110,11 +108,11 @@ async function futureRealPath(path: HostPath): Promise<HostPath> {
   return joinPath(await futureRealPath(parent), name);
 }
 
-/** Where small copies take long, it is better to make their steps one by one, some on threads. */
+/** Where a copy in one go is slow, its steps are made one by one, some on threads. */
 const smallCopies = new CallKind(burstTriedEvery);
 
 class TreeCopy {
-  /** Directories copied into: through a link in the destination one may turn up as a source. */
+  /** Directories copied into: by a link in the destination one may turn up as a source. */
   readonly #destinations = new Set<string>();
   readonly #guard: CopyGuard | undefined;
   readonly #branches = new Branches();
@@ -130,7 +128,7 @@ class TreeCopy {
   async copyDirectory(source: HostPath, destination: HostPath): Promise<void> {
     const stats = await lstat(source);
     if (this.#destinations.has(identity(stats))) throw intoItself();
-    // Writable for us until it is filled, whatever its mode will be.
+    // Writable for us until it is filled, whatever mode it gets then.
     const isNew = await makeDirectories(destination, (stats.mode & 0o777) | 0o700);
     const made = await stat(destination);
     this.#destinations.add(identity(made));
@@ -138,7 +136,9 @@ class TreeCopy {
     if (isNew) await giveMode(destination, made, stats.mode & modeBits);
   }
 
-  /** A guard is asked for where things really are, so that has to stay so meanwhile. */
+  /**
+   * With a guard, holds both directories open, so that the real paths it is asked about stay true.
+   */
   async #copyEntries(source: HostPath, destination: HostPath): Promise<void> {
     if (!this.#guard) return this.#copyChildren({ source, destination, ask, flags: 0 });
     const guard = this.#guard;
@@ -154,7 +154,7 @@ class TreeCopy {
     );
   }
 
-  /** Special files have no content that could be copied, and are left out as in the reference. */
+  /** Special files have no content to copy, and are left out as in the reference. */
   async #copyChildren(way: Way): Promise<void> {
     const entries = await this.#descriptors.run(() => readEntries(way.source));
     const files = entries.filter((entry) => entry.isFile());
@@ -182,28 +182,28 @@ class TreeCopy {
 
   async #copyBelow({ name }: Dirent, { source, destination, ask }: Way): Promise<void> {
     const to = joinPath(destination, name);
-    // One that is there is not written itself.
+    // A directory that exists is not written itself.
     if (this.#guard) ask(name, await isDirectory(to, stat));
     await this.copyDirectory(joinPath(source, name), to);
   }
 }
 
-/** From where to where the children of a directory are copied, and how. */
+/** The directories between which children are copied, and how. */
 interface Way {
   readonly source: HostPath;
   readonly destination: HostPath;
   ask(name: string, isThere: boolean): void;
-  /** With which destinations are opened. */
+  /** Further flags for opening destinations. */
   readonly flags: number;
 }
 
-/** From where to where one of them is copied; fails when that is refused. */
+/** Source and destination of one child; throws when the guard refuses it. */
 function places({ name }: Dirent, { source, destination, ask }: Way) {
   ask(name, false);
   return [joinPath(source, name), joinPath(destination, name)] as const;
 }
 
-/** Leaves what finds no descriptor to whoever knows how to get some. */
+/** False when no descriptor is free, so that `later`, which waits for one, does the copy. */
 function copyNow(source: HostPath, destination: HostPath, flags: number): boolean {
   try {
     return copySmallFile(source, destination, flags);
@@ -214,8 +214,8 @@ function copyNow(source: HostPath, destination: HostPath, flags: number): boolea
 }
 
 /**
- * One after the other: the system makes only one file at a time in a directory, and threads that
- * wait for that keep the processors busy. To make eight at once took half as long again as this.
+ * Creates files one by one: the system creates only one at a time in a directory, and threads that
+ * wait for it keep the processors busy. Creating eight at once took half as long again.
  */
 function turns(): NonNullable<CopyManner["makeInTurn"]> {
   let last: Promise<unknown> = Promise.resolve();
@@ -226,10 +226,10 @@ function turns(): NonNullable<CopyManner["makeInTurn"]> {
   };
 }
 
-/** Without a guard nobody minds. */
+/** Without a guard nothing is refused. */
 function ask(): void {}
 
-/** The reference makes directories anew; here 0700 does not become readable by being copied. */
+/** Unlike the reference, keeps the source's mode: 0700 does not become readable by a copy. */
 async function giveMode(path: HostPath, made: Stats, mode: number): Promise<void> {
   if ((made.mode & modeBits) !== mode) await chmodPath(path, mode);
 }

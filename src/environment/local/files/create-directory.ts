@@ -5,7 +5,7 @@ import type { FileSystem } from "../../file-system.ts";
 import { hasCode, lstat, makeDirectory, stat } from "./file-calls.ts";
 import { atPlace } from "./no-follow.ts";
 
-/** Recursive unless told otherwise, as in the reference. */
+/** Recursive unless `recursive` is false, as in the reference. */
 export const createDirectory: FileSystem["createDirectory"] = async (params) => {
   if (params.recursive === false) await atPlace(params, (path) => makeDirectory(path));
   else if (params.followSymlinks === false) await makeDirectoriesHeld(hostPath(params.path));
@@ -14,8 +14,8 @@ export const createDirectory: FileSystem["createDirectory"] = async (params) => 
 };
 
 /**
- * Makes a directory and those above it that are missing; true when it was not there before. Node's
- * own recursive mkdir is not used: it takes a dangling link for a missing parent.
+ * Makes a directory and its missing parents; returns whether it is new. Node's own recursive mkdir
+ * is not used: it takes a dangling link for a missing parent.
  */
 export async function makeDirectories(path: HostPath, mode?: number): Promise<boolean> {
   try {
@@ -39,7 +39,7 @@ async function makeDirectoriesHeld(path: HostPath): Promise<void> {
   }
 }
 
-/** A directory that is there already will do; anything else of that name will not. */
+/** Accepts a directory that exists; anything else of that name fails with EEXIST. */
 async function makeOrFind(
   path: HostPath,
   look: (path: HostPath) => MaybePromise<Stats>,
@@ -58,7 +58,7 @@ export async function isDirectory(path: HostPath, look: (path: HostPath) => Mayb
   try {
     return (await look(path)).isDirectory();
   } catch (error) {
-    // A dangling link, or a loop of them: something is there, and no directory.
+    // A dangling link or a loop of links: an entry that is no directory.
     if (hasCode(error, "ENOENT", "ELOOP")) return false;
     throw error;
   }

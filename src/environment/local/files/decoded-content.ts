@@ -2,7 +2,9 @@ import type { Buffer } from "node:buffer";
 import { type DecodedBase64, decodeBase64 } from "../../../protocol/base64.ts";
 import { invalidRequest, messageOf } from "../../../protocol/errors.ts";
 
-/** The bytes of base64 `text`; `demand` begins the error for what is none. */
+/**
+ * Decodes base64 `text`. If it is malformed, throws an invalidRequest that begins with `demand`.
+ */
 export function decoded(text: string | DecodedBase64, demand: string): Buffer {
   if (typeof text !== "string") return text.bytes;
   try {
@@ -12,7 +14,7 @@ export function decoded(text: string | DecodedBase64, demand: string): Buffer {
   }
 }
 
-/** When the bytes are where they belong: their memory can take the next ones. */
+/** Lets the memory of the bytes be reused. To be called when they have been written. */
 export function releaseDecoded(text: string | DecodedBase64): void {
   if (typeof text !== "string") text.release();
 }

@@ -9,16 +9,16 @@ import { readDirectory } from "./list-directory.ts";
 import { fileRemover, type TreeMeans } from "./remove-tree.ts";
 import { walk } from "./walk-tree.ts";
 
-/** The operations that leave nothing behind in this process. */
+/** The operations that keep no state in this process. */
 export type DirectFileSystem = Omit<
   FileAnswers,
   "open" | "readBlock" | "writeBlock" | "close" | "watchMissing"
 >;
 
 /**
- * Works on the disk with the rights of this process and pays no attention to `sandbox`: whoever
- * calls it has made that decision. Imports no package, because the fs-helper runs it. With a
- * journal, what a killed write left is finished by whoever comes after.
+ * Works on the disk with the rights of this process and ignores `sandbox`, about which the caller
+ * has decided. Imports no package, because the fs-helper runs it. With a journal, a finisher
+ * completes the writes of a killed process.
  */
 export const directFileSystem = (
   journal?: WriteJournal,

@@ -9,7 +9,7 @@ import { dropFile, readAt } from "./file-calls.ts";
 import { atPlace } from "./no-follow.ts";
 import { type Opening, openForReading } from "./open-file.ts";
 
-/** More bytes than this have no base64 text that the JavaScript engine could hold. */
+/** More bytes than this have a base64 text longer than the longest string of JavaScript. */
 const base64BytesMax = Math.floor(constants.MAX_STRING_LENGTH / 4) * 3;
 
 export const readFile: FileAnswers["readFile"] = (params) =>
@@ -28,7 +28,10 @@ function* contentOf(opening: Opening): Steps<{ dataBase64: Base64Bytes }> {
   }
 }
 
-/** No read is spent on finding the end: a file that grows meanwhile is given as it was. */
+/**
+ * Reads `size` bytes, without a further read to find the end: if the file grows meanwhile, the rest
+ * is left out.
+ */
 function* readSized(fd: number, size: number): Steps<Buffer> {
   const content = Buffer.allocUnsafe(size);
   let length = 0;
@@ -40,7 +43,7 @@ function* readSized(fd: number, size: number): Steps<Buffer> {
   return content.subarray(0, length);
 }
 
-/** Files of procfs say that they are empty, and give their content in pieces. */
+/** For files of procfs, which report a size of 0 and return their content in pieces. */
 function* readToEnd(fd: number): Steps<Buffer> {
   const pieces: Buffer[] = [];
   for (let length = 0; ; ) {

@@ -26,11 +26,11 @@ interface Place {
 }
 
 /**
- * Makes `fs/writeFile`. A file that is there is written in place, through links: inode, mode, owner
- * and hard links stay. However this process ends, the file has its old or its new content, and one
- * that was not there is absent or whole, as soon as somebody has finished what the journal holds;
- * until then, and without a journal, it can be torn. Where there is no room for more, a file stays
- * what it was, unless it has holes.
+ * Makes `fs/writeFile`. An existing file is written in place, through links: inode, mode, owner and
+ * hard links stay. However this process ends, an existing file has its old or its new content, and
+ * a new one is absent or whole, as soon as a finisher has worked off the journal; until then, and
+ * without a journal, a file can be torn. Where there is no room for more, a file stays what it was,
+ * unless it has holes.
  */
 export const fileWriter =
   (journal?: WriteJournal): FileSystem["writeFile"] =>
@@ -74,12 +74,12 @@ async function writeNew(
     await journal.during(entry, content, () => create(place, content));
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
-    // A link that leads to nothing, or somebody was quicker.
+    // A dangling link, or another process was faster.
     await fill(await openForWriting(place), content, journal);
   }
 }
 
-/** Undefined when there is no such directory, which making the file will report. */
+/** Undefined when there is no such directory, which creating the file will report. */
 async function entryOf(path: HostPath): Promise<WriteEntry | undefined> {
   const { parent, name } = splitPath(path);
   const fd = await openDirectory(parent);
@@ -98,7 +98,7 @@ async function openDirectory(path: HostPath): Promise<number | undefined> {
   try {
     return await openFile(path, O_PATH | constants.O_DIRECTORY);
   } catch {
-    // Why there is none will be told when the file is to be made in it.
+    // Creating the file in it will report why.
     return undefined;
   }
 }
@@ -113,11 +113,11 @@ async function create(place: Place, content: Uint8Array): Promise<void> {
   }
 }
 
-/** What could not be filled was not there before either. */
+/** Removes a new file that could not be filled, unless another has replaced it. */
 async function removeAgain(path: HostPath, file: OpenFile): Promise<void> {
   const stats = await lstat(path);
   if (identity(stats) === identity(file.stats)) await unlinkPath(path);
 }
 
-/** Why it could not be filled says more. */
+/** The reason why it could not be filled is reported instead. */
 const remains = () => undefined;

@@ -6,7 +6,7 @@ import { begin, settled } from "../steps.ts";
 import { lstat, realPath, stat } from "./file-calls.ts";
 import { atPlace, linkInPath } from "./no-follow.ts";
 
-/** A second look is needed only at links, and not at all at a link for its own sake. */
+/** Calls `stat` only for links, and not when links themselves are asked for. */
 export const getMetadata: FileAnswers["getMetadata"] = (params) =>
   atPlace(params, (path, noFollow) => begin(metadataAt(path, noFollow)));
 
@@ -20,14 +20,14 @@ function* metadataAt(path: HostPath, noFollow: number) {
 export const canonicalize: FileAnswers["canonicalize"] = async (params) => {
   const path = hostPath(params.path);
   const real = await realPath(path);
-  // Asked once: for the second answer somebody could have put a link there.
+  // One call for both: before a second one a link could be put there.
   if (params.followSymlinks === false && real !== path) throw linkInPath();
   return { path: pathUriOf(real) };
 };
 
 /**
- * What `stats` say of a place whose name is a link, or is not. In one piece: spread into another
- * object, it took as long as the stat call in the kernel.
+ * Metadata from `stats` of a path that is a link or not. Built as one object: spreading it into
+ * another took as long as the stat call in the kernel.
  */
 export function metadataOf(stats: Stats, isSymlink: boolean): Result<"fs/getMetadata"> {
   return {

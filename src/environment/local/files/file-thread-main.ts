@@ -1,4 +1,4 @@
-/** The program of a file thread: does each piece of work it is sent, and answers what it did. */
+/** The program of a file thread: does the work in each message and answers how far it came. */
 import { closeSync, constants, openSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { type HostPath, joinPath, nodePath } from "../../../protocol/path-uri.ts";
@@ -27,14 +27,14 @@ function does(work: ThreadWork, name: string): boolean {
   return copySmallFile(path, joinPath(work.destination, name), 0);
 }
 
-/** Of one that is not flat only the files are removed. */
+/** Removes a directory without subdirectories; of others only the files, and returns false. */
 function removeFlatDirectory(path: HostPath): boolean {
   const isEmpty = removeFiles(path);
   if (isEmpty) rmdirSync(nodePath(path));
   return isEmpty;
 }
 
-/** Through a descriptor, as a directory may be swapped for a link meanwhile. */
+/** Works through a descriptor, because the directory may be swapped for a link meanwhile. */
 function removeFiles(directory: HostPath): boolean {
   const fd = openSync(nodePath(directory), constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {

@@ -12,10 +12,10 @@ import { inParallel } from "./in-parallel.ts";
 
 /** One task that is done for many entries of a directory. */
 export interface BurstTask<T> {
-  /** Does it on the event loop; false when it did nothing and `later` has to. */
+  /** Does the task on the event loop; false when it did nothing and `later` has to do it. */
   readonly now: (item: T) => boolean;
   readonly later: (item: T) => MaybePromise<void>;
-  /** What the task has taken lately. Not the kind of a single call: a task may make several. */
+  /** How long the task has taken lately. Not shared with single calls: a task may make several. */
   readonly kind?: CallKind;
   /** Has a file thread do it for some of the items; undefined when none is free. */
   readonly onThread?: (items: readonly T[]) => Promise<WorkDone> | undefined;

@@ -2,7 +2,7 @@ import type { MaybePromise } from "../../../protocol/methods.ts";
 
 /**
  * Does `work` for every item, at most `limit` at a time. After a failure nothing new is begun, and
- * the failure is thrown when what had begun has ended: no work goes on behind the caller's back.
+ * the failure is thrown when the work under way has ended.
  */
 export async function inParallel<T>(
   items: readonly T[],
@@ -16,7 +16,7 @@ export async function inParallel<T>(
       if (failed) return;
       try {
         const outcome = work(item);
-        // A turn of the queue of promises for each of ten thousand files takes as long as the work.
+        // Awaits only promises: for ten thousand files that alone would take as long as the work.
         if (outcome instanceof Promise) await outcome;
       } catch (error) {
         failed = true;

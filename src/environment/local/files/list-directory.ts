@@ -9,11 +9,11 @@ import { dropFile, hasCode, openFile, readEntries, stat } from "./file-calls.ts"
 import { inParallel } from "./in-parallel.ts";
 import { atPlace } from "./no-follow.ts";
 
-/** Sorted by name. A link is listed as what it leads to; as neither kind when it leads nowhere. */
+/** Sorted by name. A link is listed as the kind of its target; as neither kind when it dangles. */
 export const readDirectory: FileAnswers["readDirectory"] = (params) =>
   atPlace(params, (path, noFollow) => (noFollow ? heldListing(path) : listing(path)));
 
-/** Opened first, so that the last component cannot be a link either. */
+/** Opens the directory first, so that the last component cannot be a link either. */
 async function heldListing(path: HostPath) {
   const fd = await openFile(path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
@@ -37,7 +37,7 @@ async function listing(directory: HostPath) {
   });
 }
 
-/** What is told of an entry besides its name, and how that is written. */
+/** The members of an entry besides its name, and their text. */
 interface Kind extends Surroundings {
   readonly members: Omit<Entry, "fileName">;
 }
@@ -47,7 +47,7 @@ type Entry = Result<"fs/readDirectory">["entries"][number];
 const file = kindOf({ isDirectory: false, isFile: true, isSymlink: false });
 const folder = kindOf({ isDirectory: true, isFile: false, isSymlink: false });
 const neither = kindOf({ isDirectory: false, isFile: false, isSymlink: false });
-/** As long as it has not been followed, and when it leads to nothing, or to neither kind. */
+/** A link that is not followed yet, or that leads to neither kind or nowhere. */
 const link = kindOf({ isDirectory: false, isFile: false, isSymlink: true });
 const linkToFile = kindOf({ isDirectory: false, isFile: true, isSymlink: true });
 const linkToFolder = kindOf({ isDirectory: true, isFile: false, isSymlink: true });
@@ -75,13 +75,13 @@ async function kindBehindLink(path: HostPath): Promise<Kind> {
     if (stats.isFile()) return linkToFile;
     return stats.isDirectory() ? linkToFolder : link;
   } catch (error) {
-    // It dangles, goes round in circles, or leads where we may not look: a link all the same.
+    // It dangles, is part of a loop, or leads where we have no rights: still a link.
     if (hasCode(error, "ENOENT", "ELOOP", "ENOTDIR", "EACCES")) return link;
     throw error;
   }
 }
 
-/** Names of these characters are written as they are. */
+/** Names of these characters need no escapes in JSON. */
 const plainNames = /^[ !#-[\]-~]*$/;
 
 function jsonOf(entries: readonly Dirent[], kinds: readonly Kind[]): readonly string[] {

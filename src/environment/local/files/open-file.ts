@@ -11,7 +11,7 @@ const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 const withoutWaiting = O_NONBLOCK | O_NOCTTY;
 export const readingFlags = O_RDONLY | withoutWaiting;
 export const writingFlags = O_WRONLY | withoutWaiting;
-/** `makedev(1, 3)` of Linux: writing to /dev/null is a habit, to any other device an accident. */
+/** `makedev(1, 3)` of Linux. Writing to /dev/null is common, to any other device an accident. */
 const nullDevice = 0x103;
 
 export interface OpenFile {
@@ -21,9 +21,9 @@ export interface OpenFile {
 
 export interface Opening {
   readonly path: HostPath;
-  /** More flags, such as O_TRUNC. */
+  /** Further flags, such as O_TRUNC. */
   readonly flags?: number;
-  /** What errors call the file, when `path` is not what the client said. */
+  /** The path in errors, when `path` is not the client's. */
   readonly named?: HostPath;
 }
 
@@ -38,7 +38,7 @@ export function openForWriting(opening: Opening & { mode?: number }): MaybePromi
   return openPresent({ ...opening, flags: O_CREAT | (opening.flags ?? 0) });
 }
 
-/** The same for a file that is there. */
+/** Opens an existing regular file (or the null device) for writing. */
 export function openPresent(opening: Opening & { mode?: number }): MaybePromise<OpenFile> {
   const flags = writingFlags | (opening.flags ?? 0);
   const opens = openFile(opening.path, flags, opening.mode ?? 0o666);
@@ -61,7 +61,7 @@ function* openedFor(opens: MaybePromise<number>, opening: Opening): Steps<number
   try {
     return yield* settled(opens);
   } catch (error) {
-    // What the system says of writing to a FIFO that nobody reads.
+    // The error for opening a FIFO that no process reads.
     throw hasCode(error, "ENXIO") ? notAFile(opening) : error;
   }
 }

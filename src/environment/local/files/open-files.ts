@@ -1,7 +1,7 @@
 /**
- * The open files of one connection, by the ids that the client chose. Whoever calls keeps the order
- * of what is said about one handle; that a file is never closed under a running read, whose number
- * might then belong to another file, is seen to here.
+ * The open files of one connection, by the ids that the client chose. The caller keeps the order of
+ * calls for one handle. This file sees to it that no descriptor is closed during a read, which
+ * could then read another file that got the same number.
  */
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
@@ -31,7 +31,7 @@ export interface OpenFiles
   extends Pick<FileAnswers, "open" | "readBlock" | "writeBlock" | "close"> {
   /** Whether a file is open, or being opened, under this id. */
   holds(handleId: string): boolean;
-  /** Closes every file, also those that are just being opened; the last thing to call. */
+  /** Closes every file, also those that are being opened. Must be the last call. */
   closeAll(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ const openingAs = {
   resume: openPresent,
 };
 
-/** An inode is soon given to another file, which was not born in the same nanosecond. */
+/** The time of birth is part of the id, because an inode is soon reused for another file. */
 async function identified(handles: Handles, handleId: string) {
   const stats = await handles.use(handleId, (fd) => settled(identifyFile(fd)));
   const { dev, ino, birthtimeNs, size } = stats;
@@ -96,7 +96,7 @@ function* writingBlock(handles: Handles, { handleId, offset, chunk }: Params<"fs
   return {};
 }
 
-/** One that is still being opened has its descriptor to come; `busy` is the last use of it. */
+/** `fd` is a promise while the file is being opened; `busy` settles after the last use of it. */
 interface Handle {
   fd: MaybePromise<number>;
   busy: Promise<unknown>;
@@ -115,7 +115,7 @@ class Handles {
     return this.#handles.has(id);
   }
 
-  /** The id counts as taken from the call on, before anything is done to the file. */
+  /** Opens a file. The id is taken as soon as this is called. */
   async add(id: string, open: () => Promise<number>): Promise<void> {
     refuseLongId(id);
     if (this.#closed) throw invalidRequest("the connection is closed");
@@ -142,7 +142,7 @@ class Handles {
     return result;
   }
 
-  /** Fails when the system only now finds out that what was written is lost. */
+  /** Rejects when the system reports only now that written data is lost. */
   async close(id: string): Promise<void> {
     const handle = this.#handles.get(id);
     if (!handle) return;
@@ -154,7 +154,7 @@ class Handles {
 
   async closeAll(): Promise<void> {
     this.#closed = true;
-    // Nobody is left who could be told that a close failed.
+    // The connection has ended, so failures are not reported.
     await Promise.allSettled([...this.#handles.keys()].map((id) => this.close(id)));
   }
 }
@@ -163,17 +163,19 @@ function* workOn<T>(handle: Handle, work: (fd: number) => Steps<T>): Steps<T> {
   return yield* work(yield* settled(handle.fd));
 }
 
-/** Memory of blocks that have been read: a new MiB for each costs as much as reading it. */
+/** Memory of blocks that were read, for reuse: allocating a new MiB takes as long as reading it. */
 const spareBlocks: Buffer[] = [];
 
 type Block = Answer<"fs/readBlock">;
 
-/** Reads until the block is full, because a short read is not the end of every kind of file. */
+/**
+ * Reads until the block is full, because a short read does not mean the end in every kind of file.
+ */
 function* readBlock(fd: number, offset: number, length: number): Steps<Block> {
   const memory = spareBlocks.pop() ?? Buffer.allocUnsafeSlow(fileBlockBytesMax);
   const block = memory.subarray(0, length);
   let count = 0;
-  // No file reaches beyond what numbers are exact for, and Node refuses such a position.
+  // Node refuses positions beyond exact integers, which no file reaches.
   while (count < length && Number.isSafeInteger(offset + count)) {
     const read = yield* settled(readAt(fd, block.subarray(count), offset + count));
     if (read === 0) break;
@@ -203,6 +205,6 @@ function refuseFarOffset(offset: number, length: number): void {
   if (offset + length >= 2 ** 63) {
     throw invalidRequest("file write range exceeds the signed 64-bit file offset limit");
   }
-  // Node would take such a position for "here".
+  // Node would write at the current position instead.
   if (!Number.isSafeInteger(offset + length)) throw internalError(systemErrorText("EFBIG", 27));
 }

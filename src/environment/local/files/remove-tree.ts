@@ -31,13 +31,16 @@ export interface TreeMeans {
 
 interface RemovalMeans extends TreeMeans {
   /**
-   * Asked, by its real path, for each directory in a tree before anything of it is removed; refuses
-   * by throwing.
+   * Called with the real path of each directory in a tree before any of its entries is removed;
+   * throws to refuse.
    */
   readonly guard?: ((real: HostPath) => void) | undefined;
 }
 
-/** Recursive and forgiving unless told otherwise, as in the reference. Links are never followed. */
+/**
+ * Recursive, and no error for a missing path, unless the params say otherwise, as in the reference.
+ * Links are never followed.
+ */
 export const fileRemover =
   (means: RemovalMeans = {}): FileSystem["remove"] =>
   async (params) => {
@@ -51,7 +54,7 @@ export const fileRemover =
     return {};
   };
 
-/** Files are the usual case and need this one call; its error tells a directory apart. */
+/** Tries to remove a file first, the usual case; the error tells a directory apart. */
 async function removePath(
   path: HostPath,
   removeDirectory: (path: HostPath) => MaybePromise<void>,
@@ -59,9 +62,10 @@ async function removePath(
   try {
     await unlinkPath(path);
   } catch (error) {
-    // That nothing is there comes before that nothing may be removed, but the system says so late.
+    // Missing (ENOENT) takes precedence over read-only, but the system checks it later.
     if (hasCode(error, "EROFS")) await lstat(path);
-    // Linux says EISDIR of a directory; POSIX and macOS say EPERM, which may also mean EPERM.
+    // Linux reports EISDIR for a directory; POSIX and macOS report EPERM, which may also mean
+    // EPERM.
     if (!hasCode(error, "EISDIR", "EPERM")) throw error;
     try {
       await removeDirectory(path);
@@ -72,8 +76,8 @@ async function removePath(
 }
 
 /**
- * Where descriptors are wanting, what is left is removed with the fewest: without other threads,
- * and one directory after the other.
+ * When descriptors run out, removes the rest with as few as possible: without file threads, and one
+ * directory after the other.
  */
 const treeRemover = (means: RemovalMeans) => async (path: HostPath) => {
   try {
@@ -86,8 +90,8 @@ const treeRemover = (means: RemovalMeans) => async (path: HostPath) => {
 };
 
 /**
- * Every directory is opened without following links and emptied through its descriptor: one that
- * somebody swaps for a link meanwhile is refused, not followed out of the tree.
+ * Opens every directory without following links and empties it through its descriptor: one that is
+ * swapped for a link meanwhile is refused, not followed out of the tree.
  */
 class TreeRemoval {
   readonly #unlinkAt: RelativeUnlink | undefined;
@@ -120,7 +124,7 @@ class TreeRemoval {
         later: (name) => unlessGone(unlinkPath(joinPath(held, name))),
       });
       await this.#branches.forEach(directories, async (name) => {
-        await this.#ask(held, name);
+        await this.#askGuard(held, name);
         await this.#removeWithin(held, name);
       });
     } finally {
@@ -128,8 +132,8 @@ class TreeRemoval {
     }
   }
 
-  /** Where the directory really is now, whatever has been renamed on the way to it. */
-  async #ask(directory: HostPath, name: string): Promise<void> {
+  /** Calls the guard with the current real path, whatever has been renamed above it. */
+  async #askGuard(directory: HostPath, name: string): Promise<void> {
     if (!this.#guard) return;
     const real = hasDescriptorPaths ? await readLink(directory) : directory;
     this.#guard(joinPath(real as HostPath, name));
@@ -160,7 +164,7 @@ function unlinkUnlessGone(path: HostPath): true {
   return true;
 }
 
-/** Somebody else may be removing the same tree. */
+/** Ignores ENOENT: another process may be removing the same tree. */
 function unlessGone(removal: MaybePromise<void>): MaybePromise<void> {
   return removal instanceof Promise ? removal.catch(unlessMissing) : removal;
 }

@@ -1,9 +1,9 @@
 /**
- * New content for a regular file, in place: inode, mode, owner and hard links stay. No sequence of
- * calls that does this is all or nothing when the process is killed, so what takes more than one is
- * kept in a journal first, from which it can be finished. Truncating at the end instead of at the
- * beginning is not only safer: after a truncation ext4 sends the file to the disk when it is closed
- * (auto_da_alloc), which made writing 1 KiB take 230 microseconds instead of 13.
+ * Replaces the content of a regular file in place: inode, mode, owner and hard links stay. No
+ * sequence of calls that does this is atomic when the process is killed, so what takes more than
+ * one call is recorded in a journal first, from which it can be finished. Truncating at the end
+ * instead of at the beginning is also faster: after a truncation ext4 sends the file to the disk
+ * when it is closed (auto_da_alloc), which made writing 1 KiB take 230 microseconds instead of 13.
  */
 import type { Stats } from "node:fs";
 import { pageBytes, type WriteEntry } from "../journal/entry.ts";
@@ -28,13 +28,14 @@ export async function replaceContent(
 }
 
 /**
- * What the kernel does or leaves as a whole: it looks for a kill between pages, not within one.
+ * Whether one call does it, entirely or not at all: the kernel checks for a kill between pages, not
+ * within one.
  */
 function isOneStep(oldSize: number, newSize: number): boolean {
   return newSize === 0 || (newSize <= pageBytes && newSize >= oldSize);
 }
 
-/** Undefined where the system does not tell what is open. */
+/** Undefined where the system does not tell the path of an open file. */
 async function entryOf(fd: number, oldSize: number): Promise<WriteEntry | undefined> {
   const path = await realPathOf(fd);
   if (path === undefined) return undefined;
@@ -42,7 +43,9 @@ async function entryOf(fd: number, oldSize: number): Promise<WriteEntry | undefi
   return { path, device: `${dev}`, inode: `${ino}`, oldSize };
 }
 
-/** What makes the file longer comes first: when there is no room for it, the old content stays. */
+/**
+ * Writes the part that lengthens the file first: if there is no room for it, the old content stays.
+ */
 async function overwrite(fd: number, oldSize: number, content: Uint8Array): Promise<void> {
   const { length } = content;
   if (isOneStep(oldSize, length))
@@ -64,8 +67,8 @@ async function lengthen(fd: number, oldSize: number, tail: Uint8Array): Promise<
 const turns = new Map<string, Promise<void>>();
 
 /**
- * Writes of one file go one after the other, whoever asks for them. What was known of the file when
- * it was opened may be out of date, also for the first in line.
+ * Runs all writes of one file one after the other, each with fresh stats: those of its opening may
+ * be out of date, even for the first.
  */
 async function inTurn(file: OpenFile, work: (stats: Stats) => Promise<void>): Promise<void> {
   const key = identity(file.stats);
@@ -80,5 +83,5 @@ async function inTurn(file: OpenFile, work: (stats: Stats) => Promise<void>): Pr
   }
 }
 
-/** How a write went is told to whoever asked for it, not to those behind it. */
+/** The caller learns how its write went; those behind it go on. */
 const ignore = () => undefined;

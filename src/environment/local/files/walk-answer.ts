@@ -6,20 +6,20 @@ import { joinedRuns, WrittenResult } from "../../../protocol/written-result.ts";
 type Answer = Result<"fs/walk">;
 export type Kind = Answer["entries"][number]["kind"];
 
-/** What is in a directory: names and, at the same places, kinds. */
+/** Entries of a directory: `kinds[i]` belongs to `names[i]`. */
 export interface Children {
   readonly names: readonly string[];
   readonly kinds: readonly Kind[];
 }
 
-/** What of a directory is in the answer. */
+/** The entries of a directory that are in the answer. */
 interface Listed {
   readonly uriPrefix: string;
   readonly uriNames: readonly string[];
   readonly kinds: readonly Kind[];
 }
 
-/** The members of an entry and its punctuation, besides the path. */
+/** Bytes of an entry and its punctuation, without the path. */
 const entryBytes = '{"path":"","kind":"directory"},'.length;
 
 /** The answer to a walk while it grows, up to its bounds. */
@@ -31,7 +31,7 @@ export class WalkAnswer {
   #bytesLeft = walkAnswerBytesMax;
   #isTruncated = false;
 
-  /** The answer has what is reached at a path under the name that `nameOf` gives it. */
+  /** `nameOf` maps the path at which an entry was read to its path in the answer. */
   constructor(entriesMax: number, nameOf: (path: HostPath) => HostPath) {
     this.#entriesLeft = entriesMax;
     this.#nameOf = nameOf;
@@ -49,7 +49,7 @@ export class WalkAnswer {
     this.#errors.push({ path: pathUriOf(this.#nameOf(directory)), message });
   }
 
-  /** Adds what there is room for; tells how many entries that were. */
+  /** Adds the entries that fit; returns how many those were. */
   add(path: HostPath, { names, kinds }: Children): number {
     const directory = this.#nameOf(path);
     const prefix = uriPrefix(directory);
@@ -77,7 +77,10 @@ export class WalkAnswer {
     return { entries, errors: this.#errors, truncated: this.#isTruncated };
   }
 
-  /** Takes room for the first of them. Nearly always all fit, which is seen without a loop. */
+  /**
+   * Returns the first names that fit, and takes their room. Nearly always all fit, which is found
+   * without a loop.
+   */
   #fitting(names: readonly string[], bytesEach: number): readonly string[] {
     const some = names.slice(0, this.#entriesLeft);
     let bytes = some.join("").length + some.length * bytesEach;

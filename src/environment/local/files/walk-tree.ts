@@ -23,7 +23,7 @@ interface Directory {
   readonly depth: number;
 }
 
-/** What was found in one directory, or why it could not be looked at. */
+/** The entries of one directory, or why it could not be read. */
 type Found = Children | { readonly message: string };
 
 /** Lists a tree breadth first, each directory sorted by name; the root itself is not listed. */
@@ -32,7 +32,7 @@ export const walk: FileAnswers["walk"] = (params) => walkUnder(params);
 interface Confined {
   /** Whether a link may be followed to the directory with this real path. */
   isVisible(real: HostPath): boolean;
-  /** What the answer calls the root, where that is reached by another path. */
+  /** The path of the root in the answer, if the root is read at another path. */
   readonly rootName?: HostPath;
 }
 
@@ -48,7 +48,10 @@ export async function walkUnder(
   return walk.answer.written();
 }
 
-/** Fails for a link that leads nowhere also where links are not followed, as the reference does. */
+/**
+ * Whether the root is to be walked. Rejects for a dangling link also where links are not followed,
+ * as the reference does.
+ */
 async function isTree(root: HostPath, { followDirectorySymlinks }: Options): Promise<boolean> {
   const own = await lstat(root);
   if (!own.isSymbolicLink()) return own.isDirectory();
@@ -76,7 +79,7 @@ class Walk {
   readonly #options: Options;
   readonly #refusesLinks: boolean;
   readonly #isVisible: Confined["isVisible"] | undefined;
-  /** Directories entered, so that a link cannot lead round in circles. Only kept when following. */
+  /** Directories entered, so that links cannot form a circle. Only kept when links are followed. */
   readonly #entered = new Set<string>();
 
   constructor({ path, options, followSymlinks }: Params<"fs/walk">, confined?: Confined) {
@@ -89,8 +92,7 @@ class Walk {
     this.#isVisible = confined?.isVisible;
   }
 
-  /** Several directories are read at once and taken in order, so that the disk need not be waited
-   * for one by one. */
+  /** Reads several directories at once, to keep the disk busy, and takes them in order. */
   async from(root: HostPath): Promise<void> {
     const queue: Directory[] = [{ path: root, depth: 0 }];
     let directoriesLeft = this.#options.maxDirectories;
@@ -108,13 +110,16 @@ class Walk {
     }
   }
 
-  /** Not without links: then no directory can be met twice, and the look would cost a call. */
+  /**
+   * Leaves out directories met before. Without following links there are none, and the check would
+   * cost a call each.
+   */
   async #notYetEntered(batch: readonly Directory[]): Promise<readonly Directory[]> {
     if (!this.#options.followDirectorySymlinks) return batch;
     const looks = await Promise.allSettled(batch.map(({ path }) => stat(path)));
     return batch.filter((_, at) => {
       const look = looks[at];
-      // Why it cannot be looked at will be found out by reading it.
+      // Reading it will report why.
       if (look?.status !== "fulfilled") return true;
       const { size } = this.#entered;
       return this.#entered.add(identity(look.value)).size > size;
@@ -141,7 +146,7 @@ class Walk {
     };
   }
 
-  /** Somebody may have put a link in the place of a directory since it was seen. */
+  /** Where links are refused, checks that no directory has been replaced by a link meanwhile. */
   #entriesOf(path: HostPath): MaybePromise<Dirent[]> {
     if (!this.#refusesLinks) return readEntries(path);
     return inDirectory(path, constants.O_NOFOLLOW, async ({ at, real }) => {
@@ -165,14 +170,14 @@ class Walk {
     return isVisible ? "directory" : undefined;
   }
 
-  /** Adds what was found to the answer; gives the directories to go on with. */
+  /** Adds a directory's entries to the answer; returns the directories to read next. */
   #take({ path, depth }: Directory, found: Found): Directory[] {
     if ("message" in found) {
       this.answer.addError(path, found.message);
       return [];
     }
     const kinds = found.kinds.slice(0, this.answer.add(path, found));
-    // Nearly every directory is a leaf, which is seen without a loop.
+    // Most directories have no subdirectories, which is found without a loop.
     if (!kinds.includes("directory")) return [];
     return found.names
       .filter((name, at) => kinds[at] === "directory" && this.#goesInto(name, depth + 1))
@@ -199,6 +204,6 @@ function ownKind(entry: Dirent): Kind | undefined {
 const isComplete = (kinds: (Kind | undefined)[]): kinds is Kind[] => !kinds.includes(undefined);
 
 function unlessUnreachable(error: unknown): undefined {
-  // A link that leads nowhere leads to no directory.
+  // A link to nothing is not a directory.
   if (!hasCode(error, "ENOENT", "ELOOP", "ENOTDIR", "EACCES")) throw error;
 }

@@ -1,8 +1,8 @@
 /**
- * Tells once that something absent has appeared. Each absent path is watched in its nearest
- * existing directory, for the next name on the way to it; when that name turns up the client is
- * told, also when it is only a directory on the way: it looks again and asks anew. Between looking
- * and watching something may appear, so after the watches are set everything is looked at again.
+ * Reports once that an absent path has appeared. Each absent path is watched in its nearest
+ * existing directory, for the next name on the way to it. When that name appears the client is
+ * notified, even if it is only a directory on the way; it checks the path and watches again. A path
+ * may appear before its watch is set, so all are checked again after that.
  */
 import { type FSWatcher, watch } from "node:fs";
 import { watchEventsInTurnMax, watchedPathsMax, watchTriesMax } from "../../../limits.ts";
@@ -32,22 +32,22 @@ export const missingWatch = (emit: Emit<FileSystemEvent>): MissingWatch => {
   };
 };
 
-/** Where to look for the next name on the way to something absent: names by directory. */
+/** Names to watch for, by directory: the next ones on the way to absent paths. */
 type Plan = Map<HostPath, Set<string>>;
 
 class Watch {
   readonly #missing: readonly HostPath[];
-  readonly #changed: () => void;
+  readonly #notify: () => void;
   #plan: Plan | undefined;
   #watchers: FSWatcher[] = [];
   #state: "starting" | "watching" | "stopped" = "starting";
 
   constructor(missing: readonly HostPath[], changed: () => void) {
     this.#missing = missing;
-    this.#changed = changed;
+    this.#notify = changed;
   }
 
-  /** False: something is there, or came while the watches were set, or cannot be watched. */
+  /** False when a path exists, has come while the watches were set, or cannot be watched. */
   async start(): Promise<boolean> {
     if (this.#missing.length === 0 || this.#missing.length > watchedPathsMax) return this.stop();
     let plan = await planFor(this.#missing);
@@ -66,8 +66,8 @@ class Watch {
     return this.stop();
   }
 
-  /** Some of what was to be heard may have been lost. */
-  async lookAgain(): Promise<void> {
+  /** Checks the paths again, because the kernel may have dropped events. */
+  async checkAgain(): Promise<void> {
     const now = await planFor(this.#missing);
     if (!now || !this.#plan || !isSamePlan(this.#plan, now)) this.#fire();
   }
@@ -94,12 +94,12 @@ class Watch {
     }
   }
 
-  /** Of its own removal or renaming a directory speaks under its own name. */
+  /** A directory reports its own removal or renaming under its own name. */
   #watch(directory: HostPath, names: ReadonlySet<string>): FSWatcher {
     const ownName = splitPath(directory).name;
     const watcher = watch(nodePath(directory), { persistent: false, encoding: "latin1" });
     watcher.on("change", (_, name) => {
-      countHeard();
+      countEvent();
       const heard = name === null ? ownName : String(name);
       if (heard === ownName || names.has(heard)) this.#fire();
     });
@@ -107,32 +107,34 @@ class Watch {
     return watcher;
   }
 
-  /** While starting, the look that follows the watches decides; what came and went meanwhile has
-   * changed something too, so nothing is watched then. */
+  /**
+   * Notifies the client, once. While starting it only stops: a path that came and went is a change,
+   * too, and `start` then answers false.
+   */
   #fire(): void {
     const wasWatching = this.#state === "watching";
     this.stop();
-    if (wasWatching) this.#changed();
+    if (wasWatching) this.#notify();
   }
 }
 
 const watching = new Set<Watch>();
-let heardInTurn = 0;
+let eventsInTurn = 0;
 
 /**
- * The kernel keeps only so many changes for a process that does not come to hear of them, and drops
- * the rest without a sign that Node would pass on: who hears of many at once looks for himself.
+ * The kernel drops events when too many are queued, and Node does not pass on the sign of that. So
+ * after many events in one turn all paths are checked.
  */
-function countHeard(): void {
-  if (heardInTurn++ > 0) return;
+function countEvent(): void {
+  if (eventsInTurn++ > 0) return;
   setImmediate(() => {
-    const mayHaveLostSome = heardInTurn > watchEventsInTurnMax;
-    heardInTurn = 0;
-    if (mayHaveLostSome) for (const watch of watching) void watch.lookAgain();
+    const mayHaveLostSome = eventsInTurn > watchEventsInTurnMax;
+    eventsInTurn = 0;
+    if (mayHaveLostSome) for (const watch of watching) void watch.checkAgain();
   });
 }
 
-/** Undefined when one of the paths is there, or nobody can tell. */
+/** Undefined when one of the paths exists, or its absence cannot be verified. */
 async function planFor(missing: readonly HostPath[]): Promise<Plan | undefined> {
   const plan: Plan = new Map();
   for (const path of missing) {
@@ -143,13 +145,13 @@ async function planFor(missing: readonly HostPath[]): Promise<Plan | undefined> 
   return plan;
 }
 
-/** A dangling link exists: what it leads to could appear without a sign in its directory. */
+/** A dangling link exists, because its target could appear without an event in its directory. */
 async function exists(path: HostPath): Promise<boolean> {
   try {
     await lstat(path);
     return true;
   } catch (error) {
-    // What cannot be looked at counts as there: it must not be taken for missing.
+    // A path that cannot be examined must not be taken for missing.
     return !hasCode(error, "ENOENT", "ENOTDIR");
   }
 }
@@ -164,7 +166,7 @@ async function isDirectory(path: HostPath): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch {
-    // Missing, or of a kind that cannot be watched: its own directory can.
+    // Missing, or a kind that cannot be watched; its parent can.
     return false;
   }
 }
