@@ -2,29 +2,29 @@ import { Buffer } from "node:buffer";
 import { outputReadBytesMax } from "../../limits.ts";
 import { takeReadMemory } from "./spawn/read-memory.ts";
 
-/** A process that says one word costs no more than this. */
+/** The first slab of a process, which is all that a single word costs. */
 const slabBytesMin = 256;
-/** Slabs of a process that says little grow up to this size. */
+/** Slabs of a process with little output grow up to this size. */
 const slabBytesMax = 8192;
 const nothing = Buffer.alloc(0);
 
 /**
- * Gives bytes of one process a place where they may stay for long. What came in a buffer of about
- * its own size stays there. A small part of a big buffer would keep all of it alive, so it is
- * copied into a slab with other small parts: a buffer for each would cost a hundred times a single
- * byte, and a flood of them tens of megabytes until they are collected. So the slabs of whoever
- * says much are blocks that are used again.
+ * Moves output of one process to memory in which it may stay for long. Output that fills at least
+ * half of its buffer stays there. A small part of a big buffer would keep all of that alive, so it
+ * is copied into a slab with other small parts: a buffer for each would cost a hundred times a
+ * single byte, and a flood of them tens of megabytes until they are collected. After much output
+ * slabs are blocks that are reused.
  */
 export class ByteKeeper {
   #slab: Buffer = nothing;
   #used = 0;
   #copiedBytes = 0;
 
-  /** The bytes in their places; where there is more than one, they are cut between chunks. */
+  /** Returns the bytes in their new memory; several parts are cut between chunks. */
   keep(bytes: Buffer, chunkBytes: number): Buffer[] {
     if (bytes.length === 0) return [];
     if (bytes.length * 2 >= bytes.buffer.byteLength) {
-      // Nothing newer may stand before it in a slab: slabs end in the order in which they began.
+      // No newer output may be copied before it: slabs are freed in the order of their chunks.
       this.#slab = nothing;
       this.#used = 0;
       return [bytes];

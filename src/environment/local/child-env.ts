@@ -1,5 +1,5 @@
 /**
- * What a process finds in its environment. Pure and free of packages, so that the server (for
+ * Makes the environment of a process. Pure and free of packages, so that the server (for
  * `envPolicy`) and the client side (for what it starts itself) come to the same result.
  */
 
@@ -9,11 +9,11 @@ export type Variables = Readonly<Record<string, string>>;
 export type EnvPolicy = NonNullable<Params<"process/start">["envPolicy"]>;
 
 export interface ChildEnvironmentSource {
-  /** Everything the executor has in its own environment. */
+  /** The executor's own environment. */
   readonly executorEnv: Variables;
-  /** How to derive a start from it. Without one the overlay is the whole environment. */
+  /** How the process's variables are derived from it. Without a policy none are. */
   readonly policy?: EnvPolicy | null | undefined;
-  /** Laid over the result of the policy, which cannot filter it. */
+  /** Set after the policy, which cannot filter these. */
   readonly overlay: Variables;
 }
 
@@ -22,10 +22,10 @@ const coreNames = new Set(
   "PATH SHELL TMPDIR TEMP TMP HOME LANG LC_ALL LC_CTYPE LOGNAME USER".toLowerCase().split(" "),
 );
 
-/** What hints at a credential. They match too much (`MONKEY`), as they do in the reference. */
+/** Names that suggest credentials. They match too much (`MONKEY`), as in the reference. */
 const credentialPatterns = ["*KEY*", "*SECRET*", "*TOKEN*"];
 
-/** The environment of a process. Variables are never removed by the overlay, only set. */
+/** The environment of a process. The overlay only sets variables, it removes none. */
 export function childEnvironment({ executorEnv, policy, overlay }: ChildEnvironmentSource) {
   if (!policy) return { ...overlay };
   const dropped = policy.ignoreDefaultExcludes
@@ -58,7 +58,10 @@ function only(patterns: readonly string[]) {
   return ([name]: Variable) => matches(name);
 }
 
-/** Whether a whole name fits one of the patterns: `*` any run, `?` one character, any case. */
+/**
+ * Makes a test whether a whole name matches one of the patterns: `*` stands for any text, `?` for
+ * one character; case is ignored.
+ */
 function nameMatcher(patterns: readonly string[]) {
   const compiled = patterns.map(caselessCharacters);
   return (name: string) => {
@@ -72,8 +75,8 @@ function caselessCharacters(text: string): string[] {
 }
 
 /**
- * Matches by going back to the last star only, so that a pattern full of stars costs the product of
- * the two lengths; a regular expression of it could hold up the server for minutes.
+ * Matches by backtracking to the last star only, so that a pattern full of stars costs the product
+ * of the two lengths; a regular expression could hold up the server for minutes.
  */
 function fits(name: readonly string[], pattern: readonly string[]): boolean {
   let at = 0;

@@ -1,23 +1,23 @@
 import type { Buffer } from "node:buffer";
 import type { Chunk } from "./output-run.ts";
 
-/** Each chunk stands behind its number, its stream and its length. */
+/** Each chunk follows a header of its number, stream and length. */
 const seqBytes = 6;
 const headerBytes = seqBytes + 1 + 2;
 const streams = ["stdout", "stderr", "pty"] as const;
 
-/** Neighbouring chunks, packed to be written to disk at once. */
+/** Consecutive chunks, packed to be written to disk in one piece. */
 export class ChunkBlock {
   readonly firstSeq: number;
   lastSeq: number;
-  /** Bytes of output, without what stands before each chunk. */
+  /** Bytes of output, without headers. */
   outputBytes = 0;
-  /** Missing once the block is on disk only. */
+  /** Undefined once the block is only on disk. */
   memory: Buffer | undefined;
   usedBytes = 0;
-  /** No further chunk fits. */
+  /** A further chunk did not fit. */
   #isFull = false;
-  /** Its place in the file, once it is there. */
+  /** Its slot in the file, once it is written there. */
   slot: number | undefined;
   isDropped = false;
 
@@ -28,20 +28,20 @@ export class ChunkBlock {
   }
 
   /**
-   * What is written of it: when it is full, the whole of its place, so that whatever comes there
-   * later fits also on a full disk, which could not fill a hole.
+   * The bytes to write: of a full block its whole slot, so that a later block fits there on a full
+   * disk, too, which could not fill a hole.
    */
   get written(): Buffer | undefined {
     return this.#isFull ? this.memory : this.memory?.subarray(0, this.usedBytes);
   }
 
-  /** False when there is no room for it. */
+  /** Packs a chunk into the block; false when it does not fit. */
   add({ seq, stream, bytes }: Chunk): boolean {
     const { memory } = this;
     if (memory === undefined) return false;
     if (this.usedBytes + headerBytes + bytes.length > memory.length) {
       this.#isFull = true;
-      // Nothing of what was in the memory before belongs on a disk.
+      // Earlier content of the memory must not get to the disk.
       memory.fill(0, this.usedBytes);
       return false;
     }

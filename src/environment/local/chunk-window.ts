@@ -6,19 +6,19 @@ export interface ChunkWindowBounds {
   readonly chunksMax: number;
 }
 
-/** Below this many dropped places at the front of the array it is not worth moving the rest. */
+/** With fewer empty places at the front of the array, moving the rest is not worth it. */
 const frontPlacesMin = 64;
 
 /**
- * The newest chunks of a process, in the runs in which they were read. Whoever pushes sees to it
- * that chunks leave at the old end when a bound is exceeded, and may store them elsewhere.
+ * The newest chunks of a process, in the runs in which they were read. The caller of `push` must
+ * take out the oldest when a limit is exceeded, and may store them elsewhere.
  */
 export class ChunkWindow {
   readonly #bounds: ChunkWindowBounds;
-  /** Places before `#first` are empty; they are cut off from time to time, not at each drop. */
+  /** Places before `#first` are empty; they are removed now and then, not at each take. */
   #runs: (OutputRun | undefined)[] = [];
   #first = 0;
-  /** Chunks of the oldest run that have left. */
+  /** Chunks of the oldest run that were taken out. */
   #taken = 0;
   #chunks = 0;
   #bytes = 0;
@@ -52,15 +52,16 @@ export class ChunkWindow {
     this.#bytes += run.bytes.length;
   }
 
-  /** Whether a bound is exceeded, that of the bytes by more than `extraBytes`. */
+  /** Whether a limit is exceeded, that of bytes by more than `extraBytes`. */
   exceeds(extraBytes: number): boolean {
     const { bytesMax, chunksMax } = this.#bounds;
     return this.#bytes > bytesMax + extraBytes || this.#chunks > chunksMax;
   }
 
   /**
-   * Takes the oldest chunk out, and gives its length. `leaves` is told of the run whose last it
-   * was, when newer ones lie elsewhere: without a newer run, one may still come to lie beside it.
+   * Takes out the oldest chunk and returns its length. Calls `leaves` with the run of which it was
+   * the last, if the next run lies in other memory: without a next run, one may still be added to
+   * the same memory.
    */
   takeOldest(leaves: (run: OutputRun) => void): number {
     const run = this.#runs[this.#first];
@@ -75,7 +76,7 @@ export class ChunkWindow {
     return length;
   }
 
-  /** Gives everything away, oldest first. */
+  /** Takes out all chunks and returns them, oldest first. */
   drain(): Chunk[] {
     const chunks = [...this.after(0)];
     this.#runs = [];
@@ -86,7 +87,7 @@ export class ChunkWindow {
     return chunks;
   }
 
-  /** Chunks with a greater number than `seq`, oldest first, made one by one. */
+  /** Yields chunks with a greater number than `seq`, oldest first. */
   *after(seq: number): Generator<Chunk> {
     const least = Math.max(seq + 1, this.oldestSeq);
     const start = firstBehind(seq, this.#runs, this.#first);
@@ -98,7 +99,7 @@ export class ChunkWindow {
     }
   }
 
-  /** The oldest run is empty. Gives the one behind it. */
+  /** Removes the oldest run, which is used up, and returns the next. */
   #nextRun(): OutputRun | undefined {
     this.#taken = 0;
     this.#runs[this.#first++] = undefined;

@@ -1,4 +1,4 @@
-/** What a closed process has said, as far as it takes memory. */
+/** The log of a closed process, as far as it takes memory. */
 export interface ClosedLog {
   readonly memoryBytes: number;
   /** Moves what is in memory to disk. */
@@ -6,8 +6,8 @@ export interface ClosedLog {
 }
 
 /**
- * The logs of closed processes, which stay readable for a while: only so much of them stays in
- * memory. A client that runs hundreds of commands a minute reads them long before they expire.
+ * Bounds the memory of the logs of closed processes, which stay readable for a while. A client that
+ * runs hundreds of commands a minute reads them long before they expire.
  */
 export class ClosedLogs {
   readonly #bytesMax: number;

@@ -4,9 +4,9 @@ import type { ManagedProcess } from "./managed-process.ts";
 import type { Receipts } from "./receipts.ts";
 
 interface ClosedProcessesOptions {
-  /** How long one stays when nobody wants anything of it. 80 s when absent. */
+  /** How long a process stays after it has closed and was read last; 80 s when absent. */
   readonly ttlMs?: number | undefined;
-  /** How far the receiver of the events has come, where it tells. */
+  /** How far the receiver of the events has come, if it confirms them. */
   readonly receipts?: (() => Receipts | undefined) | undefined;
   readonly forget: (process: ManagedProcess) => void;
 }
@@ -16,7 +16,7 @@ interface Closed {
   readonly atMs: number;
 }
 
-/** Processes that have said all they will, until nobody is going to read it any more. */
+/** Closed processes, until no client is expected to read them any more. */
 export class ClosedProcesses {
   readonly #options: ClosedProcessesOptions;
   readonly #ttlMs: number;
@@ -43,8 +43,8 @@ export class ClosedProcesses {
   }
 
   /**
-   * Somebody is at it, however slow the line is; or the receiver does not confirm what was sent,
-   * because it has put that off and will ask for it again.
+   * Whether a client still reads the process, over however slow a line; or has not confirmed what
+   * was sent, because it handles that later and will ask for it again.
    */
   #isWanted({ process, atMs }: Closed): boolean {
     if (process.feed.wasReadWithin(this.#ttlMs)) return true;

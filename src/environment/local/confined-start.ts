@@ -9,24 +9,25 @@ import { settledWithin } from "./settled-within.ts";
 import type { ProcessSink, SpawnedProcess, Spawner, SpawnRequest } from "./spawn/spawner.ts";
 import { checkStrings } from "./spawn/start-failure.ts";
 
-/** A start that is confined, and what has to be done for it afterwards. */
+/** A start in a sandbox, and what has to be done after it. */
 export interface Confinement {
   readonly request: SpawnRequest;
   /**
-   * The start is over; it failed where there is no process. Rejects when the process, which has not
-   * run its program yet, is to be killed. Gives the group of the program, if it has one of its own.
+   * To be called after the start, without `child` if that failed. Rejects when the process, which
+   * has not run its program yet, must be killed. Returns the program's process group, if it has one
+   * of its own.
    */
   started(child?: WaitingProcess): Promise<number | undefined>;
   /**
-   * The process has ended, or could not be started. Once. Settles when nothing of its sandbox is
-   * left, or that takes too long, and never rejects.
+   * To be called once, when the process has ended or could not be started. Settles when nothing of
+   * its sandbox is left, or that takes too long, and never rejects.
    */
   ended(): Promise<void>;
-  /** Names in a workspace that are directories only to keep them from coming into being. */
+  /** Names in a workspace that are mounted as directories only so that they cannot be created. */
   standIns(): readonly string[];
 }
 
-/** Undefined when nothing confines the process: nobody asked, or what was asked for is nothing. */
+/** Undefined when nothing confines the process: no sandbox is asked for, or one without effect. */
 export async function confinementOf(
   params: Params<"process/start">,
   request: SpawnRequest,
@@ -38,7 +39,7 @@ export async function confinementOf(
   const confined = await sandbox.confine(params.sandbox, request);
   if (!confined) return undefined;
   const { started, standIns } = confined;
-  // A mount point that could not be removed now is marked, and removed later.
+  // A mount point that cannot be removed now is marked, and removed later.
   const ended = () => settledWithin(confined.ended(), confinementEndMs);
   const { stdio } = request;
   const ofSandbox = { ...confined.request, stdio };
@@ -46,8 +47,8 @@ export async function confinementOf(
 }
 
 /**
- * Starts a process that waits until it is known that what confines it is what was meant. Where it
- * is not the process is killed, and nobody hears of it, nor of an end of its own.
+ * Starts a process that waits until its sandbox is known to be the intended one. Otherwise the
+ * process is killed, and `sink` is told nothing of it.
  */
 export async function startConfined(
   spawner: Spawner,
@@ -65,7 +66,7 @@ export async function startConfined(
     held.passTo(sink);
     return child;
   } catch (error) {
-    held.passTo(deaf);
+    held.passTo(ignoringSink);
     if (child) await child.killTree();
     else await started();
     await ended();
@@ -75,7 +76,7 @@ export async function startConfined(
 
 function nothing(): void {}
 
-const deaf: ProcessSink = {
+const ignoringSink: ProcessSink = {
   output: nothing,
   exited: nothing,
   ended: nothing,
@@ -88,7 +89,7 @@ function asksForNothing({ permissions }: Sandbox): boolean {
   return permissions.type === "disabled" || permissions.network === "enabled";
 }
 
-/** There is no proxy here through which alone the network could be reached: nothing is started. */
+/** Refuses a start that may reach the network only through a proxy, which this server lacks. */
 export function refuseManagedNetwork({ sandbox, enforceManagedNetwork }: Params<"process/start">) {
   if (!sandbox || !enforceManagedNetwork) return;
   throw unenforceable(

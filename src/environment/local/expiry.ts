@@ -6,8 +6,9 @@ interface Entry<T> {
 }
 
 /**
- * Forgets things a fixed time after they were added, with one timer that holds up no exit. When the
- * whole program stood still that time begins anew: nobody could ask for them meanwhile.
+ * Forgets items a fixed time after they were added, with one timer that does not keep the process
+ * alive. If the whole program stood still that time starts again, because no client could ask for
+ * the items meanwhile.
  */
 export class Expiry<T> {
   readonly #ttlMs: number;
@@ -29,7 +30,7 @@ export class Expiry<T> {
     if (!this.#timer) this.#sleep(this.#ttlMs);
   }
 
-  /** Forgets nothing more, also not what is added later: a timer would keep it in memory. */
+  /** Stops forgetting, also of items added later: a timer would keep them in memory. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);

@@ -1,6 +1,6 @@
 /**
- * The place, from `start` on, of the first item that reaches beyond number `seq`; behind the last
- * one when none does. The numbers of the items grow from `start` on.
+ * The index, from `start` on, of the first item whose last number is greater than `seq`;
+ * `items.length` when there is none. The numbers of items grow from `start` on.
  */
 export function firstBehind(
   seq: number,

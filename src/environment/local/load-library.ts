@@ -3,8 +3,8 @@ import { devNull } from "node:os";
 import { libraryDescriptors } from "../../limits.ts";
 
 /**
- * Imports a library when it is first needed. Node remembers an import that failed, also when that
- * was for want of descriptors, and would fail for ever: so that is found out before.
+ * Imports a library when it is first needed. Node remembers an import that failed for lack of
+ * descriptors and would fail for ever, so their number is checked first.
  */
 export async function loadLibrary<T>(load: () => Promise<T>): Promise<T> {
   checkDescriptors(libraryDescriptors);
@@ -25,7 +25,7 @@ const isMissingModule = (error: unknown) =>
     (error as NodeJS.ErrnoException).code ?? "",
   );
 
-/** Throws what the system says when not so many are left. */
+/** Throws the system's error when fewer descriptors than `count` are free. */
 export function checkDescriptors(count: number): void {
   const fds: number[] = [];
   try {

@@ -6,13 +6,13 @@ interface PartBounds {
 }
 
 /**
- * Chunks after a number, up to a bound. The first is always taken, so that a reader with a small
- * bound gets on.
+ * Chunks after a number, up to a limit. The first is always taken, so that a reader with a small
+ * limit makes progress.
  */
 export class LogPart {
   readonly afterSeq: number;
   readonly chunks: Chunk[] = [];
-  /** Whether there were more than the bounds allow. */
+  /** Whether there are more chunks than the limits allow. */
   isCut = false;
   readonly #chunksMax: number;
   #bytesLeft: number;
@@ -23,12 +23,12 @@ export class LogPart {
     this.#chunksMax = chunksMax;
   }
 
-  /** The number of the last chunk, at first that after which the part begins. */
+  /** The number of the last chunk; without chunks `afterSeq`. */
   get lastSeq(): number {
     return this.chunks.at(-1)?.seq ?? this.afterSeq;
   }
 
-  /** Takes what has room, oldest first. */
+  /** Takes the chunks that fit, oldest first. */
   take(chunks: Iterable<Chunk>): void {
     for (const chunk of chunks) {
       this.#bytesLeft -= chunk.bytes.length;

@@ -20,11 +20,11 @@ import type {
 import { StdinQueue } from "./stdin-queue.ts";
 import { type TimeLimit, TimeLimits } from "./time-limits.ts";
 
-/** Who is told about a process besides the readers of its log. */
+/** Told about a process, besides the readers of its log. */
 export interface ProcessListener extends EventReceiver, Pick<EventFeedOptions, "observer"> {
-  /** The process has been paused until `resume`, because the receiver of its events is behind. */
+  /** The process was paused until `resume`, because the receiver of its events is behind. */
   paused(process: ManagedProcess): void;
-  /** Nothing more will come. */
+  /** The process is closed: no event follows. */
   closed(process: ManagedProcess): void;
 }
 
@@ -32,16 +32,16 @@ interface ManagedProcessOptions extends Pick<RetainedOutputOptions, "spill" | "r
   readonly processId: string;
   readonly request: SpawnRequest;
   readonly listener: ProcessListener;
-  /** What confines it; nothing when absent. */
+  /** Its sandbox; it is not confined when absent. */
   readonly confinement?: Confinement | undefined;
-  /** How much of its output is kept, where that is not the default. */
+  /** Overrides of the default limits for its output. */
   readonly outputBounds?: Partial<OutputLogBounds> | undefined;
   readonly timeLimits?: Pick<Params<"process/start">, "timeoutMs" | "idleTimeoutMs"> | undefined;
 }
 
 /**
- * One child from its start until it is closed, which is when it has exited and its streams have
- * ended. Enters all that happens into its log and tells the listener in the same order.
+ * One child process, from its start until it is closed: it has exited and its streams have ended.
+ * Enters its events into the log and passes them to the listener in the same order.
  */
 export class ManagedProcess {
   readonly processId: string;
@@ -49,14 +49,14 @@ export class ManagedProcess {
   readonly #listener: ProcessListener;
   readonly #confinement: Confinement | undefined;
   readonly #log: OutputLog;
-  /** What its receiver gets. */
+  /** Sends the events to the client. */
   readonly feed: EventFeed;
   readonly #flow = new OutputFlow((on) => this.#child?.flow(on));
   readonly #limits: TimeLimits;
   readonly #ending: ProcessEnding;
   readonly #holders: OutputHolders;
   readonly #stdin: StdinQueue;
-  /** Missing only while the start runs; events can come before it is over. */
+  /** Undefined only during the start, in which events can come already. */
   #child: SpawnedProcess | undefined;
   #killed: Promise<void> | undefined;
 
@@ -125,7 +125,7 @@ export class ManagedProcess {
     };
   }
 
-  /** Waits as `read` would. */
+  /** Settles when `read` with this page would not have to wait. */
   readonly news = (page: Params<"process/read">) => this.#log.news(page);
 
   read(page: Params<"process/read">): Promise<Result<"process/read">> {
@@ -138,7 +138,7 @@ export class ManagedProcess {
     });
   }
 
-  /** Whoever received the events and asked for output is gone. */
+  /** The client that received the events and waits in reads is gone. */
   detach(error: Error): void {
     this.#log.rejectReaders(error);
     this.feed.detach();
@@ -166,14 +166,14 @@ export class ManagedProcess {
     this.feed.resume();
   }
 
-  /** Frees what is kept of the output. Nobody will ask for it any more. */
+  /** Frees the retained output. To be called when no client can ask for it any more. */
   dispose(): Promise<void> {
     return this.#log.dispose();
   }
 
   /**
-   * Kills everything the process started and then ends its output, even when a stranger holds the
-   * streams open. Settles when nothing is left that a kill can reach.
+   * Kills the process with its descendants and then ends its output, even when another process
+   * holds the streams open. Settles when nothing is left that a kill can reach.
    */
   kill(): Promise<void> {
     this.#killed ??= this.#killAndEnd();
@@ -185,7 +185,7 @@ export class ManagedProcess {
     try {
       await this.#child?.killTree();
     } finally {
-      // What the pipes still hold is little, and nobody adds to it: a slow reader gets it at once.
+      // The pipes hold little now and nothing is added: it is read even if the receiver is behind.
       this.#child?.flow(true);
       await this.#ending.streamsEndedWithin(killedOutputDrainMs);
       this.#child?.abandonOutput();

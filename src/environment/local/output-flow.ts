@@ -1,10 +1,10 @@
 /**
- * Why the output of a process is not read for now: the receiver of its events is behind, or is
- * still sent older ones, or the disk is behind.
+ * Why the output of a process is not read now: its receiver is behind, or is still being sent older
+ * events, or the disk is behind.
  */
 export type Hold = "receiver" | "catchUp" | "disk";
 
-/** Reads the output of a process, or does not while there is a reason. */
+/** Pauses reading the output of a process while there is a reason to. */
 export class OutputFlow {
   readonly #set: (on: boolean) => void;
   readonly #holds = new Set<Hold>();

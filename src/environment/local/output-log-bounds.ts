@@ -8,17 +8,19 @@ import {
   unconfirmedOutputBytesMax,
 } from "../../limits.ts";
 
-/** How much of the output of one process is kept and given. */
+/** How much output of one process is retained, and how much one answer holds. */
 export interface OutputLogBounds {
   readonly chunkBytesMax: number;
-  /** What is kept in memory. */
+  /** Bytes retained in memory. */
   readonly bytesMax: number;
   readonly chunksMax: number;
-  /** Output of a process up to which all of it is kept, whoever has it. */
+  /**
+   * While a process has written no more than this, all of it is retained, even if it was received.
+   */
   readonly confirmedBytesMax: number;
-  /** What is kept in memory besides until it is known to have arrived. */
+  /** Further bytes in memory, for output that the receiver has not confirmed yet. */
   readonly unconfirmedBytesMax: number;
-  /** What one answer holds at most. */
+  /** Limits of one answer. */
   readonly answerBytesMax: number;
   readonly answerChunksMax: number;
 }

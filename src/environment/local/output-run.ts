@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import type { OutputStream } from "./spawn/spawner.ts";
 
-/** One piece of output, with its number among the events of its process. */
+/** A piece of output, with its number among the events of its process. */
 export interface Chunk {
   readonly kind: "output";
   readonly seq: number;
@@ -10,10 +10,10 @@ export interface Chunk {
 }
 
 /**
- * What was read of a stream at once: chunks of the same size, but for the last, whose numbers
- * follow each other. Output is kept and sent by the run, for a flood is made of runs of eight
- * chunks. With an object for each of them, handed from place to place, a first flood took 8 %
- * longer, and lines 15 % more of the processor.
+ * The result of one read of a stream: chunks of equal size, except the last, with consecutive
+ * numbers. Output is kept and sent by the run, because a flood is made of runs of eight chunks:
+ * with an object for each chunk, passed from step to step, a first flood took 8 % longer, and lines
+ * 15 % more of the processor.
  */
 export class OutputRun {
   readonly firstSeq: number;
@@ -35,7 +35,7 @@ export class OutputRun {
     return this.firstSeq + this.count - 1;
   }
 
-  /** Bytes of the chunk at `index`. */
+  /** Length of the chunk at `index`, in bytes. */
   lengthAt(index: number): number {
     return Math.min(this.#chunkBytes, this.bytes.length - index * this.#chunkBytes);
   }
@@ -46,13 +46,13 @@ export class OutputRun {
     return { kind: "output", seq: this.firstSeq + index, stream: this.stream, bytes };
   }
 
-  /** The chunk at `index` as the wire has it. */
+  /** The chunk at `index` in base64, as on the wire. */
   base64At(index: number): string {
     const start = index * this.#chunkBytes;
     return this.bytes.toString("base64", start, start + this.lengthAt(index));
   }
 }
 
-/** A chunk by itself. */
+/** A run of a single chunk. */
 export const runOf = ({ seq, stream, bytes }: Chunk) =>
   new OutputRun({ firstSeq: seq, stream, bytes }, bytes.length);

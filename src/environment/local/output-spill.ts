@@ -1,6 +1,6 @@
 /**
- * The older output of one process: an unlinked file that is a ring of blocks. What is retained is
- * always the newest without gaps, so whatever has to go for a bound or a failure, the oldest goes.
+ * The older output of one process: an unlinked file that is a ring of blocks. Retained output
+ * always ends with the newest and has no gaps, so a limit or a failure drops the oldest.
  */
 import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
@@ -14,14 +14,14 @@ import type { SpillStore } from "./spill-store.ts";
 export class OutputSpill {
   readonly #store: SpillStore;
   readonly #onRoom: () => void;
-  /** Oldest first: those on disk, those that wait for it, the one that is being filled. */
+  /** Oldest first: blocks on disk, blocks that wait to be written, the one being filled. */
   readonly #blocks: ChunkBlock[] = [];
   #waiting: ChunkBlock[] = [];
   #filling: ChunkBlock | undefined;
   #file: Promise<FileHandle> | undefined;
   #slotsTaken = 0;
   #freeSlots: number[] = [];
-  /** Output to come before the disk is asked for another place. */
+  /** Bytes of output until a new block is taken from the disk again. */
   #retryBytes = 0;
   #hasWarned = false;
   #isWriting = false;
@@ -51,7 +51,7 @@ export class OutputSpill {
     return this.#isBehind;
   }
 
-  /** Whether somebody receives the output: then no more need be kept than there is. */
+  /** Whether a client receives the output: then no more blocks need to be kept than there are. */
   setReceived(isReceived: boolean): void {
     const { blocksMax, receivedBlocksMax } = this.#store;
     const keptMax = Math.max(receivedBlocksMax, this.#blocks.length);
@@ -72,13 +72,13 @@ export class OutputSpill {
     this.#blocks.push(this.#filling);
   }
 
-  /** Writes what is there although it fills no block: there will be no more. */
+  /** Writes the last block although it is not full: no output follows. */
   finish(): void {
     if (this.#filling) this.#enqueue(this.#filling);
     this.#filling = undefined;
   }
 
-  /** The oldest chunks with a greater number than `seq`, as many as lie together. */
+  /** The oldest chunks with a greater number than `seq`, at most those of one block. */
   async after(seq: number): Promise<Chunk[]> {
     const block = this.#blocks[firstBehind(seq, this.#blocks)];
     if (block === undefined) return [];
@@ -90,12 +90,12 @@ export class OutputSpill {
     return packed === undefined ? [] : unpackedChunks(packed, seq);
   }
 
-  /** Drops everything. Its place on the disk is used again. */
+  /** Drops everything. Its space on the disk is reused. */
   clear(): void {
     this.#dropUpTo(this.#blocks.at(-1));
   }
 
-  /** Forgets everything and frees the disk. */
+  /** Drops everything and closes the file, which frees the disk. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#dropUpTo(this.#blocks.at(-1));
@@ -112,13 +112,13 @@ export class OutputSpill {
     if (!this.#isWriting) void this.#writeWaiting();
   }
 
-  /** One after the other, so that when one fails all older ones have their place or are gone. */
+  /** Writes blocks one by one, so that when one fails all older ones are on disk or dropped. */
   async #writeWaiting(): Promise<void> {
     this.#isWriting = true;
     for (let next = this.#waiting[0]; next && !this.#isClosed; next = this.#waiting[0]) {
       await this.#write(next);
       this.#waiting.shift();
-      this.#tellRoom();
+      this.#reportRoom();
     }
     this.#isWriting = false;
   }
@@ -153,13 +153,16 @@ export class OutputSpill {
     try {
       return await this.#file;
     } catch (error) {
-      // What comes later may be kept again.
+      // A later block tries again.
       this.#file = undefined;
       throw error;
     }
   }
 
-  /** On a full disk the oldest block makes room: its place is there already. */
+  /**
+   * After a failed write, writes the block over the oldest one: that space exists on a full disk,
+   * too.
+   */
   async #writeElsewhere(block: ChunkBlock, error: unknown): Promise<void> {
     this.#warn(error);
     this.#retryBytes = isDescriptorShortage(error) ? 0 : spillRetryBytes;
@@ -170,7 +173,7 @@ export class OutputSpill {
       if (slot === undefined) this.#dropUpTo(block);
       else await this.#writeTo(slot, block);
     } catch {
-      // The same trouble with a place that had served before: nothing can be kept on this disk now.
+      // It failed where a write had succeeded before: this disk can keep nothing now.
       this.#dropUpTo(block);
       this.#store.giveBack(this.#slotsTaken);
       this.#slotsTaken = 0;
@@ -178,7 +181,7 @@ export class OutputSpill {
     }
   }
 
-  /** A free place in the file, a new one, or that of the oldest block. */
+  /** Returns a free slot of the file, a new one, or that of the oldest block, which is dropped. */
   #takeSlot(): number | undefined {
     const free = this.#freeSlots.pop();
     if (free !== undefined) return free;
@@ -197,7 +200,7 @@ export class OutputSpill {
       const start = slot * this.#store.blockBytes;
       const read = await file?.read(packed, 0, usedBytes, start);
       if (read?.bytesRead !== usedBytes) throw new Error("a file of output lost its end");
-      // Its place may have been used again while it was read.
+      // Its slot may have been reused during the read.
       return block.isDropped ? undefined : packed;
     } catch (error) {
       if (!block.isDropped) this.#warn(error);
@@ -206,7 +209,7 @@ export class OutputSpill {
     }
   }
 
-  /** Once. */
+  /** Warns once for each process. */
   #warn(error: unknown): void {
     if (!this.#hasWarned) this.#store.warn(error);
     this.#hasWarned = true;
@@ -225,7 +228,7 @@ export class OutputSpill {
     if (oldest === this.#filling) this.#filling = undefined;
   }
 
-  #tellRoom(): void {
+  #reportRoom(): void {
     const { blockBytes, queueBytesMax } = this.#store;
     if (!this.#isBehind || this.#waiting.length * blockBytes * 2 > queueBytesMax) return;
     this.#isBehind = false;
@@ -233,5 +236,5 @@ export class OutputSpill {
   }
 }
 
-/** Whoever wanted to write learned why the file cannot be opened. */
+/** The write that needed the file has warned that it cannot be opened. */
 const alreadyWarned = () => undefined;

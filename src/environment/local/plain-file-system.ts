@@ -3,7 +3,7 @@ import type { MaybePromise } from "../../protocol/methods.ts";
 import { plainResult } from "../../protocol/written-result.ts";
 import type { FileAnswers, FileSystem } from "../file-system.ts";
 
-/** Answers for whoever does not write them into frames: each a promise, with base64 as text. */
+/** Answers for callers that do not write them into frames: promises, with base64 as text. */
 export const plainFileSystem = (files: FileAnswers): FileSystem => ({
   readFile: async (params) => {
     const { dataBase64 } = await files.readFile(params);

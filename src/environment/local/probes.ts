@@ -4,8 +4,9 @@ import { runProgram } from "./spawn/run-program.ts";
 import type { Spawner } from "./spawn/spawner.ts";
 
 /**
- * Runs what the sandbox tries on this machine by a spawner, already while that is being tested
- * itself: the first client waits for both. What was run by one that failed is run again.
+ * Runs the sandbox's probes of this machine by a spawner that is still being tested, because the
+ * first client waits for both. If that spawner fails its test, the probe is repeated with the
+ * other.
  */
 export function probesBy(untested: Promise<Spawner>, tested: Promise<Spawner>): Run {
   return async (path, argv) => {

@@ -13,13 +13,16 @@ import { usageOf } from "./usage.ts";
 interface ProcessEndingOptions {
   readonly log: OutputLog;
   readonly feed: EventFeed;
-  /** What confines the process; nothing when absent. */
+  /** The sandbox of the process; it is not confined when absent. */
   readonly confinement: Confinement | undefined;
-  /** The process has exited, its streams have ended, and both have been told. */
+  /** Called when the process has exited, its streams have ended, and both events were sent. */
   readonly onClosed: () => void;
 }
 
-/** How a process comes to its end: it exits, its streams end, in either order, and it is closed. */
+/**
+ * Follows the end of a process: it exits and its streams end, in either order, and then it is
+ * closed.
+ */
 export class ProcessEnding {
   readonly #options: ProcessEndingOptions;
   readonly #startedAtMs = performance.now();
@@ -34,17 +37,17 @@ export class ProcessEnding {
     this.#options = options;
   }
 
-  /** Undefined until it has ended and nothing of its sandbox is left. */
+  /** Undefined until the process has ended and nothing of its sandbox is left. */
   get exit(): ProcessExit | undefined {
     return this.#exit;
   }
 
-  /** Why its program has not run although it could be started. */
+  /** Why its program did not run although the start succeeded. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
-  /** The end that comes now, if it has not come yet, is due to a limit. */
+  /** The process will be killed because of this limit, unless it has ended already. */
   limitReached(limit: TimeLimit): void {
     this.#limit = limit;
   }
@@ -60,8 +63,8 @@ export class ProcessEnding {
   }
 
   /**
-   * The exit is told one turn later: output that was readable together with it is delivered in this
-   * turn and so comes first, and a stream that somebody else holds open delays nothing.
+   * Reports the exit one turn later: output that became readable together with it is delivered in
+   * this turn and so comes first. A stream that another process holds open delays nothing.
    */
   exited(exit: ProcessExit): void {
     const { confinement } = this.#options;
@@ -70,8 +73,8 @@ export class ProcessEnding {
   }
 
   /**
-   * What the sandbox needed in the workspace is gone before anybody is told of the end, and whether
-   * something was denied can only be told from the output.
+   * Reports the exit when the sandbox's mount points in the workspace are gone, and the output
+   * tells whether something was denied.
    */
   async #leaveConfinement({ ended, standIns }: Confinement, exit: ProcessExit): Promise<void> {
     await ended();
@@ -92,7 +95,7 @@ export class ProcessEnding {
     else setImmediate(() => this.#tell());
   }
 
-  /** Tells the exit unless that is done, and the closing when both have happened. */
+  /** Reports the exit, unless that is done, and the closing when the streams have ended, too. */
   #tell(): void {
     const { log, feed, onClosed } = this.#options;
     if (!this.#exit || log.closed) return;

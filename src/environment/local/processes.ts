@@ -21,34 +21,34 @@ import { stdinBytes } from "./stdin-bytes.ts";
 
 export interface LocalProcessesOptions {
   readonly spawner: Spawner;
-  /** What confines; without one a start that is to be confined is refused. */
+  /** Without a sandbox, starts that ask for confinement are refused. */
   readonly sandbox?: LocalSandbox | undefined;
-  /** What `envPolicy` derives environments from. */
+  /** Variables from which `envPolicy` derives environments. */
   readonly executorEnv: Variables;
   readonly emit: Emit<ProcessEvent>;
-  /** Where output goes; to `emit`, chunk by chunk, when absent. */
+  /** Receives output by the run; when absent, `emit` gets it chunk by chunk. */
   readonly emitOutput?: EmitOutput | undefined;
-  /** Told of each event once, as it happens; `emit` gets one again for a client that came back. */
+  /** Told of each event once, as it happens; `emit` repeats events for a client that reconnects. */
   readonly observer?: ProcessObserver | undefined;
   /** How long a closed process stays readable and its id taken. 80 s when absent. */
   readonly closedTtlMs?: number | undefined;
-  /** How much of the output of each process is kept, where that is not the default. */
+  /** Overrides of the default limits for the output of each process. */
   readonly outputBounds?: Partial<OutputLogBounds> | undefined;
-  /** Where output goes that leaves memory; without it is dropped. */
+  /** Takes output that leaves memory; without it that is dropped. */
   readonly spill?: SpillStore | undefined;
-  /** How far the present receiver of the events has come, where it tells. */
+  /** How far the present receiver of the events has come, if it confirms them. */
   readonly receipts?: (() => Receipts | undefined) | undefined;
 }
 
 /** The processes of one session on this machine. */
 export interface LocalProcesses extends Processes {
-  /** Waits as `read` with the same params would, so that a read without waiting can follow. */
+  /** Settles when `read` with the same params would not have to wait. */
   news(params: Params<"process/read">): Promise<void>;
-  /** Whoever receives the events has room again: what was paused for it goes on. */
+  /** The receiver of the events has room again: processes paused for it go on. */
   resumeOutput(): void;
-  /** A new receiver of the events wants none of a process before it has read it. */
+  /** A new receiver wants no events of a process before it has read that process. */
   holdEvents(): void;
-  /** Ends all reads that wait: those who asked, and who received the events, are gone. */
+  /** Rejects all waiting reads: the client that made them and received the events is gone. */
   rejectReaders(error: Error): void;
   /** Kills everything that was started here, and starts nothing more. */
   close(): Promise<void>;
@@ -60,8 +60,8 @@ export const localProcesses = (options: LocalProcessesOptions): LocalProcesses =
 type StartParams = Params<"process/start">;
 
 /**
- * An id is entered with the promise of its process. Whoever calls about it waits for that promise
- * in the same way, also when it has long been settled: calls are served in the order they came in.
+ * Maps an id to the promise of its process. Every call awaits that promise, even when it has long
+ * been settled, so that calls are served in the order in which they came.
  */
 class ProcessTable implements LocalProcesses {
   readonly #options: LocalProcessesOptions;
@@ -136,7 +136,7 @@ class ProcessTable implements LocalProcesses {
   }
 
   async list(): Promise<Result<"process/list">> {
-    // What was asked to be started before is in the list, unless its start hangs in the system.
+    // Starts under way are awaited, unless one hangs in the system.
     await settledWithin(Promise.allSettled(this.#processes.values()), launchStallMs);
     const summaries = Array.from(this.#started.values(), (process) => process.summary());
     return { processes: await Promise.all(summaries) };
@@ -156,7 +156,7 @@ class ProcessTable implements LocalProcesses {
     this.#readers.abort(error);
     this.#readers = new AbortController();
     for (const process of this.#started.values()) process.detach(error);
-    // What those have told nobody that are being started will have been missed, too.
+    // Events of processes that are being started have been missed, too.
     for (const [processId, starting] of this.#processes) {
       if (this.#started.has(processId)) continue;
       starting.then((process) => process.detach(error), alreadyReported);
@@ -165,7 +165,7 @@ class ProcessTable implements LocalProcesses {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    // One whose start hangs must not keep the others alive.
+    // A start that hangs must not keep the other processes alive.
     const end = (process: ManagedProcess) => process.kill().then(() => process.dispose());
     const starts = [...this.#processes.values()];
     await Promise.all(starts.map((start) => start.then(end, alreadyReported)));
@@ -213,11 +213,11 @@ class ProcessTable implements LocalProcesses {
         receipts,
         timeLimits: { timeoutMs, idleTimeoutMs },
       });
-    // All of them are looked at before it starts; on a dead network disk that takes for ever.
+    // These paths are accessed before exec, which hangs on a dead network disk.
     return callAtAll([hostPath(params.cwd), ...programPlaces(request)], start);
   }
 
-  /** Whoever runs commands under a sandbox is about to change files under it as well. */
+  /** A client that runs commands under a sandbox soon changes files under it: prepares a worker. */
   #prepareHelper({ sandbox }: StartParams): void {
     const named = JSON.stringify(sandbox);
     if (!sandbox || this.#preparedFor === named) return;
@@ -232,7 +232,7 @@ class ProcessTable implements LocalProcesses {
     return process;
   }
 
-  /** Undefined for an id that was never started, has been forgotten, or could not be started. */
+  /** Undefined for an id that was never started, could not be started, or was forgotten. */
   async #find(processId: string): Promise<ManagedProcess | undefined> {
     await this.#processes.get(processId)?.catch(alreadyReported);
     return this.#started.get(processId);
@@ -244,5 +244,5 @@ function known(process: ManagedProcess | undefined, processId: string): ManagedP
   throw invalidRequest(`unknown process id ${processId}`);
 }
 
-/** Why a start failed is told to its caller; for everybody else the id is just unknown. */
+/** The caller of `start` learns why it failed; for all others the id is unknown. */
 const alreadyReported = () => undefined;

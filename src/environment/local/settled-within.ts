@@ -1,4 +1,4 @@
-/** Waits until a promise has settled in whatever way, but not longer than `limitMs`. */
+/** Waits until a promise has settled either way, but at most `limitMs`. Never rejects. */
 export async function settledWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {

@@ -6,7 +6,7 @@ import { childEnvironment, type Variables } from "./child-env.ts";
 import type { SpawnRequest } from "./spawn/spawner.ts";
 
 /**
- * What the spawner is asked for by a start on the wire. Checked in the order of the reference: the
+ * Makes the spawner's request from `process/start`. Checked in the order of the reference: the
  * directory first, then the program; both refusals are -32602.
  */
 export function spawnRequest(

@@ -18,11 +18,14 @@ import { isDescriptorShortage } from "../../protocol/shortages.ts";
 import { ClosedLogs } from "./closed-logs.ts";
 
 export interface SpillOptions {
-  /** Where the files are, which have no names. The system's temporary folder when absent. */
+  /**
+   * Directory of the files, which are unnamed. The system's directory for temporary files when
+   * absent.
+   */
   readonly directory?: string | undefined;
   /** Output of one process on disk; 256 MiB when absent. */
   readonly bytesMax?: number | undefined;
-  /** The same while somebody receives the output; 32 MiB when absent. */
+  /** The same while a client receives the output; 32 MiB when absent. */
   readonly receivedBytesMax?: number | undefined;
   /** Output of all processes on disk; 4 GiB when absent. */
   readonly totalBytesMax?: number | undefined;
@@ -32,17 +35,17 @@ export interface SpillOptions {
   readonly blockBytes?: number | undefined;
   /** Bytes that may wait for the disk before a process is paused; 8 MiB when absent. */
   readonly queueBytesMax?: number | undefined;
-  /** Told once for each process whose older output cannot be kept on disk. */
+  /** Called once for each process whose older output cannot be kept on disk. */
   readonly warn?: ((text: string) => void) | undefined;
 }
 
-/** The disk space that the output of processes may take, and files to put it in. */
+/** Accounts for the disk space that the output of processes may take, and opens its files. */
 export class SpillStore {
   readonly blockBytes: number;
   readonly queueBytesMax: number;
   /** Blocks of one process on disk. */
   readonly blocksMax: number;
-  /** The same while somebody receives its output. */
+  /** The same while a client receives its output. */
   readonly receivedBlocksMax: number;
   readonly closedLogs: ClosedLogs;
   readonly #directory: string;
@@ -66,7 +69,7 @@ export class SpillStore {
     this.#warn = options.warn ?? (() => {});
   }
 
-  /** Takes the space of one block, if there is some left. */
+  /** Takes the space of one block; false when none is left. */
   take(): boolean {
     if (this.#blocksFree === 0) return false;
     this.#blocksFree--;
@@ -81,18 +84,18 @@ export class SpillStore {
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
   }
 
-  /** Nobody else may hold on to the memory. */
+  /** Keeps a buffer for reuse; nothing may refer to it any more. */
   recycle(buffer: Buffer): void {
     if (this.#spare.length < spareSpillBlocksMax) this.#spare.push(buffer);
   }
 
-  /** Opens a file that nobody else can open and that is gone however this server ends. */
+  /** Opens a file that no other process can open and that is gone however this server ends. */
   async openFile(): Promise<FileHandle> {
     try {
       return await open(this.#directory, unnamedFile, 0o600);
     } catch (error) {
       if (isDescriptorShortage(error)) throw error;
-      // Some file systems, and all systems but Linux, have only files with names.
+      // Some file systems, and all systems but Linux, have no unnamed files.
       return openAndUnlink(join(this.#directory, `codex-output-${randomUUID()}`));
     }
   }

@@ -5,7 +5,7 @@ import { FirstAnswers } from "./first-answers.ts";
 
 type WriteStatus = Result<"process/write">["status"];
 
-/** Where the bytes go. `write` answers false when it has enough for now. */
+/** Takes the bytes. `write` answers false when it is full for now. */
 export interface StdinReceiver {
   write(bytes: Buffer): boolean;
   end(): void;
@@ -17,8 +17,8 @@ interface WaitingWrite {
 }
 
 /**
- * Writes to one process, in order. One is accepted when the receiver has taken it over; while that
- * has enough, writes wait, and are answered at the latest when the process ends.
+ * The writes to one process, in order. A write is accepted when the receiver has taken it; while
+ * the receiver is full writes wait, at the latest until the process ends.
  */
 export class StdinQueue {
   readonly #receiver: StdinReceiver;
@@ -31,12 +31,12 @@ export class StdinQueue {
     this.#receiver = receiver;
   }
 
-  /** A known id repeats the answer of the first write under it, whatever the bytes. */
+  /** A known id gets the answer of the first write with it, whatever the bytes. */
   write(writeId: string, bytes: Buffer): Promise<WriteStatus> {
     return this.#answers.once(writeId, () => this.#take(bytes));
   }
 
-  /** Ends the input after what was written before; later writes find it closed. */
+  /** Ends stdin after the writes before; later ones are answered with `stdinClosed`. */
   end(): void {
     if (this.#state !== "open") return;
     this.#state = "ending";
@@ -57,7 +57,7 @@ export class StdinQueue {
     this.#endWhenEmpty();
   }
 
-  /** Nobody will ever read any more. */
+  /** No process will read stdin any more. */
   close(): void {
     this.#state = "closed";
     for (const { answer } of this.#waiting) answer("stdinClosed");
@@ -73,7 +73,7 @@ export class StdinQueue {
     return Promise.resolve("accepted");
   }
 
-  /** An empty write says nothing: in particular not that the input ends. */
+  /** An empty write has no effect: in particular it does not end the input. */
   #send(bytes: Buffer): void {
     if (bytes.length > 0) this.#receiverIsFull = !this.#receiver.write(bytes);
   }

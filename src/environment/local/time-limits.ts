@@ -7,13 +7,13 @@ export type TimeLimit = NonNullable<EventParams<"process/exited">["reason"]>;
 interface TimeLimitsOptions {
   readonly timeoutMs?: number | null | undefined;
   readonly idleTimeoutMs?: number | null | undefined;
-  /** Whether the process may be silent because it is not listened to. */
+  /** Whether the output is not being read, so that silence means nothing. */
   readonly isHeld: () => boolean;
-  /** Once, for the first limit that is reached. */
+  /** Called once, for the first limit that is reached. */
   readonly onReached: (limit: TimeLimit) => void;
 }
 
-/** How long a process may take, and how long it may be silent. */
+/** Limits how long a process may run, and how long it may print nothing. */
 export class TimeLimits {
   readonly #options: TimeLimitsOptions;
   #heardAt = performance.now();
@@ -23,12 +23,12 @@ export class TimeLimits {
   constructor(options: TimeLimitsOptions) {
     this.#options = options;
     const { timeoutMs, idleTimeoutMs } = options;
-    // Not begun anew: it counts from the start, whoever was there meanwhile.
+    // It begins only once: time in which this server stood still counts, too.
     if (isLimit(timeoutMs)) this.#whole = after(timeoutMs, () => this.#reach("timeout"), 1);
     if (isLimit(idleTimeoutMs)) this.#listenFor(idleTimeoutMs, idleTimeoutMs);
   }
 
-  /** The process has printed something. On the way of all output, so it only looks at the clock. */
+  /** The process has printed something. Called for all output, so it only reads the clock. */
   heard(): void {
     if (this.#idle) this.#heardAt = performance.now();
   }
@@ -53,7 +53,7 @@ export class TimeLimits {
   }
 }
 
-/** A limit beyond the longest timer, of some 25 days, is none: nobody will miss it. */
+/** A limit beyond the longest timer, some 25 days, is ignored. */
 const isLimit = (limitMs: number | null | undefined): limitMs is number =>
   limitMs != null && limitMs <= timerMsMax;
 

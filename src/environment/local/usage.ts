@@ -3,7 +3,7 @@ import type { ProcessExit } from "./spawn/spawner.ts";
 
 type Usage = NonNullable<EventParams<"process/exited">["usage"]>;
 
-/** What a process has used, in the units of the protocol. */
+/** The usage of a process, in the units of the protocol. */
 export function usageOf({ usage }: ProcessExit, wallMs: number): Usage {
   const known = usage && {
     userMs: usage.userUs / 1000,
