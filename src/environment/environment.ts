@@ -3,15 +3,15 @@ import type { FileSystem } from "./file-system.ts";
 import type { Http } from "./http.ts";
 import type { Processes } from "./processes.ts";
 
-/** What a machine says of itself. */
+/** The description and state of a machine. */
 export interface Host {
   info(): MaybePromise<Result<"environment/info">>;
   status(signal?: AbortSignal): MaybePromise<Result<"environment/status">>;
-  /** The configuration of a codex installation there, as far as it keeps one. */
+  /** The configuration of a codex installation on that machine, if it has one. */
   readConfig(params: Params<"environmentConfig/read">): Promise<Result<"environmentConfig/read">>;
 }
 
-/** What can be done on one machine, near or far. */
+/** What a client can do on one machine, local or remote. */
 export interface Environment {
   readonly host: Host;
   readonly processes: Processes;

@@ -1,6 +1,6 @@
 import type { Answer, MaybePromise, Params, Result } from "../protocol/methods.ts";
 
-/** The operations, and the method that each of them is on the wire. */
+/** The operations, each with its method on the wire. */
 interface Operations {
   readFile: "fs/readFile";
   writeFile: "fs/writeFile";
@@ -19,9 +19,9 @@ interface Operations {
 }
 
 /**
- * Files of one machine. Paths are `file:` URIs, contents base64. Fails with -32004 when a path does
- * not exist, -32600 when it is refused or of the wrong kind, -32603 for any other error of the
- * system. What has not begun when its signal is aborted need not be done.
+ * Files of one machine. Paths are `file:` URIs, contents base64. Rejects with -32004 when a path
+ * does not exist, -32600 when it is refused or of the wrong kind, -32603 for any other error of the
+ * system. An operation that has not begun when its signal is aborted need not be done.
  */
 export type FileSystem = {
   [O in keyof Operations]: (
@@ -30,7 +30,10 @@ export type FileSystem = {
   ) => Promise<Result<Operations[O]>>;
 };
 
-/** The same for whoever writes the answers into frames: without detours over promises and texts. */
+/**
+ * The same operations for a caller that writes the answers into frames: results need no promise and
+ * no base64 text.
+ */
 export type FileAnswers = {
   [O in keyof Operations]: (params: Params<Operations[O]>) => MaybePromise<Answer<Operations[O]>>;
 };

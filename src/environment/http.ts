@@ -1,17 +1,17 @@
 import type { Params, Result } from "../protocol/methods.ts";
 
 /**
- * HTTP requests made from one machine. Bodies are base64; those of streamed responses go, as
- * `http/request/bodyDelta`, to the `Emit` that the implementation was made with.
+ * HTTP requests made from one machine. Bodies are base64; those of streamed responses are sent, as
+ * `http/request/bodyDelta`, to the `Emit` of the implementation.
  */
 export interface Http {
   /**
-   * Makes a request. Settles when the whole body has come, or its headers when it is streamed; the
-   * deltas follow. Fails with -32602 for a request that cannot be made as it is, -32603 when there
-   * is no response, when its body is cut or too large, or when the time is over. One that has not
+   * Makes a request. Settles when the whole body has come, or the headers if it is streamed; the
+   * deltas follow. Rejects with -32602 for an invalid request, and with -32603 when there is no
+   * response, when its body is cut or too large, or when the time is over. A request that has not
    * begun when its signal is aborted need not be made.
    */
   request(params: Params<"http/request">, signal?: AbortSignal): Promise<Result<"http/request">>;
-  /** Ends the requests of this id; settles when they are over and the id is free. */
+  /** Interrupts the requests with this id; settles when they have ended and the id is free. */
   cancel(params: Params<"http/cancel">): Promise<Result<"http/cancel">>;
 }

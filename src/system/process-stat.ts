@@ -5,21 +5,21 @@ export interface ProcessStat {
   readonly state: string;
   readonly group: number;
   readonly session: number;
-  /** The group that has the terminal; -1 without a terminal. */
+  /** The terminal's foreground process group; -1 without a terminal. */
   readonly foregroundGroup: number;
   /** The kernel's bits `PF_*`. */
   readonly flags: number;
-  /** With the first, which may have ended alone. */
+  /** Number of threads, including the main thread, which may have ended before the others. */
   readonly threads: number;
-  /** When it was started, in ticks since the machine was: with its number, nobody else's. */
+  /** Start time in clock ticks since boot. Together with the pid it identifies the process. */
   readonly startTicks: string;
 }
 
-/** What Linux tells about a process; undefined when it has ended. */
+/** Reads `/proc/<pid>/stat`; undefined when the process has ended. */
 export function readProcessStat(pid: number): ProcessStat | undefined {
   const stat = readProcessFile(pid, "stat");
   if (stat === undefined) return undefined;
-  // The name of the program stands in brackets and may hold anything, brackets and spaces too.
+  // The program's name, in brackets, may hold anything, also brackets and spaces.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state = "", , group, session, , foregroundGroup, flags] = fields;
   const startTicks = fields[19] ?? "";
@@ -38,7 +38,7 @@ export function readProcessFile(pid: number, name: "limits" | "stat"): string | 
   try {
     return readFileSync(`/proc/${pid}/${name}`, "latin1");
   } catch {
-    // It has ended meanwhile.
+    // The process has ended in the meantime.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** Tries on this machine what the server will need, rather than asking what should work. */
+/** Checks by trials on this machine what the server needs, instead of asking what should work. */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile, rm, statfs, writeFile } from "node:fs/promises";
@@ -14,20 +14,20 @@ import type { SpawnerCapabilities } from "./spawn/spawner.ts";
 
 export interface Check {
   readonly name: string;
-  /** `limited` works, with less than it could. */
+  /** `limited`: it works, but not fully. */
   readonly status: "ok" | "limited" | "failed";
   readonly finding: string;
   /** What to do about it. */
   readonly fix?: string;
 }
 
-/** Where the checks look, given by whoever may look at the outside world. */
+/** What the checks depend on. They read no variables of this process themselves. */
 export interface CheckupOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly temporaryDirectory: string;
 }
 
-/** Takes about a tenth of a second, and leaves nothing behind. */
+/** Runs all checks. Takes about a tenth of a second, and leaves nothing behind. */
 export async function checkup(options: CheckupOptions): Promise<Check[]> {
   const trial = await tryStarts();
   return Promise.all([
@@ -45,9 +45,9 @@ export async function checkup(options: CheckupOptions): Promise<Check[]> {
 }
 
 interface Trial extends SpawnerCapabilities {
-  /** Why a shell got no terminal. */
+  /** Why a shell got no terminal; undefined if it got one. */
   readonly terminalFailure: string | undefined;
-  /** What makes starts native. */
+  /** What the operator can do so that starts become native. */
   readonly nativeFix: string;
 }
 
@@ -67,13 +67,13 @@ async function nativeFix(): Promise<string> {
     await loadLibc();
     return "run on a real Linux kernel: this one does not start processes as Linux does";
   } catch {
-    // Not for this platform, or not installed.
+    // Missing on this platform, or not installed.
     return "run on Linux x64 or arm64 and let npm install the optional package koffi";
   }
 }
 
 function checkNode(): Check {
-  // An older one does not come this far.
+  // An older version does not get this far.
   return { name: "node", status: "ok", finding: `Node ${process.versions.node}` };
 }
 
@@ -127,7 +127,7 @@ async function checkSandbox({ variables, temporaryDirectory }: CheckupOptions): 
   return { name, status: "limited", finding, fix };
 }
 
-/** Settings by which user namespaces are refused, and the value that refuses. */
+/** Kernel settings that can refuse user namespaces, with the values that refuse and allow. */
 const namespaceSettings = [
   { setting: "user.max_user_namespaces", refuses: "0", allows: "10000" },
   { setting: "kernel.unprivileged_userns_clone", refuses: "0", allows: "1" },
@@ -181,7 +181,7 @@ async function checkTemporarySpace(directory: string): Promise<Check> {
 
 const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
-/** Node raises its own limit as far as it may, so this is what counts. */
+/** Node raises its own soft limit as far as it may, so the value found is the one that counts. */
 const checkOpenFiles = () =>
   checkLimit({ name: "open files", row: "Max open files", wanted: openFilesWanted, flag: "-n" });
 

@@ -4,7 +4,7 @@ import type { ManagedProcess } from "./managed-process.ts";
 import type { Receipts } from "./receipts.ts";
 
 interface ClosedProcessesOptions {
-  /** How long a process stays after it has closed and was read last; 80 s when absent. */
+  /** How long a closed process stays when no client wants it; 80 s when absent. */
   readonly ttlMs?: number | undefined;
   /** How far the receiver of the events has come, if it confirms them. */
   readonly receipts?: (() => Receipts | undefined) | undefined;

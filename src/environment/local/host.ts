@@ -16,7 +16,7 @@ interface HostOptions {
   readonly sandbox: LocalSandbox;
 }
 
-/** What this machine says of itself. Nothing of the environment but the paths below leaves it. */
+/** Describes this machine to clients. Of the environment only the paths below are disclosed. */
 export function localHost(options: HostOptions): Host {
   const description = describeHost(options);
   const health = keptFor(sandboxHealthMs, () => options.sandbox.health());
@@ -32,8 +32,8 @@ export function localHost(options: HostOptions): Host {
 }
 
 /**
- * Asks at most so often: a client may ask for the info any number of times a second. What is known
- * is given without a promise.
+ * Caches an answer for `timeMs`, because a client may request the info many times a second. A known
+ * answer is returned without a promise.
  */
 function keptFor<T>(timeMs: number, ask: () => Promise<T>): () => MaybePromise<T> {
   let answer: MaybePromise<T> | undefined;
@@ -47,17 +47,17 @@ function keptFor<T>(timeMs: number, ask: () => Promise<T>): () => MaybePromise<T
     const keep = (known: T) => {
       if (answer === asked) answer = known;
     };
-    asked.then(keep, toldToWhoeverAsked);
+    asked.then(keep, reportedToCaller);
     return asked;
   };
 }
 
-const toldToWhoeverAsked = () => undefined;
+const reportedToCaller = () => undefined;
 
 function describeHost(options: HostOptions): Result<"environment/info"> {
   const { variables, cwd, version, spawner } = options;
   const home = homeOf(variables);
-  // An empty one says no more than none, to whoever looks for a folder.
+  // An empty TMPDIR counts as none.
   const temporary = variables.TMPDIR ? resolve(cwd, variables.TMPDIR) : undefined;
   return {
     shell: loginShell(),
@@ -74,10 +74,10 @@ function describeHost(options: HostOptions): Result<"environment/info"> {
 
 const nativeUri = (path: string) => pathUriOf(hostPathOf(path));
 
-/** Clients compare it: the release of the reference whose protocol is spoken here. */
+/** The release of the reference whose protocol this server speaks. Clients compare it. */
 const referenceVersion = "0.169.0";
 
-/** Only what really works here: a client uses a method or field when its flag is true. */
+/** Only what works here: a client uses a method or field when its flag is true. */
 const announced = (terminals: boolean) => ({
   fsWatchMissing: true,
   environmentConfigRead: true,
@@ -102,7 +102,7 @@ const announced = (terminals: boolean) => ({
   httpCancel: true,
 });
 
-/** From the account database: `$SHELL` is whatever the server was started from. */
+/** From the account database, because `$SHELL` is that of whoever started the server. */
 function loginShell(): { name: string; path: string } {
   const path = accountShell() ?? "/bin/sh";
   return { name: basename(path), path };
@@ -117,7 +117,7 @@ function accountShell(): string | undefined {
   }
 }
 
-/** HOME, else the account's folder; a relative HOME is worth nothing to anybody. */
+/** HOME, else the account's home directory. A relative HOME counts as none. */
 function homeOf(variables: Readonly<Record<string, string>>): string | undefined {
   const home = variables.HOME ?? accountHome();
   return home !== undefined && isAbsolute(home) ? home : undefined;
@@ -127,12 +127,12 @@ function accountHome(): string | undefined {
   try {
     return homedir();
   } catch {
-    // As above; without HOME nobody can say where it is.
+    // No entry either, so without HOME the directory is unknown.
     return undefined;
   }
 }
 
-/** Where a codex installation here would keep its configuration; this server reads none of it. */
+/** Where a codex installation would keep its configuration, of which this server reads nothing. */
 function emptyConfig({ variables, cwd }: HostOptions): Result<"environmentConfig/read"> {
   const home = homeOf(variables);
   const codexHome = resolve(cwd, variables.CODEX_HOME ?? `${home ?? ""}/.codex`);

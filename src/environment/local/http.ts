@@ -12,16 +12,16 @@ import { type OutgoingRequest, outgoingRequest } from "./http/request.ts";
 import type { HttpTransport, IncomingResponse } from "./http/transport.ts";
 import { loadLibrary } from "./load-library.ts";
 
-/** Requests made from here, with connections of their own. */
+/** HTTP requests made by this server, with connections of its own for each client. */
 export interface LocalHttp extends Http {
-  /** The reader of events has caught up: streams that were paused for it go on. */
+  /** The client has caught up: streams that were paused for it go on. */
   resumeOutput(): void;
   /** Ends every request and stream, and the connections to the servers. */
   close(): Promise<void>;
 }
 
 export interface LocalHttpOptions {
-  /** The executor's variables: proxies, and what headers may ask for. */
+  /** The executor's variables: they name proxies, and headers may refer to them. */
   readonly variables: Variables;
   readonly emit: Emit<HttpEvent>;
   /** Largest body that is not streamed, in bytes; 64 MiB when absent. */
@@ -32,11 +32,11 @@ export function localHttp(options: LocalHttpOptions): LocalHttp {
   return new OwnedExchanges(options);
 }
 
-/** What one client has asked for and not yet got. */
+/** The open requests and streams of one client. */
 class OwnedExchanges implements LocalHttp {
   readonly #options: LocalHttpOptions;
   readonly #exchanges = new Set<Exchange>();
-  /** Says "resumed" when the reader has caught up. Every paused stream listens. */
+  /** Emits "resumed" when the client has caught up. Every paused stream listens. */
   readonly #output = new EventEmitter().setMaxListeners(httpExchangesMax);
   #transport: Promise<HttpTransport> | undefined;
 
@@ -77,7 +77,7 @@ class OwnedExchanges implements LocalHttp {
     await (await this.#transport)?.close();
   }
 
-  /** From here on the id of a stream is taken. */
+  /** Registers the request; from now on the id of a stream is taken. */
   #open({ requestId, streamResponse, timeoutMs }: Params<"http/request">): Exchange {
     const same = (other: Exchange) => other.isStream && other.requestId === requestId;
     if (streamResponse && [...this.#exchanges].some(same)) {
@@ -97,7 +97,7 @@ class OwnedExchanges implements LocalHttp {
     return exchange;
   }
 
-  /** Sends the request, and those that it is redirected to, until there is an answer. */
+  /** Sends the request and follows redirects until there is an answer. */
   async #respond(
     first: OutgoingRequest,
     { redirectPolicy, timeoutMs }: Params<"http/request">,
@@ -122,7 +122,7 @@ class OwnedExchanges implements LocalHttp {
     try {
       return await this.#transport;
     } catch (error) {
-      // For want of descriptors, of which there will be some again.
+      // Descriptors ran out; the next request tries again.
       this.#transport = undefined;
       throw error;
     }
@@ -131,7 +131,7 @@ class OwnedExchanges implements LocalHttp {
   async #send(request: OutgoingRequest, exchange: Exchange): Promise<IncomingResponse> {
     try {
       const transport = await this.#load();
-      // Waited for from outside, because the library does not give up while it connects.
+      // An interruption rejects at once: the library does not give up while it connects.
       return await exchange.wait(transport.send(request, exchange.signal));
     } catch (error) {
       if (error instanceof RpcError) throw error;

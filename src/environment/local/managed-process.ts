@@ -65,7 +65,7 @@ export class ManagedProcess {
     const process = new ManagedProcess(options);
     process.#child = await process.#startWith(spawner);
     if (process.#flow.isHeld) process.#child.flow(false);
-    // Its time was over before there was anything to kill.
+    // A time limit was reached before there was a process to kill.
     if (process.#killed) await process.#child.killTree();
     return process;
   }

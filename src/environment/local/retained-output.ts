@@ -56,7 +56,7 @@ export class RetainedOutput {
     return this.#spill?.isBehind ?? false;
   }
 
-  /** Whether somebody receives the output as it comes. True at first. */
+  /** Whether a client receives the output as it comes. True at first. */
   setReceived(isReceived: boolean): void {
     if (isReceived === this.#isReceived) return;
     this.#isReceived = isReceived;
@@ -77,14 +77,14 @@ export class RetainedOutput {
     this.#trim();
   }
 
-  /** Moves what is in memory to disk. To be called when nothing more will come. */
+  /** Moves all chunks from memory to disk. To be called when no output follows. */
   leaveMemory(): void {
     this.setReceived(false);
     for (const chunk of this.#window.drain()) this.#store(chunk);
     this.#spill?.finish();
   }
 
-  /** All that is in memory, one char per byte. */
+  /** The output in memory, one char per byte. */
   text(): string {
     return Buffer.concat(Array.from(this.#window.after(0), ({ bytes }) => bytes)).toString(
       "latin1",
@@ -103,7 +103,7 @@ export class RetainedOutput {
     return use();
   }
 
-  /** Frees all that is kept. Nobody will read any more. */
+  /** Frees all output. To be called when no client will read it any more. */
   async dispose(): Promise<void> {
     this.#window.drain();
     await this.#spill?.close();

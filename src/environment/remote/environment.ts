@@ -4,7 +4,7 @@ import { remoteFileSystem } from "./file-system.ts";
 import { remoteHttp } from "./http.ts";
 import { type RemoteProcesses, type RemoteProcessesOptions, remoteProcesses } from "./processes.ts";
 
-/** Another machine, reached by whatever carries the calls. */
+/** Another machine, reached by a `Call`, whatever transport carries it. */
 export interface RemoteEnvironment extends Environment {
   readonly processes: RemoteProcesses;
 }

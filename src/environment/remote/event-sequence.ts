@@ -3,12 +3,12 @@ import type { Emit, EventParams, Params, ProcessEvent, Result } from "../../prot
 
 type Page = Result<"process/read">;
 
-/** Bytes of base64 text when decoded. */
+/** Decoded length of base64 text, in bytes. */
 const rawBytes = (base64: string) => Buffer.byteLength(base64, "base64");
 
 /**
- * Raw bytes that came before a page and that neither its reader nor the executor has: everything
- * that is dropped is older than what is retained.
+ * Bytes of output before a page that neither reader nor executor has: everything dropped is older
+ * than what is retained.
  */
 export const lostBytesBefore = (page: Page, bytesSeen: number) =>
   Math.max(0, (page.droppedBytes ?? 0) - bytesSeen);
@@ -16,75 +16,73 @@ export const lostBytesBefore = (page: Page, bytesSeen: number) =>
 interface EventSequenceOptions {
   readonly processId: string;
   readonly read: (params: Params<"process/read">) => Promise<Page>;
-  /** Whether the executor pushes what a read leaves, so that one is enough. */
+  /** Whether the executor pushes the events that follow a read, so that one read is enough. */
   readonly pushesRest: () => boolean;
-  /** Gets every event once, in the order of their numbers. */
+  /** Gets every event once, in order. */
   readonly emit: Emit<ProcessEvent>;
-  /**
-   * Output that the executor retains no longer, told before the next event: at least so many bytes.
-   */
+  /** Called before the next event when at least so many bytes of output are no longer retained. */
   readonly onLost: (bytes: number) => void;
-  /** What is missing could not be learned; `recover` may try again. */
+  /** Called when missing events could not be read; `recover` may try again. */
   readonly onFailed: (error: Error) => void;
 }
 
 interface EarlyEvent {
   readonly bytes: number;
-  readonly give: () => void;
+  readonly emit: () => void;
 }
 
 /**
- * The events of one process in the order of their numbers, each once. They come numbered from 1,
- * but some are missing after a broken connection, and a busy executor of the reference swaps
- * neighbours. An event ahead of its turn waits, and what is missing is asked for by `process/read`,
- * page by page where the executor does not push what a page leaves.
+ * Puts the events of one process in order, each once. They are numbered from 1, but some are
+ * missing after a broken connection, and a busy executor of the reference swaps neighbours. An
+ * event ahead of its turn waits, and missing ones are requested by `process/read`, page by page if
+ * the executor does not push what follows a page.
  */
 export class EventSequence {
   readonly #options: EventSequenceOptions;
   readonly #early = new Map<number, EarlyEvent>();
   #earlyBytes = 0;
-  /** Events came that there was no room for; the last of them. */
+  /** Whether events came for which there was no room, and the number of the last of them. */
   #ignoredSome = false;
   #ignoredSeq = 0;
   #lastSeq = 0;
   #bytesSeen = 0;
   #hasExited = false;
   #hasClosed = false;
-  /** The newest page that tells how the process ended. */
+  /** The newest page that says that the process has exited. */
   #exitPage: Page | undefined;
   #filling: Promise<void> | undefined;
-  /** Grows while pages come through; a bad connection must at least bring a small one. */
+  /** Doubles with every page, so that a bad connection has to carry only a small one at first. */
   #pageBytes = gapReadBytesMin;
 
   constructor(options: EventSequenceOptions) {
     this.#options = options;
   }
 
-  /** Whether something that was pushed is not here, or may not be, and has to come once more. */
+  /** Whether events that were pushed are missing, or may be, and have to be requested. */
   get isBehind(): boolean {
     return this.#filling !== undefined || this.#lastSeq < this.#ignoredSeq;
   }
 
-  /** Takes in an event that was pushed. */
+  /** Takes an event that was pushed. */
   accept<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
     const { seq } = params;
     if (seq <= this.#lastSeq || this.#hasClosed) return;
     if (seq === this.#lastSeq + 1 && !this.#filling) {
-      this.#give(event, params);
-      this.#giveEarly();
+      this.#emit(event, params);
+      this.#emitEarly();
     } else {
       this.#keepEarly(event, params);
       void this.fill();
     }
   }
 
-  /** There is a new connection, which lacks what was pushed or asked for over the old one. */
+  /** To be called on a new connection: requests what was pushed or requested over the old one. */
   recover(): void {
     this.#pageBytes = gapReadBytesMin;
     void this.fill();
   }
 
-  /** Asks for what is missing; done when there is nothing more to ask for. */
+  /** Requests missing events; settles when there are no more to request. */
   fill(): Promise<void> {
     this.#filling ??= this.#fill().finally(() => {
       this.#filling = undefined;
@@ -95,14 +93,14 @@ export class EventSequence {
   async #fill(): Promise<void> {
     try {
       while (!this.#hasClosed && (await this.#readOn())) {
-        // Every page brings the sequence on.
+        // Every page advances the sequence.
       }
     } catch (error) {
       this.#options.onFailed(error as Error);
     }
   }
 
-  /** Reads one page; false when it was the last. */
+  /** Reads one page; false when it is the last to request. */
   async #readOn(): Promise<boolean> {
     const { processId, pushesRest } = this.#options;
     const request = { processId, afterSeq: this.#lastSeq, maxBytes: this.#pageBytes, waitMs: 0 };
@@ -115,8 +113,8 @@ export class EventSequence {
     const page = await this.#page(request);
     this.#pageBytes = Math.min(this.#pageBytes * 2, gapReadBytesMax);
     for (const chunk of page.chunks) this.#absorb(page, { ...chunk, processId });
-    if (page.chunks.length === 0) this.#giveRest(page);
-    this.#giveEarly();
+    if (page.chunks.length === 0) this.#emitRest(page);
+    this.#emitEarly();
     if (this.#lastSeq === before) this.#skipToEarly();
     return page.chunks.length > 0 || this.#early.size > 0 || this.#ignoredSome;
   }
@@ -127,53 +125,59 @@ export class EventSequence {
     return page;
   }
 
-  /** A page behind which the rest is pushed. */
+  /** Takes a page after which the executor pushes the rest. */
   #takeIn(page: Page): void {
     const { processId } = this.#options;
     for (const chunk of page.chunks) this.#absorb(page, { ...chunk, processId });
-    this.#giveRest(page);
-    this.#giveEarly();
+    this.#emitRest(page);
+    this.#emitEarly();
   }
 
   #absorb(page: Page, chunk: EventParams<"process/output">): void {
-    this.#giveEarly();
+    this.#emitEarly();
     if (chunk.seq <= this.#lastSeq) return;
     const lost = lostBytesBefore(page, this.#bytesSeen);
     const missing = chunk.seq - 1 - this.#lastSeq;
-    if (missing === 1 && lost === 0 && page.exited && !this.#hasExited) this.#giveExit(page);
+    if (missing === 1 && lost === 0 && page.exited && !this.#hasExited) this.#emitExit(page);
     else this.#skipTo(chunk.seq - 1, lost);
-    this.#give("process/output", chunk);
+    this.#emit("process/output", chunk);
   }
 
-  /** There is no more output: what is missing before the next number is the exit and the end. */
-  #giveRest(page: Page): void {
+  /**
+   * Ends a page without further output: the numbers missing before `nextSeq` are the exit and the
+   * closing.
+   */
+  #emitRest(page: Page): void {
     const lastSeq = page.nextSeq - 1;
-    this.#giveEarly();
-    if (page.exited && !this.#hasExited) this.#giveExit(page);
-    this.#giveEarly();
+    this.#emitEarly();
+    if (page.exited && !this.#hasExited) this.#emitExit(page);
+    this.#emitEarly();
     if (page.closed && !this.#hasClosed) {
       this.#skipTo(lastSeq - 1, lostBytesBefore(page, this.#bytesSeen));
-      this.#give("process/closed", { processId: this.#options.processId, seq: lastSeq });
+      this.#emit("process/closed", { processId: this.#options.processId, seq: lastSeq });
     } else {
       this.#skipTo(lastSeq, lostBytesBefore(page, this.#bytesSeen));
     }
   }
 
-  /** The exit may have been among what is lost: its number never goes beyond the page. */
-  #giveExit({ nextSeq, exitCode, sandboxDenied }: Page): void {
+  /** Emits the exit. Its own number may be lost, so it gets the next one within the page. */
+  #emitExit({ nextSeq, exitCode, sandboxDenied }: Page): void {
     const { processId } = this.#options;
     const seq = Math.min(this.#lastSeq + 1, nextSeq - 1);
-    this.#give("process/exited", { processId, seq, exitCode: exitCode ?? -1, sandboxDenied });
+    this.#emit("process/exited", { processId, seq, exitCode: exitCode ?? -1, sandboxDenied });
   }
 
-  /** An executor that knows less than it has told would be asked for ever. */
+  /** Otherwise an executor that knows less than it has pushed would be asked for ever. */
   #skipToEarly(): void {
     if (this.#early.size === 0) return;
     this.#skipTo(Math.min(...this.#early.keys()) - 1, 0);
-    this.#giveEarly();
+    this.#emitEarly();
   }
 
-  /** An executor that does not count what it drops has lost a byte a chunk at the least. */
+  /**
+   * Counts at least one lost byte per missing number, for executors that do not count what they
+   * drop.
+   */
   #skipTo(seq: number, lostBytes: number): void {
     if (seq <= this.#lastSeq) return;
     const bytes = Math.max(lostBytes, seq - this.#lastSeq);
@@ -182,10 +186,10 @@ export class EventSequence {
     this.#options.onLost(bytes);
   }
 
-  #give<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
-    // The exit may be among what is lost, and nobody would hear of it behind the end.
+  #emit<E extends ProcessEvent>(event: E, params: EventParams<E>): void {
+    // If the exit itself was lost, it is emitted now: after `process/closed` it would be ignored.
     if (event === "process/closed" && !this.#hasExited && this.#exitPage) {
-      this.#giveExit(this.#exitPage);
+      this.#emitExit(this.#exitPage);
     }
     this.#lastSeq = params.seq;
     if ("chunk" in params) this.#bytesSeen += rawBytes(params.chunk);
@@ -201,16 +205,16 @@ export class EventSequence {
       this.#ignoredSeq = Math.max(this.#ignoredSeq, params.seq);
     } else if (!this.#early.has(params.seq)) {
       this.#earlyBytes += bytes;
-      this.#early.set(params.seq, { bytes, give: () => this.#give(event, params) });
+      this.#early.set(params.seq, { bytes, emit: () => this.#emit(event, params) });
     }
   }
 
-  /** Gives the events whose turn has come, and forgets those whose turn is over. */
-  #giveEarly(): void {
+  /** Emits the early events whose turn has come, and drops those whose turn is over. */
+  #emitEarly(): void {
     for (;;) {
       const event = this.#takeEarly(this.#lastSeq + 1);
       if (!event) break;
-      event.give();
+      event.emit();
     }
     for (const seq of this.#early.keys()) if (seq <= this.#lastSeq) this.#takeEarly(seq);
   }

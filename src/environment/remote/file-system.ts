@@ -1,7 +1,7 @@
 import type { Call } from "../../protocol/methods.ts";
 import type { FileSystem } from "../file-system.ts";
 
-/** A file system behind anything that carries calls: a socket to a server, a pipe to a worker. */
+/** A file system reached by a `Call`: over a socket to a server, or a pipe to a worker. */
 export const remoteFileSystem = (call: Call): FileSystem => ({
   readFile: (params, signal) => call("fs/readFile", params, signal),
   writeFile: (params, signal) => call("fs/writeFile", params, signal),

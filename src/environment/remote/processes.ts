@@ -5,31 +5,33 @@ import { EventSequence } from "./event-sequence.ts";
 export interface RemoteProcessesOptions {
   readonly call: Call;
   /**
-   * Gets the events of each process in order, each once. Its answer is not looked at: the socket is
-   * never stopped for a slow reader, because answers to others share it.
+   * Gets the events of each process in order, each once. Its result is ignored: the socket is never
+   * paused for a slow reader, because it also carries answers for others.
    */
   readonly emit: Emit<ProcessEvent>;
   /** Whether the executor has the capability `processReadPushRest`. */
   readonly pushesRest?: () => boolean;
-  /** At least so many bytes of output are lost before the next event of the process. */
+  /**
+   * Called before the next event of a process when at least so many bytes of its output are lost.
+   */
   readonly onLost?: (processId: string, bytes: number) => void;
-  /** Whether a call failed only because of a connection, after which `recover` follows. */
+  /** Whether a call failed only because of the connection; `recover` is called after that. */
   readonly isTemporary?: (error: unknown) => boolean;
-  /** Nothing more will be learned of the process. */
+  /** Called when nothing more can be learned about the process. */
   readonly onFailed?: (processId: string, error: Error) => void;
 }
 
-/** Processes of another machine, whatever happens to the connections to it. */
+/** Processes of another machine, which survive lost connections to it. */
 export interface RemoteProcesses extends Processes {
-  /** Takes in an event as it was pushed. */
+  /** Takes an event that the executor has pushed. */
   accept<E extends ProcessEvent>(event: E, params: EventParams<E>): void;
-  /** Learns about a process that was started by somebody else, from its first retained event on. */
+  /** Follows a process that another client has started, from its first retained event on. */
   follow(processId: string): void;
-  /** What was pushed while the connection was broken is asked for. */
+  /** Reads the events that were pushed while the connection was broken. */
   recover(): void;
-  /** Whether events that came may have to come once more. */
+  /** Whether events that have come may have to be sent again. */
   readonly isBehind: boolean;
-  /** Kills those that are not known to be closed. */
+  /** Kills all processes that are not known to be closed. */
   terminateAll(): Promise<void>;
 }
 
@@ -63,12 +65,12 @@ export function remoteProcesses(options: RemoteProcessesOptions): RemoteProcesse
 
 interface FollowedProcess {
   readonly sequence: EventSequence;
-  /** Until its start is answered the executor may not know it, so that it cannot be asked. */
+  /** True until its start is answered: before that the executor may not know the id. */
   starting: boolean;
   missedSome: boolean;
 }
 
-/** The processes whose events are put in order, from their start until they are closed. */
+/** The processes whose events are put in order, until they are closed. */
 class Followed {
   readonly #options: RemoteProcessesOptions;
   readonly #processes = new Map<string, FollowedProcess>();
@@ -100,7 +102,10 @@ class Followed {
     }
   }
 
-  /** Events may come before the answer. A taken id is refused by the executor; its events go on. */
+  /**
+   * Follows a process during its start, because events may come before the answer. If the id is
+   * taken, the executor refuses the start, and that process's events go on.
+   */
   async whileStarting<T>(processId: string, start: () => Promise<T>): Promise<T> {
     if (this.#processes.has(processId)) return start();
     const process = this.#add(processId, true);
@@ -116,9 +121,9 @@ class Followed {
     }
   }
 
-  /** It may have been started all the same, and nobody would ever end it. */
+  /** The start may have succeeded, and nothing else would end the process. */
   #terminateLost(processId: string): void {
-    // A session that is lost has ended its processes.
+    // If the session is lost, its processes have ended.
     this.#options.call("process/terminate", { processId }).catch(() => {});
   }
 

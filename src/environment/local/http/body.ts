@@ -5,7 +5,7 @@ import type { EventParams } from "../../../protocol/methods.ts";
 
 type Delta = EventParams<"http/request/bodyDelta">;
 
-/** Reads a body to its end; fails with -32603, and closes its connection, when it is too large. */
+/** Reads a body to its end. If it is too large, rejects with -32603 and closes its connection. */
 export async function wholeBody(body: AsyncIterable<Buffer>, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -25,19 +25,19 @@ const tooLarge = (bytesMax: number) =>
 
 interface DeltaSink {
   readonly requestId: string;
-  /** False: the reader is behind. */
+  /** False when the client is behind. */
   emit(delta: Delta): boolean;
-  /** Settles when the reader has caught up; rejects when the stream has been ended instead. */
+  /** Settles when the client has caught up; rejects when the stream was ended instead. */
   untilResumed(): Promise<unknown>;
-  /** What to tell of a body that broke off. */
+  /** The error in the last delta of a body that broke off. */
   complaint(): string;
-  /** Just before the last delta. */
+  /** Called just before the last delta. */
   beforeLast(): void;
 }
 
 /**
- * Hands a body on in order, never faster than it is taken: while the reader is behind nothing is
- * read from the server, which then has to wait. However the body ends, a last delta says so.
+ * Passes a body on in order and at the client's pace: while the client is behind nothing is read,
+ * so the server has to wait. However the body ends, a last delta says so.
  */
 export async function streamBody(body: AsyncIterable<Buffer>, sink: DeltaSink): Promise<void> {
   const { requestId } = sink;
@@ -50,7 +50,7 @@ export async function streamBody(body: AsyncIterable<Buffer>, sink: DeltaSink): 
       if (!sink.emit(delta)) await sink.untilResumed();
     }
   } catch {
-    // The stream says only that it broke; who broke it is known here.
+    // The error does not tell who broke the stream; `complaint` does.
     error = sink.complaint();
   }
   sink.beforeLast();

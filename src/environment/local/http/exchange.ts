@@ -6,7 +6,7 @@ import { PatientTimer } from "../../../protocol/patient-timer.ts";
 /** Why an exchange was ended from this side. */
 export type Interruption = "timeout" | "cancelled" | "closed";
 
-/** What the client is told; a timeout looks like any other failure, as with the reference. */
+/** Errors for the client. A timeout has none of its own, as in the reference. */
 const complaints: Partial<Record<Interruption, string>> = {
   cancelled: "cancelled by http/cancel",
   closed: "the connection of the client has ended",
@@ -19,11 +19,11 @@ interface ExchangeOptions {
   readonly onEnd: (exchange: Exchange) => void;
 }
 
-/** One request from the call to the end of its body. */
+/** One HTTP request, from the client's call to the end of its body. */
 export class Exchange {
   readonly requestId: string;
   readonly isStream: boolean;
-  /** Settles when nothing will be said about this request any more. */
+  /** Settles when nothing more is sent to the client about this request. */
   readonly ended: Promise<void>;
   readonly #controller = new AbortController();
   readonly #timer: PatientTimer | undefined;
@@ -41,12 +41,14 @@ export class Exchange {
     };
     if (timeoutMs != null) {
       const limitMs = Math.min(timeoutMs, timerMsMax);
-      // Not begun anew: it counts from the call, whoever was there meanwhile.
+      // It begins only once: time in which this server stood still counts, too.
       this.#timer = new PatientTimer(limitMs, () => this.interrupt("timeout"), 1);
     }
   }
 
-  /** Aborted when the exchange is interrupted, and at its end: nothing it began may go on. */
+  /**
+   * Aborted when the exchange is interrupted and when it ends, so that none of its work goes on.
+   */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -56,20 +58,22 @@ export class Exchange {
     this.#controller.abort();
   }
 
-  /** What to tell the client of a failure: its own doing, else what it looked like from here. */
+  /**
+   * The error for the client: the interruption, if there was one that it is told, else `otherwise`.
+   */
   complaint(otherwise: string): string {
     return (this.#interruption && complaints[this.#interruption]) ?? otherwise;
   }
 
-  /** Why sending failed, in the words of the system. */
+  /** Why sending failed: the timeout, or the system's reasons. */
   reasonOf(failure: unknown): string {
     if (this.#interruption === "timeout") return "no answer within `timeoutMs`";
-    // Of a name that leads to several addresses each was tried.
+    // A host with several addresses: each of them was tried.
     const reasons = failure instanceof AggregateError ? failure.errors : [failure];
     return reasons.map(messageOf).join(", ");
   }
 
-  /** Gives what is awaited unless the exchange is interrupted before, which rejects at once. */
+  /** Settles as `awaited` does; rejects at once when the exchange is interrupted. */
   wait<T>(awaited: Promise<T>): Promise<T> {
     const { signal } = this;
     let onAbort = () => {};
@@ -83,7 +87,7 @@ export class Exchange {
     });
   }
 
-  /** Nothing more will come. */
+  /** Ends the exchange; nothing more may be sent for it. */
   end(): void {
     this.#timer?.stop();
     this.#controller.abort();

@@ -5,13 +5,13 @@ import type { Variables } from "../child-env.ts";
 /** The proxy for a URL, or undefined when the server is to be reached directly. */
 export type ProxyOf = (url: URL) => URL | undefined;
 
-/** The library's way through SOCKS is experimental, and warns about itself on stderr. */
+/** Not SOCKS: the library's support is experimental, and prints warnings on stderr. */
 const proxyProtocols = ["http:", "https:"];
 
 /**
- * Proxies as the executor's variables name them: `HTTP_PROXY` or `HTTPS_PROXY` by the scheme of the
+ * Finds proxies by the executor's variables: `HTTP_PROXY` or `HTTPS_PROXY` by the scheme of the
  * URL, else `ALL_PROXY`, unless `NO_PROXY` exempts the host; also in lower case. Loopback is not
- * exempt by itself. A request that a variable would send to something unusable fails with -32603.
+ * exempt by itself. Throws -32603 for a URL whose proxy is unusable.
  */
 export function proxyByVariables(variables: Variables): ProxyOf {
   const isExempt = exemption(either(variables, "NO_PROXY")?.value ?? "");
@@ -46,11 +46,12 @@ function proxyUrl({ name, value }: Variable): URL {
   );
 }
 
-/** IPv6 addresses stand in brackets in a URL. */
+/** The host without the brackets of an IPv6 address. */
 const bareHost = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, "$1");
 
 /**
- * Whether a host is on the list: names (with what lies below them), addresses, CIDR blocks, `*`.
+ * Makes a test whether a host is on the list of names (with their subdomains), addresses, CIDR
+ * blocks and `*`.
  */
 function exemption(list: string): (host: string) => boolean {
   const entries = list.split(",").map((entry) => entry.trim().toLowerCase());

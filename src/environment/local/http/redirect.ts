@@ -6,7 +6,10 @@ interface Answered {
   readonly headers: readonly Header[];
 }
 
-/** These turn a request into a GET without a body; the reference spares HEAD, as browsers do. */
+/**
+ * Statuses that turn a request into a GET without a body, except HEAD, as in the reference and in
+ * browsers.
+ */
 const methodChangingStatuses = [301, 302, 303];
 const repeatingStatuses = [307, 308];
 
@@ -14,8 +17,8 @@ const credentialNames = ["authorization", "cookie", "cookie2", "proxy-authorizat
 const bodyNames = ["content-type", "content-encoding"];
 
 /**
- * The request that a response asks for in its place, or undefined when the response is the answer.
- * Fails with -32603 when it points to something that is not HTTP.
+ * Returns the request to send instead, or undefined when the response is the answer. Throws -32603
+ * for a redirect to something that is not HTTP.
  */
 export function redirected(
   request: OutgoingRequest,
@@ -51,8 +54,8 @@ function redirectTarget(request: OutgoingRequest, { status, headers }: Answered)
 }
 
 /**
- * Where one came from is not told when that was secret and the new place is not; another host is
- * told no more than the origin, because path and query may hold a secret too.
+ * The referer. None from https to http; to another origin only the own origin, because path and
+ * query may hold secrets.
  */
 function referer(from: URL, to: URL): Header[] {
   const isDowngrade = from.protocol === "https:" && to.protocol === "http:";

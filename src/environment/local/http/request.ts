@@ -8,7 +8,7 @@ import type { Variables } from "../child-env.ts";
 export type Header = Result<"http/request">["headers"][number];
 
 /**
- * A request that can be made as it is. Header names are in lower case, values as the client gave.
+ * A request that is valid and complete. Header names are in lower case, values as the client gave.
  */
 export interface OutgoingRequest {
   readonly method: string;
@@ -18,7 +18,7 @@ export interface OutgoingRequest {
   readonly body: Buffer | undefined;
 }
 
-/** Checks what a client asked for and completes it; throws -32602 with what is wrong. */
+/** Checks and completes a client's request; throws -32602 with the reason. */
 export function outgoingRequest(
   params: Params<"http/request">,
   variables: Variables,
@@ -43,7 +43,7 @@ const hasHeader = (headers: readonly Header[], name: string) =>
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** How a message is framed belongs to the connection it travels on, which is ours. */
+/** Headers that frame a message. They are dropped, because they belong to our connection. */
 const framingNames = new Set([
   "connection",
   "content-length",
@@ -53,7 +53,7 @@ const framingNames = new Set([
   "upgrade",
 ]);
 
-/** The URL, and the credentials in it as the header in which they travel. */
+/** The bare URL, and its credentials as a header. */
 function checkedUrl(text: string): { url: URL; authorization: Header[] } {
   if (!URL.canParse(text)) {
     throw invalidParams(`http/request url is invalid: ${urlComplaint(text)}`);
@@ -75,7 +75,7 @@ const urlComplaint = (text: string) =>
 
 export const isHttp = (url: URL) => url.protocol === "http:" || url.protocol === "https:";
 
-/** What is shown to servers and in errors: nothing that authorizes, and no fragment. */
+/** The URL for servers and errors: without credentials and fragment. */
 export function bareUrl(url: URL): URL {
   const bare = new URL(url);
   bare.username = "";
@@ -84,7 +84,7 @@ export function bareUrl(url: URL): URL {
   return bare;
 }
 
-/** The value that `user:password@` in a URL stands for, if it has that. */
+/** The authorization for `user:password@` in a URL; undefined without it. */
 export function basicAuthorization({ username, password }: URL): string | undefined {
   if (username === "" && password === "") return undefined;
   const credentials = `${percentDecoded(username)}:${percentDecoded(password)}`;
@@ -116,7 +116,7 @@ function variableValue({ name, valueEnvVar }: GivenHeader, variables: Variables)
   );
 }
 
-/** All but the tab: what could end a header line, and what no parser takes. */
+/** Any control character but the tab: some would end a header line, and no parser takes them. */
 const hasControlCharacter = (value: string) =>
   Array.from(value).some((char) => (char < " " && char !== "\t") || char === "\x7f");
 

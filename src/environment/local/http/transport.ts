@@ -1,6 +1,6 @@
 /**
- * The only file that knows the HTTP library, loaded with the first request: loading it takes longer
- * than starting the server.
+ * The only file that uses the HTTP library. It is loaded with the first request, because that takes
+ * longer than starting the server.
  */
 import { Buffer } from "node:buffer";
 import { setMaxListeners } from "node:events";
@@ -15,13 +15,13 @@ export interface IncomingResponse {
   readonly status: number;
   /** Names in lower case, values with one char per byte. */
   readonly headers: readonly Header[];
-  /** As it came over the network; destroying it closes the connection. */
+  /** The raw body, still encoded; destroying it closes the connection. */
   readonly body: Readable;
 }
 
 type Options = Dispatcher.RequestOptions;
 
-/** Time is limited by whoever asks, for the whole exchange; zero turns the library's limits off. */
+/** The caller limits the time of the whole exchange; zero turns the library's limits off. */
 const agentOptions = {
   headersTimeout: 0,
   bodyTimeout: 0,
@@ -29,25 +29,25 @@ const agentOptions = {
   allowH2: false,
 };
 
-/** The connections to servers and proxies of one owner. */
+/** The connections of one client to servers and proxies. */
 export class HttpTransport {
   readonly #proxyOf: ProxyOf;
   readonly #closing = new AbortController();
   readonly #connect = { timeout: 0, signal: this.#closing.signal };
   readonly #agent = new Agent({ ...agentOptions, connect: this.#connect });
-  /** By the URL of the proxy: no more than there are variables that name one. */
+  /** By the URL of the proxy; at most as many as there are variables for proxies. */
   readonly #tunnels = new Map<string, ProxyAgent>();
 
   constructor(proxyOf: ProxyOf) {
     this.#proxyOf = proxyOf;
-    // Every socket listens to it.
+    // Every socket adds a listener.
     setMaxListeners(0, this.#closing.signal);
   }
 
-  /** Sends one request; settles when the headers of its response are there. */
+  /** Sends a request; settles when the headers of its response have come. */
   async send(request: OutgoingRequest, signal: AbortSignal): Promise<IncomingResponse> {
-    // The library looks once whether a server has closed the connection that is to be used again,
-    // but not at what came after this request was read: that is known a turn later.
+    // Before it reuses a connection the library checks whether the server has closed it, but it
+    // learns of that only in the turn after this request was read.
     await setImmediate();
     const { method, body } = request;
     const response = await this.#dispatch(request, {
@@ -56,20 +56,21 @@ export class HttpTransport {
       signal,
       responseHeaders: "raw",
     });
-    // Whoever reads the body sees its error; until then nobody listens, which would be fatal.
+    // The reader of the body gets its error. Until there is one, an error without a listener would
+    // end the process.
     response.body.on("error", () => {});
     return {
       status: response.statusCode,
-      // Asked for as they came: a flat list, which the library's types do not know.
+      // With `responseHeaders: "raw"` they are a flat list, which the library's types do not know.
       headers: paired(response.headers as unknown as string[]),
       body: response.body,
     };
   }
 
-  /** Cuts every connection, also one with a response on it. */
+  /** Closes every connection, also during a response. */
   async close(): Promise<void> {
     await Promise.all([this.#agent, ...this.#tunnels.values()].map((agent) => agent.destroy()));
-    // The library leaves alone what is still connecting; that could last minutes.
+    // The library does not end attempts to connect, which could last for minutes.
     this.#closing.abort();
   }
 
@@ -85,7 +86,7 @@ export class HttpTransport {
       const headers = grouped(request.headers);
       return this.#tunnel(proxy).request({ ...options, origin, path, headers });
     }
-    // What a proxy can see anyway it is asked for by the whole URL; that needs no tunnel.
+    // A proxy sees plain HTTP anyway, so it gets the whole URL, without a tunnel.
     const headers = flat(headersForProxy(request, proxy));
     return this.#agent.request({ ...options, origin: proxy.origin, path: url.href, headers });
   }
@@ -116,7 +117,10 @@ function headersForProxy({ url, headers }: OutgoingRequest, proxy: URL): Header[
 const flat = (headers: readonly Header[]) =>
   headers.flatMap(({ name, value }) => [name, utf8Bytes(value)]);
 
-/** A tunnel takes headers by name only, and of repeats in a list just the last. */
+/**
+ * Groups values by name, because a tunnel takes an object, and of repeated names in a list only the
+ * last.
+ */
 function grouped(headers: readonly Header[]): Record<string, string | string[]> {
   const groups = new Map<string, string[]>();
   for (const { name, value } of headers) {
@@ -127,7 +131,7 @@ function grouped(headers: readonly Header[]): Record<string, string | string[]> 
   );
 }
 
-/** The library writes one byte per char; UTF-8 is what the reference sends. */
+/** The library writes one byte per char; this makes those bytes UTF-8, as in the reference. */
 const utf8Bytes = (value: string) => Buffer.from(value, "utf8").toString("latin1");
 
 function paired(flatHeaders: readonly string[]): Header[] {
