@@ -24,7 +24,7 @@ test("output that is retained nowhere is not looked for again and again", async 
     onCatchUp: (on) => (isBehind = on),
   });
   const print = (bytes: number) => {
-    for (const run of log.append("stdout", Buffer.alloc(bytes))) feed.tellOutput(run);
+    for (const run of log.append("stdout", Buffer.alloc(bytes))) feed.sendOutput(run);
   };
   feed.detach();
   for (const bytes of [400, 400]) print(bytes);

@@ -59,14 +59,14 @@ export class EventFeed {
   }
 
   /** Sends output that has just been entered into the log. False: the receiver is behind. */
-  tellOutput(run: OutputRun): boolean {
+  sendOutput(run: OutputRun): boolean {
     const { processId, observer, emitOutput } = this.#options;
     observer?.output(processId, run.bytes.length);
     return this.#isSilent || emitOutput(processId, run);
   }
 
   /** Sends the exit or the closing, which has just been entered into the log. */
-  tell(end: EndEvent): void {
+  sendEnd(end: EndEvent): void {
     const { processId, observer } = this.#options;
     if (end.kind === "exited") observer?.exited(processId, end.exitCode);
     else observer?.closed(processId);
@@ -104,7 +104,7 @@ export class EventFeed {
       return await make();
     } finally {
       this.#answersUnderWay--;
-      this.#tellReceived();
+      this.#updateReceived();
     }
   }
 
@@ -154,10 +154,10 @@ export class EventFeed {
     if (this.#catchUp !== catchUp) return;
     this.#missNothing();
     this.#endCatchUp();
-    this.#tellReceived();
+    this.#updateReceived();
   }
 
-  #tellReceived(): void {
+  #updateReceived(): void {
     if (this.#hasMissedSome || this.#catchUp || this.#answersUnderWay > 0) return;
     this.#options.log.setReceived(true);
   }

@@ -5,7 +5,7 @@ import { settledWithin } from "./settled-within.ts";
 import type { ProcessExit, ProcessSink } from "./spawn/spawner.ts";
 import { wholeEnd } from "./spawn/whole-end.ts";
 
-type Telling = (to: ProcessSink) => void;
+type SinkCall = (to: ProcessSink) => void;
 
 /**
  * A sink that records what a process does until it is known where to pass it on. A confined start
@@ -14,7 +14,7 @@ type Telling = (to: ProcessSink) => void;
 export class HeldSink implements ProcessSink {
   readonly #over = deferred<void>();
   readonly #end = wholeEnd(() => this.#over.resolve());
-  readonly #held: Telling[] = [];
+  readonly #held: SinkCall[] = [];
   #words = "";
   #to: ProcessSink | undefined;
 
@@ -27,7 +27,7 @@ export class HeldSink implements ProcessSink {
   /** Replays what was recorded to `sink`, which gets everything from now on. */
   passTo(sink: ProcessSink): void {
     this.#to = sink;
-    for (const tell of this.#held.splice(0)) tell(sink);
+    for (const call of this.#held.splice(0)) call(sink);
   }
 
   output(...[stream, bytes]: Parameters<ProcessSink["output"]>): void {
@@ -42,25 +42,25 @@ export class HeldSink implements ProcessSink {
   }
 
   exited(exit: ProcessExit): void {
-    this.#tell((to) => to.exited(exit));
+    this.#passOn((to) => to.exited(exit));
     this.#end.exited(exit);
   }
 
   ended(): void {
-    this.#tell((to) => to.ended());
+    this.#passOn((to) => to.ended());
     this.#end.ended();
   }
 
   drained(): void {
-    this.#tell((to) => to.drained());
+    this.#passOn((to) => to.drained());
   }
 
   stdinGone(): void {
-    this.#tell((to) => to.stdinGone());
+    this.#passOn((to) => to.stdinGone());
   }
 
-  #tell(telling: Telling): void {
-    if (this.#to) telling(this.#to);
-    else this.#held.push(telling);
+  #passOn(call: SinkCall): void {
+    if (this.#to) call(this.#to);
+    else this.#held.push(call);
   }
 }

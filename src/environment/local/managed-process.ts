@@ -121,7 +121,7 @@ export class ManagedProcess {
       running: this.isRunning,
       exitCode: this.#ending.exit?.exitCode ?? null,
       nextSeq: this.#log.nextSeq,
-      ...(await this.#holders.told()),
+      ...(await this.#holders.forAnswer()),
     };
   }
 
@@ -134,7 +134,7 @@ export class ManagedProcess {
       const answer = await this.#log.read(page);
       if (receiver === this.feed.receiver) this.feed.wasRead(answer, page);
       const { failure = null } = this.#ending;
-      return { ...answer, failure, ...(await this.#holders.told()) };
+      return { ...answer, failure, ...(await this.#holders.forAnswer()) };
     });
   }
 
@@ -229,7 +229,7 @@ export class ManagedProcess {
   #onOutput(stream: OutputStream, bytes: Buffer): void {
     this.#limits.heard();
     let hasRoom = true;
-    for (const run of this.#log.append(stream, bytes)) hasRoom = this.feed.tellOutput(run);
+    for (const run of this.#log.append(stream, bytes)) hasRoom = this.feed.sendOutput(run);
     if (this.#killed) return;
     if (!hasRoom) {
       this.#flow.hold("receiver");

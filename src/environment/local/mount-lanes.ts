@@ -65,7 +65,7 @@ export const hasRemoteMounts = (): boolean => currentMounts().length > 0;
 
 /**
  * Makes all calls directly from now on. For a process that serves one request after the other,
- * where a call that hangs blocks nobody else. It also saves reading the table of mounts, which
+ * where a call that hangs blocks no other. It also saves reading the table of mounts, which
  * takes 0.4 ms the first time.
  */
 export function callAllDirectly(): void {

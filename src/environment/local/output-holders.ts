@@ -22,7 +22,7 @@ export class OutputHolders {
   }
 
   /** The part of an answer about holders: empty unless the process has exited and is not closed. */
-  async told(): Promise<{ readonly heldOpenBy?: Holder[] }> {
+  async forAnswer(): Promise<{ readonly heldOpenBy?: Holder[] }> {
     if (this.#log.exitCode === null || this.#log.closed) return {};
     const now = performance.now();
     if (!this.#last || now - this.#last.at > holderScanIntervalMs) {

@@ -14,7 +14,7 @@ type Answer = Omit<Result<"process/read">, "failure">;
 /** How a process ended, as clients are told. */
 export type Ending = Omit<EventParams<"process/exited">, "processId" | "seq">;
 
-/** The exit of a process, or the end of everything. */
+/** The exit or the closing of a process. */
 export type EndEvent =
   | ({ readonly kind: "exited"; readonly seq: number } & Ending)
   | { readonly kind: "closed"; readonly seq: number };
@@ -90,14 +90,14 @@ export class OutputLog {
     return runs;
   }
 
-  /** Enters the end of the process itself. */
+  /** Enters the exit of the process. */
   exit(ending: Ending): EndEvent {
     this.#exit = { kind: "exited", seq: this.#nextSeq++, ...ending };
     this.#readers.wake();
     return this.#exit;
   }
 
-  /** Enters the end of everything. */
+  /** Enters the closing: the process has exited, and its streams have ended. */
   close(): EndEvent {
     this.#closing = { kind: "closed", seq: this.#nextSeq++ };
     this.#readers.wake();
@@ -148,7 +148,7 @@ export class OutputLog {
     this.#readers.reject(error);
   }
 
-  /** Frees all that is kept. Nobody will read any more. */
+  /** Frees all output. To be called when no client will read it any more. */
   async dispose(): Promise<void> {
     this.#isDisposed = true;
     this.#options.spill?.closedLogs.delete(this);

@@ -59,7 +59,7 @@ export class ProcessEnding {
   streamsEnded(): void {
     this.#streamsEnded = true;
     this.#streamsEnd.resolve();
-    if (this.#exit) this.#tell();
+    if (this.#exit) this.#report();
   }
 
   /**
@@ -91,17 +91,17 @@ export class ProcessEnding {
 
   #enterExit(exit: ProcessExit): void {
     this.#exit = exit;
-    if (this.#streamsEnded) this.#tell();
-    else setImmediate(() => this.#tell());
+    if (this.#streamsEnded) this.#report();
+    else setImmediate(() => this.#report());
   }
 
   /** Reports the exit, unless that is done, and the closing when the streams have ended, too. */
-  #tell(): void {
+  #report(): void {
     const { log, feed, onClosed } = this.#options;
     if (!this.#exit || log.closed) return;
-    if (log.exitCode === null) feed.tell(this.#enteredExit(this.#exit));
+    if (log.exitCode === null) feed.sendEnd(this.#enteredExit(this.#exit));
     if (!this.#streamsEnded) return;
-    feed.tell(log.close());
+    feed.sendEnd(log.close());
     onClosed();
   }
 

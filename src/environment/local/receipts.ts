@@ -12,7 +12,7 @@ export interface Receipts {
 }
 
 interface Mark {
-  /** The next question comes behind the event. */
+  /** Questions that were asked before the events; the next one follows them. */
   readonly asked: number;
   lastSeq: number;
 }

@@ -143,8 +143,8 @@ export class RetainedOutput {
   }
 
   /**
-   * While the output is received as it comes, nobody else holds its memory. Chunks that are sent
-   * later, to a client that catches up, may still be in use.
+   * While the output is received as it comes, nothing else refers to its memory. Chunks that are
+   * sent later, to a client that catches up, may still be in use.
    */
   readonly #giveBack = ({ bytes }: OutputRun) => {
     if (this.#isReceived) giveBackReadMemory(bytes.buffer);

@@ -40,7 +40,7 @@ export class WaitingReaders {
     }
   }
 
-  /** Ends all waiting with this error. */
+  /** Rejects all waiting readers with this error. */
   reject(error: Error): void {
     for (const reader of this.#waiting) reader.fail(error);
   }

@@ -15,9 +15,9 @@ export const workersBy =
     const process = await spawner().start({ argv: [file, ...argv], ...request }, sinkOf(listener));
     const [feed] = process.feeds;
     const mounted = feed?.begun;
-    const goOn = () => feed?.finish();
-    if (mounted) void mounted.then(goOn);
-    else goOn();
+    const finish = () => feed?.finish();
+    if (mounted) void mounted.then(finish);
+    else finish();
     return {
       pid: process.pid,
       mounted,

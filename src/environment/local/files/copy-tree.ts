@@ -220,9 +220,9 @@ function copyNow(source: HostPath, destination: HostPath, flags: number): boolea
 function turns(): NonNullable<CopyManner["makeInTurn"]> {
   let last: Promise<unknown> = Promise.resolve();
   return (make) => {
-    const mine = last.then(make, make);
-    last = mine;
-    return mine;
+    const made = last.then(make, make);
+    last = made;
+    return made;
   };
 }
 

@@ -14,7 +14,7 @@ import { begin, type Steps, settled } from "../steps.ts";
 
 type NodePath = string | Buffer;
 
-/** Makes calls of a function that node:fs has in two forms. */
+/** Makes calls from the synchronous and the asynchronous form of a function of node:fs. */
 const inBothForms =
   <A extends readonly unknown[], T>(now: (...args: A) => T, later: (...args: A) => Promise<T>) =>
   (...args: A): FileCall<T> => ({ now: () => now(...args), later: () => later(...args) });
@@ -87,8 +87,8 @@ const write = inBothForms<[number, Uint8Array, number], number>(
 );
 
 /**
- * For a minute after many files were removed, ext4 looks at each of their inodes again before it
- * gives one to a new file, which then takes half a millisecond instead of 20 microseconds.
+ * For a minute after many files were removed, ext4 checks each of their inodes again before it
+ * gives one to a new file, whose creation then takes half a millisecond instead of 20 microseconds.
  */
 const creations = new CallKind();
 
@@ -97,12 +97,12 @@ export function openFile(path: HostPath, flags: number, mode?: number): MaybePro
   return openAt(path, flags & fs.constants.O_CREAT ? { ...call, kind: creations } : call);
 }
 
-/** Closes a file that was written; fails with what the system only now finds out of the writes. */
+/** Closes a file that was written; rejects with write errors that the system reports only now. */
 export function closeFile(fd: number): MaybePromise<void> {
   return closeOf(fd, close(fd));
 }
 
-/** Closes a file without waiting: for one that was only read, where nothing can be lost. */
+/** Closes a file that was only read: without waiting, and ignoring errors, which lose nothing. */
 export function dropFile(fd: number): void {
   const closing = closeFile(fd);
   if (closing instanceof Promise) closing.catch(nothingLost);
@@ -112,7 +112,7 @@ export function statFile(fd: number): MaybePromise<fs.Stats> {
   return callOn(fd, fstat(fd));
 }
 
-/** The same with exact numbers, which a file of some file systems needs to be known again. */
+/** The same as bigints, because inode numbers of some file systems are too large for numbers. */
 export function identifyFile(fd: number): MaybePromise<fs.BigIntStats> {
   return callOn(fd, identify(fd));
 }
@@ -125,18 +125,21 @@ export function truncateFile(fd: number, length?: number): MaybePromise<void> {
   return callOn(fd, ftruncate(fd, length));
 }
 
-/** Reads up to the length of `bytes` from `position` on; 0 at the end of the file. */
+/**
+ * Reads up to the length of `bytes`, from `position` or, if null, from where the last read ended.
+ * Returns the number of bytes, 0 at the end of the file.
+ */
 export function readAt(
   fd: number,
   bytes: Uint8Array,
   position: number | null,
 ): MaybePromise<number> {
   const call = read(fd, bytes, position);
-  // What has no positions may be the kernel's own, and wait for something to happen.
+  // A file read without positions may be the kernel's own, whose reads may block.
   return callOn(fd, position === null ? onThread(call) : boundedBy(bytes, call));
 }
 
-/** Writes all of `bytes`, however many calls the system needs for them. */
+/** Writes all of `bytes`, in as many calls as the system needs. */
 export function writeAt(fd: number, bytes: Uint8Array, position: number): MaybePromise<void> {
   return begin(writes(fd, bytes, position));
 }
@@ -162,7 +165,7 @@ export function stat(path: HostPath): MaybePromise<fs.Stats> {
   return callAt(path, statOf(nodePath(path)));
 }
 
-/** What is in a directory, in the order of the names' bytes; names have one char per byte. */
+/** Entries of a directory, sorted by the bytes of their names; names have one char per byte. */
 export async function readEntries(path: HostPath): Promise<fs.Dirent[]> {
   const entries = await callAt(path, { ...readdir(nodePath(path)), workMs: listingMs });
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -187,14 +190,14 @@ export function unlinkPath(path: HostPath): MaybePromise<void> {
   return callAt(path, unlink(nodePath(path)));
 }
 
-/** For a burst of them: without regard to mounts that may hang, and to the time it takes. */
+/** Unlinks on the event loop. For bursts, whose caller checks mounts and time. */
 export function unlinkNow(path: HostPath): void {
   fs.unlinkSync(nodePath(path));
 }
 
 /**
- * The system remembers the names of files that were removed, and forgets those of a directory one
- * by one when that is removed: of a hundred in a fifth of a millisecond.
+ * The system remembers the names of removed files, and forgets those of a directory one by one when
+ * that is removed, which takes a fifth of a millisecond for a hundred.
  */
 const directoryRemovals = new CallKind();
 
@@ -215,5 +218,5 @@ export function hasCode(thrown: unknown, ...codes: string[]): boolean {
   return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
 }
 
-/** A close that fails frees the descriptor all the same. */
+/** A close that fails frees the descriptor, too. */
 const nothingLost = () => undefined;

@@ -14,14 +14,16 @@ function handle(work: ThreadWork): WorkDone {
   const left: number[] = [];
   let count = 0;
   try {
-    for (; count < names.length; count++) if (!does(work, names[count] ?? "")) left.push(count);
+    for (; count < names.length; count++) {
+      if (!handleEntry(work, names[count] ?? "")) left.push(count);
+    }
   } catch {
     // The loop has ended where it failed.
   }
   return { count, left };
 }
 
-function does(work: ThreadWork, name: string): boolean {
+function handleEntry(work: ThreadWork, name: string): boolean {
   const path = joinPath(work.directory, name);
   if (work.task === "removeFlatDirectories") return removeFlatDirectory(path);
   return copySmallFile(path, joinPath(work.destination, name), 0);

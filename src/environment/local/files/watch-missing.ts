@@ -23,10 +23,10 @@ export const missingWatch = (emit: Emit<FileSystemEvent>): MissingWatch => {
     async watchMissing({ watchId, missing, present }) {
       current?.stop();
       const changed = () => emit("fs/missingChanged", { watchId });
-      const mine = new Watch(missing.map(hostPath), changed);
-      current = mine;
+      const next = new Watch(missing.map(hostPath), changed);
+      current = next;
       const holds = present == null || (await exists(hostPath(present)));
-      return { watching: holds && (await mine.start()) };
+      return { watching: holds && (await next.start()) };
     },
     close: () => current?.stop(),
   };

@@ -58,9 +58,7 @@ export class Exchange {
     this.#controller.abort();
   }
 
-  /**
-   * The error for the client: the interruption, if there was one that it is told, else `otherwise`.
-   */
+  /** The error for the client: that of the interruption, if it has one, else `otherwise`. */
   complaint(otherwise: string): string {
     return (this.#interruption && complaints[this.#interruption]) ?? otherwise;
   }

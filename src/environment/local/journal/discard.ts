@@ -7,9 +7,9 @@ import { type FileHandle, open, readdir, readlink, rmdir, unlink } from "node:fs
  * follows no link. False when it was an empty directory.
  */
 export async function discard(directory: string, name: string): Promise<boolean> {
-  return withDirectory(directory, async (around, real) => {
+  return withDirectory(directory, async (parent, real) => {
     if (real !== directory) throw new Error(`${directory} is a link now`);
-    const path = `${around}/${name}`;
+    const path = `${parent}/${name}`;
     if (await unlink(path).then(() => true, isDirectory)) return true;
     const files = await withDirectory(path, async (inside) => {
       const names = await readdir(inside);

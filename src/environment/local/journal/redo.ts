@@ -69,18 +69,18 @@ async function openTarget(entry: WriteEntry): Promise<FileHandle | undefined> {
   const { parent, name } = splitPath(entry.path);
   if (entry.oldSize !== undefined) {
     return withHandle(nodePath(entry.path), O_PATH | O_NOFOLLOW, async (pinned) =>
-      (await isMeant(pinned, entry.path, entry)) ? openPinned(pinned) : undefined,
+      (await isRecorded(pinned, entry.path, entry)) ? openPinned(pinned) : undefined,
     );
   }
   return withHandle(nodePath(parent), O_PATH | O_DIRECTORY | O_NOFOLLOW, async (directory) => {
-    if (!(await isMeant(directory, parent, entry))) return undefined;
+    if (!(await isRecorded(directory, parent, entry))) return undefined;
     const path = Buffer.from(`/proc/self/fd/${directory.fd}/${name}`, "latin1");
     return withHandle(path, O_PATH | O_NOFOLLOW, openPinned);
   });
 }
 
 /** Compares the real path, too, because the number of an inode is reused. */
-async function isMeant(pinned: FileHandle, path: HostPath, { device, inode }: WriteEntry) {
+async function isRecorded(pinned: FileHandle, path: HostPath, { device, inode }: WriteEntry) {
   const [{ dev, ino }, real] = await Promise.all([
     pinned.stat({ bigint: true }),
     readlink(`/proc/self/fd/${pinned.fd}`, "latin1"),

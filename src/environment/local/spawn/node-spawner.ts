@@ -63,7 +63,7 @@ class NodeSpawner implements Spawner {
     return this.#keeper.variables;
   }
 
-  /** Nothing to do: this keeper starts with the first process or FIFO that needs it. */
+  /** Does nothing: `start` and `ownVariables` start this keeper when it is needed. */
   ensureKeeper(): void {}
 
   async close(): Promise<void> {

@@ -8,7 +8,7 @@ import type { Libc } from "./posix-libc.ts";
 import { openStdio, type StdioPlan } from "./posix-stdio.ts";
 import type { LastWork } from "./spawner.ts";
 
-interface KeeperSurroundings {
+interface KeeperContext {
   readonly libc: Libc;
   readonly lane: LaunchLane;
   readonly exits: ExitWatcher;
@@ -18,15 +18,15 @@ interface KeeperSurroundings {
 
 /** The keeper: a process that cleans up after this server's death. */
 export class Keeper {
-  readonly #around: KeeperSurroundings;
+  readonly #context: KeeperContext;
   #state: "none" | "running" | "closed" = "none";
   #deaths = 0;
   #pid: number | undefined;
   #stdinFd: number | undefined;
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(around: KeeperSurroundings) {
-    this.#around = around;
+  constructor(context: KeeperContext) {
+    this.#context = context;
   }
 
   /** Starts it, if it does not run, before the process that needs it enters the lane. */
@@ -42,7 +42,7 @@ export class Keeper {
     this.#closeStdin();
     await settledWithin(this.#ended, keeperCloseMs);
     // It is a session leader, and its process group holds what it has started.
-    if (this.#pid !== undefined) this.#around.libc.kill(-this.#pid, system.signals.SIGKILL);
+    if (this.#pid !== undefined) this.#context.libc.kill(-this.#pid, system.signals.SIGKILL);
   }
 
   async #run(): Promise<void> {
@@ -60,8 +60,8 @@ export class Keeper {
 
   /** Undefined when the system refuses, which the start of the process itself will report. */
   async #launch(): Promise<number | undefined> {
-    const { libc, lane, lastWork } = this.#around;
-    const argv = keeperArguments(this.#around);
+    const { libc, lane, lastWork } = this.#context;
+    const argv = keeperArguments(this.#context);
     const env = { ...keeperEnvironment, ...lastWork?.variables };
     let stdio: StdioPlan | undefined;
     const launched = await lane
@@ -81,13 +81,13 @@ export class Keeper {
 
   #exitOf(pid: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#around.exits.watch(pid, () => resolve(), "background");
+      this.#context.exits.watch(pid, () => resolve(), "background");
     });
   }
 
   #closeStdin(): void {
     if (this.#stdinFd === undefined) return;
-    this.#around.libc.close(this.#stdinFd);
+    this.#context.libc.close(this.#stdinFd);
     this.#stdinFd = undefined;
   }
 }

@@ -39,7 +39,7 @@ export interface Libc extends SharedMemory, Streams {
   epoll_wait(epollFd: number, events: Memory, count: number, timeoutMs: number): number;
 
   kill(pid: number, signal: number): number;
-  /** Ends this process at once, without waiting for threads that hang, as `exit` would. */
+  /** Ends this process at once, unlike `exit`, which waits for threads that hang. */
   _exit(code: number): void;
   getsid(pid: number): number;
   flock(fd: number, operation: number): number;

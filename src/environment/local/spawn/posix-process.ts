@@ -18,7 +18,7 @@ import type {
 import type { TreeKill } from "./tree-kill.ts";
 
 /** What a process needs of its spawner. */
-export interface Surroundings extends OutputTools {
+export interface ProcessContext extends OutputTools {
   /** Kills what descends from the process beyond its group. */
   killDescendants(): Promise<TreeKill & Pick<KillReport, "method">>;
   /** Everything that the process held is free. */
@@ -35,7 +35,7 @@ interface Input {
 export class PosixProcess implements SpawnedProcess {
   readonly pid: number;
   readonly feeds: readonly PosixFeed[];
-  readonly #around: Surroundings;
+  readonly #context: ProcessContext;
   readonly #sink: ProcessSink;
   readonly #outputs = new Set<PosixOutput>();
   readonly #terminalFd: number | undefined;
@@ -46,16 +46,21 @@ export class PosixProcess implements SpawnedProcess {
   /** The next check whether a process has opened the terminal again. */
   #nextLook: NodeJS.Timeout | undefined;
 
-  constructor(started: { pid: number; stdio: StdioPlan; sink: ProcessSink; around: Surroundings }) {
-    const { pid, stdio, sink, around } = started;
+  constructor(started: {
+    pid: number;
+    stdio: StdioPlan;
+    sink: ProcessSink;
+    context: ProcessContext;
+  }) {
+    const { pid, stdio, sink, context } = started;
     this.pid = pid;
-    this.#around = around;
+    this.#context = context;
     this.#sink = sink;
     const [first] = stdio.outputs;
     const isTerminal = first?.stream === "pty";
     this.#terminalFd = isTerminal ? first.fd : undefined;
     for (const output of stdio.outputs) this.#outputs.add(this.#openOutput(output));
-    const { libc, poller } = around;
+    const { libc, poller } = context;
     this.feeds = (stdio.feeds ?? []).map((plan) => new PosixFeed({ libc, poller, plan }));
     if (stdio.inputFd !== undefined) this.#input = this.#watchInput(stdio.inputFd, isTerminal);
   }
@@ -74,7 +79,7 @@ export class PosixProcess implements SpawnedProcess {
   }
 
   resize(size: TerminalSize): void {
-    if (this.#hasTerminal()) setTerminalSize(this.#around.libc, this.#terminalFd ?? -1, size);
+    if (this.#hasTerminal()) setTerminalSize(this.#context.libc, this.#terminalFd ?? -1, size);
   }
 
   leaveSignalsTo(group: number): void {
@@ -91,7 +96,7 @@ export class PosixProcess implements SpawnedProcess {
 
   async killTree(): Promise<KillReport> {
     const isLeaderKilled = this.signal(system.signals.SIGKILL, "group") && !this.#hasExited;
-    const { method, killed, survivors } = await this.#around.killDescendants();
+    const { method, killed, survivors } = await this.#context.killDescendants();
     const others = killed.filter((pid) => pid !== this.pid).length;
     return { method, killed: others + (isLeaderKilled ? 1 : 0), survivors };
   }
@@ -139,7 +144,7 @@ export class PosixProcess implements SpawnedProcess {
 
   #openOutput({ stream, fd }: StdioPlan["outputs"][number]): PosixOutput {
     const isTerminal = fd === this.#terminalFd;
-    const output: PosixOutput = new PosixOutput(this.#around, {
+    const output: PosixOutput = new PosixOutput(this.#context, {
       fd,
       isTerminal,
       handlers: {
@@ -175,7 +180,7 @@ export class PosixProcess implements SpawnedProcess {
     const watch =
       isTerminal && output
         ? output.watch
-        : this.#around.poller.watch(fd, {
+        : this.#context.poller.watch(fd, {
             writable: () => writer.flush(),
             hungUp: () => writer.abandon(),
           });
@@ -188,7 +193,7 @@ export class PosixProcess implements SpawnedProcess {
       },
       finished: () => this.#closeInput(),
     };
-    const writer = new InputWriter({ libc: this.#around.libc, fd, isTerminal, handlers });
+    const writer = new InputWriter({ libc: this.#context.libc, fd, isTerminal, handlers });
     if (!isTerminal) watch.want("hangup", true);
     return { fd, writer, watch };
   }
@@ -198,7 +203,7 @@ export class PosixProcess implements SpawnedProcess {
     this.#input = undefined;
     if (!input || input.fd === this.#terminalFd) return;
     input.watch.close();
-    this.#around.libc.close(input.fd);
+    this.#context.libc.close(input.fd);
   }
 
   #endOutput(output: PosixOutput): void {
@@ -217,7 +222,7 @@ export class PosixProcess implements SpawnedProcess {
     this.#input?.writer.close();
     this.#closeInput();
     for (const feed of this.feeds) feed.close();
-    this.#around.released();
+    this.#context.released();
   }
 
   #hasTerminal(): boolean {
@@ -229,12 +234,12 @@ export class PosixProcess implements SpawnedProcess {
     if (!this.#hasTerminal()) return undefined;
     const group = new Int32Array(1);
     const fd = this.#terminalFd ?? -1;
-    const refused = this.#around.libc.ioctl(fd, native.TIOCGPGRP, "void *", group) < 0;
+    const refused = this.#context.libc.ioctl(fd, native.TIOCGPGRP, "void *", group) < 0;
     return refused || !group[0] ? undefined : group[0];
   }
 
   /** A negative pid means a group. */
   #kill(pid: number, signal: number): boolean {
-    return this.#around.libc.kill(pid, signal) === 0;
+    return this.#context.libc.kill(pid, signal) === 0;
   }
 }

@@ -68,7 +68,7 @@ export class OutputReader {
     return end;
   }
 
-  /** Delivers all that the kernel has, without waiting for more. */
+  /** Delivers what the kernel has, up to `batchesToDrainMax` batches, without waiting. */
   drain(): void {
     for (let batches = 0; batches < batchesToDrainMax; batches++) {
       if (this.readBatch() !== "more") return;

@@ -141,7 +141,7 @@ class PosixSpawner implements Spawner {
   #adopt(started: { launched: Launched; stdio: StdioPlan; sink: ProcessSink }): SpawnedProcess {
     const { launched, stdio, sink } = started;
     const tag = launched.isTagged ? launched.launch.tag : undefined;
-    const around = {
+    const context = {
       libc: this.#libc,
       poller: this.#poller,
       memory: this.#memory,
@@ -149,7 +149,7 @@ class PosixSpawner implements Spawner {
       killDescendants: () => this.#killDescendants(process, tag),
       released: () => this.#running.delete(process),
     };
-    const process: PosixProcess = new PosixProcess({ pid: launched.pid, stdio, sink, around });
+    const process: PosixProcess = new PosixProcess({ pid: launched.pid, stdio, sink, context });
     this.#running.add(process);
     this.#exits.watch(launched.pid, (exit) => process.exit(exit));
     return process;

@@ -27,7 +27,7 @@ export async function findProgram(request: SpawnRequest): Promise<string> {
   let worst: number = system.errno.ENOENT;
   for (const directory of path.split(":")) {
     const candidate = `${directory === "" ? "." : directory}/${name}`;
-    const errno = await lookAt(belowCwd(request.cwd, candidate));
+    const errno = await checkDirectly(belowCwd(request.cwd, candidate));
     if (errno === 0) return candidate;
     if (errno === system.errno.EACCES) worst = errno;
   }
@@ -50,7 +50,7 @@ export function belowCwd(cwd: string | Buffer, path: string): string | Buffer {
 }
 
 /** Like `checkProgram`, but on the event loop where no disk can hang. */
-function lookAt(path: string | Buffer): MaybePromise<number> {
+function checkDirectly(path: string | Buffer): MaybePromise<number> {
   const later = () => checkProgram(path);
   return hasRemoteMounts() ? later() : callDirectly({ now: () => checkNow(path), later });
 }

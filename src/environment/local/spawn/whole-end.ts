@@ -7,17 +7,17 @@ import type { ProcessExit, ProcessSink } from "./spawner.ts";
 export function wholeEnd(over: (exit: ProcessExit) => void): Omit<ProcessSink, "output"> {
   let exit: ProcessExit | undefined;
   let isRead = false;
-  const tell = () => {
+  const reportWhenOver = () => {
     if (exit && isRead) over(exit);
   };
   return {
     exited: (ended) => {
       exit = ended;
-      tell();
+      reportWhenOver();
     },
     ended: () => {
       isRead = true;
-      tell();
+      reportWhenOver();
     },
     drained: () => {},
     stdinGone: () => {},
