@@ -23,7 +23,7 @@ export interface Processes {
     params: Params<"process/closeStdin">,
     signal?: AbortSignal,
   ): Promise<Result<"process/closeStdin">>;
-  /** Changes the size of a terminal. */
+  /** Changes the size of the terminal. */
   resize(params: Params<"process/resize">, signal?: AbortSignal): Promise<Result<"process/resize">>;
   /** Sends the signal to the process group, if that still exists. */
   signal(params: Params<"process/signal">, signal?: AbortSignal): Promise<Result<"process/signal">>;

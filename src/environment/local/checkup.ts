@@ -17,7 +17,7 @@ export interface Check {
   /** `limited`: it works, but not fully. */
   readonly status: "ok" | "limited" | "failed";
   readonly finding: string;
-  /** What to do about it. */
+  /** What the operator can do about it. */
   readonly fix?: string;
 }
 

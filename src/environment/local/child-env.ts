@@ -17,7 +17,7 @@ export interface ChildEnvironmentSource {
   readonly overlay: Variables;
 }
 
-/** Names that `inherit: "core"` keeps, in any case: the reference compares so on Linux too. */
+/** Names that `inherit: "core"` keeps, ignoring case, as the reference does on Linux, too. */
 const coreNames = new Set(
   "PATH SHELL TMPDIR TEMP TMP HOME LANG LC_ALL LC_CTYPE LOGNAME USER".toLowerCase().split(" "),
 );

@@ -1,7 +1,7 @@
 /** The log of a closed process, as far as it takes memory. */
 export interface ClosedLog {
   readonly memoryBytes: number;
-  /** Moves what is in memory to disk. */
+  /** Moves its chunks from memory to disk. */
   leaveMemory(): void;
 }
 

@@ -32,7 +32,7 @@ export class ClosedProcesses {
     this.#expiry.add({ process, atMs: performance.now() });
   }
 
-  /** Forgets nothing more. */
+  /** Stops forgetting processes. */
   close(): void {
     this.#expiry.close();
   }

@@ -58,9 +58,9 @@ export interface LocalEnvironment {
   ): LocalProcesses;
   fileSystem(emit: Emit<FileSystemEvent>): LocalFileSystem;
   http(emit: Emit<HttpEvent>): LocalHttp;
-  /** How many sandbox helpers there are, by what they do; `waiting` are starts without a place. */
+  /** The number of sandbox helpers by activity; `waiting` are starts that wait for a place. */
   helperCensus(): Readonly<Record<string, number>>;
-  /** Kills every process that is left and frees what the environment holds. */
+  /** Kills all processes and frees what the environment holds. */
   close(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { fileThreadIdleMs, fileThreadYoungHeapMiB } from "../../limits.ts";
 import type { HostPath } from "../../protocol/path-uri.ts";
 
-/** One task for some entries of a directory, whose path stays valid until the task is done. */
+/** A task for some entries of a directory, whose path stays valid until the task is done. */
 export type ThreadWork = { readonly names: readonly string[]; readonly directory: HostPath } & (
   | { readonly task: "removeFlatDirectories" }
   | { readonly task: "copySmallFiles"; readonly destination: HostPath }

@@ -35,7 +35,7 @@ export class FileThreads {
   readonly #warn: (text: string) => void;
   readonly #restMs: number;
   #starting: Promise<void> | undefined;
-  /** Until then no thread is given work, nor started. With one core they never help. */
+  /** Until this time threads are neither started nor given work. With one core they never help. */
   #restsUntilMs = availableParallelism() === 1 ? Number.POSITIVE_INFINITY : 0;
 
   constructor({ warn = () => {}, restMs = fileThreadsRestMs }: FileThreadsOptions = {}) {

@@ -60,7 +60,7 @@ export class ManagedProcess {
   #child: SpawnedProcess | undefined;
   #killed: Promise<void> | undefined;
 
-  /** Rejects with the spawner's error; then nothing has happened. */
+  /** Rejects with the spawner's error when nothing was started. */
   static async start(spawner: Spawner, options: ManagedProcessOptions): Promise<ManagedProcess> {
     const process = new ManagedProcess(options);
     process.#child = await process.#startWith(spawner);

@@ -50,7 +50,7 @@ export class OutputHolders {
   }
 }
 
-/** In a later turn, in which most often the end of the output has been read. */
+/** Waits for a later turn, in which the end of the output has usually been read. */
 async function otherPids(): Promise<number[]> {
   await setImmediate();
   const pids = attempted(() => readdirSync("/proc"), []).map(Number);
@@ -66,7 +66,7 @@ function openLinks(pid: number): string[] {
 const programOf = (pid: number) =>
   attempted(() => readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd(), "");
 
-/** A process may end at any moment, and those of other users may not be looked into. */
+/** Ignores errors: a process may end at any moment, and those of other users are not readable. */
 function attempted<T>(look: () => T, otherwise: T): T {
   try {
     return look();

@@ -11,7 +11,7 @@ import { WaitingReaders } from "./waiting-readers.ts";
 type Page = Omit<Params<"process/read">, "processId">;
 type Answer = Omit<Result<"process/read">, "failure">;
 
-/** How a process ended, as clients are told. */
+/** How a process ended, as in the protocol. */
 export type Ending = Omit<EventParams<"process/exited">, "processId" | "seq">;
 
 /** The exit or the closing of a process. */
@@ -19,7 +19,7 @@ export type EndEvent =
   | ({ readonly kind: "exited"; readonly seq: number } & Ending)
   | { readonly kind: "closed"; readonly seq: number };
 
-/** What happened to a process. */
+/** An event of a process. */
 export type LogEvent = Chunk | EndEvent;
 
 export interface OutputLogOptions extends RetainedOutputOptions {
@@ -110,12 +110,12 @@ export class OutputLog {
     return this.#retained.memoryBytes;
   }
 
-  /** To be called when nothing more will come. */
+  /** Moves the output from memory to disk. To be called after the closing. */
   leaveMemory(): void {
     this.#retained.leaveMemory();
   }
 
-  /** Waits up to `waitMs` until there is something to read. */
+  /** Settles when there is something to read, or after `waitMs`. */
   async news({ afterSeq, waitMs }: Pick<Page, "afterSeq" | "waitMs">): Promise<void> {
     const after = afterSeq ?? 0;
     if (waitMs && !this.#hasNewsAfter(after)) await this.#readers.newsAfter(after, waitMs);
@@ -193,7 +193,7 @@ export class OutputLog {
   }
 }
 
-/** A chunk as answers have it. */
+/** A chunk as in answers. */
 function encoded({ seq, stream, bytes }: Chunk) {
   return { seq, stream, chunk: bytes.toString("base64") };
 }

@@ -46,7 +46,7 @@ export class OutputSpill {
     return this.#droppedBytes;
   }
 
-  /** Whether the disk is slower than the process, and too much waits for it. */
+  /** Whether the disk is behind the process, and too many blocks wait for it. */
   get isBehind(): boolean {
     return this.#isBehind;
   }

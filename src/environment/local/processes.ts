@@ -50,7 +50,7 @@ export interface LocalProcesses extends Processes {
   holdEvents(): void;
   /** Rejects all waiting reads: the client that made them and received the events is gone. */
   rejectReaders(error: Error): void;
-  /** Kills everything that was started here, and starts nothing more. */
+  /** Kills all processes, and starts no more. */
   close(): Promise<void>;
 }
 

@@ -5,9 +5,9 @@ import { receiptMarksMax } from "../../limits.ts";
  * events, and an answer proves that all events before that question have arrived.
  */
 export interface Receipts {
-  /** Questions so far. */
+  /** The number of questions so far. */
   readonly asked: number;
-  /** The last question that was answered. */
+  /** The number of the last question that was answered. */
   readonly answered: number;
 }
 

@@ -13,7 +13,7 @@ export interface RetainedOutputOptions {
   readonly spill?: SpillStore | undefined;
   /** How far the receiver has come. Without it nothing counts as arrived. */
   readonly receipts?: (() => Receipts | undefined) | undefined;
-  /** The disk has caught up after `isBehind` was true. */
+  /** Called when the disk has caught up after `isBehind` was true. */
   readonly onRoom?: (() => void) | undefined;
 }
 
@@ -51,7 +51,7 @@ export class RetainedOutput {
     return this.#droppedBytes + (this.#spill?.droppedBytes ?? 0);
   }
 
-  /** Whether too much waits for the disk. */
+  /** Whether too many blocks wait for the disk. */
   get isBehind(): boolean {
     return this.#spill?.isBehind ?? false;
   }

@@ -45,7 +45,7 @@ interface GuardedCopy {
   readonly source: Stats;
 }
 
-/** What a copy is made with: a guard, or file threads, which cannot ask a guard. */
+/** Means of a copy: a guard, or file threads, which cannot call a guard. */
 export type CopyMeans =
   | (Partial<Record<keyof GuardedCopy, undefined>> & { readonly threads?: FileThreads | undefined })
   | (GuardedCopy & { readonly threads?: undefined });

@@ -1,5 +1,5 @@
 /**
- * The calls of node:fs that the file operations are made of, for host paths. Open files are plain
+ * The calls of node:fs that the file operations use, for host paths. Open files are plain
  * descriptors, because a `FileHandle` costs more than the system call it makes.
  */
 import type { Buffer } from "node:buffer";
@@ -213,7 +213,7 @@ export function makeLink(target: string, path: HostPath): MaybePromise<void> {
   return callAt(path, symlink(nodePath(target as HostPath), nodePath(path)));
 }
 
-/** Whether `thrown` is an error of the system with one of these codes. */
+/** Whether `thrown` is a system error with one of these codes. */
 export function hasCode(thrown: unknown, ...codes: string[]): boolean {
   return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
 }

@@ -10,7 +10,7 @@ import type { WorkDone } from "../file-thread.ts";
 import { hasRemoteMounts } from "../mount-lanes.ts";
 import { inParallel } from "./in-parallel.ts";
 
-/** One task that is done for many entries of a directory. */
+/** A task for many entries of a directory. */
 export interface BurstTask<T> {
   /** Does the task on the event loop; false when it did nothing and `later` has to do it. */
   readonly now: (item: T) => boolean;

@@ -24,24 +24,24 @@ interface Place {
   readonly followSymlinks?: boolean | null | undefined;
 }
 
-/** `use` gets the path to work on and the flag with which to open it. */
+/** Gets the path to work on, and the flag with which to open it. */
 type Use<T> = (path: HostPath, noFollow: number) => MaybePromise<T>;
 
-/** Works on the place a client named: as it is, or held so that no link can redirect it. */
+/** Works on the path that a client named: as it is, or held so that no link can redirect it. */
 export function atPlace<T>(place: Place, use: Use<T>): MaybePromise<T> {
   const path = hostPath(place.path);
   if (place.followSymlinks !== false) return use(path, 0);
   return belowRealParent(path, (held) => use(held, constants.O_NOFOLLOW));
 }
 
-/** Where an open file really is; undefined where the system does not tell. */
+/** The real path of an open file; undefined where the system does not tell. */
 export async function realPathOf(fd: number): Promise<HostPath | undefined> {
   if (!hasDescriptorPaths) return undefined;
   const real = (await readLink(`/proc/self/fd/${fd}` as HostPath)) as HostPath;
   return real.startsWith("/") ? real : undefined;
 }
 
-/** Fails when there is a link anywhere in the path. */
+/** Throws when any component of the path is a link. */
 export async function refuseLinks(place: Place): Promise<void> {
   if (place.followSymlinks !== false) return;
   const path = hostPath(place.path);
@@ -49,12 +49,12 @@ export async function refuseLinks(place: Place): Promise<void> {
 }
 
 interface HeldDirectory {
-  /** The path by which to work in it. */
+  /** The path by which its entries are reached. */
   readonly at: HostPath;
   readonly real: HostPath;
 }
 
-/** Works in a directory that stays the same, whatever becomes of its name meanwhile. */
+/** Works in a directory that is held open, whatever is renamed meanwhile. */
 export async function inDirectory<T>(
   path: HostPath,
   noFollow: number,

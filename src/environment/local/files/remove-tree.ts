@@ -23,7 +23,7 @@ import {
 import { inBursts } from "./in-bursts.ts";
 import { atPlace } from "./no-follow.ts";
 
-/** What makes operations on trees faster. */
+/** Optional means that make operations on trees faster. */
 export interface TreeMeans {
   readonly unlinkAt?: RelativeUnlink | undefined;
   readonly threads?: FileThreads | undefined;

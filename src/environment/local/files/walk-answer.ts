@@ -22,7 +22,7 @@ interface Listed {
 /** Bytes of an entry and its punctuation, without the path. */
 const entryBytes = '{"path":"","kind":"directory"},'.length;
 
-/** The answer to a walk while it grows, up to its bounds. */
+/** The answer to a walk while it is built, up to its limits. */
 export class WalkAnswer {
   readonly #listed: Listed[] = [];
   readonly #errors: Answer["errors"] = [];
@@ -63,7 +63,7 @@ export class WalkAnswer {
     return new WrittenResult({ plain: () => this.#plain(), parts: () => this.#parts() });
   }
 
-  /** Nothing in a canonical URI needs to be escaped. */
+  /** The parts of the JSON text. Nothing in a canonical URI needs to be escaped. */
   #parts(): readonly string[] {
     const entries = this.#listed.map(textOf).filter((text) => text !== "");
     const rest = { errors: this.#errors, truncated: this.#isTruncated };

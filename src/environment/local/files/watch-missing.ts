@@ -88,7 +88,7 @@ class Watch {
       for (const [directory, names] of plan) this.#watchers.push(this.#watch(directory, names));
       return true;
     } catch (error) {
-      // The directory has gone, may not be read, or the system has no watches left.
+      // The directory has gone or must not be read, or the system has no watches left.
       if (hasCode(error, "ENOENT", "ENOTDIR", "EACCES", "ENOSPC", "EMFILE", "ENFILE")) return false;
       throw error;
     }

@@ -3,7 +3,7 @@ import { deferred } from "../../../protocol/deferred.ts";
 import { messageOf } from "../../../protocol/errors.ts";
 import { PatientTimer } from "../../../protocol/patient-timer.ts";
 
-/** Why an exchange was ended from this side. */
+/** Why this side has interrupted an exchange. */
 export type Interruption = "timeout" | "cancelled" | "closed";
 
 /** Errors for the client. A timeout has none of its own, as in the reference. */

@@ -23,7 +23,7 @@ export interface RecordLengths {
   readonly contentBytes: number;
 }
 
-/** The smallest page of any machine that Node runs on. */
+/** The smallest page size of the machines that Node runs on, in bytes. */
 export const pageBytes = 4096;
 /** Size of the header, in bytes. The entry follows, then the content. */
 export const headerBytes = 32;

@@ -16,7 +16,7 @@ import { isSealed, sealName } from "./seal.ts";
 import { type TakenFolder, takeOver, unlessGone } from "./take-over.ts";
 
 export interface FinishedWrites {
-  /** Paths of files that have their new content now. */
+  /** Paths of the files that have their new content now. */
   readonly finished: string[];
   /** Why other writes were not finished. */
   readonly failures: string[];

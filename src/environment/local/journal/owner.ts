@@ -72,7 +72,7 @@ function known(path: string, read: (path: string) => string): string {
   try {
     return read(path).replace(/[^\w-]/g, "");
   } catch {
-    // Another system than Linux.
+    // Not on Linux.
     return "none";
   }
 }

@@ -15,7 +15,7 @@ export interface TerminalReport {
 
 /**
  * The arguments of `script`. Its command is one argument, so the program's arguments and
- * environment together are limited to what one argument may be, 128 KiB.
+ * environment together are limited to 128 KiB, as one argument is.
  */
 export function scriptArguments(request: SpawnRequest, program: string): string[] {
   const { rows, cols } = request.size ?? terminalSizeDefault;

@@ -39,7 +39,7 @@ function childrenOfMainThread(): number[] {
     const children = readFileSync(`/proc/self/task/${process.pid}/children`, "latin1");
     return children.trim().split(" ").filter(Boolean).map(Number);
   } catch {
-    // A kernel that does not tell, or no descriptor is left.
+    // The kernel does not tell, or no descriptor is left.
     return [];
   }
 }

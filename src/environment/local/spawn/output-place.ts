@@ -9,7 +9,7 @@ export function outputPlace(fd: number): string | undefined {
     const index = /^tty-index:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];
     return index === undefined ? readlinkSync(`/proc/self/fd/${fd}`) : `/dev/pts/${index}`;
   } catch {
-    // There is no /proc here.
+    // No procfs.
     return undefined;
   }
 }

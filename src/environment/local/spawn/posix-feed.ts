@@ -20,7 +20,7 @@ const nothing = new Uint8Array();
  */
 const pipeBytes = 4096;
 
-/** Throws a SpawnError. */
+/** Writes the head into the empty pipe. Throws a SpawnError. */
 export function fillHead(libc: Libc, fd: number, head: Uint8Array): void {
   if (head.length === 0) return;
   libc.fcntl(fd, native.F_SETPIPE_SZ, "int", pipeBytes);

@@ -15,7 +15,7 @@ interface InputHandlers {
   finished(): void;
 }
 
-/** Writes one pipe or terminal, and queues what the kernel does not take at once. */
+/** Writes to a pipe or terminal, and queues what the kernel does not take at once. */
 export class InputWriter {
   readonly #libc: Libc;
   readonly #fd: number;
@@ -63,7 +63,7 @@ export class InputWriter {
     }
   }
 
-  /** To be called when the reader has gone. */
+  /** To be called when no process reads any more. */
   abandon(): void {
     if (this.#state === "over") return;
     this.#stop();
@@ -83,7 +83,7 @@ export class InputWriter {
       if (count < 0) {
         if (this.#libc.errno() === system.errno.EINTR) continue;
         if (this.#libc.errno() === system.errno.EAGAIN) break;
-        // The caller may be inside `write`: tell after it has returned.
+        // The caller may be inside `write`: `gone` is called after that has returned.
         queueMicrotask(() => this.abandon());
         return;
       }

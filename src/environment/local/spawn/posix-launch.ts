@@ -60,7 +60,7 @@ export class LaunchLane {
     return { soft: this.#limits[0] ?? 0n, hard: this.#limits[1] ?? 0n };
   }
 
-  /** `prepare` is called when it is this launch's turn, so that waiting costs no descriptors. */
+  /** `prepare` is called when the launch begins, so that waiting ones need no descriptors. */
   launch<L extends Launch>(prepare: () => L): Promise<Launched<L>> {
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {
@@ -89,7 +89,7 @@ export class LaunchLane {
 
   #start<L extends Launch>(launch: L, resolve: (launched: Launched<L>) => void): void {
     const isTagged = launch.tag !== undefined && this.#underWay === 0;
-    // The callback refers to it, which keeps the memory from being collected while exec reads it.
+    // The callback refers to it, so it is not collected while exec reads it.
     const memory = {
       pid: new Int32Array(1),
       path: terminated(launch.path),

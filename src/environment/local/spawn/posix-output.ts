@@ -12,7 +12,7 @@ import type { ReadAheads } from "./posix-read-ahead.ts";
 import { OutputReader, type ReadMemory } from "./posix-reader.ts";
 import type { Stream } from "./posix-streams.ts";
 
-/** What all outputs of a spawner share. */
+/** Shared by all outputs of a spawner. */
 export interface OutputTools {
   readonly libc: Libc;
   readonly poller: Poller;

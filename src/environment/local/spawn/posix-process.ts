@@ -17,11 +17,11 @@ import type {
 } from "./spawner.ts";
 import type { TreeKill } from "./tree-kill.ts";
 
-/** What a process needs of its spawner. */
+/** What a process uses of its spawner. */
 export interface ProcessContext extends OutputTools {
-  /** Kills what descends from the process beyond its group. */
+  /** Kills the descendants of the process, also outside its group. */
   killDescendants(): Promise<TreeKill & Pick<KillReport, "method">>;
-  /** Everything that the process held is free. */
+  /** Called when the process has ended and its descriptors are closed. */
   released(): void;
 }
 
@@ -136,7 +136,7 @@ export class PosixProcess implements SpawnedProcess {
     return this.#kill(-group, signal) || isOuterKilled;
   }
 
-  /** Whether the pid still means this process, and the group and session of that number. */
+  /** Whether the pid, and the group and session of that number, are still those of this process. */
   #isNumberOurs(): boolean {
     // While any process is in the group or session, no new process gets that number.
     return !this.#hasExited || !this.#kill(this.pid, 0);
@@ -229,7 +229,7 @@ export class PosixProcess implements SpawnedProcess {
     return this.#terminalFd !== undefined && this.#outputs.size > 0;
   }
 
-  /** The job that has the terminal, if there is one. */
+  /** The process group in the terminal's foreground, if there is one. */
   #foregroundGroup(): number | undefined {
     if (!this.#hasTerminal()) return undefined;
     const group = new Int32Array(1);

@@ -29,7 +29,7 @@ export class ReadMemory {
 type BatchEnd = "more" | "empty" | "end";
 
 /**
- * Reads one pipe or terminal until its end: the kernel reports it, by 0 for a pipe and by an error
+ * Reads a pipe or terminal until its end, which the kernel reports, by 0 for a pipe and by an error
  * for a terminal, only after the last byte.
  */
 export class OutputReader {

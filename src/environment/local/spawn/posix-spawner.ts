@@ -37,7 +37,7 @@ export async function createPosixSpawner(
 ): Promise<Spawner> {
   const libc = await loadLibc();
   closeOwnDescriptorsOnExec(libc);
-  // As in the reference: what we start leaves no core files.
+  // As in the reference, started processes leave no core files.
   libc.prlimit(0, native.RLIMIT_CORE, BigUint64Array.of(0n, 0n), null);
   return new PosixSpawner(libc, lastWork, withoutTerminals);
 }

@@ -6,7 +6,7 @@ import { closeOnExec, type Libc, native, ptmxFlags } from "./posix-libc.ts";
 import type { OutputStream, SpawnRequest, TerminalSize } from "./spawner.ts";
 import { systemFailure } from "./start-failure.ts";
 
-/** What the child does with its descriptors before exec. */
+/** An action on the child's descriptors before exec. */
 export type FileAction =
   | {
       readonly kind: "open";

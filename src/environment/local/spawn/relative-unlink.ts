@@ -1,6 +1,6 @@
 import { loadLibc } from "./posix-libc.ts";
 
-/** Removes the file of that name (ASCII) from an open directory; false when that failed. */
+/** Removes a file by its name (ASCII) from an open directory; false when that fails. */
 export type RelativeUnlink = (directory: number, name: string) => boolean;
 
 /**

@@ -22,7 +22,7 @@ export interface ProgramEnd {
 
 /**
  * Runs a program that ends by itself, in the root directory and with an empty environment. Rejects
- * with a SpawnError where it cannot be started.
+ * with a SpawnError when it cannot be started.
  */
 export async function runProgram(spawner: Spawner, run: ProgramRun): Promise<ProgramEnd> {
   const { argv, timeoutMs, outputBytesMax } = run;

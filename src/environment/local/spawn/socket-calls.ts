@@ -23,7 +23,7 @@ export interface SocketCalls {
 const tcpLevel = 6;
 const tcpNotSentLowWater = 25;
 
-/** Without native functions all goes through the streams. */
+/** Without native functions all bytes go through the streams. */
 const noCalls: SocketCalls = { writeAtOnce: () => 0, readAtOnce: () => 0, limitUnsent: () => {} };
 
 export async function loadSocketCalls(): Promise<SocketCalls> {

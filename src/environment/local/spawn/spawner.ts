@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 
-/** How a process is connected: `pipes` has /dev/null for stdin. */
+/** How a process's streams are connected: with `pipes`, stdin is /dev/null. */
 export type Stdio = "pipes" | "pipes+stdin" | "pty";
 export type OutputStream = "stdout" | "stderr" | "pty";
 
@@ -104,7 +104,7 @@ export interface SpawnedProcess {
   readonly feeds: readonly Feed[];
   /** Queues bytes for stdin or the terminal. False when the queue is full: wait for `drained`. */
   write(bytes: Buffer): boolean;
-  /** Closes stdin after what is queued; in a terminal sends ^D. */
+  /** Closes stdin after the queued bytes; in a terminal sends ^D. */
   endStdin(): void;
   /** Pauses or resumes reading output; the process blocks when its pipe is full. */
   flow(on: boolean): void;
@@ -123,7 +123,9 @@ export interface SpawnedProcess {
   killTree(): Promise<KillReport>;
   /** The /proc names of output pipes and terminals that are still open, as writers have them. */
   outputPlaces(): string[];
-  /** Closes the streams after reading what is there; `ended` follows if it has not come yet. */
+  /**
+   * Closes the streams after reading the output in them; `ended` follows if it has not come yet.
+   */
   abandonOutput(): void;
 }
 
@@ -176,6 +178,6 @@ export interface Spawner {
   ownVariables(): Readonly<Record<string, string>>;
   /** Starts the keeper, which cleans up after this server's death, unless it runs already. */
   ensureKeeper(): void;
-  /** Kills everything that was started here and frees what the spawner holds. */
+  /** Kills all processes of this spawner, and frees what it holds. */
   close(): Promise<void>;
 }

@@ -75,7 +75,7 @@ export class TreeKiller {
         return resultsByMark(marks, killed, alive);
       }
       for (const [pid, mark] of alive) {
-        // The number may belong to another process by now.
+        // The pid may belong to another process by now.
         if (this.#markOf(pid) !== mark) continue;
         this.#table.kill(pid, SIGKILL);
         killed.set(pid, mark);
@@ -141,13 +141,13 @@ function mayFork(pid: number): boolean {
   return /[RS]/.test(readProcessStat(pid)?.state ?? "");
 }
 
-/** Zombies bear their marks until they are reaped. */
+/** Zombies carry their marks until they are reaped. */
 function isAlive(pid: number): boolean {
   const state = readProcessStat(pid)?.state;
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
-/** Where processes cannot be marked: the session, whose number is the pid of its leader. */
+/** The mark where processes cannot be tagged: the session, whose id is the pid of its leader. */
 export function sessionMark(table: ProcessTable): MarkOf {
   return (pid) => {
     const session = table.sessionOf(pid);
