@@ -1,9 +1,9 @@
 import type { Method } from "../protocol/methods.ts";
 
-/** What a message asks for. */
+/** The request in a message. */
 export interface Asked {
   readonly method: Method;
   readonly params: unknown;
-  /** Asked when its turn comes: whether it is still to be sent. */
+  /** Called when it is about to be sent: false when it was aborted meanwhile. */
   readonly isWanted: () => boolean;
 }

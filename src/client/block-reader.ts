@@ -20,9 +20,9 @@ interface Asked {
 }
 
 /**
- * Reads the blocks of an open file one behind the other, some of them ahead of whoever wants them.
- * On a slow line they are small and few, because nothing else passes while one is under way, and
- * what is under way is lost when the connection breaks. On a fast one they are large.
+ * Reads the blocks of an open file in order, some of them ahead of demand. On a slow connection
+ * they are small and few, because a block under way delays every other message and is lost when the
+ * connection breaks. On a fast one they are large.
  */
 export class BlockReader {
   readonly handleId: string;
@@ -31,7 +31,7 @@ export class BlockReader {
   #askedBytes = 0;
   #answeredBytes = 0;
   #offset: number;
-  /** What the line brought while the last answer was awaited; the first block goes alone. */
+  /** Throughput during the last answer; 0 before the first block, which therefore goes alone. */
   #bytesPerMs = 0;
 
   constructor(fileSystem: FileSystem, handleId: string, offset: number) {
@@ -52,7 +52,7 @@ export class BlockReader {
     const fittingBytes = Math.floor(this.#bytesPerMs * fileBlockMs);
     const len = Math.min(Math.max(fittingBytes, downloadBlockBytesMin), fileBlockBytesMax);
     const answer = this.#read(this.#offset, len);
-    // What was read ahead in vain may fail without anybody looking at it.
+    // A block that was read ahead may never be awaited, and may fail unhandled.
     answer.catch(() => {});
     this.#asked.push({ len, answer });
     this.#askedBytes += len;

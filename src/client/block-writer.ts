@@ -7,30 +7,32 @@ import {
   uploadBytesInFlightMax,
 } from "../limits.ts";
 
-/** Where blocks go. */
+/** The destination of the blocks. */
 export interface BlockTarget {
   write(offset: number, chunk: string): Promise<unknown>;
-  /** Makes it possible to write on after a failure, from `answeredBytes` on; else throws it. */
+  /**
+   * Makes writing possible again after `failure`, from `answeredBytes` on; throws when it cannot.
+   */
   resume(failure: unknown, extent: WrittenExtent): Promise<void>;
 }
 
-/** How far a file has come: at least the answered bytes of it are written, at most the sent. */
+/** How much of a file is written: at least `answeredBytes`, at most `sentBytes`. */
 export interface WrittenExtent {
   readonly answeredBytes: number;
   readonly sentBytes: number;
 }
 
 interface Block {
-  /** Base64, of which the request that sends it keeps the same text: it costs no memory here. */
+  /** Base64. The request holds the same string, so keeping it here costs no memory. */
   readonly chunk: string;
   readonly bytes: number;
   readonly answered: Promise<unknown>;
 }
 
 /**
- * Writes bytes one behind the other in blocks, some of them at a time. On a slow line they are
- * small, because nothing else passes while one is under way. On a fast one they are large, because
- * each costs some work: 64 MB in blocks of 256 KiB took a tenth longer than in those of 1 MiB.
+ * Writes bytes in blocks, several at a time. On a slow connection they are small, because a block
+ * under way delays every other message. On a fast one they are large, because each has a fixed
+ * cost: 64 MB in blocks of 256 KiB took a tenth longer than in blocks of 1 MiB.
  */
 export class BlockWriter {
   readonly #target: BlockTarget;
@@ -39,16 +41,16 @@ export class BlockWriter {
   #inFlightBytes = 0;
   #answeredBytes = 0;
   #sentBytesMost = 0;
-  /** A block in flight has failed: what is sent behind it would fail too. */
+  /** A block in flight has failed, so no more are sent until the target has resumed. */
   #hasFailed = false;
-  /** When the pace of the line began to be measured, and what had been answered by then. */
+  /** When the measurement of the throughput began, and how much was answered by then. */
   #pace: { readonly sinceMs: number; readonly answeredBytes: number } | undefined;
 
   constructor(target: BlockTarget) {
     this.#target = target;
   }
 
-  /** Settles when the last block is on its way. */
+  /** Settles when the last block has been sent. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#unsent.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     while (this.#unsent.length > 0) await this.#step();
@@ -59,7 +61,7 @@ export class BlockWriter {
     while (this.#unsent.length + this.#inFlight.length > 0) await this.#step();
   }
 
-  /** Sends a block if there is one and room for it, else waits for the answer to the oldest. */
+  /** Sends a block if there is one and room for it, else waits for the oldest answer. */
   async #step(): Promise<void> {
     const bytes = this.#hasRoom() ? this.#unsent.shift() : undefined;
     if (bytes) return this.#begin(bytes);
@@ -74,7 +76,7 @@ export class BlockWriter {
     this.#answeredBytes += block?.bytes ?? 0;
   }
 
-  /** The first block goes alone: its answer shows how fast the line is. */
+  /** The first block goes alone: its answer gives the throughput. */
   #hasRoom(): boolean {
     const { length } = this.#inFlight;
     if (this.#hasFailed) return false;
@@ -91,7 +93,7 @@ export class BlockWriter {
     return Math.min(Math.max(fittingBytes, uploadBlockBytesMin), fileBlockBytesMax);
   }
 
-  /** Sends the beginning of these bytes; the rest is the next to be sent. */
+  /** Sends a block from the start of `bytes`; the rest stays first in the queue. */
   #begin(bytes: Buffer): void {
     const block = bytes.subarray(0, this.#blockBytes());
     if (block.length < bytes.length) this.#unsent.unshift(bytes.subarray(block.length));
@@ -99,7 +101,7 @@ export class BlockWriter {
     const offset = this.#answeredBytes + this.#inFlightBytes;
     const chunk = block.toString("base64");
     const answered = this.#target.write(offset, chunk);
-    // Whoever writes on, or ends, comes upon the failure itself.
+    // `#step` meets the failure when it awaits this block.
     answered.catch(() => {
       this.#hasFailed = true;
     });
@@ -108,7 +110,7 @@ export class BlockWriter {
     this.#sentBytesMost = Math.max(this.#sentBytesMost, offset + block.length);
   }
 
-  /** What had no answer is sent again, at the pace of the new line. */
+  /** Queues the unanswered blocks again, and measures the new connection anew. */
   async #resume(failure: unknown): Promise<void> {
     const extent = { answeredBytes: this.#answeredBytes, sentBytes: this.#sentBytesMost };
     await this.#target.resume(failure, extent);

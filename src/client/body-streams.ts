@@ -5,9 +5,9 @@ import type { EventParams } from "../protocol/methods.ts";
 type Delta = EventParams<"http/request/bodyDelta">;
 
 interface BodyStreamsOptions {
-  /** The reader of the body does not want the rest. */
+  /** The reader has cancelled the body, or it was abandoned here. */
   readonly onCancel: (requestId: string) => void;
-  /** A body has room again. */
+  /** The queue of a body has room again. */
   readonly onRoom: () => void;
 }
 
@@ -17,7 +17,10 @@ interface OpenBody {
   lastSeq: number;
 }
 
-/** Joins the pieces of streamed HTTP bodies. How much may wait for a slow reader is bounded. */
+/**
+ * Assembles streamed HTTP bodies from their pieces. The bytes that wait for a slow reader are
+ * bounded.
+ */
 export class BodyStreams {
   readonly #options: BodyStreamsOptions;
   readonly #bodies = new Map<string, OpenBody>();
@@ -26,7 +29,9 @@ export class BodyStreams {
     this.#options = options;
   }
 
-  /** The body of the request with this id, which is made next; `onEnd` tells that it is over. */
+  /**
+   * Makes the body of a request, before that is sent. `onEnd` is called once, when the body ends.
+   */
   open(requestId: string, onEnd: () => void): ReadableStream<Uint8Array> {
     const { onCancel, onRoom } = this.#options;
     const bodies = this.#bodies;
@@ -42,7 +47,7 @@ export class BodyStreams {
     );
   }
 
-  /** Takes in a piece; false when its body has to be paused. */
+  /** Queues a piece. False asks the sender of this body to pause. */
   accept(delta: Delta): boolean {
     const body = this.#bodies.get(delta.requestId);
     if (!body) return true;
@@ -61,7 +66,7 @@ export class BodyStreams {
     );
   }
 
-  /** Ends one body, or every one, with an error. */
+  /** Ends the named bodies, by default all, with an error. */
   fail(error: Error, requestIds: Iterable<string> = [...this.#bodies.keys()]): void {
     for (const requestId of requestIds) {
       this.#close(requestId)?.controller.error(error);

@@ -4,9 +4,9 @@ import { closingLookIntervalMs, closingLooksMax } from "../limits.ts";
 import { signsOfLife } from "../protocol/signs-of-life.ts";
 
 /**
- * Gives how to close a socket so that a program that has nothing else to do can end: it waits for
- * what is still to be sent, and for the other end's part, as long as bytes move. The library alone
- * would wait half a minute on a line that is dead, also when it was the other end that closed it.
+ * Makes a function that closes the socket, and lets an otherwise idle program end: it waits for
+ * unsent bytes and for the other end's close only as long as bytes move. `ws` alone would wait half
+ * a minute on a dead connection, also when the other end closed first.
  */
 export function closerOf(socket: WebSocket, lookIntervalMs = closingLookIntervalMs): () => void {
   let hasShownLife = () => false;
@@ -23,7 +23,8 @@ export function closerOf(socket: WebSocket, lookIntervalMs = closingLookInterval
   };
   socket.once("upgrade", ({ socket: tcp }: IncomingMessage) => {
     hasShownLife = signsOfLife(tcp);
-    // Nothing tells of the other end's close frame; the library looks at what comes before us.
+    // No event tells that the other end's close frame came. This listener runs after that of `ws`,
+    // which reads the frame.
     socket.once("open", () => tcp.on("data", watch));
   });
   return () => {

@@ -27,11 +27,11 @@ export interface ConnectionOptions {
   readonly bearerToken?: string | undefined;
   /** How long opening the WebSocket may take. Default 10 000. */
   readonly connectTimeoutMs?: number | undefined;
-  /** How long the answer to the first request may take. Default 10 000. */
+  /** How long `initialize` may take. Default 10 000. */
   readonly initializeTimeoutMs?: number | undefined;
   /**
-   * The connection is pinged this often, and counts as lost when two pings in a row and what
-   * follows them go unanswered. Default 10 000.
+   * Interval of pings. The connection counts as lost when two pings in a row go unanswered and
+   * nothing else arrives until the next is due. Default 10 000.
    */
   readonly heartbeatIntervalMs?: number | undefined;
 }
@@ -40,23 +40,23 @@ interface OpenRequest {
   readonly url: string;
   readonly options: ConnectionOptions;
   readonly onEvent: OnEvent;
-  /** Whether events were let go that will have to be asked for again. */
+  /** Whether events were dropped that must be read from the executor again. */
   readonly isBehind: () => boolean;
   /** Resumes this session instead of opening a new one. */
   readonly resumeSessionId?: string | undefined;
-  /** By which the executor knows that a connection replaces one of the same client. */
+  /** Lets the executor recognize a connection that replaces an older one of the same client. */
   readonly clientId: string;
-  /** Gives up when it is aborted; has no effect on a connection that is open. */
+  /** Aborts connecting; has no effect once the connection is open. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One connection with a session behind it. */
+/** An open connection with its session. */
 export interface Connection {
   readonly sessionId: string;
-  /** What the executor says of itself, when it did not do so at first when it was asked. */
+  /** The executor's `environment/info`, from the answer to `initialize` where it is part of it. */
   readonly info: EnvironmentInfo;
   readonly rpc: RpcClient;
-  /** Fulfilled with the reason when the connection has ended, by whomever. */
+  /** Fulfilled with the reason when the connection has ended, whichever side ended it. */
   readonly ended: Promise<ConnectionError>;
   close(): void;
 }
@@ -98,9 +98,10 @@ function openSocket({ url, options }: OpenRequest): WebSocket {
 }
 
 /**
- * A ping with a content asks whether the events before it have arrived: then the executor forgets
- * them. Its second number asks only how far what was sent has come, and is answered in any case:
- * an executor that waits for that sends little until it learns of it, or has waited for seconds.
+ * A ping without a payload only tests the connection. One with a payload holds two numbers. The
+ * first asks whether the events before it have arrived, after which the executor forgets them: it
+ * is not confirmed while dropped events must be read again. The second asks how far the line is and
+ * is answered in any case, because the executor sends little until it knows.
  */
 function answerPings(socket: WebSocket, isBehind: () => boolean): void {
   socket.on("ping", (content: Buffer) => {
@@ -116,10 +117,10 @@ interface SocketEnd {
   readonly cut: (reason: string) => void;
 }
 
-/** What a WebSocket is closed with by somebody who got a larger message than he takes. */
+/** The close code of RFC 6455 for a message that is larger than the receiver accepts. */
 const messageTooLargeCode = 1009;
 
-/** Finds out why the socket ended: the first reason that is given is the true one. */
+/** Settles `ended` with the first reason given; later events of the socket only follow from it. */
 function watchEnd(socket: WebSocket, url: string): SocketEnd {
   const { promise: ended, resolve: end } = deferred<ConnectionError>();
   socket.once("unexpected-response", async (_request: unknown, response: IncomingMessage) => {
@@ -127,12 +128,12 @@ function watchEnd(socket: WebSocket, url: string): SocketEnd {
     socket.terminate();
   });
   socket.on("error", (error: NodeJS.ErrnoException) => {
-    // A message that is too large would be so again after a reconnection.
+    // The executor would send the same too large message again over a new connection.
     const retryable = error.code !== "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     const reason = `${error.message || error.code}`.trim();
     const message = `websocket ${url}: ${reason}${adviceOn(error, url)}`;
     end(new ConnectionError(message, { cause: error, retryable }));
-    // The library would wait for the other end to close its side.
+    // Without this, `ws` waits for the other end to close its side.
     socket.terminate();
   });
   socket.once("close", (code, reason) => {
@@ -151,14 +152,14 @@ function watchEnd(socket: WebSocket, url: string): SocketEnd {
 }
 
 /**
- * Answers 4xx that time changes: a request that arrived too slowly, came too early, or was one too
- * many. Any other, such as that for a wrong token, stays what it is when asked again.
+ * The 4xx statuses for which a later attempt may succeed: too slow, too early, too many. All
+ * others, such as that for a wrong token, are lasting.
  */
 const temporaryStatuses: readonly number[] = [408, 425, 429];
 
 async function refusal(response: IncomingMessage, url: string): Promise<ConnectionError> {
   const { statusCode = 0 } = response;
-  // Whoever refuses may cut what he says of it short, or never come to its end.
+  // The body may be cut short, and is only an addition to the message.
   const body = (await text(response).catch(() => "")).trim();
   const isLasting = statusCode >= 400 && statusCode < 500;
   const retryable = !isLasting || temporaryStatuses.includes(statusCode);
@@ -179,7 +180,8 @@ function startRpc(
     try {
       rpc.receive(frame.toString());
     } catch (error) {
-      // What cannot be read may have been anything: only a resume tells what is missing now.
+      // The unreadable message may have been any answer or event: only a resumed session tells what
+      // is missing.
       cut(`websocket ${url}: ${(error as Error).message}`);
     }
   });
@@ -198,7 +200,7 @@ interface Handshake {
 async function handshake(request: OpenRequest, { socket, ended, rpc }: Handshake) {
   const { url, options, resumeSessionId, clientId } = request;
   const failure = ended.then((reason) => Promise.reject(reason));
-  // Whoever races against it has looked at it; nobody else has to.
+  // Rejections are handled where this promise is raced; otherwise it may go unhandled.
   failure.catch(() => {});
   const opened = new Promise((resolve) => socket.once("open", resolve));
   const { connectTimeoutMs = clientConnectTimeoutMs } = options;

@@ -1,4 +1,4 @@
-/** What Node says of a certificate whose authority it does not know. */
+/** Node's error codes for a certificate of an unknown authority. */
 const untrustedCodes: ReadonlySet<string | undefined> = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",
@@ -7,7 +7,7 @@ const untrustedCodes: ReadonlySet<string | undefined> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
 
-/** What is probably wrong and what helps, to be put behind the text of the error; else nothing. */
+/** The probable cause and a remedy, to be appended to the error's text; empty if unknown. */
 export function adviceOn({ code = "", message }: NodeJS.ErrnoException, url: string): string {
   if (untrustedCodes.has(code)) {
     return (
@@ -25,5 +25,5 @@ export function adviceOn({ code = "", message }: NodeJS.ErrnoException, url: str
   return "";
 }
 
-/** What OpenSSL, by its versions, says of the text that comes in place of a handshake. */
+/** The messages of OpenSSL's versions for a plain-text answer to a TLS handshake. */
 const isNoTls = /wrong[ _]version[ _]number|packet[ _]length[ _]too[ _]long|http[ _]request/i;

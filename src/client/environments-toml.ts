@@ -3,7 +3,7 @@ import { parse } from "smol-toml";
 /** One `[[environments]]` of `environments.toml`. */
 export interface ConfiguredEnvironment {
   readonly id: string;
-  /** `ws:` or `wss:`; undefined for an environment that is a program. */
+  /** `ws:` or `wss:`; undefined for an environment that sets `program`. */
   readonly url: string | undefined;
   readonly bearerToken: string | undefined;
   readonly connectTimeoutMs: number | undefined;
@@ -13,7 +13,7 @@ export interface ConfiguredEnvironment {
 export interface EnvironmentsFile {
   readonly environments: readonly ConfiguredEnvironment[];
   readonly includeLocal: boolean;
-  /** What the file says, in any case of `none`; undefined when it says nothing. */
+  /** An id, or `none` in any case; undefined when the file has no default. */
   readonly default: string | undefined;
 }
 
@@ -27,9 +27,7 @@ export class EnvironmentConfigError extends Error {
 
 type Table = Readonly<Record<string, unknown>>;
 
-/**
- * Reads `environments.toml`; `path` is how complaints call it. Throws an `EnvironmentConfigError`.
- */
+/** Parses `environments.toml`. `path` names it in messages. Throws an `EnvironmentConfigError`. */
 export function parseEnvironments(text: string, path: string): EnvironmentsFile {
   const file = shapeOf(text, path);
   const ids = new Set<string>();
@@ -78,7 +76,7 @@ const configured = (table: EnvironmentTable): ConfiguredEnvironment => ({
 const milliseconds = (seconds: number | undefined) =>
   seconds === undefined ? undefined : seconds * 1000;
 
-// ---- what may be said
+// ---- the rules for values
 
 function refuseId(id: string): void {
   if (id.trim() === "") throw complaint("environment id cannot be empty");
@@ -166,7 +164,7 @@ const isTable = (value: unknown): value is Table =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value: unknown) => typeof value === "string";
 
-/** Kinds of values, and whether a value is of the kind. */
+/** The check for each kind of value. */
 const kinds = {
   string: isText,
   boolean: (value: unknown) => typeof value === "boolean",
@@ -176,7 +174,7 @@ const kinds = {
   tables: (value: unknown) => Array.isArray(value) && value.every(isTable),
 };
 
-/** The file as TOML with the fields that it may have, each of its kind. */
+/** Parses the TOML, and checks that it has only known fields, each of its kind. */
 function shapeOf(text: string, path: string): FileTable {
   try {
     const file = parse(text);

@@ -10,16 +10,19 @@ import {
 import { SessionLostError } from "./errors.ts";
 import { type CallOptions, perform } from "./perform.ts";
 
-/** What decides which environments there are. Nothing is read from this program's environment. */
+/** The configuration of the environments. This program's own variables are not read. */
 export interface EnvironmentsOptions {
-  /** The folder that may have an `environments.toml`, which beats `execServerUrl`. */
+  /** The folder that may hold `environments.toml`, which takes precedence over `execServerUrl`. */
   readonly codexHome?: string | undefined;
   /**
-   * The value of CODEX_EXEC_SERVER_URL: a WebSocket URL makes that server, by the id `remote`, the
-   * only environment; `none` leaves no environment; nothing leaves this machine.
+   * The value of CODEX_EXEC_SERVER_URL. A WebSocket URL makes that server the only environment,
+   * with the id `remote`; `none` means no environment; absent or empty means this machine.
    */
   readonly execServerUrl?: string | undefined;
-  /** The values of the three CODEX_EXEC_SERVER_NOISE_* variables, which this client refuses. */
+  /**
+   * The values of the three CODEX_EXEC_SERVER_NOISE_* variables. This library does not support
+   * them: any value is an `EnvironmentConfigError`.
+   */
   readonly noise?: NoiseOptions | undefined;
 }
 
@@ -32,14 +35,14 @@ export interface NoiseOptions {
 /** How environments are opened. */
 export interface EnvironmentOpeners {
   readonly openLocal: () => Promise<Environment>;
-  /** Gives up when the signal is aborted; it has no effect later. */
+  /** Opening is given up when the signal is aborted, which has no effect afterwards. */
   readonly openRemote: (
     environment: ConfiguredEnvironment,
     signal: AbortSignal,
   ) => Promise<Environment>;
 }
 
-/** No environment can be used, for whatever reason; the cause says which. */
+/** No environment can be used; `cause` has the reason, if there is one. */
 export class NoEnvironmentError extends Error {
   constructor(options?: ErrorOptions) {
     super(
@@ -51,20 +54,21 @@ export class NoEnvironmentError extends Error {
   }
 }
 
-/** The environments that were configured; each is opened when it is first asked for. */
+/** The configured environments. Each is opened on first use. */
 export interface Environments {
   readonly ids: readonly string[];
-  /** Undefined when there is none, so that one has to be named. */
+  /** Undefined when there is no default, so that `open` needs an id. */
   readonly defaultId: string | undefined;
   /**
-   * Gives the environment with this id, or the default one. Everybody who asks gets the same; after
-   * it was lost it is opened anew. Fails with a `NoEnvironmentError` when there is none or its URL
-   * is no URL, and as `connect` does.
+   * Opens the environment with this id, or the default one. It is opened once and shared by all
+   * callers, and opened anew after it was lost. Fails with a `NoEnvironmentError` when there is no
+   * default or the URL is not valid, with an `EnvironmentConfigError` for an unknown id or one that
+   * sets `program`, and otherwise as `connect` does.
    */
   open(id?: string, options?: CallOptions): Promise<Environment>;
-  /** Closes those that are open, and gives up those that are being opened. */
+  /** Closes the open environments, and gives up opening the others. */
   close(): Promise<void>;
-  /** The same, at the end of the block in which they are declared by `await using`. */
+  /** Calls `close`, at the end of the block that declares the environments by `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -74,9 +78,7 @@ interface Choice {
   readonly defaultId: string | undefined;
 }
 
-/**
- * Chooses the environments. Throws an `EnvironmentConfigError` for a configuration that is wrong.
- */
+/** Reads the configuration. Throws an `EnvironmentConfigError` when it is wrong. */
 export async function chooseEnvironments(
   options: EnvironmentsOptions,
   openers: EnvironmentOpeners,
@@ -172,7 +174,9 @@ class OpenEnvironments implements Environments {
     return this.close();
   }
 
-  /** What could not be opened, or was lost, is opened anew for whoever asks next. */
+  /**
+   * An environment that could not be opened or was lost is forgotten: the next call opens it anew.
+   */
   #begin(id: string): Promise<Environment> {
     const opening = this.#connect(id);
     const forget = () => void this.#open.delete(id);
@@ -198,7 +202,7 @@ class OpenEnvironments implements Environments {
   }
 }
 
-/** There is no transport over the stdin and stdout of a program, on purpose. */
+/** This library deliberately has no transport over the stdin and stdout of a program. */
 const programRefusal = (id: string) =>
   new EnvironmentConfigError(
     `environment \`${id}\` sets program, which this client does not start; run ` +

@@ -1,10 +1,10 @@
 /**
- * What the library throws. Whatever the executor answered is an `RpcError` with the code of the
- * wire; what happened to the connection is a `ConnectionError`.
+ * What the library throws: an `RpcError` with the code of the protocol for what the executor
+ * answered, and a `ConnectionError` for a failed connection.
  */
 import { errorCodes, RpcError, toRpcError } from "../protocol/errors.ts";
 
-/** The request cannot be carried out now: wrong state, unknown id, refused path. Code -32600. */
+/** The request is not possible now: wrong state, unknown id, refused path. Code -32600. */
 export class InvalidRequestError extends RpcError {}
 /** The executor does not know the method: it is older than this library. Code -32601. */
 export class MethodNotFoundError extends RpcError {}
@@ -14,12 +14,12 @@ export class InvalidParamsError extends RpcError {}
 export class OperationFailedError extends RpcError {}
 /** The path does not exist. Code -32004. */
 export class NotFoundError extends RpcError {}
-/** The session belongs to another connection that is alive. Code -32010. */
+/** The session is attached to another connection that is alive. Code -32010. */
 export class SessionAttachedError extends RpcError {}
 
 /** The executor could not be reached, or the connection broke while the answer was awaited. */
 export class ConnectionError extends Error {
-  /** Whether another attempt may help. */
+  /** Whether another attempt may succeed. Default true. */
   readonly retryable: boolean;
 
   constructor(message: string, options: ErrorOptions & { readonly retryable?: boolean } = {}) {
@@ -29,20 +29,20 @@ export class ConnectionError extends Error {
   }
 }
 
-/** The executor ended the connection because a message of this client was larger than it takes. */
+/** The executor closed the connection because a message of this client exceeded its limit. */
 export class MessageTooLargeError extends ConnectionError {}
 
-/** Whether a call failed only because of one connection, so that it may be tried over another. */
+/** Whether a call failed only with its connection, so that it may succeed over another one. */
 export const isTemporary = (error: unknown) => error instanceof ConnectionError && error.retryable;
 
-/** The session is gone, and with it every process of it: it could not be resumed, or was closed. */
+/** The session could not be resumed or was closed, and all its processes are gone. */
 export class SessionLostError extends ConnectionError {
   constructor(message: string, options: ErrorOptions = {}) {
     super(message, { ...options, retryable: false });
   }
 }
 
-/** Nobody reads the stdin of the process any more. */
+/** The stdin of the process is closed: nothing can be written any more. */
 export class StdinClosedError extends Error {
   constructor(processId: string) {
     super(`stdin of process ${processId} is closed: the process was started without pipeStdin, or \
@@ -60,7 +60,7 @@ const classes = new Map<number, typeof RpcError>([
   [errorCodes.sessionAttached, SessionAttachedError],
 ]);
 
-/** The error of the class that belongs to `code`; an unknown code gives a plain `RpcError`. */
+/** Makes an error of the class that belongs to `code`; a plain `RpcError` for an unknown code. */
 export function errorOfCode(code: number, message: string, options?: ErrorOptions): RpcError {
   const error = new (classes.get(code) ?? RpcError)(code, message, options);
   error.name = error.constructor.name;
@@ -68,7 +68,8 @@ export function errorOfCode(code: number, message: string, options?: ErrorOption
 }
 
 /**
- * What was thrown, near or far, as the library throws it: with the code that the wire would have.
+ * Converts errors of the system and plain `RpcError`s, remote or local, to the library's classes
+ * with the code of the protocol. Returns anything else as it is.
  */
 export function libraryError(thrown: unknown): unknown {
   const isRpc = thrown instanceof RpcError;

@@ -5,30 +5,34 @@ import { type CallOptions, perform } from "./perform.ts";
 
 /** An HTTP request that the executor makes in its network. */
 export interface FetchOptions extends CallOptions {
-  /** Sent as it is. Default `GET`. */
+  /** Sent unchanged. Default `GET`. */
   readonly method?: string | undefined;
-  /** Names and values: a record, a `Headers`, or pairs, which may repeat a name. */
+  /** A record, a `Headers`, or pairs of name and value, which may repeat a name. */
   readonly headers?:
     | Readonly<Record<string, string>>
     | Iterable<readonly [string, string]>
     | undefined;
-  /** Headers whose value is followed by that of a variable of the executor: name to variable. */
+  /**
+   * Headers with a value from the executor's environment, such as a token: name of the header to
+   * name of the variable.
+   */
   readonly headerVariables?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | undefined;
-  /** Whether a redirect is followed (default; at most ten) or is the response. */
+  /** `follow` (default) follows at most ten redirects; `manual` returns the redirect itself. */
   readonly redirect?: "follow" | "manual" | undefined;
   /** Limit for the whole exchange, the body included, in milliseconds. Default none. */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * Makes the request and gives a web `Response` as soon as its headers are there. The body is what
- * the server sent, never decompressed; at most 16 MiB of it wait for a slow reader, then it fails.
- * It fails too when the connection to the executor breaks, because a request may not be repeatable.
+ * Makes the request from the executor's network. Fulfilled with a web `Response` when the headers
+ * have arrived. The body is as the server sent it, never decompressed. At most 16 MiB of it wait
+ * for a slow reader; beyond that it fails. It also fails when the connection to the executor
+ * breaks, because the request may not be repeatable.
  */
 export type Fetch = (url: string | URL, options?: FetchOptions) => Promise<Response>;
 
-/** Statuses for which a `Response` must have no body. */
+/** The statuses with which the constructor of `Response` accepts no body. */
 const bodiless = new Set([101, 204, 205, 304]);
 
 interface FetchSource {
@@ -51,7 +55,7 @@ export function fetchThrough({ http, bodies, cancel }: FetchSource): Fetch {
       signal?.addEventListener("abort", abort);
       try {
         const answer = await http.request(request({ requestId, url, options }), signal);
-        return await given(answer, body);
+        return await responseOrCancel(answer, body);
       } catch (error) {
         bodies.fail(error as Error, [requestId]);
         throw error;
@@ -94,8 +98,11 @@ interface Answer {
   readonly headers: readonly { readonly name: string; readonly value: string }[];
 }
 
-/** A status or header that no `Response` takes is an error, and the body would come for nobody. */
-async function given(answer: Answer, body: ReadableStream<Uint8Array>): Promise<Response> {
+/** Cancels the body when `Response` does not accept the status or a header. */
+async function responseOrCancel(
+  answer: Answer,
+  body: ReadableStream<Uint8Array>,
+): Promise<Response> {
   try {
     return response(answer, body);
   } catch (error) {

@@ -4,8 +4,8 @@ import { BlockReader } from "./block-reader.ts";
 import { openFile, type Place, unlessHandleLost } from "./file-handle.ts";
 
 /**
- * Gives a file block by block. After a broken connection it goes on where it was, so that a file
- * that was replaced meanwhile may come in parts of both.
+ * Yields a file block by block. After a broken connection it reopens the path and continues at the
+ * same offset, so the content may be mixed when the file was replaced meanwhile.
  */
 export async function* readBlocks(
   fileSystem: FileSystem,
@@ -16,16 +16,16 @@ export async function* readBlocks(
     return new BlockReader(fileSystem, handleId, offset);
   };
   let offset = 0;
-  let vainOpens = 0;
+  let fruitlessOpens = 0;
   let file = await open(offset);
   try {
     for (;;) {
       const block = await file.next().catch((failure) => {
-        if (++vainOpens > callRepeatsMax) throw failure;
+        if (++fruitlessOpens > callRepeatsMax) throw failure;
         return unlessHandleLost(failure);
       });
       if (block) {
-        vainOpens = 0;
+        fruitlessOpens = 0;
         offset += block.bytes.length;
         if (block.bytes.length > 0) yield block.bytes;
         if (block.eof) return;

@@ -3,13 +3,13 @@ import type { FileSystem } from "../environment/file-system.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { ConnectionError, isTemporary, NotFoundError } from "./errors.ts";
 
-/** Which file, and how it is confined. */
+/** The file to open, and the sandbox policy under which. */
 export type Place = Omit<Params<"fs/open">, "handleId" | "mode" | "identify">;
 
-/** An open file belongs to its connection and is gone with it. */
+/** A file handle belongs to one connection: it was lost with that. */
 export class HandleLostError extends ConnectionError {}
 
-/** Opens a file under an id that nobody else has. */
+/** Opens a file under a random handle id, which no other client has. */
 export function openFile(
   fileSystem: FileSystem,
   file: Omit<Params<"fs/open">, "handleId">,
@@ -19,7 +19,10 @@ export function openFile(
   return fileSystem.open({ ...file, handleId }, signal);
 }
 
-/** A handle is unknown to the connection after the one that it was opened on. */
+/**
+ * Throws a `HandleLostError` where the connection broke, or where a new connection does not know
+ * the handle.
+ */
 export async function withHandle<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -33,7 +36,7 @@ export async function withHandle<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Throws every error but that of a lost handle. */
+/** Rethrows every error but a `HandleLostError`. */
 export function unlessHandleLost(error: unknown): undefined {
   if (!(error instanceof HandleLostError)) throw error;
 }

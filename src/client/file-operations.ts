@@ -21,15 +21,15 @@ import { replaceFile, writeBlocks } from "./upload.ts";
 interface FilesSource {
   readonly fileSystem: FileSystem;
   readonly watch: MissingWatch;
-  /** Aborted when the machine is lost. */
+  /** Aborted when the environment is lost. */
   readonly lost: AbortSignal;
-  /** Whether a file whose connection broke can be written on where it was; `fileWriteResume`. */
+  /** Whether a write can resume after a broken connection; capability `fileWriteResume`. */
   readonly canResume: boolean;
-  /** Whether `followSymlinks` is obeyed where a file is opened; `fileOpenNoFollow`. */
+  /** Whether `fs/open` obeys `followSymlinks`; capability `fileOpenNoFollow`. */
   readonly canRefuseLinks: boolean;
 }
 
-/** The files of a machine as the library offers them, until it is lost. */
+/** Makes the `Files` of the library from the file system of a machine. */
 export function filesThrough(source: FilesSource): Files {
   const { watch, canRefuseLinks } = source;
   const fileSystem = canRefuseLinks ? source.fileSystem : followingLinks(source.fileSystem);
@@ -46,7 +46,10 @@ export function filesThrough(source: FilesSource): Files {
   };
 }
 
-/** An executor that does not know the option would open what a link leads to all the same. */
+/**
+ * Refuses `followSymlinks: false` here, because an executor that does not know the option would
+ * follow the link all the same.
+ */
 const followingLinks = (fileSystem: FileSystem): FileSystem => ({
   ...fileSystem,
   open: async (file, signal) => {
@@ -97,15 +100,18 @@ interface Writing extends FilesSource {
   readonly options: FileOptions;
 }
 
-/** A whole file is either written or not. A large one would keep all else from a slow line. */
+/**
+ * Up to `wholeFileBytesMax` go in one request, which a crash cannot tear. Anything larger goes in
+ * blocks, because one large message would block everything else on a slow connection.
+ */
 async function write(writing: Writing): Promise<void> {
   const { fileSystem, place, canResume, content, inTurn } = writing;
   const { signal } = writing.options;
   const upload = { fileSystem, place, canResume, signal };
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
-    // Before the file is opened, which empties it.
+    // Checked before opening, which truncates the file.
     if (!isSource(content)) throw noContent(content);
-    // A source may give nothing for long, and no call would tell that the machine is lost.
+    // A source may be silent for long; then no call would notice that the environment is lost.
     return perform(writing.lost, () => writeBlocks({ ...upload, content }));
   }
   const bytes = Buffer.from(content as string);
@@ -122,13 +128,13 @@ const noContent = (content: unknown) =>
   new TypeError(`a file is written from text, a Uint8Array or a stream of Uint8Arrays, not from \
 ${inspect(content, { depth: 0, maxArrayLength: 0, maxStringLength: 20 })}`);
 
-/** Asks for a block when it is wanted, not before. */
+/** A web stream of blocks, each read only when it is asked for. */
 function streamOf(blocks: AsyncGenerator<Uint8Array>, { signal }: FileOptions) {
   const leave = async () => {
     signal?.removeEventListener("abort", abandon);
     await blocks.return(undefined);
   };
-  // Whoever gives up asks for nothing more, and the file would stay open.
+  // After an abort nobody pulls any more, so the generator is left here to close the file.
   const abandon = () => void leave().catch(() => {});
   if (signal) allowMany(signal);
   signal?.addEventListener("abort", abandon);
@@ -153,13 +159,13 @@ function streamOf(blocks: AsyncGenerator<Uint8Array>, { signal }: FileOptions) {
 type Directories = Omit<Files, keyof Contents | "watchMissing">;
 
 const directories = (fileSystem: FileSystem): Directories => ({
-  ...looking(fileSystem),
-  ...changing(fileSystem),
+  ...lookups(fileSystem),
+  ...changes(fileSystem),
 });
 
-type Looking = Pick<Files, "stat" | "realPath" | "list" | "walk">;
+type Lookups = Pick<Files, "stat" | "realPath" | "list" | "walk">;
 
-const looking = (fileSystem: FileSystem): Looking => ({
+const lookups = (fileSystem: FileSystem): Lookups => ({
   stat: (path, options = {}) =>
     perform(options.signal, async () => {
       const { createdAtMs, modifiedAtMs, ...rest } = await fileSystem.getMetadata(
@@ -184,7 +190,7 @@ const looking = (fileSystem: FileSystem): Looking => ({
   walk: (path, options = {}) => perform(options.signal, () => walk(fileSystem, path, options)),
 });
 
-const changing = (fileSystem: FileSystem): Omit<Directories, keyof Looking> => ({
+const changes = (fileSystem: FileSystem): Omit<Directories, keyof Lookups> => ({
   makeDirectory: (path, options = {}) =>
     perform(options.signal, async () => {
       const { recursive = false } = options;

@@ -2,20 +2,20 @@ import type { Params } from "../protocol/methods.ts";
 import type { Path } from "./paths.ts";
 import type { CallOptions } from "./perform.ts";
 
-/** How the executor confines an operation, as the protocol words it. */
+/** A sandbox policy, in the words of the protocol. */
 export type Sandbox = NonNullable<Params<"fs/readFile">["sandbox"]>;
 
 export interface FileOptions extends CallOptions {
-  /** Confines the operation. Default: it may do what the executor may. */
+  /** Confines the operation. Default: it has all the rights of the executor. */
   readonly sandbox?: Sandbox | undefined;
-  /** False refuses a path that has a symbolic link in it. Default true. */
+  /** False refuses a path with a symbolic link in any component. Default true. */
   readonly followSymlinks?: boolean | undefined;
 }
 
 export interface FileStat {
   readonly isDirectory: boolean;
   readonly isFile: boolean;
-  /** Of the path itself; all else is about what a link leads to. */
+  /** Whether the path itself is a link; all other members describe its target. */
   readonly isSymlink: boolean;
   /** In bytes. */
   readonly size: number;
@@ -31,7 +31,7 @@ export interface DirectoryEntry {
 }
 
 export interface WalkOptions extends FileOptions {
-  /** Default 64. */
+  /** Levels of directories. Default 64. */
   readonly depthMax?: number | undefined;
   /** Default 10 000. */
   readonly directoriesMax?: number | undefined;
@@ -45,13 +45,13 @@ export interface WalkOptions extends FileOptions {
 
 export interface Walk {
   readonly entries: readonly { readonly path: string; readonly kind: "file" | "directory" }[];
-  /** What could not be looked into. */
+  /** Directories and entries that could not be read, with the reason. */
   readonly errors: readonly { readonly path: string; readonly message: string }[];
-  /** Whether one of the bounds ended the walk. */
+  /** Whether one of the limits cut the walk short. */
   readonly truncated: boolean;
 }
 
-/** What a file can be written from. */
+/** The content to write; streams must yield bytes, not text. */
 export type FileContent =
   | string
   | Uint8Array
@@ -65,31 +65,37 @@ export type FileContent =
  * not absolute.
  */
 export interface Files {
-  /** The whole file; up to 380 MB, use `stream` for more. */
+  /** Reads the whole file, up to 380 MB; use `stream` for larger ones. */
   read(path: Path, options?: FileOptions): Promise<Uint8Array>;
-  /** The whole file as UTF-8. */
+  /** Reads the whole file as UTF-8. */
   readText(path: Path, options?: FileOptions): Promise<string>;
-  /** The file in blocks of at most 1 MiB, small on a slow line; some are read ahead. */
+  /**
+   * Reads the file in blocks of at most 1 MiB, smaller on a slow connection; some are read ahead.
+   */
   stream(path: Path, options?: FileOptions): ReadableStream<Uint8Array>;
   /**
-   * Creates the file, or replaces its content: it keeps its inode and mode. Text is written as
-   * UTF-8. Up to 2 MiB are written at once, so that a sudden end leaves the old content or the
-   * new; more goes block by block, and so do streams. After a broken connection they go on where
-   * they were. Where that cannot be, because the executor is older or somebody else has changed the
-   * file meanwhile, bytes begin anew, and a stream fails with a `ConnectionError`.
+   * Creates the file, or replaces its content, keeping inode and mode. Text is written as UTF-8. Up
+   * to 2 MiB are written in one request, after which a crash leaves either the old content or the
+   * new. Larger content and streams are written block by block, and resume after a broken
+   * connection. Where that is not possible, because the executor is older or another program
+   * changed the file, larger content is written again from the start, and a stream fails with a
+   * `ConnectionError`.
    */
   write(path: Path, content: FileContent, options?: FileOptions): Promise<void>;
-  /** Default `recursive: false`: then the parent must exist and the directory must not. */
+  /** Creates a directory. By default (`recursive: false`) its parent must exist and it must not. */
   makeDirectory(
     path: Path,
     options?: FileOptions & { readonly recursive?: boolean | undefined },
   ): Promise<void>;
   stat(path: Path, options?: FileOptions): Promise<FileStat>;
-  /** The path without symbolic links and dots. */
+  /** Resolves all symbolic links and dots. */
   realPath(path: Path, options?: FileOptions): Promise<string>;
   list(path: Path, options?: FileOptions): Promise<DirectoryEntry[]>;
   walk(path: Path, options?: WalkOptions): Promise<Walk>;
-  /** Defaults: `recursive: false`, and `force: false`, which makes an absent path an error. */
+  /**
+   * Removes a file, link or directory. Defaults: `recursive: false`, which refuses directories with
+   * entries, and `force: false`, which makes an absent path an error.
+   */
   remove(
     path: Path,
     options?: FileOptions & {
@@ -97,16 +103,19 @@ export interface Files {
       readonly force?: boolean | undefined;
     },
   ): Promise<void>;
-  /** Default `recursive: false`, which refuses directories. A link is copied as a link. */
+  /**
+   * Copies a file, or a directory with `recursive: true` (default false). A symbolic link is copied
+   * as a link.
+   */
   copy(
     from: Path,
     to: Path,
     options?: Omit<FileOptions, "followSymlinks"> & { readonly recursive?: boolean | undefined },
   ): Promise<void>;
   /**
-   * Settles when one of these absent paths, or a directory on the way to one, may have appeared:
-   * look again then. Settles at once when one is there already, or when `present` is not. There is
-   * one watch at a time: a newer one makes the older fail.
+   * Fulfilled when one of these absent paths, or a directory on the way to one, may have appeared:
+   * check again then. Fulfilled at once when one exists already, or when `present` does not. An
+   * environment has one watch at a time: a new one makes the previous one fail.
    */
   watchMissing(
     paths: readonly Path[],

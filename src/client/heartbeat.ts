@@ -4,8 +4,8 @@ import { heartbeatMissesMax } from "../limits.ts";
 import { signsOfLife } from "../protocol/signs-of-life.ts";
 
 /**
- * Notices a connection that is dead although no packet said so: a lost network, a frozen machine.
- * `onSilence` is called once; the timer ends with the socket.
+ * Pings every `intervalMs`, to notice a connection that is dead without any packet saying so: a
+ * lost network, a frozen machine. Calls `onSilence` once; the timer ends with the socket.
  */
 export function watchHeartbeat(socket: WebSocket, intervalMs: number, onSilence: () => void): void {
   socket.once("upgrade", ({ socket: tcp }: IncomingMessage) => {

@@ -1,6 +1,7 @@
 /**
- * The library: work on this machine, or on another one that runs `codex exec-server`, in the same
- * way. Errors of the executor are `RpcError`s and have its code.
+ * The library: processes, files and HTTP on this machine, or on another one that runs `codex
+ * exec-server`, through the same interface. What the executor refuses is thrown as an `RpcError`
+ * with its code.
  */
 import type { Environment } from "./environment.ts";
 import { chooseEnvironments, type Environments, type EnvironmentsOptions } from "./environments.ts";
@@ -53,28 +54,29 @@ export type { ProcessStdin } from "./stdin.ts";
 export type { TerminalSize } from "./terminal-size.ts";
 // biome-ignore-end lint/performance/noBarrelFile: this is the entry of the published package.
 
-/** How to reach an executor, and how to stay in touch with it. Times are in milliseconds. */
+/** How to reach an executor, and how to recover a lost connection. Times are in milliseconds. */
 export type ConnectOptions = RemoteMachineOptions;
 
 /**
- * Connects to an exec-server at a `ws:` or `wss:` URL. A connection that breaks later is replaced
- * for up to 45 s without anybody noticing more than a delay. Fails with a `ConnectionError` when
- * the executor cannot be reached within 10 s, and an `InvalidRequestError` or
- * `SessionAttachedError` when the session to resume is unknown or in use.
+ * Connects to an exec-server at a `ws:` or `wss:` URL and opens a session. A connection that breaks
+ * later is replaced for up to 45 s, during which calls wait. Fails with a `ConnectionError` when
+ * the executor cannot be reached within 10 s, and with an `InvalidRequestError` or
+ * `SessionAttachedError` when the session to resume is unknown or attached elsewhere.
  */
 export const connect = (url: string | URL, options: ConnectOptions = {}): Promise<Environment> =>
   environmentOver((listener) => remoteMachine(`${url}`, forTimers(options), listener));
 
 /**
- * The machine that this program runs on, without a server. A worker thread in which it was opened
- * must not be ended by `terminate()` before it is closed: there Node takes the program with it.
+ * Opens the machine that this program runs on, without a server. In a worker thread, close it
+ * before calling `terminate()` on the thread: otherwise Node ends the whole program.
  */
 export const localEnvironment = (options: LocalOptions = {}): Promise<Environment> =>
   environmentOver((listener) => localMachine(options, listener));
 
 /**
- * The environments that are configured, as the Codex CLI chooses them: by `environments.toml`, else
- * by the URL that is given, else this machine. Throws an `EnvironmentConfigError`.
+ * Finds the configured environments as the Codex CLI does: from `environments.toml`, else from
+ * `execServerUrl`, else only this machine. Throws an `EnvironmentConfigError` for a wrong
+ * configuration.
  */
 export const environments = (
   options: EnvironmentsOptions & {

@@ -3,18 +3,21 @@ import { errorOfCode, SessionLostError } from "./errors.ts";
 import type { Machine, MachineListener } from "./machine.ts";
 import { present, type Variables } from "./variables.ts";
 
-/** What commands of the local machine find. */
+/** The environment of local commands. */
 export interface LocalOptions {
   /**
-   * The variables that commands may inherit, most often `process.env`. Default none: this library
-   * does not look at the environment of its program by itself.
+   * The variables that commands may inherit, usually `process.env`. Default none: the library never
+   * reads this program's own environment.
    */
   readonly variables?: Variables | undefined;
-  /** Working directory of commands that name none. Default: that of this program. */
+  /** Working directory of commands that set none. Default: that of this program. */
   readonly cwd?: string | undefined;
 }
 
-/** The machine that this program runs on. Its code is loaded now, not when the library is. */
+/**
+ * Opens the machine that this program runs on. Loads its code on the first call, so that a program
+ * which only connects does not pay for it.
+ */
 export async function localMachine(
   options: LocalOptions,
   listener: MachineListener,
@@ -31,7 +34,7 @@ export async function localMachine(
     processes: until(end.signal, asSent("process", processes)),
     fileSystem: until(end.signal, asSent("fs", plainFileSystem(files))),
     http: until<Machine["http"]>(end.signal, asSent("http", http)),
-    // Every process here was started here, and is followed from then on until it is closed.
+    // All processes were started through this environment and are followed already.
     follow: (processId) => listener.onProcessFailed(processId, unknown(processId)),
     resumeOutput: () => http.resumeOutput(),
     detach: () => {
@@ -60,7 +63,7 @@ async function load({ variables = {}, cwd = process.cwd() }: LocalOptions) {
   return { asSent, environment, plainFileSystem };
 }
 
-/** The same part of the machine; each call of it fails when the machine has been closed. */
+/** Wraps a part of the machine so that calls fail once the machine is closed. */
 const until = <T extends object>(end: AbortSignal, part: T): T =>
   new Proxy(part, {
     get:

@@ -1,7 +1,7 @@
 import type { FileSystem } from "../environment/file-system.ts";
 import { type Deferred, deferred } from "../protocol/deferred.ts";
 
-/** Absent paths, and a directory that has to be there still for the watch to be of use. */
+/** Paths to wait for, and a directory without which waiting is useless. */
 export interface WatchedPaths {
   readonly missing: readonly string[];
   readonly present?: string | undefined;
@@ -13,7 +13,7 @@ interface Watch {
   readonly changed: Deferred<void>;
 }
 
-/** The one watch that an executor keeps for a connection; set anew after a broken connection. */
+/** The one watch that an executor keeps per connection; set again after a reconnection. */
 export class MissingWatch {
   readonly #fileSystem: FileSystem;
   #watch: Watch | undefined;
@@ -24,7 +24,7 @@ export class MissingWatch {
     this.#fileSystem = fileSystem;
   }
 
-  /** Settles when one of the paths may have appeared; at once when there is nothing to watch. */
+  /** Settles when one of the paths may have appeared; at once when nothing can be watched. */
   async watch(paths: WatchedPaths): Promise<void> {
     if (this.#lost) throw this.#lost;
     this.#watch?.changed.reject(new Error("this watch was replaced by a newer one"));
@@ -40,12 +40,12 @@ export class MissingWatch {
     this.#watch = undefined;
   }
 
-  /** What appeared while the connection was broken is told by the answer. */
+  /** The answer tells when a path appeared while the connection was broken. */
   resume(): void {
     if (this.#watch) void this.#set(this.#watch);
   }
 
-  /** Nothing will be told any more. */
+  /** The machine is lost: no watch will end otherwise. */
   fail(error: Error): void {
     this.#lost = error;
     this.#watch?.changed.reject(error);

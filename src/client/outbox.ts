@@ -7,16 +7,16 @@ import type { Asked } from "./asked.ts";
 
 interface Waiting {
   readonly text: string;
-  /** What it is about: ids of a process, a file handle or an HTTP request, and paths. */
+  /** Ids of processes, file handles and HTTP requests, and paths, that the request names. */
   readonly subjects: readonly string[];
   readonly isWanted: () => boolean;
 }
 
 /**
- * Sends the messages of one connection in two lanes. A WebSocket keeps the order of what it was
- * given, so a kill would wait for every byte of an upload before it. Large requests therefore wait
- * here until the line has taken most of the ones before; everything else passes them, except what
- * is about the same thing.
+ * Sends the messages of one connection in two lanes. A WebSocket keeps the order of messages, so a
+ * kill would wait for every byte of an upload before it. Large requests therefore wait here until
+ * most bytes of earlier ones have arrived. All other requests overtake them, except those with a
+ * common subject.
  */
 export class Outbox {
   readonly #socket: WebSocket;
@@ -70,7 +70,7 @@ const bulkMethods: ReadonlySet<Method> = new Set<Method>([
   "http/request",
 ]);
 
-/** They are about a process, but not about its input: to stop it is urgent. */
+/** These name a process but do not concern its input, and stopping it is urgent. */
 const passingMethods: ReadonlySet<Method> = new Set<Method>([
   "process/start",
   "process/read",
@@ -96,7 +96,7 @@ function subjectsOf({ params }: Asked): string[] {
   return subjects.filter((subject) => typeof subject === "string");
 }
 
-/** Ids are the same or not; of paths one may lie above the other. */
+/** Whether two lists share an id, or a path of one contains a path of the other. */
 const haveCommon = (some: readonly string[], others: readonly string[]) =>
   some.some((one) => others.some((other) => isWithin(one, other) || isWithin(other, one)));
 

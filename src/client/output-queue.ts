@@ -4,15 +4,15 @@ import { gapReadBytesMax, gapReadBytesMin, outputQueueBytesMax } from "../limits
 import type { EventParams, Params, Result } from "../protocol/methods.ts";
 import { isTemporary } from "./errors.ts";
 
-/** A piece of what a process has printed. */
+/** A piece of a process's output. */
 export interface OutputChunk {
   /** `pty` for a process with a terminal. */
   readonly stream: "stdout" | "stderr" | "pty";
   readonly bytes: Uint8Array;
   /**
-   * Bytes that were printed just before this piece and are lost, because the executor retains only
-   * so much for a reader that is slow or away. 0 as long as nothing is lost; at least so many with
-   * an executor that does not count them.
+   * Bytes of output that are lost just before this piece, because the executor retains only a
+   * limited amount for a slow or absent reader. Else 0. A lower bound with an executor that does
+   * not count them.
    */
   readonly lostBytes: number;
 }
@@ -22,34 +22,34 @@ type Page = Result<"process/read">;
 type ReadPage = (params: Omit<Params<"process/read">, "processId">) => Promise<Page>;
 
 /**
- * Output that waits for its reader. When the reader is slow, or there is none, only so much is kept
- * here; the rest stays with the executor and is read from there when the reader has come so far.
+ * Output that waits for its reader. Only a limited amount is kept here for a slow or absent one;
+ * the executor retains the rest, which is read when the reader gets there.
  */
 export class OutputQueue {
   readonly #read: ReadPage;
   #chunks: OutputChunk[] = [];
   #bytes = 0;
-  /** Of what has been put into the queue: number of the last piece, bytes of all. */
+  /** Sequence number of the last queued piece, and the bytes of all queued pieces. */
   #lastSeq = 0;
   #bytesSeen = 0;
-  /** The newest piece that was left with the executor; 0 when none is. */
+  /** Sequence number of the newest piece that was dropped here, to be read again; 0 when none. */
   #leftSeq = 0;
   #lostBytes = 0;
   #end: { readonly error?: Error } | undefined;
   #wake: () => void = () => {};
-  /** Small after a broken connection, as when gaps are filled. */
+  /** Small at first and after a broken connection, and doubled with every page. */
   #pageBytes = gapReadBytesMin;
 
   constructor(read: ReadPage) {
     this.#read = read;
   }
 
-  /** Whether pieces that came were left with the executor, which must keep them. */
+  /** Whether dropped pieces must be read again, so that the executor must retain them. */
   get isBehind(): boolean {
     return this.#leftSeq > 0;
   }
 
-  /** Takes in the next piece of output. */
+  /** Queues a pushed piece, or drops it when too much waits already. */
   push(output: Output): void {
     if (output.seq <= this.#lastSeq) return;
     if (this.#leftSeq > 0 || this.#bytes > outputQueueBytesMax) this.#leftSeq = output.seq;
@@ -57,25 +57,25 @@ export class OutputQueue {
     this.#wake();
   }
 
-  /** Output was lost before the next piece. */
+  /** `bytes` of output were lost before the next piece. */
   lose(bytes: number): void {
     if (this.#leftSeq > 0) return;
     this.#lostBytes += bytes;
     this.#bytesSeen += bytes;
   }
 
-  /** There is no more; with an error when there might have been. */
+  /** Ends the output; with an error when more may have been printed. */
   end(error?: Error): void {
     this.#end ??= error ? { error } : {};
     this.#wake();
   }
 
-  /** Lets the reader look whether there is anything new, or whether it has left. */
+  /** Lets a waiting reader check for new output, or that it has left. */
   wake(): void {
     this.#wake();
   }
 
-  /** The next piece; undefined after the last, and for a reader that has left. */
+  /** The next piece; undefined after the last one, and when the reader has left. */
   async next(left?: AbortSignal): Promise<OutputChunk | undefined> {
     for (;;) {
       if (left?.aborted) return undefined;
@@ -114,7 +114,7 @@ export class OutputQueue {
     if (!first || this.#lastSeq >= this.#leftSeq) this.#leftSeq = 0;
   }
 
-  /** Undefined when the connection broke; the next try waits for another one. */
+  /** Undefined when the connection broke; the next call waits for a new one. */
   async #readPage(afterSeq: number): Promise<Page | undefined> {
     try {
       const page = await this.#read({ afterSeq, maxBytes: this.#pageBytes, waitMs: 0 });

@@ -2,14 +2,17 @@ import { Buffer } from "node:buffer";
 import { hostPathOf, pathUriComplaint, pathUriOf } from "../protocol/path-uri.ts";
 
 /**
- * A file of the executor: an absolute path, a `file:` URL, or its text. A name that is not UTF-8
- * can only be given as URL.
+ * A path of the executor: an absolute path, or a `file:` URL as text or object. A name that is not
+ * UTF-8 can only be given as a URL.
  */
 export type Path = string | URL;
 
 const windowsDrive = /^[A-Za-z]:[\\/]/;
 
-/** The path as it goes over the wire. Throws a `TypeError` for what is no absolute path. */
+/**
+ * The `file:` URI of a path, as the protocol has it. Throws a `TypeError` for a path that is not
+ * absolute.
+ */
 export function uriOfPath(path: Path): string {
   if (path instanceof URL) return checked(path.href);
   if (typeof path !== "string") throw notAbsolute(path);
@@ -28,7 +31,7 @@ function checked(uri: string): string {
   return uri;
 }
 
-/** The path that came over the wire; one that is no UTF-8 or not of POSIX stays a `file:` URL. */
+/** The path of a `file:` URI; the URI itself when the path is not UTF-8 or not POSIX. */
 export function pathOfUri(uri: string): string {
   const escaped = /^file:\/\/(\/.*)$/.exec(uri)?.[1];
   if (escaped === undefined || windowsDrive.test(escaped.slice(1))) return uri;

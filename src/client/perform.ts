@@ -1,16 +1,16 @@
 import { setMaxListeners } from "node:events";
 import { libraryError } from "./errors.ts";
 
-/** What every operation of the library takes. */
+/** Options of every operation. */
 export interface CallOptions {
   /**
-   * Gives the operation up: it fails with the signal's reason. What the executor has begun by then
-   * may still be done; what has not been sent to it, or would have to be sent again, is not.
+   * Cancels the operation, which fails with the signal's reason. What the executor has begun may
+   * still be done; a request that was not sent yet, or must be repeated, is not sent.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs an operation until it is done or given up; what it throws is an error of the library. */
+/** Runs an operation until it ends or is aborted. Converts errors to those of the library. */
 export async function perform<T>(
   signal: AbortSignal | undefined,
   work: () => T | Promise<T>,
@@ -26,8 +26,8 @@ export async function perform<T>(
 }
 
 /**
- * One signal may be given to any number of operations, each of which takes back its listeners. Node
- * would take the eleventh for a leak of memory, and say so on the stderr of the program.
+ * Lets a signal have any number of listeners. Each operation removes its own, but Node takes the
+ * eleventh for a memory leak and warns on the program's stderr.
  */
 export function allowMany(signal: AbortSignal): void {
   if (signal instanceof EventTarget) setMaxListeners(0, signal);
@@ -37,7 +37,7 @@ function untilAborted<T>(signal: AbortSignal, work: () => T | Promise<T>): Promi
   return new Promise<T>((resolve, reject) => {
     const abandon = () => reject(signal.reason);
     signal.addEventListener("abort", abandon, { once: true });
-    // Work that throws before it has given a promise has an end as well.
+    // Also catches what `work` throws before it returns a promise.
     new Promise<T>((begin) => begin(work()))
       .then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", abandon));

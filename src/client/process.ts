@@ -9,41 +9,42 @@ import { sizeOf, type TerminalSize } from "./terminal-size.ts";
 
 /** How a process ended. */
 export interface ProcessExit {
-  /** Its exit code; 128 + n for death by signal n. */
+  /** The exit code; 128 + n after death by signal n. */
   readonly exitCode: number;
-  /** Whether it looks as if the sandbox had refused it something. */
+  /** Whether the sandbox probably refused the process something, by its exit code and output. */
   readonly sandboxDenied: boolean;
 }
 
 /**
- * A process of the executor. Iterating gives its output piece by piece as it comes, and ends when
- * every holder of its output has closed it. Leaving the loop does not stop the process, and a later
- * loop goes on where the first one ended; two at once would each miss what the other one gets, so
- * the second fails with a `TypeError`. Output that nobody iterates over costs little memory here.
+ * A process of the executor. Iterating yields its output as it comes, and ends when every process
+ * that holds its output open has closed it. Leaving the loop does not stop the process, and a later
+ * loop continues where the first one ended. A second loop at the same time fails with a
+ * `TypeError`, because each would miss what the other gets. Unread output takes little memory here,
+ * because the executor retains it.
  */
 export interface Process extends AsyncIterable<OutputChunk> {
   readonly id: string;
   readonly stdin: ProcessStdin;
   /**
-   * Fulfilled when the process itself has ended; its output may still be held open by others. Fails
-   * with an `OperationFailedError` when the executor never tells how it ended.
+   * Fulfilled when the process itself has ended; others may still hold its output open. Fails with
+   * an `OperationFailedError` when the executor does not tell the exit code.
    */
   readonly exit: Promise<ProcessExit>;
-  /** Fulfilled when the process has ended and all its output is known. */
+  /** Fulfilled when the process has ended and all its output has arrived. */
   readonly closed: Promise<void>;
   /**
-   * SIGKILL (default): kills everything the process has started. SIGINT: interrupts its process
-   * group. Gives whether the process was still running. A process that has ended is no error.
+   * SIGKILL (default) kills the process and everything it started; SIGINT interrupts its process
+   * group. Returns whether the process was still running. A process that has ended is no error.
    */
   kill(signal?: "SIGKILL" | "SIGINT", options?: CallOptions): Promise<boolean>;
   /**
-   * Changes the size of its terminal. Fails with an `InvalidRequestError` when it has none, and
-   * with a `TypeError` for a size that no terminal can have.
+   * Changes the size of its pty. Fails with an `InvalidRequestError` when it has none, and with a
+   * `TypeError` for a size out of range.
    */
   resize(size: TerminalSize, options?: CallOptions): Promise<void>;
 }
 
-const untoldExit = (id: string) =>
+const exitCodeNotTold = (id: string) =>
   errorOfCode(
     errorCodes.internal,
     `the executor told that process ${id} has ended, but not with which exit code`,
@@ -52,7 +53,7 @@ const untoldExit = (id: string) =>
 const unknownSignal = (signal: never) =>
   new TypeError(`a process is killed by SIGKILL or SIGINT, not by \`${signal}\``);
 
-/** A process with a life: it is told its events, and tells whoever looks at it. */
+/** The `Process` of the library, driven by the events of its machine. */
 export class RunningProcess implements Process {
   readonly id: string;
   readonly stdin: ProcessStdin;
@@ -100,7 +101,7 @@ export class RunningProcess implements Process {
   [Symbol.asyncIterator](): AsyncGenerator<OutputChunk, void, undefined> {
     const left = new AbortController();
     const pieces = this.#pieces(left.signal);
-    // By itself a generator is left only when the piece has come that was asked for before.
+    // A generator's own `return` waits for the piece that was asked for before: so that is woken.
     const { return: leave, throw: fail } = pieces;
     const wake = () => {
       left.abort();
@@ -140,8 +141,8 @@ already: leave that loop first, or hand its pieces on`);
 
   ended(): void {
     this.output.end();
-    // Has no effect on an exit that was told.
-    this.#exit.reject(untoldExit(this.id));
+    // Has no effect when `exited` came before.
+    this.#exit.reject(exitCodeNotTold(this.id));
     this.#closed.resolve();
   }
 

@@ -8,20 +8,20 @@ import { harmlessMethods, rememberedMethods } from "../protocol/repeatable.ts";
 import type { Connection } from "./connect.ts";
 import { ConnectionError, isTemporary, MessageTooLargeError, SessionLostError } from "./errors.ts";
 
-/** How long and how often a lost connection is tried to be replaced. Times are in milliseconds. */
+/** How long and how often to try to replace a lost connection. Times are in milliseconds. */
 export interface RecoveryOptions {
   /** Pause between attempts; the first is made at once. Default 100. */
   readonly reconnectIntervalMs?: number | undefined;
-  /** When to give up. Default 45 000; an executor keeps a session for 80 s. */
+  /** When to give up. Default 45 000; an executor keeps a detached session for 80 s. */
   readonly reconnectWindowMs?: number | undefined;
 }
 
 interface SessionOptions extends RecoveryOptions {
-  /** Opens another connection to the session; it gives up when the signal is aborted. */
+  /** Opens another connection to the session, until the signal is aborted. */
   readonly reopen: (sessionId: string, signal: AbortSignal) => Promise<Connection>;
-  /** A connection broke, and another one is sought. */
+  /** The connection broke, and recovery begins. */
   readonly onDisconnected: (error: ConnectionError) => void;
-  /** The session is attached again: what was pushed meanwhile has to be asked for. */
+  /** The session was resumed: events that were pushed meanwhile must be read. */
   readonly onResumed: () => void;
   /** The session is gone for good. */
   readonly onLost: (error: SessionLostError) => void;
@@ -30,30 +30,30 @@ interface SessionOptions extends RecoveryOptions {
 interface Unanswered {
   readonly method: Method;
   readonly params: Params<Method>;
-  /** Withdraws it as long as it is not sent, or would have to be sent again. */
+  /** Cancels it while it is unsent, or would have to be sent again. */
   readonly signal: AbortSignal | undefined;
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
-  /** Whether it may have reached the executor over the present connection. */
+  /** Whether it was sent over the current connection. */
   sent: boolean;
   repeats: number;
 }
 
 /**
- * A session that outlives its connections. Calls made while there is none wait; calls whose answer
- * was lost are made again when that does no harm, in the order in which they were made. Callers see
- * nothing but a delay, or, when the session cannot be resumed, one error.
+ * A session that outlives its connections. Calls made without a connection wait. Unanswered calls
+ * are repeated in their order, when that is safe. Callers only see a delay, or one error when the
+ * session cannot be resumed.
  */
 export class Session {
   readonly id: string;
-  /** What the executor said of itself at first. */
+  /** The executor's info, as of the first connection. */
   readonly info: Connection["info"];
   readonly #options: SessionOptions;
   readonly #unanswered = new Set<Unanswered>();
   readonly #end = new AbortController();
   readonly #remembersRequests: boolean;
   #connection: Connection | undefined;
-  /** The session may remember requests of another client that had it before. */
+  /** Makes request ids unique: the session may remember requests of an earlier client. */
   readonly #requestPrefix = randomUUID();
   #requests = 0;
 
@@ -65,7 +65,7 @@ export class Session {
     this.#attach(connection);
   }
 
-  /** Whether there is a connection now, as far as anybody knows. */
+  /** Whether there is a connection that has not been found broken. */
   get isConnected(): boolean {
     return this.#connection !== undefined;
   }
@@ -79,7 +79,7 @@ export class Session {
       this.#send(request);
     });
 
-  /** Ends the connection and everything that waits. The session itself ends by `session/end`. */
+  /** Closes the connection and fails all calls. Only `session/end` ends the session itself. */
   close(): void {
     this.#fail(new SessionLostError("the exec-server session was closed by its owner"));
   }
@@ -99,7 +99,7 @@ export class Session {
     this.#connection.rpc.call(request.method, request.params, request.signal).then(
       (result) => settle(() => request.resolve(result as never)),
       (error) => {
-        // What becomes of a call whose connection broke is decided in `#recover`.
+        // `#recover` decides about calls whose connection broke.
         const isOver = !(error instanceof ConnectionError) || request.signal?.aborted;
         if (isOver) settle(() => request.reject(error));
       },
@@ -133,7 +133,7 @@ export class Session {
     for (const request of this.#unanswered) if (!request.sent) this.#send(request);
   }
 
-  /** Calls that may have been carried out and cannot be made again safely. */
+  /** Fails the calls that may have been carried out and are not safe to repeat. */
   #dropUnrepeatable(reason: ConnectionError): void {
     const tooLarge = reason instanceof MessageTooLargeError ? this.#largestSent() : undefined;
     for (const request of this.#unanswered) {
@@ -147,7 +147,7 @@ export class Session {
     }
   }
 
-  /** Nobody knows what the executor takes, but if it does not take one, then not the largest. */
+  /** The limit of the executor is unknown, but the largest request must exceed it. */
   #largestSent(): Unanswered | undefined {
     const sizes = [...this.#unanswered]
       .filter(({ sent }) => sent)
@@ -177,7 +177,7 @@ export class Session {
       } catch (error) {
         if (signal.aborted || !isRetryable(error)) throw error;
       }
-      // The next attempt finds the signal aborted, and says why.
+      // After an abort the next attempt fails with its reason.
       await delay(intervalMs, undefined, { signal }).catch(() => {});
     }
   }
@@ -200,7 +200,10 @@ export class Session {
   }
 }
 
-/** The old connection may not have been found dead yet; an executor that is down may come back. */
+/**
+ * The session may still count as attached to the dead connection, and an executor that is down may
+ * come back.
+ */
 function isRetryable(error: unknown): boolean {
   if (isTemporary(error)) return true;
   return error instanceof RpcError && error.code === errorCodes.sessionAttached;

@@ -11,9 +11,9 @@ import { type RecoveryOptions, Session } from "./recovery.ts";
 import type { OnEvent } from "./rpc-client.ts";
 
 export interface RemoteMachineOptions extends ConnectionOptions, RecoveryOptions {
-  /** Resumes the session of another client that is gone, with its processes. Default: a new one. */
+  /** Resumes this session, and its processes, of a client that is gone. Default: a new session. */
   readonly resumeSessionId?: string | undefined;
-  /** Gives connecting up; has no effect later. */
+  /** Aborts connecting; has no effect afterwards. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -25,7 +25,10 @@ const times = [
   "reconnectWindowMs",
 ] as const;
 
-/** Node's timers refuse what is no whole number, and take what is too long for nothing. */
+/**
+ * Rounds and bounds times, because timers need whole numbers, and Node fires those above its
+ * maximum at once.
+ */
 export function forTimers(options: RemoteMachineOptions): RemoteMachineOptions {
   const bounded = times.map((name) => {
     const ms = options[name];
@@ -34,7 +37,7 @@ export function forTimers(options: RemoteMachineOptions): RemoteMachineOptions {
   return { ...options, ...Object.fromEntries(bounded) };
 }
 
-/** Another machine, over connections that may break. */
+/** Connects to another machine, and reconnects when the connection breaks. */
 export async function remoteMachine(
   url: string,
   options: RemoteMachineOptions,
@@ -70,13 +73,13 @@ export async function remoteMachine(
     info,
     sessionId: session.id,
     follow: remote.processes.follow,
-    resumeOutput: () => {}, // A socket is never stopped, so there is nothing to go on.
+    resumeOutput: () => {}, // Reading of the socket is never paused.
     detach: () => session.close(),
     close: () => close(session, () => endOf(session.call, remote, info)),
   };
 }
 
-/** Events of processes may be missing or doubled, and are put in order first. */
+/** Process events may be missing or repeated after a reconnection, so they are ordered first. */
 function routeEvents({ processes }: RemoteEnvironment, { emit }: MachineListener): OnEvent {
   const isOfProcess = (event: Event): event is ProcessEvent => event.startsWith("process/");
   return (event, params) => {
@@ -85,17 +88,17 @@ function routeEvents({ processes }: RemoteEnvironment, { emit }: MachineListener
   };
 }
 
-/** Waits for the end of the session no longer than somebody who wants to go would. */
+/** Ends the session, waiting for the answer at most `sessionEndWaitMs`. */
 async function close(session: Session, end: () => Promise<unknown>): Promise<void> {
   const late = new AbortController();
   const waited = delay(sessionEndWaitMs, undefined, { signal: late.signal });
-  // A session that cannot be ended now is lost for us, and ends by itself.
+  // A session that cannot be ended now expires on the executor.
   if (session.isConnected) await Promise.race([end(), waited]).catch(() => {});
   late.abort();
   waited.catch(() => {});
   session.close();
 }
 
-/** An executor without `session/end` keeps the session for a while, but nothing runs on in it. */
+/** Kills all processes where the executor has no `session/end`; the session then expires. */
 const endOf = (call: Call, { processes }: RemoteEnvironment, { capabilities }: EnvironmentInfo) =>
   capabilities?.sessionEnd ? call("session/end", {}) : processes.terminateAll();

@@ -4,11 +4,11 @@ import type { Call, Event, EventParams, Method, Params, Result } from "../protoc
 import type { Asked } from "./asked.ts";
 import { ConnectionError, errorOfCode } from "./errors.ts";
 
-/** What an event of the executor is given to. */
+/** Receives the events of the executor. */
 export type OnEvent = <E extends Event>(event: E, params: EventParams<E>) => void;
 
 interface RpcClientOptions {
-  /** Sends one message; a request also as it was asked, by which its urgency is known. */
+  /** Sends one message. `asked` is its request, which decides how urgent it is. */
   readonly send: (text: string, asked?: Asked) => void;
   readonly onEvent: OnEvent;
 }
@@ -27,8 +27,8 @@ interface Message {
 }
 
 /**
- * Requests and answers of one connection. It never sees a socket: it is given how to send a
- * message, and is told what came and when the connection has ended.
+ * Requests and answers of one connection. Knows no socket: `send` is passed in, and `receive` and
+ * `end` are called from outside.
  */
 export class RpcClient {
   readonly #options: RpcClientOptions;
@@ -40,14 +40,17 @@ export class RpcClient {
     this.#options = options;
   }
 
-  /** Makes a request; fails with the error of the answer, or with why the connection ended. */
+  /**
+   * Makes a request. Fails with the error of the answer, or the reason why the connection ended.
+   */
   readonly call: Call = <M extends Method>(method: M, params: Params<M>, signal?: AbortSignal) =>
     new Promise<Result<M>>((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
       if (signal?.aborted) return reject(signal.reason);
       const message = { id: this.#nextId++, method, params };
       const text = JSON.stringify(message);
-      // Of what it cannot read an executor does not say which request it was.
+      // The executor's answer to an unreadable message lacks the request id, so the call would
+      // hang.
       const excess = excessOf(message, text);
       if (excess) return reject(errorOfCode(errorCodes.invalidRequest, excess));
       this.#pending.set(message.id, { resolve, reject });
@@ -55,26 +58,26 @@ export class RpcClient {
       this.#options.send(text, { method, params, isWanted });
     });
 
-  /** Says something that is not answered. */
+  /** Sends a notification. */
   notify(method: string, params: object): void {
     if (!this.#ended) this.#options.send(JSON.stringify({ method, params }));
   }
 
-  /** Takes in one message. Throws a `ConnectionError` for what is none. */
+  /** Handles one message. Throws a `ConnectionError` when it is not JSON-RPC. */
   receive(text: string): void {
     const message = parsed(text);
     if (typeof message.method === "string") this.#onCall(message, message.method);
     else this.#onAnswer(message);
   }
 
-  /** The connection is gone: whoever still waits for an answer is told why. */
+  /** Fails all unanswered requests, because the connection has ended. */
   end(reason: Error): void {
     this.#ended ??= reason;
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();
   }
 
-  /** Fails a request that is not sent after all; gives that it is not. */
+  /** Fails a request that was aborted before it was sent. Returns false for `isWanted`. */
   #withdraw(id: number, reason: Error): false {
     this.#pending.get(id)?.reject(reason);
     this.#pending.delete(id);
@@ -106,7 +109,7 @@ function parsed(text: string): Message {
     const message: unknown = JSON.parse(text);
     if (typeof message === "object" && message !== null) return message;
   } catch {
-    // Said below, as for any other text that is no message.
+    // Reported below, like any other text that is no message.
   }
   throw new ConnectionError(`exec-server sent what is no JSON-RPC message: ${text.slice(0, 100)}`);
 }

@@ -3,27 +3,28 @@ import type { Params } from "../protocol/methods.ts";
 export type EnvPolicy = NonNullable<Params<"process/start">["envPolicy"]>;
 
 /**
- * What describes the variables of a process: how to derive them, and what is laid over the result.
+ * The variables of a process: the policy by which the executor derives them, and `env`, which is
+ * added to the result.
  */
 export interface ShellEnvironment {
   readonly envPolicy: EnvPolicy;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What is known only when a command is run. All of it is optional. */
+/** Values that are known only when a command runs. All are optional. */
 export interface RuntimeAdditions {
   readonly threadId?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly toolCallId?: string | undefined;
-  /** Version of the orchestrator that commands are told. */
+  /** The orchestrator's version, passed as CODEX_VERSION. */
   readonly version?: string | undefined;
   /** Proxy variables of a managed network, by name. */
   readonly proxy?: Readonly<Record<string, string>> | undefined;
-  /** Tells commands that the sandbox gives them no network. */
+  /** Sets CODEX_SANDBOX_NETWORK_DISABLED, so that commands know they have no network. */
   readonly networkDisabled?: boolean | undefined;
 }
 
-/** Names that say something about the orchestrator: no process inherits them. */
+/** The orchestrator's own variables, which no process inherits. */
 const neverInherited = [
   "CODEX_PERMISSION_PROFILE",
   "CODEX_VERSION",
@@ -31,7 +32,7 @@ const neverInherited = [
   "CODEX_PLUGIN_METRICS_OUTPUT",
 ];
 
-/** Nobody reads pages, sees colours or answers a prompt at the other end of a pipe. */
+/** Commands of an agent have no reader for pagers, colours or prompts. */
 const terminalDefaults = {
   NO_COLOR: "1",
   TERM: "dumb",
@@ -46,8 +47,8 @@ const terminalDefaults = {
 };
 
 /**
- * A whole policy from what a user has set. Defaults: everything is inherited, credentials included,
- * except what is the orchestrator's own.
+ * Completes a policy. Default: everything is inherited, credentials included, except the
+ * orchestrator's own variables.
  */
 export function envPolicyOf(policy: Partial<EnvPolicy> = {}): EnvPolicy {
   return {
@@ -61,9 +62,8 @@ export function envPolicyOf(policy: Partial<EnvPolicy> = {}): EnvPolicy {
 }
 
 /**
- * The variables for a command of an agent. The executor derives them from its own environment, near
- * or far alike, so that nothing of the orchestrator's environment is ever sent: only the policy and
- * what is added at run time.
+ * The variables for a command of an agent. The executor derives them from its own environment, so
+ * the orchestrator's environment is never sent: only the policy and the additions.
  */
 export function shellEnvironment(
   policy: Partial<EnvPolicy> = {},

@@ -8,33 +8,30 @@ import { type EnvPolicy, envPolicyOf } from "./shell-environment.ts";
 import { sizeOf, type TerminalSize } from "./terminal-size.ts";
 import { present, type Variables } from "./variables.ts";
 
-/**
- * How a command is started. Aborting `signal` kills the process, also when it has long been
- * started.
- */
+/** How to start a command. Aborting `signal` kills the process, even long after its start. */
 export interface StartOptions extends CallOptions {
   /** Unique in the session. Default: a random one. */
   readonly id?: string | undefined;
   /** Working directory. Default: that of the executor. */
   readonly cwd?: Path | undefined;
-  /** Variables laid over what the executor derives from its own environment. Default none. */
+  /** Variables added to those that the executor derives from its own environment. Default none. */
   readonly env?: Variables | undefined;
   /**
-   * What the executor passes on of its own environment; null makes `env` the whole environment.
-   * Default: all of it.
+   * Which of the executor's own variables the process inherits; null makes `env` the whole
+   * environment. Default: all but the orchestrator's own, such as CODEX_VERSION.
    */
   readonly envPolicy?: Partial<EnvPolicy> | null | undefined;
-  /** Gives the process a stdin to write to; without it there is nothing to read. Default false. */
+  /** Gives the process a stdin to write to. Default false: its stdin is empty. */
   readonly stdin?: boolean | undefined;
-  /** Runs it in a terminal, of 24 rows and 80 columns with `true`. Default false. */
+  /** Runs it in a pty, of 24 rows and 80 columns with `true`. Default false. */
   readonly terminal?: boolean | TerminalSize | undefined;
-  /** What the process sees as its name, when that is not the program. */
+  /** The argv[0] that the process sees. Default: `argv[0]`. */
   readonly arg0?: string | undefined;
-  /** Confines the process. Default: it may do what the executor may. */
+  /** Confines the process. Default: it has all the rights of the executor. */
   readonly sandbox?: Sandbox | undefined;
 }
 
-/** The request to start a command; `cwd` is where the executor works. */
+/** Builds the request to start a command. `cwd` is the default working directory. */
 export function startRequest(
   argv: readonly string[],
   options: StartOptions,

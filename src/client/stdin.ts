@@ -5,20 +5,20 @@ import { stdinPieceBytes, stdinWritesInFlightMax } from "../limits.ts";
 import { StdinClosedError } from "./errors.ts";
 import { type CallOptions, perform } from "./perform.ts";
 
-/** Input of a process that was started with `stdin` or a terminal. */
+/** The stdin of a process that was started with `stdin` or `terminal`. */
 export interface ProcessStdin {
   /**
-   * Writes text (as UTF-8) or bytes; writes arrive whole and in the order of the calls, each once,
-   * also when the connection breaks. Settles when the executor has taken them, which waits while
-   * the process does not read. Fails with a `StdinClosedError` when nobody will read them. Of a
-   * write that is given up the beginning may arrive.
+   * Writes text (as UTF-8) or bytes. Writes arrive whole, once and in the order of the calls, also
+   * across a broken connection. Settles when the executor has accepted the bytes, which waits while
+   * the process does not read. Fails with a `StdinClosedError` when the stdin is closed. A write
+   * that is aborted may arrive in part.
    */
   write(input: string | Uint8Array, options?: CallOptions): Promise<void>;
-  /** Ends the input after what was written before; ^D in a terminal. */
+  /** Ends the input after all earlier writes; in a terminal this sends ^D. */
   end(options?: CallOptions): Promise<void>;
   /**
-   * The same as a web stream, to pipe into. Closing it ends the input, and so does a source that
-   * fails, as where a pipe's writer dies: the process would wait for ever for what does not come.
+   * The stdin as a web stream, to pipe into. Closing it ends the input. So does a failing source,
+   * like a pipe whose writer dies: otherwise the process would wait for ever.
    */
   stream(): WritableStream<string | Uint8Array>;
 }
@@ -32,20 +32,18 @@ export function processStdin(processId: string, processes: Processes): ProcessSt
     new WritableStream<string | Uint8Array>({
       write: (input) => write(input),
       close: () => end(),
-      // The reason is what the source's owner wants to see, not what became of the process.
+      // The pipe reports its own reason, so a failure here is ignored.
       abort: () => end().catch(() => {}),
     });
   return { write, end, stream };
 }
 
-/**
- * Sends input in pieces, some of them at a time, so that a long input costs no round trip a piece.
- */
+/** Sends input in pieces, several at a time, so that each does not cost a round trip. */
 class StdinWriter {
   readonly #processId: string;
   readonly #processes: Processes;
   readonly #waiting: (() => Promise<void>)[] = [];
-  /** Another client may have written to the process before, under ids of its own. */
+  /** Makes write ids unique: another client may have written to the process before. */
   readonly #idPrefix = randomUUID();
   #inFlight = 0;
   #writes = 0;

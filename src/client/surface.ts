@@ -11,7 +11,9 @@ import { perform } from "./perform.ts";
 import { type Process, RunningProcess } from "./process.ts";
 import { type StartOptions, startRequest } from "./start.ts";
 
-/** Makes the surface of the library over a machine, which is told where to tell its events. */
+/**
+ * Wraps a machine in the public `Environment`. `open` gets the listener for the machine's events.
+ */
 export async function environmentOver(
   open: (listener: MachineListener) => Promise<Machine>,
 ): Promise<Environment> {
@@ -20,7 +22,7 @@ export async function environmentOver(
   return surface.over(machine);
 }
 
-/** Hands the events of a machine to the processes, bodies and watches that they are about. */
+/** Routes the events of a machine to the processes, bodies and watch that they are about. */
 class Surface {
   readonly #processes = new Map<string, RunningProcess>();
   readonly #lost = deferred<Error>();
@@ -32,7 +34,7 @@ class Surface {
     onRoom: () => this.#machine?.resumeOutput(),
   });
 
-  /** What answers is whether there is room for more; only bodies are ever full. */
+  /** A handler that returns false asks for a pause; only HTTP bodies do. */
   readonly #events: { readonly [E in Event]: (params: EventParams<E>) => unknown } = {
     "process/output": (output) => this.#processes.get(output.processId)?.output.push(output),
     "process/exited": (exit) => this.#processes.get(exit.processId)?.exited(exit),
@@ -43,7 +45,7 @@ class Surface {
 
   readonly listener: MachineListener = {
     emit: (event, params) => {
-      // A newer executor may tell what nobody here asks for.
+      // A newer executor may send events that are unknown here.
       const isKnown = Object.hasOwn(this.#events, event);
       return !isKnown || this.#events[event](params) !== false;
     },
@@ -97,7 +99,8 @@ class Surface {
     signal?.throwIfAborted();
     const request = startRequest(argv, options, machine.info.cwd ?? "file:///");
     const process = this.#enter(machine, request.processId);
-    const kill = () => void process.kill().catch(() => {}); // A lost session has killed it already.
+    // A failed kill is ignored: with a lost session the process is killed anyway.
+    const kill = () => void process.kill().catch(() => {});
     signal?.addEventListener("abort", kill, { once: true });
     void process.closed.finally(() => signal?.removeEventListener("abort", kill)).catch(() => {});
     try {
@@ -130,7 +133,7 @@ class Surface {
 
   #cancelRequest(requestId: string): void {
     if (!this.#machine?.info.capabilities?.httpCancel) return;
-    // Nobody waits for the end of what nobody wants.
+    // No caller waits for a cancelled request any more, so a failure changes nothing.
     this.#machine.http.cancel({ requestId }).catch(() => {});
   }
 
@@ -159,7 +162,7 @@ async function finished(
   input: string | Uint8Array | undefined,
 ): Promise<FinishedProcess> {
   const fed = input === undefined ? undefined : feed(process, input);
-  // Looked at when the output has ended.
+  // A failure is awaited below, when the output has ended; until then it counts as handled.
   fed?.catch(() => {});
   const texts = { stdout: "", stderr: "" };
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
@@ -175,8 +178,8 @@ async function finished(
 }
 
 /**
- * A program may end without having read all of its input: that is its own business. One that waits
- * for the end of an input which cannot be ended would wait for ever.
+ * A program may end without reading all of its input, which is no error. After any other failure
+ * its stdin stays open, and a program that reads on would wait for ever: so it is killed.
  */
 async function feed(process: Process, input: string | Uint8Array): Promise<void> {
   try {

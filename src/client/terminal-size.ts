@@ -6,7 +6,7 @@ export interface TerminalSize {
 
 const countMax = 65_535;
 
-/** The size as it goes over the wire. Throws a `TypeError` for what no terminal can have. */
+/** Checks a size. Throws a `TypeError` for rows or columns out of range. */
 export function sizeOf(size: TerminalSize): TerminalSize {
   const { rows, cols } = size ?? {};
   for (const [name, count] of Object.entries({ rows, cols })) {

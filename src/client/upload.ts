@@ -12,19 +12,18 @@ import { perform } from "./perform.ts";
 
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-/** What is written where. */
+/** A file to write, and its content. */
 export interface Upload<T = Bytes> {
   readonly fileSystem: FileSystem;
   readonly place: Place;
-  /** Whether the executor can open a file again where it was; `fileWriteResume`. */
+  /** Whether a write can resume after a broken connection; capability `fileWriteResume`. */
   readonly canResume: boolean;
   readonly content: T;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Replaces a file by bytes that can be given again: begins anew where it cannot go on after a
- * broken connection.
+ * Replaces a file by bytes in memory. Starts anew where it cannot resume after a broken connection.
  */
 export async function replaceFile(upload: Upload<Uint8Array>): Promise<void> {
   const again = { ...upload, content: [upload.content] };
@@ -39,8 +38,8 @@ export async function replaceFile(upload: Upload<Uint8Array>): Promise<void> {
 }
 
 /**
- * Replaces a file by what a source gives, which is read once. When it is given up the file is
- * closed at once, and the source is left as soon as it gives more.
+ * Replaces a file by the content of a source, which is read once. When it is aborted, the file is
+ * closed at once, and the source is left when it next yields.
  */
 export async function writeBlocks(upload: Upload): Promise<void> {
   const { content, signal } = upload;
@@ -68,15 +67,16 @@ const noPiece = (piece: unknown) =>
 text has to be encoded first`);
 
 /**
- * A file that is being written. When its handle was lost it is opened again as it is, if it is the
- * same file still and as long as this upload can have made it: else somebody else has changed it.
+ * A file that is being written. When its handle was lost, the file is opened again without
+ * truncation. It must still be the same file, with a length that this upload can have made;
+ * otherwise another program has changed it.
  */
 class UploadedFile implements BlockTarget {
   readonly #upload: Upload;
   #handleId = "";
   #fileId: string | undefined;
   #resumedBytes = 0;
-  #vainResumes = 0;
+  #fruitlessResumes = 0;
 
   constructor(upload: Upload) {
     this.#upload = upload;
@@ -94,9 +94,9 @@ class UploadedFile implements BlockTarget {
 
   async resume(failure: unknown, { answeredBytes, sentBytes }: WrittenExtent): Promise<void> {
     unlessHandleLost(failure);
-    this.#vainResumes = answeredBytes > this.#resumedBytes ? 0 : this.#vainResumes + 1;
+    this.#fruitlessResumes = answeredBytes > this.#resumedBytes ? 0 : this.#fruitlessResumes + 1;
     this.#resumedBytes = answeredBytes;
-    if (this.#fileId === undefined || this.#vainResumes > callRepeatsMax) throw failure;
+    if (this.#fileId === undefined || this.#fruitlessResumes > callRepeatsMax) throw failure;
     const file = await withHandle(() => this.#open("resume"));
     const { id, size = 0 } = file ?? {};
     if (id === this.#fileId && size >= answeredBytes && size <= sentBytes) return;
