@@ -216,7 +216,7 @@ class ConnectionFiles implements ConfinedFiles {
   #forget(handleId: string, { worker, crew }: Holder): void {
     this.#holders.delete(handleId);
     worker.handles.delete(handleId);
-    crew.rest(worker);
+    crew.filesClosed(worker);
   }
 }
 

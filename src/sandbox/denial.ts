@@ -1,37 +1,37 @@
-/** What the kernel says through programs when a sandbox refuses something. */
+/** Texts that programs print when a sandbox refuses something. */
 const refusals = [
   "operation not permitted",
   "permission denied",
   "read-only file system",
-  // What the client's own patch program prints for it.
+  // Printed by the client's own patch program.
   "failed to write file",
 ];
 /** 128 + SIGSYS: killed by the system call filter. */
 const killedByFilter = 159;
-/** The shell's and env's word for a program that does not exist: nothing was refused. */
+/** Exit code of shells and `env` for an unknown program: nothing was refused. */
 const notFound = 127;
 
-/** What whoever writes a file is told where a directory has its name, by the C library or Node. */
+/** The messages of the C library and Node for writing a file where a directory has its name. */
 const inTheWay = /is a directory|illegal operation on a directory/;
-/** What programs put around a name. */
+/** Characters that programs print around a name. */
 const betweenWords = /[\s'"`‘’:,()/]+/;
 
 interface Ended {
   readonly exitCode: number;
   readonly output: string;
-  /** Names that are directories only to keep them from coming into being. */
+  /** The names of mount points that stand for missing paths. */
   readonly standIns: readonly string[];
 }
 
 /**
- * Whether a confined process failed because something was refused to it, judged as the reference
- * does by what it printed; but not by words that programs use for other things, such as "sandbox".
+ * Whether a confined process probably failed because the sandbox refused something. As in the
+ * reference this is judged by its output, but not by words with other uses, such as "sandbox".
  */
 export function isDenial({ exitCode, output, standIns }: Ended): boolean {
   if (exitCode === 0 || exitCode === notFound) return false;
   if (exitCode === killedByFilter) return true;
   const text = output.toLowerCase();
-  // That the sandbox could not be set up is a failure of this machine, and refuses nothing.
+  // A sandbox that could not be set up is a failure of this machine, not a refusal.
   if (text.startsWith("bwrap: ")) return false;
   if (refusals.some((refusal) => text.includes(refusal))) return true;
   return standIns.length > 0 && text.split("\n").some((line) => isOf(standIns, line));

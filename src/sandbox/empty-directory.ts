@@ -1,7 +1,7 @@
 /**
- * Makes and removes empty directories where somebody who is confined may put a link in the place of
- * a directory on the way at any moment. So the directory above is held open, and nothing is done
- * unless it still is where the path says: no link leads out of a workspace.
+ * Makes and removes empty directories where a confined process may replace a directory of the path
+ * by a link at any moment. So the parent is held open, and must still be where the path says: no
+ * link leads out of a workspace.
  */
 import type { Buffer } from "node:buffer";
 import { closeSync, constants, mkdirSync, openSync, readlinkSync, rmdirSync } from "node:fs";
@@ -11,13 +11,14 @@ import { descriptorPath, O_PATH } from "../system/descriptor-path.ts";
 import { diskCall } from "./disk-call.ts";
 
 /**
- * The path has no links. Fails as the system does, but with ENOENT or ENOTDIR only where the
- * directory above is not there, or by way of a link: it may be back at the next look. With EPERM
- * where it is there and takes no such name, which some file systems call ENOENT.
+ * Makes a directory. `path` has no links. Fails with ENOENT or ENOTDIR only when the parent is
+ * absent or was replaced by a link, and so may be back on the next attempt. Fails with EPERM when
+ * the parent exists but refuses the name, for which some file systems say ENOENT. Other errors are
+ * the system's.
  */
 export const makeDirectory = (path: HostPath) => inParent(path, mkdirSync, mkdir);
 
-/** The same for one that is to go, or has gone. */
+/** Removes an empty directory, with the same errors. */
 export const removeDirectory = (path: HostPath) => inParent(path, rmdirSync, rmdir);
 
 type Place = string | Buffer;
@@ -50,7 +51,7 @@ async function inParent(
   );
 }
 
-/** Does it with the last name of `path` in the directory that is held. */
+/** Calls `work` with the last name of `path`, in the directory that `fd` holds. */
 async function inHeld(fd: number, path: HostPath, work: (place: Place) => unknown): Promise<void> {
   const { parent, name } = splitPath(path);
   const held = descriptorPath(fd, parent);
@@ -59,7 +60,8 @@ async function inHeld(fd: number, path: HostPath, work: (place: Place) => unknow
   try {
     await work(nodePath(joinPath(held, name)));
   } catch (error) {
-    // A directory that was removed meanwhile is told as such there, and never comes back.
+    // The link in procfs to a removed directory no longer equals its path, so that this is not a
+    // refusal.
     const isRefused = (error as NodeJS.ErrnoException).code === "ENOENT" && isThere();
     throw isRefused ? Object.assign(error as Error, { code: "EPERM" }) : error;
   }

@@ -1,7 +1,6 @@
 /**
- * Deny patterns as clients write them, brought into one form without braces, dots or needless
- * escapes. What would mean one thing here and another elsewhere is refused: a pattern that is read
- * wrongly leaves files readable that somebody wanted hidden. Pure.
+ * Normalizes deny patterns of clients: without braces, dots or needless escapes. Ambiguous syntax
+ * is refused, because a pattern that is misread leaves files readable. Pure.
  */
 import { globAlternativesMax } from "../limits.ts";
 import { invalidParams, type RpcError } from "../protocol/errors.ts";
@@ -9,8 +8,8 @@ import { type HostPath, shownPath } from "../protocol/path-uri.ts";
 import { escapedGlob, globParts, isLiteral } from "./glob.ts";
 
 /**
- * The absolute patterns (one char per byte) that `pattern` stands for; `directory` is what it hangs
- * off when it is relative. Throws an invalid-params RpcError that says what is not supported.
+ * The absolute patterns (one char per byte) that `pattern` stands for. A relative one is taken from
+ * `directory`. Throws an invalid-params RpcError that names unsupported syntax.
  */
 export function globsIn(pattern: string, directory: HostPath): string[] {
   const choices = alternatives(pattern);
@@ -22,7 +21,7 @@ export function globsIn(pattern: string, directory: HostPath): string[] {
   return choices.map((choice) => normal(start + choice, pattern));
 }
 
-/** Every way to choose from the braces of a pattern, nested ones too. */
+/** All expansions of the braces of a pattern, also of nested ones. */
 function alternatives(pattern: string): string[] {
   const open: string[][] = [[""]];
   const before: string[][] = [];
@@ -47,7 +46,7 @@ function alternatives(pattern: string): string[] {
   return open[0] ?? [];
 }
 
-/** One choice has ended: it joins those before it. */
+/** Ends an alternative and adds it to those before it. */
 function chosen(open: string[][], pattern: string): void {
   const choice = open.pop() ?? [];
   const choices = open.pop() ?? [];
@@ -62,7 +61,7 @@ function bounded(starts: string[], choices: string[], pattern: string): string[]
 
 const outsideAscii = /[^\0-\x7f]/;
 
-/** One part of a pattern, in the form in which it means the same without braces. */
+/** One part of a pattern, escaped so that it means the same without braces. */
 function checked(part: string, pattern: string): string {
   if (part === "\\") throw unsupported(pattern, "a backslash at its end");
   if (part === "[") throw unsupported(pattern, "a bracket that is not closed");
@@ -84,7 +83,7 @@ function checkSet(set: string, pattern: string): void {
   }
 }
 
-/** Dots are resolved by name, as they are in URIs; a slash at the end means nothing. */
+/** Resolves dots textually, as in URIs, and drops a trailing slash. */
 function normal(text: string, pattern: string): string {
   const names: string[] = [];
   for (const name of text.split("/")) {

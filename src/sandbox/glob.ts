@@ -1,14 +1,14 @@
 /**
- * Denials by pattern, in the form that `globsIn` gives them. `*` and `?` stay within a name, `**`
- * crosses directories, a backslash takes the next character as it is.
+ * Deny patterns, as `globsIn` normalizes them. `*` and `?` match within a name, `**` crosses
+ * directories, a backslash escapes the next character.
  */
 import type { HostPath } from "../protocol/path-uri.ts";
 
 /**
- * The expression that matches whole paths (one char per byte) of an absolute `pattern`. What stands
- * before a star is looked for once, where it first comes: a later place would leave less for the
- * star. So a pattern full of stars costs no more than the square of a path's length, where trying
- * all places could hold up the server for minutes.
+ * The expression that matches whole paths (one char per byte) of an absolute `pattern`. After a
+ * star, the first match of what follows is final, because a later one would leave less for the
+ * rest. So a pattern full of stars costs at most the square of a path's length, where full
+ * backtracking could hold up the server for minutes.
  */
 export function globExpression(pattern: string): RegExp {
   const pieces = translated(globParts(pattern));
@@ -18,12 +18,12 @@ export function globExpression(pattern: string): RegExp {
   return new RegExp(`^${source}$`, "s");
 }
 
-/** A pattern, cut where one character or set of characters ends and the next begins. */
+/** Splits a pattern into characters and bracket sets. */
 export function globParts(pattern: string): string[] {
   return pattern.match(/\\.|\[[!^]?\]?(?:\[[:.=][^\]]*\]|[^\]])*\]|./gs) ?? [];
 }
 
-/** Whether a pattern has no special character, and so is the name of one place. */
+/** Whether a pattern has no special character, and so names one path. */
 export function isLiteral(pattern: string): boolean {
   return !/[*?[]/.test(pattern.replace(/\\./gs, ""));
 }
@@ -38,7 +38,10 @@ export function escapedGlob(text: string): string {
   return text.replace(/[*?[\]{}\\]/g, "\\$&");
 }
 
-/** The names of a pattern, of which the first ones, without special characters, are its base. */
+/**
+ * Splits a pattern into its base, the leading names without special characters, and the other
+ * names.
+ */
 export function splitGlob(pattern: string): { base: HostPath; names: readonly string[] } {
   const names = pattern.split("/").slice(1);
   const special = names.findIndex((name) => !isLiteral(name));
@@ -60,7 +63,7 @@ const isStar = (piece: string) => piece === star;
 const isCrossing = (piece: string) => piece === stars || piece === directories;
 const concatenated = (list: string[]) => list.join("");
 
-/** Each list but the first begins with a piece that `isBoundary`. */
+/** Splits before each piece that `isBoundary`. */
 function splitAt(pieces: readonly string[], isBoundary: (piece: string) => boolean): string[][] {
   const lists: string[][] = [[]];
   for (const piece of pieces) {
@@ -70,7 +73,10 @@ function splitAt(pieces: readonly string[], isBoundary: (piece: string) => boole
   return lists;
 }
 
-/** What comes after a boundary is tried once, but for the last, which must reach the end. */
+/**
+ * Joins the lists. What follows a boundary is matched once, except the last, which must reach the
+ * end.
+ */
 function joined(
   lists: string[][],
   once: (source: string) => string,
@@ -82,7 +88,7 @@ function joined(
     .join("");
 }
 
-/** JavaScript has no groups that are never tried again, but does so with what looks ahead. */
+/** Emulates atomic groups, which JavaScript lacks, by a lookahead with a back reference. */
 function atomicGroups(): (source: string) => string {
   let count = 0;
   return (source) => {
@@ -107,7 +113,7 @@ function translated(parts: readonly string[]): string[] {
   return pieces;
 }
 
-/** The expression for what stands at `at`, and how many parts of the pattern that is. */
+/** The expression for the part at `at`, and the number of parts that it covers. */
 function translatedAt(parts: readonly string[], at: number): [string, number] {
   const part = parts[at] ?? "";
   if (part === "*") return translatedStars(parts, at);
@@ -116,7 +122,7 @@ function translatedAt(parts: readonly string[], at: number): [string, number] {
   return [literal(part.startsWith("\\") ? part.slice(1) : part), 1];
 }
 
-/** Three and more mean no more than two. */
+/** Three or more stars mean the same as two. */
 function translatedStars(parts: readonly string[], at: number): [string, number] {
   let count = 1;
   while (parts[at + count] === "*") count++;
@@ -125,7 +131,7 @@ function translatedStars(parts: readonly string[], at: number): [string, number]
   return isWhole ? [directories, count + 1] : [stars, count];
 }
 
-/** `[a-z]`, `[!a]`; what is not ASCII is in no set, and so in every one that excludes. */
+/** `[a-z]`, `[!a]`. A character beyond ASCII is in no set, so every excluding set matches it. */
 function translatedSet(set: string): string {
   const [, not = "", members = ""] = /^\[([!^]?)(.*)\]$/s.exec(set) ?? [];
   const escaped = members.replace(/[\\\]^[]/g, "\\$&");

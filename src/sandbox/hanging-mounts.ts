@@ -5,8 +5,8 @@ import { remoteMounts } from "./remote-mounts.ts";
 let lookedAtMs = -Infinity;
 
 /**
- * Mount points of this server that may hang, the deepest first, as they were `mountTableMs` ago or
- * later: quick enough to be asked before every call about a path.
+ * Mount points on which calls may hang, deepest first, at most `mountTableMs` old: cheap enough to
+ * be read before every call on a path.
  */
 export function hangingMounts(): readonly string[] {
   const nowMs = performance.now();
@@ -15,12 +15,12 @@ export function hangingMounts(): readonly string[] {
   return hangingMountsNow();
 }
 
-/** As they are. */
+/** The same, read now. */
 export function hangingMountsNow(): readonly string[] {
   try {
     return remoteMounts(mountsNow());
   } catch {
-    // No procfs here (another system, a sandbox without one): then nothing can be told apart.
+    // There is no procfs here (another system, or a sandbox without it).
     return remoteMounts(newestMounts());
   }
 }

@@ -1,4 +1,4 @@
-/** What keeps a machine from confining work, and the least that helps. Pure. */
+/** Why bwrap does not work on a machine, and the smallest remedy. Pure. */
 import { bwrapTrialMs } from "../limits.ts";
 import { internalError, type RpcError } from "../protocol/errors.ts";
 import type { Bwrap } from "./find-bwrap.ts";
@@ -24,7 +24,7 @@ interface Known {
 
 const says = (pattern: RegExp) => (finding: Finding) => pattern.test(finding.complaint);
 
-/** The first that matches explains. `PATH` stands for that of bwrap. */
+/** The first match is used. `PATH` stands for the path of bwrap. */
 const known: readonly Known[] = [
   {
     matches: says(/^missing$/),
@@ -108,22 +108,22 @@ export function explain(finding: Finding): Explanation {
   return { reason: withComplaint(named(match.reason), finding), fix: named(match.fix) };
 }
 
-/** What whoever asked for something confined is told. */
+/** The error of a confined request. */
 export function setUpFailure({ reason, fix }: Explanation, cause?: unknown): RpcError {
   const help = fix ? `. To fix it: ${fix}` : "";
   return internalError(`the sandbox cannot be set up: ${reason}${help}`, cause);
 }
 
 /**
- * The same where it turns out when the start is over: behind its last look at this server bwrap
- * forks once more, and prints nothing else when it cannot. Undefined for all other output.
+ * The same for a failure after the start was answered: bwrap forks once more then, and prints
+ * nothing but this message when it cannot. Undefined for all other output.
  */
 export function lateFailure(output: string): string | undefined {
   const [complaint] = /^bwrap: Can't fork for pid 1: [^\n]*(?=\s*$)/.exec(output) ?? [];
   return complaint && setUpFailure(explain({ complaint, kernel: "" })).message;
 }
 
-/** The words of bwrap itself help whoever searches for them. */
+/** Adds bwrap's own message, which can be searched for. */
 function withComplaint(reason: string, { complaint }: Finding): string {
   const line = firstLine(complaint);
   return line.startsWith("bwrap:") ? `${reason} (${line})` : reason;

@@ -1,7 +1,8 @@
 /**
- * Whether this machine can confine work, by trying it. Where only the network namespace or procfs
- * is refused, the strongest mode that works is taken: without the namespace the system call filter
- * still refuses every socket, without procfs nothing of other processes becomes visible.
+ * Finds out by trials whether bwrap works on this machine. Where only the network namespace or
+ * procfs is refused, the strongest working mode is used: without the namespace the system call
+ * filter still refuses every socket, and without procfs no information about other processes
+ * becomes visible.
  */
 import { execFile } from "node:child_process";
 import { release } from "node:os";
@@ -13,9 +14,9 @@ import type { Bwrap } from "./find-bwrap.ts";
 import { type Explanation, explain } from "./health-reasons.ts";
 import { seccompMachine } from "./system-calls.ts";
 
-/** What a working bwrap can do here. */
+/** The optional features of bwrap that work here. */
 export interface Abilities {
-  /** It can give the command another argv[0]. */
+  /** It knows `--argv0`. */
   readonly argv0: boolean;
   readonly ownNetwork: boolean;
   readonly ownProc: boolean;
@@ -28,16 +29,16 @@ export type BwrapHealth =
 export interface Outcome {
   readonly works: boolean;
   readonly stdout: string;
-  /** What it said, or what became of it: `timeout` when it did not end within `bwrapTrialMs`. */
+  /** Its stderr or the error; `timeout` when it did not end within `bwrapTrialMs`. */
   readonly complaint: string;
-  /** It could not be run for want of something that is there at other times. */
+  /** It could not be run because of a transient shortage, which tells nothing about it. */
   readonly isUnknown?: boolean;
 }
 
 /** Runs a program in the root directory, without an environment, and never rejects. */
 export type Run = (path: string, argv: readonly string[]) => Promise<Outcome>;
 
-/** From the strongest on. */
+/** The strongest first. */
 const modes = [
   { ownNetwork: true, ownProc: true },
   { ownNetwork: false, ownProc: true },
@@ -46,8 +47,8 @@ const modes = [
 ] as const;
 
 /**
- * For what is remembered as long as the server lives. Rejects where nothing was found out: whoever
- * asks next may be luckier.
+ * Runs a program whose outcome will be cached for the server's life. So it rejects when a transient
+ * shortage kept it from running, and the next call tries again.
  */
 export async function tried(run: Run, path: string, argv: readonly string[]): Promise<Outcome> {
   const outcome = await run(path, argv);
@@ -55,7 +56,7 @@ export async function tried(run: Run, path: string, argv: readonly string[]): Pr
   throw internalError(`the sandbox cannot be set up: ${path}: ${outcome.complaint}`);
 }
 
-/** Runs bwrap once where all is well, and up to four times more where it is not. */
+/** Tries bwrap: one run where all is well, and up to four more where it is not. */
 export async function examine(
   bwrap: Bwrap | undefined,
   run: Run = runByNode,
@@ -80,8 +81,8 @@ export async function examine(
 }
 
 /**
- * Whether it failed of what there may be enough of the next moment: in a weaker mode the server
- * would stay for its life. What bwrap itself is refused it says in the words of glibc or musl.
+ * Whether a trial failed for a transient shortage: otherwise the server would stay in a weaker mode
+ * for its life. bwrap's own messages are those of glibc or musl.
  */
 function isInWant({ works, isUnknown, complaint }: Outcome): boolean {
   return isUnknown || (!works && wants.test(complaint));
@@ -90,7 +91,7 @@ function isInWant({ works, isUnknown, complaint }: Outcome): boolean {
 const wants =
   /: (?:resource temporarily unavailable|cannot allocate memory|out of memory|too many open files)/i;
 
-/** Found out behind the answer to whoever waits for the health, or when somebody asks. */
+/** Found out after the health was answered, or when first needed. */
 function knowsArgv0(path: string, run: Run): () => Promise<boolean> {
   const ask = askedOnce(async () => {
     const { stdout } = await tried(run, path, ["--help"]);
@@ -109,9 +110,9 @@ function unwell(finding: { complaint: string; bwrap?: Bwrap }): BwrapHealth {
 const proc = ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"];
 
 /**
- * What a confined file operation will ask for, around a program that does nothing. It ends by
- * itself: a bwrap that dies with its parent, and does so between its fork and the sign to its
- * child, leaves that waiting for ever.
+ * Runs a trivial program with the options of a confined file operation. Without
+ * `--die-with-parent`: a bwrap that dies between its fork and the signal to its child leaves the
+ * child waiting for ever.
  */
 function trial({ ownNetwork, ownProc }: (typeof modes)[number]): string[] {
   const namespaces = ["--unshare-user", "--unshare-pid", "--unshare-ipc"];
@@ -122,8 +123,8 @@ function trial({ ownNetwork, ownProc }: (typeof modes)[number]): string[] {
 }
 
 /**
- * For whoever has no quicker means: with the memory of a server, each fork and what comes of it
- * holds up the event loop for 3 ms. Not by execa, which takes 15 ms to load.
+ * Runs a program with Node's own means, where no spawner is at hand: a fork of a process as large
+ * as a server holds up the event loop for 3 ms. Not with execa, which takes 15 ms to load.
  */
 export function runByNode(path: string, argv: readonly string[]): Promise<Outcome> {
   const options = {
@@ -142,14 +143,14 @@ export function runByNode(path: string, argv: readonly string[]): Promise<Outcom
       });
       child.stdin?.end();
     } catch (error) {
-      // Node throws some of the system's refusals, as that of a program that is being replaced.
+      // Node throws some errors of the system, such as ETXTBSY, at once.
       const complaint = (error as Error).message;
       resolve({ works: false, stdout: "", complaint, ...whetherUnknown(error) });
     }
   });
 }
 
-/** That of an outcome, by why the program could not be run. */
+/** The `isUnknown` of an outcome, by the error that kept the program from running. */
 export function whetherUnknown(error: unknown): Pick<Outcome, "isUnknown"> {
   return isTransientShortage(error) ? { isUnknown: true } : {};
 }

@@ -1,9 +1,9 @@
 import { internalError } from "../protocol/errors.ts";
 import type { HelperWorker, WorkerParts } from "./helper-worker.ts";
 
-/** How a worker comes to be. */
+/** How to start a worker. */
 export interface Recipe extends WorkerParts {
-  /** Asked when the worker is up: whether what it was made for is still so. */
+  /** Called when the worker is up: whether the world is still the one it was started for. */
   isStill(): boolean | Promise<boolean>;
 }
 
@@ -12,71 +12,73 @@ interface Job {
   fail(error: unknown): void;
 }
 
-/** What a crew asks of the pool. */
-export interface Hiring {
+/** What a crew needs from its pool. */
+export interface WorkerSource {
   readonly workersMax: number;
   readonly crowdMs: number;
-  hire(): Promise<HelperWorker>;
-  /** The worker has nothing to do: it may be let go from now on, or is wanted elsewhere. */
+  start(): Promise<HelperWorker>;
+  /** The worker is idle, and may be ended for another from now on. */
   idle(worker: HelperWorker): void;
   busy(worker: HelperWorker): void;
-  /** The last worker has gone, or could not be hired, and nothing waits for one. */
+  /** The last worker has ended or could not be started, and no job waits. */
   emptied(): void;
 }
 
-/** Workers of one owner under one policy in one state of the world, and what waits for them. */
+/** The workers of one owner under one policy in one world, and the jobs that wait for them. */
 export class HelperCrew {
-  readonly #hiring: Hiring;
+  readonly #source: WorkerSource;
   readonly #workers = new Set<HelperWorker>();
   readonly #idle: HelperWorker[] = [];
   readonly #jobs: Job[] = [];
-  #hires = 0;
-  /** Working: until the owner goes. Retiring: what was asked for is done. Disbanded: nothing is. */
-  #stage: "working" | "retiring" | "disbanded" = "working";
-  #endTimer: NodeJS.Timeout | undefined;
+  #starts = 0;
+  /**
+   * Open until the owner goes; draining while remaining jobs run; closed when no job runs any more.
+   */
+  #stage: "open" | "draining" | "closed" = "open";
+  #drainTimer: NodeJS.Timeout | undefined;
   #crowdTimer: NodeJS.Timeout | undefined;
 
-  constructor(hiring: Hiring) {
-    this.#hiring = hiring;
+  constructor(source: WorkerSource) {
+    this.#source = source;
   }
 
   get isEmpty(): boolean {
-    return this.#workers.size + this.#hires + this.#jobs.length === 0;
+    return this.#workers.size + this.#starts + this.#jobs.length === 0;
   }
 
-  /** Gives `work` a worker for itself as soon as there is one. */
+  /** Runs `work` with a worker of its own as soon as one is free. */
   run<T>(work: (worker: HelperWorker) => Promise<T>): Promise<T> {
-    if (this.#stage === "disbanded") return Promise.reject(tooLate());
+    if (this.#stage === "closed") return Promise.reject(crewClosed());
     const worker = this.#jobs.length === 0 ? this.#takeIdle() : undefined;
     if (worker) return this.#serve(worker, work);
     return new Promise((resolve, reject) => {
-      const run = (hired: HelperWorker) => this.#serve(hired, work).then(resolve, reject);
+      const run = (started: HelperWorker) => this.#serve(started, work).then(resolve, reject);
       this.#jobs.push({ run, fail: reject });
       this.#advance();
     });
   }
 
-  /** A worker that held files open holds none any more. */
-  rest(worker: HelperWorker): void {
-    if (this.#idle.includes(worker)) this.#hiring.idle(worker);
+  /** The last open file of a worker was closed, so it may count as idle. */
+  filesClosed(worker: HelperWorker): void {
+    if (this.#idle.includes(worker)) this.#source.idle(worker);
   }
 
   /**
-   * The owner has gone, and may come back to ask how it went: what runs or waits is done, and then
-   * the workers leave, with the files they hold open. What takes longer than `limitMs` is killed.
+   * The owner has gone, but may return for the results: running and waiting jobs are finished, then
+   * the workers end, with their open files. Whatever runs longer than `limitMs` is killed.
    */
-  retire(limitMs: number): void {
-    if (this.#stage !== "working") return;
-    this.#stage = "retiring";
-    this.#endTimer = setTimeout(() => this.disband(), limitMs).unref();
+  drain(limitMs: number): void {
+    if (this.#stage !== "open") return;
+    this.#stage = "draining";
+    this.#drainTimer = setTimeout(() => this.close(), limitMs).unref();
     this.#advance();
   }
 
-  /** Ends everything; a worker that is still being started goes as soon as it is up. */
-  disband(): void {
-    this.#stage = "disbanded";
+  /** Fails all jobs and kills all workers, also one that is still starting. */
+  close(): void {
+    this.#stage = "closed";
     clearTimeout(this.#crowdTimer);
-    for (const job of this.#jobs.splice(0)) job.fail(tooLate());
+    for (const job of this.#jobs.splice(0)) job.fail(crewClosed());
     for (const worker of this.#workers) worker.kill();
   }
 
@@ -84,18 +86,18 @@ export class HelperCrew {
     while (this.#jobs.length > 0) {
       const worker = this.#takeIdle();
       if (!worker) {
-        this.#hireIfNeeded();
+        this.#startIfNeeded();
         return;
       }
       void this.#jobs.shift()?.run(worker);
     }
-    if (this.#stage === "retiring") for (const worker of this.#idle.splice(0)) worker.leave();
+    if (this.#stage === "draining") for (const worker of this.#idle.splice(0)) worker.leave();
   }
 
   #takeIdle(): HelperWorker | undefined {
     for (let worker = this.#idle.pop(); worker; worker = this.#idle.pop()) {
       if (worker.isEnded) continue;
-      // One with open files stays, for nobody else could read or write them.
+      // A worker with open files stays, because no other can read or write them.
       if (!worker.hasLostJournal || worker.handles.size > 0) return worker;
       worker.end();
     }
@@ -103,7 +105,7 @@ export class HelperCrew {
   }
 
   async #serve<T>(worker: HelperWorker, work: (worker: HelperWorker) => Promise<T>): Promise<T> {
-    this.#hiring.busy(worker);
+    this.#source.busy(worker);
     try {
       return await work(worker);
     } finally {
@@ -111,34 +113,34 @@ export class HelperCrew {
     }
   }
 
-  /** It serves whoever waits. */
+  /** The worker is free: gives it the next job, or reports it as idle. */
   #offer(worker: HelperWorker): void {
     if (!worker.isEnded) this.#idle.push(worker);
-    if (this.#jobs.length > 0 || this.#stage !== "working") this.#advance();
-    else if (!worker.isEnded) this.#hiring.idle(worker);
+    if (this.#jobs.length > 0 || this.#stage !== "open") this.#advance();
+    else if (!worker.isEnded) this.#source.idle(worker);
   }
 
-  /** The first at once; more when somebody has been waiting behind a slow operation. */
-  #hireIfNeeded(): void {
-    if (this.#workers.size + this.#hires === 0) {
-      void this.#hire();
+  /** Starts the first worker at once, and more when a job has waited for `crowdMs`. */
+  #startIfNeeded(): void {
+    if (this.#workers.size + this.#starts === 0) {
+      void this.#startWorker();
       return;
     }
     this.#crowdTimer ??= setTimeout(() => {
       this.#crowdTimer = undefined;
-      const count = this.#workers.size + this.#hires;
-      if (this.#jobs.length > 0 && count < this.#hiring.workersMax) void this.#hire();
-    }, this.#hiring.crowdMs);
+      const count = this.#workers.size + this.#starts;
+      if (this.#jobs.length > 0 && count < this.#source.workersMax) void this.#startWorker();
+    }, this.#source.crowdMs);
   }
 
-  async #hire(): Promise<void> {
-    this.#hires++;
+  async #startWorker(): Promise<void> {
+    this.#starts++;
     try {
-      const worker = await this.#hiring.hire().finally(() => this.#hires--);
+      const worker = await this.#source.start().finally(() => this.#starts--);
       this.#workers.add(worker);
       void worker.ended.then(() => this.#lose(worker));
-      if (this.#stage === "disbanded") worker.kill();
-      // Whom it was hired for may have been served meanwhile.
+      if (this.#stage === "closed") worker.kill();
+      // Another worker may have served the job meanwhile.
       else this.#offer(worker);
     } catch (error) {
       if (this.#workers.size === 0) for (const job of this.#jobs.splice(0)) job.fail(error);
@@ -157,11 +159,11 @@ export class HelperCrew {
 
   #tellIfEmpty(): void {
     if (!this.isEmpty) return;
-    clearTimeout(this.#endTimer);
-    this.#hiring.emptied();
+    clearTimeout(this.#drainTimer);
+    this.#source.emptied();
   }
 }
 
-export function tooLate() {
+export function crewClosed() {
   return internalError("the connection or the server has ended");
 }

@@ -5,7 +5,7 @@
  */
 import { internalError } from "../protocol/errors.ts";
 import { PatientTimer } from "../protocol/patient-timer.ts";
-import { HelperCrew, type Recipe, tooLate } from "./helper-crew.ts";
+import { crewClosed, HelperCrew, type Recipe } from "./helper-crew.ts";
 import { HelperWorker, type WorkerLimits } from "./helper-worker.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
@@ -46,7 +46,7 @@ export class HelperPool {
     const crew: HelperCrew = new HelperCrew({
       workersMax: this.#limits.workersPerCrewMax,
       crowdMs: this.#limits.crowdMs,
-      hire: () => {
+      start: () => {
         // The pool forgot the crew with its last worker, but its connection still uses it.
         this.#crews.set(key, crew);
         return this.#takeSpare(world) ?? this.#start(recipe);
@@ -79,7 +79,7 @@ export class HelperPool {
   release(owner: string): void {
     for (const [key, crew] of this.#crews) {
       if (!key.startsWith(`${owner}\n`)) continue;
-      crew.retire(this.#limits.operationMs);
+      crew.drain(this.#limits.operationMs);
       if (crew.isEmpty) this.#forget(key, crew);
     }
   }
@@ -92,7 +92,7 @@ export class HelperPool {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const crew of this.#crews.values()) crew.disband();
+    for (const crew of this.#crews.values()) crew.close();
     this.#crews.clear();
     for (const worker of this.#all) worker.kill();
     await Promise.all([...this.#all].map((worker) => worker.ended));
@@ -105,7 +105,7 @@ export class HelperPool {
   }
 
   async #start(recipe: () => Promise<Recipe>): Promise<HelperWorker> {
-    if (this.#isClosed) throw tooLate();
+    if (this.#isClosed) throw crewClosed();
     await this.#place();
     const { worker, isStill } = await this.#workerBy(recipe).catch((error) => {
       this.#freePlace();

@@ -1,4 +1,4 @@
-/** What a worker for a policy is made of, and whether it still fits the world. */
+/** Everything that a worker for a policy is started with, and whether it still fits the world. */
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, shownPath } from "../protocol/path-uri.ts";
 import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
@@ -14,7 +14,7 @@ import { currentFingerprint, surveyWorld } from "./world.ts";
 
 export interface HelperStation {
   readonly policy: Policy;
-  /** Names policy, state of the world and bwrap: workers of one name can do the same. */
+  /** Key of policy, world and programs: workers with the same key are interchangeable. */
   readonly world: string;
   readonly fingerprint: string;
   readonly confinement: Confinement;
@@ -22,7 +22,7 @@ export interface HelperStation {
   readonly helper: KeptFile;
 }
 
-/** By which a worker knows where the places that it holds really are. */
+/** The worker resolves its open descriptors through procfs. */
 const procfs = "/proc" as HostPath;
 
 export async function helperStation(
@@ -44,7 +44,7 @@ export async function helperStation(
   return { policy, world: name, fingerprint, confinement, working, helper };
 }
 
-/** Mounts are frozen at the start of a worker: what has changed since needs another one. */
+/** Mounts are fixed at the start of a worker, so any change since needs a new one. */
 export function isStill(
   station: HelperStation,
   machine: SandboxMachine,

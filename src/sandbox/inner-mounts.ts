@@ -8,16 +8,16 @@ import { outerMounts } from "./outer-mounts.ts";
 
 /** A sandbox that is set up. */
 export interface Inside {
-  /** Of bwrap's inner process, which is the first of the sandbox. */
+  /** The pid of bwrap's inner process, the first of the sandbox. */
   readonly pid: number;
   readonly tables: MountTables;
 }
 
 /**
- * The sandbox that the bwrap with this process id is setting up, as soon as its mounts are
- * complete: then its inner process has given up the rights that mounting takes. There is no sandbox
- * to look at where bwrap has ended, or is a stand-in that runs the command in the mounts of this
- * server. `sign` settles when it may be complete.
+ * Waits until the bwrap with this pid has made all mounts, which shows by its inner process having
+ * dropped its capabilities. Gives `ended` when bwrap has ended, and `none` when it is a stand-in
+ * that runs the command in this server's mount namespace. `sign` settles when the mounts may be
+ * complete.
  */
 export async function insideOf(
   bwrapPid: number,
@@ -43,7 +43,7 @@ function pausesBy(sign: Promise<void> | undefined): () => Promise<void> {
   return () => (isGiven ? setTimeout(bwrapPollMs) : Promise.race([sign, setTimeout(bwrapSignMs)]));
 }
 
-/** What there is of it now. */
+/** The sandbox as it is now, if it has mounts of its own. */
 export function insideNow(bwrapPid: number): Found | undefined {
   const found = look(bwrapPid);
   return typeof found === "string" ? undefined : found;
@@ -55,17 +55,19 @@ interface Found extends Inside {
 
 type Absence = "none" | "ended";
 
-/** The first with mounts of its own among bwrap, which may be a script, and its children. */
+/**
+ * The first process with mounts of its own among bwrap (which may be a script) and its children.
+ */
 function look(bwrapPid: number): Found | Absence | "none yet" {
   for (let pid = bwrapPid; ; ) {
     const place = placeOf(pid);
-    // What a script runs before it becomes bwrap is no sandbox, and does not mean that none comes.
+    // A program that a wrapper script runs before it becomes bwrap; the sandbox may still come.
     if (place !== "bwrap") return pid === bwrapPid ? place : "none yet";
     const child = childOf(pid);
     if (child === undefined) return "none yet";
     pid = child;
-    // First, so that the table is complete if they are gone: the kernel takes 0.06 ms to write one,
-    // and it is read but once.
+    // Read before the table, which therefore is complete when the capabilities are gone. The table
+    // is read only once, because the kernel takes 0.06 ms to write it.
     const isComplete = hasNoRights(pid);
     const inside = procFile(pid, "mountinfo");
     const outside = outerMounts();
@@ -74,7 +76,7 @@ function look(bwrapPid: number): Found | Absence | "none yet" {
   }
 }
 
-/** One of them, if there is any. Some kernels are built without lists of children. */
+/** One of the process's children, if any. Some kernels are built without lists of children. */
 export function childOf(pid: number): number | undefined {
   const [child] = procFile(pid, `task/${pid}/children`).split(" ");
   if (child) return Number(child);
@@ -82,7 +84,7 @@ export function childOf(pid: number): number | undefined {
   return isListed ? undefined : childBySearch(pid);
 }
 
-/** By what each process says of its parent. */
+/** Searches all processes by their parent. */
 export function childBySearch(parent: number): number | undefined {
   const says = new RegExp(`^PPid:\\s+${parent}$`, "m");
   const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
@@ -90,9 +92,8 @@ export function childBySearch(parent: number): number | undefined {
 }
 
 /**
- * The arguments of bwrap end with the process or its next program. A shell that is about to become
- * bwrap has them as one text, and for a moment on the way from one program to the next there are
- * none.
+ * Tells what runs as `pid` by its arguments. A shell that is about to become bwrap has them as one
+ * text, and during exec a process has none for a moment.
  */
 function placeOf(pid: number): "bwrap" | "none yet" | Absence {
   const commandLine = procFile(pid, "cmdline");
@@ -109,13 +110,13 @@ function isAlive(pid: number): boolean {
   return /^State:\s+[^ZX]/m.test(procFile(pid, "status"));
 }
 
-/** Empty when there is no such process any more, or only its exit code. */
+/** Empty when the process has ended, or is a zombie. */
 function procFile(pid: number, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, "latin1");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    // The kernel has no mounts to tell of for one that is about to end, and calls that EINVAL.
+    // Reading mountinfo of an exiting process fails with EINVAL.
     if (code === "ENOENT" || code === "ESRCH" || code === "EINVAL") return "";
     throw error;
   }

@@ -1,8 +1,8 @@
 /**
- * Empty directories in workspaces, in place of what is protected or denied and does not exist. A
- * mount needs something to lie on, and nothing else keeps a name from coming into being. They are
- * there only while a process runs that needs them, and each is marked by a link in the state
- * directory before it is made, so that whoever comes after a crash knows what to remove.
+ * Mount points in workspaces: empty directories in place of protected or denied paths that do not
+ * exist. Only a mount keeps a name from being created, and a mount needs a directory to lie on.
+ * They exist only while a process needs them. Each is recorded before it is made, by a symbolic
+ * link (its mark) in the state directory, so that they can be removed after a crash.
  */
 import type { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
@@ -21,26 +21,26 @@ import { existingPath } from "./real-path.ts";
 import { isAlive, serverName } from "./server-name.ts";
 import { noRoomFix } from "./state-keeper.ts";
 
-/** A place that must not come into being, or is there and might be such a mount point. */
+/** A path that must not be created; or a directory that exists, and may be such a mount point. */
 export interface WantedPoint {
   readonly path: HostPath;
   readonly isMissing: boolean;
 }
 
-/** What a process needs to be there. */
+/** The mount points held for one process. */
 export interface MadePoints {
   readonly paths: ReadonlySet<HostPath>;
-  /** Something else has come into being meanwhile, or gone. */
+  /** Whether the file system has changed since the world was surveyed. */
   readonly isOutdated: boolean;
-  /** Takes back what nobody else needs. */
+  /** Removes the mount points that no other process needs. */
   release(): Promise<void>;
 }
 
 const nothingMade: MadePoints = { paths: new Set(), isOutdated: false, release: async () => {} };
 
 /**
- * `impossible`: nobody with our rights can make it, so that nothing has to keep him from it.
- * `changed`: something else is there now, or what is above it is not.
+ * `impossible`: no process with this server's rights can create the path, so it needs no mount.
+ * `changed`: something else exists there now, or the directory above does not.
  */
 type Outcome = "ours" | "changed" | "impossible";
 
@@ -51,11 +51,14 @@ interface Found {
 
 export class MountPoints {
   readonly #marks: () => Promise<HostPath>;
-  /** How many processes need each, and the name of its mark. */
+  /** The number of processes that need each mount point, and the path of its mark. */
   readonly #needed = new Map<HostPath, { count: number; readonly mark: string | Buffer }>();
   readonly #name = `${serverName(process.pid)}.${randomUUID().slice(0, 8)}`;
   readonly #sweeper: MountSweeper;
-  /** What one removes another may be about to need; about other places a dead disk says nothing. */
+  /**
+   * Serializes work on the same path, because one process may release what another is about to
+   * need. Work on other paths need not wait for a dead disk.
+   */
   readonly #turns = new PlaceTurns();
   #marked = 0;
 
@@ -68,19 +71,20 @@ export class MountPoints {
     return this.#needed.has(path);
   }
 
-  /** Makes those that are missing, and that somebody with our rights could make. */
+  /** Makes the missing ones, unless no process with this server's rights could create them. */
   make(wanted: readonly WantedPoint[]): Promise<MadePoints> {
     if (wanted.length === 0) return Promise.resolve(nothingMade);
     const places = wanted.map(({ path }) => path);
     return this.#turns.take(places, async () => {
       const marks = await this.#marks();
       this.#sweeper.start(marks);
-      // Whoever cleans up behind a server that has ended leaves what we have marked.
+      // Includes those of ended servers: whichever server cleans up after them leaves what this one
+      // has marked.
       const others = await this.#ofOthers(() => true);
       const found: Found[] = [];
       const made = () => found.filter(({ outcome }) => outcome === "ours").map(({ path }) => path);
       try {
-        // Directories before what is in them.
+        // Parents before children.
         for (const level of levelsOf(wanted)) {
           await allDone(level, async (point) => {
             if (!(await this.#isToBeMade(point, others))) return;
@@ -100,7 +104,7 @@ export class MountPoints {
     });
   }
 
-  /** Removes what servers left that are no more. */
+  /** Removes the mount points and marks of servers that have ended. */
   async sweep(): Promise<void> {
     const marks = await this.#marks();
     const others = await this.#ofOthers(isAlive);
@@ -114,7 +118,7 @@ export class MountPoints {
     this.#sweeper.close();
   }
 
-  /** What another server had made when it was looked at may be gone by now. */
+  /** What was a mount point of another server during the survey may be gone by now. */
   async #isToBeMade({ path, isMissing }: WantedPoint, others: ReadonlySet<string>) {
     if (isMissing || this.has(path) || others.has(path)) return true;
     return (await existingPath(path)) === undefined;
@@ -138,7 +142,7 @@ export class MountPoints {
     }
   }
 
-  /** Nobody would try again while this server lives. */
+  /** Waits for free descriptors, because a failed release is not retried while this server runs. */
   async #release(paths: readonly HostPath[]): Promise<void> {
     const others = await withDescriptors(() => this.#ofOthers(isAlive));
     const levels = levelsOf(paths.map((path) => ({ path })));
@@ -155,7 +159,7 @@ export class MountPoints {
     await disk.unlink(known.mark).catch(unlessKept);
   }
 
-  /** Mount points of other servers of this user whose marks count. */
+  /** The mount points of this user's other servers, by the marks for which `counts` is true. */
   async #ofOthers(counts: (mark: string) => boolean): Promise<Set<string>> {
     const marks = await this.#marks();
     const names = (await disk.readdir(nodePath(marks))).filter(
@@ -167,18 +171,18 @@ export class MountPoints {
   }
 }
 
-/** Also after a failure, which is thrown when the others have ended. */
+/** Waits for all work even if some fails, and then throws the first failure. */
 async function allDone<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const outcomes = await Promise.allSettled(items.map(work));
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
-/** By name, marks of what is in a directory come before that of the directory. */
+/** Sorts the marks of children before that of their parent. */
 function rank(path: HostPath): string {
   return `${pathBytesMax - path.length}`.padStart(4, "0");
 }
 
-/** Those of one depth have nothing to do with each other. */
+/** Groups paths by depth: those of one depth do not contain each other. */
 function levelsOf<T extends { readonly path: HostPath }>(points: readonly T[]): T[][] {
   const levels: T[][] = [];
   for (const point of points) {
@@ -205,7 +209,7 @@ async function makeEmpty(path: HostPath, others: ReadonlySet<string>): Promise<O
   }
 }
 
-/** Its owner can give himself the right that he lacks. */
+/** Whether this server's user owns the directory: an owner can grant himself missing rights. */
 async function isOurs(directory: HostPath): Promise<boolean> {
   return (await stat(nodePath(directory))).uid === process.geteuid?.();
 }
@@ -218,7 +222,10 @@ function unprotected(path: HostPath, cause: unknown): RpcError {
   );
 }
 
-/** A folder for temporary files that is full says nothing of the path that somebody asked for. */
+/**
+ * Names the marks' directory, because its failure (such as a full disk) is not that of the
+ * requested path.
+ */
 const unmarked = (marks: HostPath) => (cause: unknown) => {
   const reason = `${shownPath(marks)}: ${toRpcError(cause).message}`;
   throw setUpFailure({ reason, fix: noRoomFix }, cause);
@@ -231,7 +238,7 @@ async function removeMarked(mark: HostPath, isNeeded: (path: HostPath) => boolea
   await disk.unlink(nodePath(mark)).catch(unlessKept);
 }
 
-/** What is no longer empty has become somebody's directory, and stays. */
+/** Removes a mount point, unless something has been put into it. */
 async function removeEmpty(path: HostPath): Promise<void> {
   await removeDirectory(path).catch(unlessKept);
 }

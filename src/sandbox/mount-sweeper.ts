@@ -4,10 +4,10 @@ import { type HostPath, shownPath } from "../protocol/path-uri.ts";
 
 /**
  * Waits for the end of its input, which comes when the server ends in whatever way, and removes the
- * mount points that are still marked as the server's. Its soft limit of locks is put back first,
- * because that is how processes that must die with the server are known. Nothing is removed by way
- * of a link, which somebody who was confined may have put there, nor what another server needs: of
- * two that end at once the last sees no mark of the other.
+ * mount points still marked as that server's. It first restores its soft limit of file locks, by
+ * which processes that must die with the server are recognized. It follows no link, which a
+ * confined process may have put there, and leaves what another server needs. Of two servers that
+ * end at once, the later sweeper finds no mark of the other.
  */
 const script = `
 trap '' HUP INT QUIT TERM
@@ -28,8 +28,8 @@ done
 `;
 
 /**
- * Shells that outlive this server by a moment, to clean up where it could not: one for each place
- * in which marks have been.
+ * Shells that outlive this server for a moment to remove its mount points, one for each directory
+ * that has held marks.
  */
 export class MountSweeper {
   readonly #server: string;
@@ -42,7 +42,7 @@ export class MountSweeper {
   start(marks: HostPath): void {
     if (this.#shells.has(marks)) return;
     const shell = startShell([shownPath(marks), this.#server]);
-    // Where it cannot be started, or has ended, whoever needs it next starts another one.
+    // If it cannot be started or ends, the next use starts another one.
     shell.on("error", () => undefined);
     if (shell.pid === undefined) return;
     this.#shells.set(marks, shell);
@@ -54,7 +54,7 @@ export class MountSweeper {
   }
 }
 
-/** Not by execa, which breaks where there is no descriptor for a pipe. */
+/** Not with execa, which breaks when no descriptor is free for a pipe. */
 function startShell(argv: string[]): ChildProcess {
   const shell = spawn("/bin/sh", ["-c", script, "sh", ...argv], {
     env: { PATH: "/usr/bin:/bin" },
@@ -63,7 +63,7 @@ function startShell(argv: string[]): ChildProcess {
     stdio: ["pipe", "ignore", "ignore"],
   });
   shell.unref();
-  // A pipe to a process is a socket to Node, which would keep the program running.
+  // Node makes a socket of the pipe, which would keep the program running.
   if (shell.stdin instanceof Socket) shell.stdin.unref();
   return shell;
 }

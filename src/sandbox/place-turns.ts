@@ -1,11 +1,11 @@
 import type { HostPath } from "../protocol/path-uri.ts";
 
-/** Has work about one place done one after the other. */
+/** Runs work on the same path one after the other. */
 export class PlaceTurns {
-  /** The last about each place. */
+  /** The last work on each path. */
   readonly #last = new Map<HostPath, Promise<void>>();
 
-  /** When all is over that came before and is about one of these places, however it went. */
+  /** Runs `work` when all earlier work on any of these paths has ended, however it ended. */
   take<T>(places: readonly HostPath[], work: () => Promise<T>): Promise<T> {
     const result = Promise.all(places.map((place) => this.#last.get(place))).then(work);
     const over: Promise<void> = result.then(ignore, ignore).then(() => {
@@ -16,5 +16,5 @@ export class PlaceTurns {
   }
 }
 
-/** How it went is told to whoever asked for it. */
+/** The caller of `take` gets the outcome. */
 const ignore = () => undefined;

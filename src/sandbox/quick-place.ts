@@ -5,9 +5,8 @@ import { isWithin } from "./access.ts";
 import { hangingMountsNow } from "./hanging-mounts.ts";
 
 /**
- * Where a folder is, without links; undefined where calls about it may hang while the rest of the
- * machine goes on. Looks at one component after the other, because already a look at a dead mount
- * hangs. Throws where there is no such folder.
+ * The real path of a directory; undefined where calls on it may hang. Resolves component by
+ * component, because even an lstat on a dead mount hangs. Throws when the directory does not exist.
  */
 export function quickPlace(path: string): string | undefined {
   const mounts = hangingMountsNow().filter((point) => point !== "/");

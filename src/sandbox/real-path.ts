@@ -1,4 +1,4 @@
-/** Where a path leads, links and all; undefined or itself where it leads nowhere. */
+/** Resolves paths without failing for those that are missing or out of reach. */
 import type { Buffer } from "node:buffer";
 import { lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { lstat, readlink, realpath, stat } from "node:fs/promises";
@@ -7,13 +7,13 @@ import { type HostPath, joinPath, nodePath, splitPath } from "../protocol/path-u
 import { diskCall } from "./disk-call.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
-/** A symbolic link on the way to a place. */
+/** A symbolic link in the resolution of a path. */
 export interface Link {
   readonly at: HostPath;
   readonly target: HostPath;
 }
 
-/** The real path of what exists. */
+/** The real path; undefined when the path does not exist or is out of reach. */
 export async function existingPath(path: HostPath): Promise<HostPath | undefined> {
   const real = await existing(
     path,
@@ -23,19 +23,25 @@ export async function existingPath(path: HostPath): Promise<HostPath | undefined
   return real as HostPath | undefined;
 }
 
-/** Most that a policy protects is missing, and an error costs as much as ten looks. */
+/**
+ * Checks for existence first: most protected paths are missing, and an error costs as much as ten
+ * calls of lstat.
+ */
 function realPathNow(path: string | Buffer): string | undefined {
   const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   return isThere ? realpathSync.native(path, "latin1") : undefined;
 }
 
-/** Some disks have names for others than their owner, and nothing else. */
+/** Also calls lstat, because some file systems show other users names that cannot be looked up. */
 async function realPathLater(path: string | Buffer): Promise<string> {
   const [real] = await Promise.all([realpath(path, "latin1"), lstat(path)]);
   return real;
 }
 
-/** The real path, or what it would be if the missing end of it were made. */
+/**
+ * The real path, or what it would be if its missing components were created. `existing` is the real
+ * path of the deepest ancestor that exists.
+ */
 export async function locate(path: HostPath): Promise<{ real: HostPath; existing: HostPath }> {
   const found = await existingPath(path);
   if (found !== undefined) return { real: found, existing: found };
@@ -44,14 +50,15 @@ export async function locate(path: HostPath): Promise<{ real: HostPath; existing
   const real = joinPath(above.real, name);
   const unresolved = { real, existing: above.existing };
   if (above.real !== above.existing || (await linkTarget(real)) === undefined) return unresolved;
-  // A link that leads to nothing: who makes what it names makes this place.
+  // A dangling link: creating its target would create this path.
   const { links, end } = await wayTo(real);
   return links.length < linksFollowedMax ? locate(end) : unresolved;
 }
 
 /**
- * The same with every link on the way. A link that comes or goes between two looks would have its
- * target taken for the place itself, so they must agree. Throws where somebody keeps changing it.
+ * The same, with every link in the resolution. If a link came or went between two calls, its target
+ * would be taken for the path itself, so both ways of resolving must agree. Throws when the path
+ * keeps changing.
  */
 export async function locateByLinks(path: HostPath) {
   for (let looks = 0; looks < placeLooksMax; looks++) {
@@ -63,12 +70,15 @@ export async function locateByLinks(path: HostPath) {
   throw new WorldChangedError();
 }
 
-/** Every link on the way to a place. */
+/** Every link in the resolution of a path. */
 export async function linksOn(path: HostPath): Promise<Link[]> {
   return (await wayTo(path)).links;
 }
 
-/** Goes the way step by step and notes every link; what is missing at its end stays as named. */
+/**
+ * Resolves a path component by component and lists every link. Missing components at the end stay
+ * as named.
+ */
 async function wayTo(path: HostPath): Promise<{ links: Link[]; end: HostPath }> {
   const links: Link[] = [];
   let done = "/" as HostPath;
@@ -105,7 +115,7 @@ async function linkTarget(path: HostPath): Promise<HostPath | undefined> {
   return target as HostPath | undefined;
 }
 
-/** Undefined for what is not there or cannot be reached, which is the same for a sandbox. */
+/** Undefined for a path that is absent or out of reach: to a sandbox they are the same. */
 async function existing<T>(
   path: HostPath,
   now: () => T | undefined,

@@ -12,9 +12,9 @@ export interface Match {
 }
 
 /**
- * Existing paths that `patterns` match, sorted; their bases are without links. What lies below a
- * match is not looked at. Throws when not everything could be looked at, down to `depth` levels
- * where that is given: what was not found would be readable.
+ * Existing paths that `patterns` match, sorted. The bases must have no links. Does not descend into
+ * a match, nor below `depth` levels if given. Throws when a directory cannot be scanned, because an
+ * unknown match would be readable.
  */
 export async function scanGlobs(
   patterns: readonly string[],
@@ -36,7 +36,7 @@ interface Scan {
 
 interface Visit {
   readonly expression: RegExp;
-  /** What directories match that lead to a match, level by level, until there are two stars. */
+  /** Expressions for the directories that lead to a match, by level; they end at a `**`. */
   readonly ways: readonly RegExp[];
   readonly deepest: number;
   readonly scan: Scan;
@@ -50,7 +50,7 @@ function levelsOf(base: HostPath, names: readonly string[]): Pick<Visit, "ways" 
   return { ways, deepest: crossing < 0 ? names.length : Infinity };
 }
 
-/** Links neither match nor lead on: what they lead to has its own path, which may match. */
+/** Links are skipped: their targets have paths of their own, which may match. */
 async function visit(directory: HostPath, level: number, way: Visit): Promise<void> {
   const { expression, ways, deepest, scan } = way;
   for (const entry of await entriesOf(directory)) {
@@ -69,7 +69,7 @@ async function visit(directory: HostPath, level: number, way: Visit): Promise<vo
 
 async function entriesOf(directory: HostPath) {
   const place = nodePath(directory);
-  // On any disk on a thread: it may be large.
+  // Always on a thread, because a directory may be large.
   const list = () => readdir(place, { withFileTypes: true, encoding: "latin1" });
   try {
     return await diskCall(place, list, list);
@@ -82,8 +82,8 @@ async function entriesOf(directory: HostPath) {
 }
 
 /**
- * Whether nobody with this server's rights can reach what is in a directory or give himself the
- * right to. One that can only not be listed may still give files to whoever knows their names.
+ * Whether no process with this server's rights can reach the entries of a directory, or grant
+ * itself the right to. One that merely cannot be listed may still give files by known names.
  */
 function isClosed(directory: HostPath): boolean {
   if (statSync(nodePath(directory)).uid === process.geteuid?.()) return false;
@@ -91,7 +91,7 @@ function isClosed(directory: HostPath): boolean {
     accessSync(nodePath(directory), constants.X_OK);
     return false;
   } catch {
-    // It cannot be searched, which was the question.
+    // The directory cannot be searched.
     return true;
   }
 }

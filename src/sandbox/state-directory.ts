@@ -1,13 +1,11 @@
 /**
- * The one directory in which this server keeps what sandboxes need on the disk: masks for hidden
- * files, the fs-helper's program, and marks of what has to be removed from workspaces. Every
- * sandbox has it read-only or not at all.
+ * The state directory: the masks for hidden files, the fs-helper's program, and the marks of mount
+ * points. Every sandbox has it read-only or not at all.
  *
- * It lies in the folder for temporary files, although that may be emptied when the machine starts,
- * and the marks with it. After the end of a server, however sudden, its sweeper needs no marks that
- * outlive the machine; only a crash of the machine itself then leaves an empty directory. A home
- * would last, but several machines may share it: the marks name processes, and one machine would
- * take the mount points of another for left over.
+ * It is in the directory for temporary files, although that and the marks may be lost on reboot.
+ * After the end of a server its sweeper removes the mount points, so only a crash of the machine
+ * itself leaves empty directories. A home directory would persist, but several machines may share
+ * it: marks name processes, so one machine would take another's mount points for left over.
  */
 import { randomUUID } from "node:crypto";
 import { constants, lstatSync, type Stats } from "node:fs";
@@ -31,13 +29,13 @@ import { isWithin } from "./access.ts";
 export interface StateDirectory {
   readonly path: HostPath;
   readonly masks: { readonly file: HostPath; readonly directory: HostPath };
-  /** Symbolic links, each to a mount point that has been made in a workspace. */
+  /** A directory of symbolic links, one to each mount point in a workspace. */
   readonly marks: HostPath;
 }
 
 /**
- * Where what sandboxes need would be in that folder for temporary files, without links: what keeps
- * sandboxes from writing it are mounts, which have real paths. Throws where it could not serve.
+ * The real path that the state directory would have in `temporaryDirectory`; real, because mounts
+ * keep sandboxes from writing it. Throws when it cannot serve there.
  */
 export async function statePathIn(temporaryDirectory: string): Promise<HostPath> {
   const parent = hostPathOf(await realpath(temporaryDirectory, "buffer"));
@@ -45,7 +43,7 @@ export async function statePathIn(temporaryDirectory: string): Promise<HostPath>
   if (ownInside.some((place) => isWithin(parent, place))) {
     throw internalError(`${shown} is not to be seen in a sandbox, which has a /dev and /proc anew`);
   }
-  // It becomes an argument of programs, which Node gives as UTF-8.
+  // Node passes arguments of programs as UTF-8.
   if (hostPathOf(shown) !== parent) throw internalError(`${shown} is not UTF-8`);
   return hostPathOf(stateDirectoryPath(shown));
 }
@@ -53,8 +51,8 @@ export async function statePathIn(temporaryDirectory: string): Promise<HostPath>
 const ownInside = ["/dev", "/proc"] as HostPath[];
 
 /**
- * Makes or takes over what is there. Throws when somebody else has put something there, or could
- * have.
+ * Makes the state directory, or takes over an existing one. Throws when another user made it, or
+ * could write there.
  */
 export async function openStateDirectory(path: HostPath): Promise<StateDirectory> {
   const inside = (name: string) => `${path}/${name}` as HostPath;
@@ -67,7 +65,7 @@ export async function openStateDirectory(path: HostPath): Promise<StateDirectory
   return { path, masks, marks: inside("marks") };
 }
 
-/** Without any right, so that nobody inside can read it, whatever it holds; and no link. */
+/** Whether the mask is a regular file without any permission, which a sandbox cannot read. */
 function isFileMask(path: HostPath): boolean {
   const stats = lstatSync(nodePath(path), { throwIfNoEntry: false });
   return Boolean(stats?.isFile() && isOwn(stats) && (stats.mode & 0o7777) === 0);
@@ -76,7 +74,7 @@ function isFileMask(path: HostPath): boolean {
 async function makeFileMask(path: HostPath): Promise<void> {
   await rm(nodePath(path), { force: true });
   const { O_CREAT, O_EXCL, O_RDONLY } = constants;
-  // Another server may be making it now, for the same purpose.
+  // Another server may be making it now.
   const file = await open(nodePath(path), O_CREAT | O_EXCL | O_RDONLY, 0).catch(unlessThere);
   await file?.close();
   if (!isFileMask(path)) throw notOurs(path);
@@ -84,14 +82,14 @@ async function makeFileMask(path: HostPath): Promise<void> {
 
 export interface KeptFile {
   readonly path: HostPath;
-  /** Is another one when anybody has written, replaced or renamed the file. */
+  /** Changes when the file is written, replaced or renamed. */
   readonly identity: string;
 }
 
 /**
- * Puts a file there under its own name, whole or not at all; servers of one version share it. What
- * other versions have put there goes when nobody has used it for long; one that still runs after
- * that finds its file missing, and puts it there anew.
+ * Writes a file atomically into the state directory, shared by all servers of one version. Removes
+ * files of other versions that have not been used for long; a server that still runs and misses its
+ * file writes it again.
  */
 export async function keepFile(
   state: StateDirectory,
@@ -99,7 +97,7 @@ export async function keepFile(
   content: Uint8Array,
 ): Promise<KeptFile> {
   const path = `${state.path}/${name}` as HostPath;
-  // Before the content is read, so that what is written after that makes another one.
+  // Taken before reading, so that a later write changes it.
   const identity = keptIdentity(path);
   const present = await readFile(nodePath(path)).catch(() => undefined);
   await removeUnused(state.path, name);
@@ -110,14 +108,14 @@ export async function keepFile(
     await writeFile(draft, content, { mode: 0o400, flag: "wx", flush: false });
     await rename(draft, nodePath(path));
   } catch (error) {
-    // A disk that is full must not be filled with drafts.
+    // Repeated attempts must not fill a full disk with drafts.
     await rm(draft, { force: true });
     throw error;
   }
   return { path, identity: keptIdentity(path) };
 }
 
-/** Other files of this kind, and what servers that were killed left half written. */
+/** Removes unused files of other versions, and drafts that killed servers left. */
 async function removeUnused(directory: HostPath, name: string): Promise<void> {
   const isOther = (other: string) => keptName.test(other) && other !== name;
   for (const other of (await readdir(nodePath(directory))).filter(isOther)) {
@@ -129,8 +127,8 @@ async function removeUnused(directory: HostPath, name: string): Promise<void> {
 const keptName = /^fs-helper-[0-9a-f]+\.[cm]js/;
 
 /**
- * One that gets old is written anew by whoever still uses it; and so is one that could be written
- * by another name.
+ * Whether the file need not be written again. A file that is in use is renewed before its age makes
+ * others remove it, and one with another hard link could be written by that name.
  */
 function isKeptWell(path: HostPath): boolean {
   const stats = lstatSync(nodePath(path), { throwIfNoEntry: false });
@@ -143,26 +141,29 @@ function ageMs(path: HostPath): number {
   return Date.now() - (stats?.ctimeMs ?? Date.now());
 }
 
-/** With the time of change, which nobody can set. Empty when there is no such file. */
+/** Includes the ctime, which no program can set. Empty when the file does not exist. */
 export function keptIdentity(path: HostPath): string {
   const stats = lstatSync(nodePath(path), { bigint: true, throwIfNoEntry: false });
   return stats ? `${stats.dev}:${stats.ino}:${stats.ctimeNs}` : "";
 }
 
-/** With the time of birth, because inodes are used again. Empty when there is no such directory. */
+/**
+ * Includes the time of birth, because inode numbers are reused. Empty when the directory does not
+ * exist.
+ */
 export function birthOf(path: HostPath): string {
   const stats = lstatSync(nodePath(path), { bigint: true, throwIfNoEntry: false });
   return stats?.isDirectory() ? `${stats.dev}:${stats.ino}:${stats.birthtimeNs}` : "";
 }
 
-/** Where the state of all servers of this user is. */
+/** The path of the state directory, which all servers of this user share. */
 export function stateDirectoryPath(temporaryDirectory: string): string {
   return `${temporaryDirectory}/codex-exec-server-${process.getuid?.() ?? 0}`;
 }
 
 /**
- * Another directory like that, which is made if it is not there: where it really is. Undefined when
- * it cannot be, or is somebody else's, for then no server of this user trusts it either.
+ * The real path of a directory that is made if it is absent. Undefined when it cannot be made or
+ * belongs to another user: then no server of this user trusts it.
  */
 export async function keptDirectory(path: string): Promise<HostPath | undefined> {
   try {
@@ -173,7 +174,9 @@ export async function keptDirectory(path: string): Promise<HostPath | undefined>
   }
 }
 
-/** Makes a directory that only this user can enter. Throws when somebody else's is there. */
+/**
+ * Makes a directory that only this user can enter. Throws when one of another user exists there.
+ */
 export async function ownDirectory(path: string | Buffer): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch(unlessThere);
   const stats = await lstat(path);

@@ -1,6 +1,6 @@
 /**
- * Finds the directory for what sandboxes need, and finds it again: somebody may empty the folder
- * for temporary files while the server runs, or make room in it.
+ * Finds a place for the state directory, and again when it was removed: the directory for temporary
+ * files may be emptied while the server runs.
  */
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
@@ -19,8 +19,9 @@ import {
 } from "./state-directory.ts";
 
 /**
- * The last of this machine is out of reach of most who are confined, who may write the others.
- * Behind it comes what may hang, and would hold up whatever is to be confined.
+ * The candidate directories for temporary files. `/var/tmp` is last of the local ones, because
+ * confined processes may usually write the others. Those on which calls may hang come at the end,
+ * because they would hold up every confined request.
  */
 export function statePlaces(temporaryDirectory: string | undefined): readonly string[] {
   const places = [...new Set([temporaryDirectory || tmpdir(), "/tmp", "/var/tmp"])];
@@ -32,22 +33,22 @@ function mayHang(place: string): boolean {
   try {
     return quickPlace(place) === undefined;
   } catch {
-    // Why it cannot serve is told when it is tried.
+    // The attempt to use it will report why it cannot serve.
     return false;
   }
 }
 
 export const noPlaceFix = "set TMPDIR to a folder of this machine that can be written";
 
-/** Where a folder served so far. */
+/** The remedy when the chosen directory has run out of space. */
 export const noRoomFix = `make room there, or ${noPlaceFix}`;
 
 const noPlaceReason = (failures: readonly string[]) =>
   `no folder for temporary files can hold what it needs (${failures.join("; ")})`;
 
 /**
- * Why none of these folders could hold what sandboxes need, as far as that can be told without
- * making anything; undefined when one could.
+ * Why none of these directories can hold the state, as far as that can be known without creating
+ * anything; undefined when one can.
  */
 export async function placesHindrance(places: readonly string[]): Promise<string | undefined> {
   const failures: string[] = [];
@@ -66,19 +67,19 @@ export async function placesHindrance(places: readonly string[]): Promise<string
 }
 
 export interface StateKeeperOptions {
-  /** Folders for temporary files; the first that can serve does. */
+  /** Candidate directories, in order; the first that can serve is used. */
   readonly places: readonly string[];
-  /** Whether somebody who is confined could write there now. */
+  /** Whether a running confined process could write there. */
   isExposed(path: HostPath): boolean;
 }
 
 interface KnownState {
   readonly state: StateDirectory;
-  /** The folder in which it is. */
+  /** The candidate that holds it. */
   readonly place: string;
-  /** Is another one when anything has been put into the directory, removed or renamed. */
+  /** Changes when an entry of the directory is added, removed or renamed. */
   readonly identity: string;
-  /** Is another one when the directory itself is. */
+  /** Changes when the directory is replaced. */
   readonly birth: string;
 }
 
@@ -91,14 +92,14 @@ export class StateKeeper {
     this.#options = options;
   }
 
-  /** The folder in which it is, or probably will be. */
+  /** The candidate that holds the state directory, or probably will. */
   get place(): string | undefined {
     return this.#known?.place ?? this.#options.places[0];
   }
 
   /**
-   * One look at the disk where nothing has changed, which takes 5 us. Throws an RpcError that says
-   * why there can be none; the next one who asks may be luckier.
+   * Gives the state directory, opened anew if it has changed; otherwise one call of lstat, which
+   * takes 5 us. Throws an RpcError when no candidate can serve; a later call tries again.
    */
   async state(): Promise<StateDirectory> {
     const known = this.#known;
@@ -111,7 +112,7 @@ export class StateKeeper {
 
   async #open(): Promise<StateDirectory> {
     const failures: string[] = [];
-    // Where it has been the marks are, and what runs has it covered.
+    // The known place first: the marks are there, and running sandboxes have it covered by a mount.
     for (const place of new Set([this.place ?? "", ...this.#options.places])) {
       try {
         const path = await this.#pathIn(place);
@@ -126,12 +127,12 @@ export class StateKeeper {
   }
 
   /**
-   * Looked up anew only when what was there has gone: a link on the way may have been changed by
-   * somebody who is confined.
+   * Resolved anew only when the directory is gone, because a confined process may have changed a
+   * link of the path.
    *
-   * The kernel takes the cover away from a directory that is removed. Whoever is confined, has run
-   * since then, and may write the folder around, could put a directory of his own there or write
-   * into ours, and so say what other sandboxes mount and run.
+   * The kernel drops the mounts over a directory that is removed. A confined process that has run
+   * since then and may write the parent could put its own directory there, or write into ours, and
+   * so decide what other sandboxes mount and run.
    */
   async #pathIn(place: string): Promise<HostPath> {
     const known = this.#known;

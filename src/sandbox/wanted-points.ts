@@ -5,8 +5,8 @@ import type { WantedPoint } from "./mount-points.ts";
 import type { Findings, Place } from "./world.ts";
 
 /**
- * Places that must not come into being, in directories where they could, with the directories that
- * are missing on the way: a mount needs all of them.
+ * The paths that must not be created although their directories are writable, with the missing
+ * directories above them: a mount needs all of these.
  */
 export function pointsIn(world: Findings): WantedPoint[] {
   const rules = world.places.map(({ real, rule }) => ({ path: real, access: rule.access }));
@@ -25,8 +25,8 @@ export function pointsIn(world: Findings): WantedPoint[] {
 }
 
 /**
- * A protected name below a writable root that is missing: to keep it, the root would have to be
- * made, and then a command that makes its output folder would find it there.
+ * A protected name below a missing writable root. To protect it, the root would have to be created,
+ * and a command that creates its output folder would find it there.
  */
 function isInMissingRoot({ rule, real, nearest }: Place): boolean {
   return rule.origin === "protected" && !isWithin(nearest.path, splitPath(real).parent);

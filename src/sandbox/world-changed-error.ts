@@ -1,6 +1,6 @@
 import { errorCodes, RpcError } from "../protocol/errors.ts";
 
-/** Nothing was done: with another look at what the policy names it may be. */
+/** Nothing was done, and another attempt may succeed. */
 export class WorldChangedError extends RpcError {
   constructor() {
     super(

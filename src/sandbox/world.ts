@@ -1,6 +1,7 @@
 /**
- * What is really there of what a policy names. Mounts are made for this, and are good only as long
- * as it stays so: the fingerprint tells.
+ * The state of the file system that a policy meets (its world): where its paths really lead, what
+ * exists, and what its patterns match. Mounts are made for one world, and are good only while the
+ * fingerprint stays the same.
  */
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { placeLooksMax } from "../limits.ts";
@@ -15,18 +16,18 @@ import { WorldChangedError } from "./world-changed-error.ts";
 
 export type Kind = "directory" | "file" | "other" | "missing";
 
-/** A place of a policy as it is found. */
+/** A path of a policy rule, as found on the disk. */
 export interface Place {
   readonly rule: PolicyRule;
-  /** Without links, as far as the place exists. */
+  /** The path with links resolved, as far as it exists. */
   readonly real: HostPath;
   readonly kind: Kind;
   readonly links: readonly Link[];
-  /** What is there of the way to a missing place. */
+  /** The deepest existing ancestor of a missing path; the path itself if it exists. */
   readonly nearest: Nearest;
 }
 
-/** The deepest directory or file on the way to a place that exists; the place itself if it does. */
+/** The deepest existing directory or file among a path and its ancestors. */
 interface Nearest {
   readonly path: HostPath;
   readonly kind: Kind;
@@ -34,9 +35,9 @@ interface Nearest {
 
 export interface Findings {
   readonly places: readonly Place[];
-  /** The deny patterns, below real directories. */
+  /** The deny patterns, with the links in their bases resolved. */
   readonly denyGlobs: readonly string[];
-  /** What exists of what they match. */
+  /** The existing paths that the patterns match. */
   readonly matches: readonly Match[];
 }
 
@@ -44,12 +45,15 @@ export interface World extends Findings {
   readonly fingerprint: string;
 }
 
-/** Paths that exist only because this server has made them for a confined process. */
+/**
+ * Directories that exist only because this server has made them as mount points for a confined
+ * process; they count as missing.
+ */
 export interface MountPoints {
   has(path: HostPath): boolean;
 }
 
-/** Looks at everything. Throws when it cannot be known what a pattern matches. */
+/** Resolves all rules and patterns. Throws when the matches of a pattern cannot be found. */
 export async function findPlaces(policy: Policy, ours: MountPoints): Promise<Findings> {
   const [places, found] = await Promise.all([
     Promise.all(policy.rules.map((rule) => survey(rule, ours))),
@@ -58,7 +62,7 @@ export async function findPlaces(policy: Policy, ours: MountPoints): Promise<Fin
   return { places, ...found };
 }
 
-/** The same, for whoever will ask whether it is still so. */
+/** The findings together with their fingerprint, for a later check whether they still hold. */
 export async function surveyWorld(policy: Policy, ours: MountPoints): Promise<World> {
   const [found, fingerprint] = await Promise.all([
     findPlaces(policy, ours),
@@ -68,8 +72,7 @@ export async function surveyWorld(policy: Policy, ours: MountPoints): Promise<Wo
 }
 
 /**
- * The fingerprint that a survey would have now; costs little unless there are patterns, and comes
- * at once where nothing can hold it up.
+ * The current fingerprint. It is cheap without patterns, and synchronous where no call can hang.
  */
 export function currentFingerprint(policy: Policy, ours: MountPoints): string | Promise<string> {
   const fingerprint = fingerprintOf(policy, ours);
@@ -85,7 +88,7 @@ const nothingMatched: Matches = { denyGlobs: [], matches: [] };
 
 type Matches = Pick<Findings, "denyGlobs" | "matches">;
 
-/** A pattern counts below what its base leads to, because what is asked for are real paths. */
+/** Resolves the bases of the patterns, because access is checked by real path. */
 async function matchesOf({ denyGlobs: named, globDepth }: Policy): Promise<Matches> {
   const rebasing = named.map(async (glob) =>
     rebased(glob, (await locate(splitGlob(glob).base)).real),
@@ -100,10 +103,10 @@ function withMatches(fingerprint: string, { denyGlobs, matches }: Matches): stri
 }
 
 /**
- * What each path is, and the table of mounts, which can change what is below a path. The table is
- * the kernel's own and nothing can hold it up; neither can a disk of this machine, while a
- * network's may be gone for ever. So only paths on the latter are looked at asynchronously, which
- * on a busy machine takes ten times as long.
+ * The identity of each path, and the mount table, which can change what is below a path. Reading
+ * that table and looking at local disks cannot hang, while a network server may be gone for ever.
+ * So paths are looked at asynchronously only where a network file system is mounted: on a busy
+ * machine that takes ten times as long.
  */
 function fingerprintOf(policy: Policy, ours: MountPoints): string | Promise<string> {
   const mounts = mountsNow();
@@ -133,15 +136,14 @@ async function identityOf(path: HostPath): Promise<string> {
   return `${identity(own)}>${target ? identity(target) : "-"}`;
 }
 
-/** With the time of birth, because inodes are used again. */
+/** Includes the time of birth, because inode numbers are reused. */
 function identity(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.birthtimeNs}:${stats.mode >> 12n}`;
 }
 
 /**
- * Where what was found is gone at the next look, as a mount point of another server may be, it is
- * looked again: a place that is missing needs the directory that is there above it. Throws where
- * somebody keeps changing it.
+ * Looks again when a path has gone between two calls, as a mount point of another server may: a
+ * missing path needs an existing ancestor. Throws when it keeps changing.
  */
 async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
   for (let looks = 0; looks < placeLooksMax; looks++) {
@@ -156,7 +158,7 @@ async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
   throw new WorldChangedError();
 }
 
-/** What would be left if nothing had been made. */
+/** The nearest ancestor that is not a mount point made by this server. */
 function notOurs(path: HostPath, ours: MountPoints): HostPath {
   return ours.has(path) ? notOurs(splitPath(path).parent, ours) : path;
 }
