@@ -6,7 +6,9 @@ import { type Named, refuseLinks } from "./held-call.ts";
 import type { Entry, Held, Holds } from "./held-place.ts";
 import { absent, type Permit } from "./permit.ts";
 
-/** A file that may be written, made now if there is none; `undo` takes it away when that fails. */
+/**
+ * Holds a file for writing, created now if absent; `undo` removes it again when the write fails.
+ */
 export function fileToReplace(params: Named, holds: Holds, permit: Permit) {
   refuseLinks(params, holds);
   const path = hostPath(params.path);
@@ -27,7 +29,7 @@ function foundOrMade(path: HostPath, holds: Holds, permit: Permit) {
   return target.stats ? existing(target, holds, permit) : made(target, holds);
 }
 
-/** The same for one that has to be there. */
+/** The same for a file that must exist. */
 export function fileToResume(params: Named, holds: Holds, permit: Permit) {
   refuseLinks(params, holds);
   const target = holds.target(hostPath(params.path));
@@ -51,13 +53,13 @@ function made(target: Entry, holds: Holds) {
   return { place, undo };
 }
 
-/** Somebody may have put a file of his own there, or removed ours, while ours was written. */
+/** Removes a created file, unless another process has put its own file there or removed ours. */
 function removeAgain({ at }: Entry, made: Held): void {
   try {
     const [named, ours] = [lstatSync(nodePath(at)), statSync(nodePath(made.at))];
     if (identity(named) === identity(ours)) unlinkSync(nodePath(at));
   } catch {
-    // Why it could not be filled says more.
+    // The error of the write itself says more.
   }
 }
 

@@ -24,8 +24,8 @@ interface Means {
 }
 
 /**
- * Source and destination are both held. What the source is decides what the destination must be: a
- * file is written through links, a link is made under the name itself, a tree is merged into
+ * Copies between two held places. The kind of the source decides how the destination is held: a
+ * file is written through links, a link is created under the name itself, a tree is merged into
  * another.
  */
 export async function guardedCopy(
@@ -44,7 +44,7 @@ export async function guardedCopy(
   }
 }
 
-/** A link is copied as a link, so that only the name counts. */
+/** The source by its name: a link is copied as a link. */
 function sourceOf(path: HostPath, { holds, permit }: Means): Entry {
   try {
     const source = holds.entry(path);
@@ -72,7 +72,7 @@ async function destinationOf(params: Params<"fs/copy">, source: Entry, means: Me
 async function treeToFill(path: HostPath, source: Entry, means: Means): Promise<Entry> {
   const { direct, holds, permit } = means;
   const { parent } = splitPath(path);
-  // Before anything is made, which would be in the source.
+  // Checked before directories are created, which would be inside the source.
   if (isWithin(realOf(path, holds), source.real)) throw intoItself();
   if (!permit.isForeign(path)) {
     await makeDirectory({ path: parent, recursive: true, holds, permit, direct });
@@ -85,7 +85,7 @@ async function treeToFill(path: HostPath, source: Entry, means: Means): Promise<
   return place;
 }
 
-/** Where a path is, or would be if the missing end of it were made. */
+/** The real path, or what it would be if its missing components were created. */
 function realOf(path: HostPath, holds: Holds): HostPath {
   try {
     return holds.target(path).real;

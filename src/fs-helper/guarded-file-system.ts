@@ -1,7 +1,7 @@
 /**
- * A file system that asks for every path, after resolving it, whether it is granted. It runs inside
- * the sandbox, where the mounts say the same once more; the mounts cannot, however, protect a name
- * that does not exist yet, nor refuse what lies below a skeleton directory, nor tell a lost write.
+ * A file system that checks every path, after resolving it, against the grants. It runs inside the
+ * sandbox, where the mounts enforce the same again. But mounts cannot protect a name that does not
+ * exist yet, nor refuse entries of a directory that only leads to a grant, nor report a lost write.
  */
 import type { AccessTable } from "../sandbox/access.ts";
 import { guardedReads } from "./guarded-reads.ts";
@@ -15,7 +15,7 @@ export function guardedFileSystem(direct: HelperFileSystem, table: AccessTable):
     ...reads,
     ...writes,
     open: (params) => (params.mode === "read" ? reads.open(params) : writes.open(params)),
-    // A file that is open was granted when it was opened, and stays that file.
+    // A file was checked when it was opened, and its handle stays bound to it.
     readBlock: (params) => direct.readBlock(params),
     writeBlock: (params) => direct.writeBlock(params),
     close: (params) => direct.close(params),

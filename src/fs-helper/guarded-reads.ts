@@ -31,7 +31,7 @@ export function guardedReads(
     getMetadata: (params) =>
       holding((holds) => {
         const { entry } = inspected(params, holds, permit);
-        // Of a link itself nothing can be redirected, and the direct way says what it is.
+        // A link itself cannot redirect the call, and `direct` reports its kind.
         if (params.followSymlinks === false) return direct.getMetadata(params);
         if (entry.stats?.isSymbolicLink() === false) return metadataOf(entry.stats, false);
         return atHeld(params, entry, (at) => direct.getMetadata(at));
@@ -55,7 +55,7 @@ export function guardedReads(
         permit.read(target.real);
         const entry = params.options.followDirectorySymlinks ? target : holds.entry(path);
         permit.read(entry.real);
-        // The direct way sees to it that each directory is where its path says.
+        // `walkUnder` checks that each directory is where its path says.
         if (params.followSymlinks === false) return walkUnder(params, { isVisible });
         return atHeld(params, entry, (at) =>
           walkUnder({ ...params, ...at }, { isVisible, rootName: path }),
@@ -70,7 +70,7 @@ export function guardedReads(
   };
 }
 
-/** An existing file, pinned; or an entry without anything, which reading will report. */
+/** An existing file, pinned; or an entry without a file, which the read reports as absent. */
 function fileToRead(params: Named, holds: Holds, permit: Permit): Held {
   refuseLinks(params, holds);
   const path = hostPath(params.path);
@@ -84,14 +84,17 @@ function fileToRead(params: Named, holds: Holds, permit: Permit): Held {
   return pinned;
 }
 
-/** Where links are refused, the direct way holds the directory itself. */
+/** Lists a directory. Where links are refused, `direct` holds the directory itself. */
 function listed(params: Named, place: Entry, means: { holds: Holds; direct: HelperFileSystem }) {
   const { holds, direct } = means;
   if (params.followSymlinks === false || !place.stats) return direct.readDirectory(params);
   return atHeld(params, holds.pinned(place), (at) => direct.readDirectory(at));
 }
 
-/** Directories on the way to a grant exist too, or nobody could find what is granted. */
+/**
+ * Resolves a path for a lookup. Directories that lead to a grant are visible too, or no client
+ * could find what is granted.
+ */
 function inspected(params: Named, holds: Holds, permit: Permit) {
   const path = hostPath(params.path);
   const entry = holds.entry(path);
@@ -101,7 +104,7 @@ function inspected(params: Named, holds: Holds, permit: Permit) {
   return { entry, place };
 }
 
-/** In a directory that is only a way to a grant nothing else is to be seen. */
+/** Filters the entries of a directory that only leads to a grant: all others are hidden. */
 function visibleIn(directory: HostPath, table: AccessTable) {
   if (table.accessTo(directory) !== "none") return () => true;
   return ({ fileName }: { fileName: string }) => {

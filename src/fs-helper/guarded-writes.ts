@@ -19,7 +19,8 @@ export function guardedWrites(
   table: AccessTable,
 ): Pick<FileAnswers, Writes> {
   const permit = new Permit(table);
-  // A process that was started meanwhile may have mount points in the tree by now: they must stay.
+  // Checked for each directory, because a process that was started meanwhile may have mount points
+  // in the tree, which must stay.
   const remove = fileRemover({ guard: (real) => permit.remove(real) });
   const holding = <T>(work: (holds: Holds) => MaybePromise<T>) =>
     withHolds((unreachable) => permit.unwritable(unreachable), work);
@@ -55,7 +56,7 @@ export function guardedWrites(
   };
 }
 
-/** Undefined when not even its folder is there: as good as removed, unless `force` is off. */
+/** Undefined when even its directory is absent, which counts as removed unless `force` is false. */
 function entryToRemove(params: Params<"fs/remove">, holds: Holds, permit: Permit) {
   try {
     return holds.entry(hostPath(params.path));

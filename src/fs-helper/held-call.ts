@@ -4,7 +4,9 @@ import type { MaybePromise } from "../protocol/methods.ts";
 import { type HostPath, hostPath, pathUriOf } from "../protocol/path-uri.ts";
 import { type Entry, type Held, Holds, Unreachable } from "./held-place.ts";
 
-/** What an operation on a held place is told: links have been dealt with. */
+/**
+ * The params that replace the client's in a call on a held place: its links are resolved already.
+ */
 export interface At {
   readonly path: string;
   readonly followSymlinks: null;
@@ -15,7 +17,10 @@ export interface Named {
   readonly followSymlinks?: boolean | null | undefined;
 }
 
-/** Holds places for the time of one operation; `refusal` says what an unreachable one means. */
+/**
+ * Runs an operation with held places, and releases them after it. `refusal` turns an unreachable
+ * path into the error for the client.
+ */
 export async function withHolds<T>(
   refusal: (unreachable: Unreachable) => Error,
   work: (holds: Holds) => MaybePromise<T>,
@@ -30,7 +35,7 @@ export async function withHolds<T>(
   }
 }
 
-/** Works on a held place; errors speak of the path that the client named. */
+/** Works on a held place; its path in errors is replaced by the one that the client named. */
 export async function atHeld<T>(
   params: Named,
   place: Held,
@@ -60,7 +65,7 @@ export function refuseLinks(params: Named, holds: Holds): void {
   if (entry.stats?.isSymbolicLink()) throw internalError(systemErrorText("ELOOP", 40));
 }
 
-/** Obeys it for one that works on the name itself. */
+/** Obeys `followSymlinks: false` for an operation on the name itself. */
 export function refuseLinkedParent(params: Named, entry: Entry): void {
   if (params.followSymlinks !== false || entry.real === hostPath(params.path)) return;
   throw linkInPath();

@@ -1,10 +1,10 @@
 /**
- * Places that stay what they were when they were checked. Node has no openat, so a directory or
- * file is opened without any right (O_PATH), procfs tells where it really is, and the operation
- * works on the descriptor: whoever swaps a component for a link meanwhile redirects nothing.
- * Without procfs the real path is used instead, and only what is mounted holds such a racer back.
+ * Files and directories that stay the same after they were checked. Node has no openat. So a
+ * directory or file is opened with O_PATH, procfs tells its real path, and the operation uses the
+ * descriptor: replacing a component by a link in between redirects nothing. Without procfs the real
+ * path is used instead, and only the mounts protect against such a race.
  *
- * All calls are synchronous: the worker serves one request at a time and has nothing else to do.
+ * All calls are synchronous, because the worker serves one request at a time.
  */
 import {
   closeSync,
@@ -20,9 +20,9 @@ import { type HostPath, hostPathOf, joinPath, nodePath, splitPath } from "../pro
 import { descriptorPath, hasDescriptorPaths, O_PATH } from "../system/descriptor-path.ts";
 
 export interface Held {
-  /** Where it really is; the last component of an entry may be a link. */
+  /** The real path; the last component of an entry may be a link. */
   readonly real: HostPath;
-  /** The path by which to work on it. */
+  /** The path to use in calls, through the descriptor where there is procfs. */
   readonly at: HostPath;
 }
 
@@ -32,7 +32,7 @@ export interface Entry extends Held {
   readonly stats: Stats | undefined;
 }
 
-/** A path whose way there cannot be gone; `path` is where it ended, links resolved. */
+/** A path that cannot be resolved. `path` is where resolving failed, with links resolved so far. */
 export class Unreachable extends Error {
   readonly path: HostPath;
   readonly reason: NodeJS.ErrnoException;
@@ -53,9 +53,9 @@ export class Holds {
   }
 
   /**
-   * What is there under its own name, without a link on the way, in the two calls that this takes:
-   * with the directory held first, as it must be for anything else, it would be five. Undefined for
-   * all else: a link may be one of procfs, by which the kernel leads out of what is mounted here.
+   * The file at a path without links, in two system calls; holding the directory first, as anything
+   * else must, takes five. Undefined in all other cases: a link may be one of procfs, by which the
+   * kernel leads out of the mounts here.
    */
   reached(path: HostPath): Held | undefined {
     if (!hasDescriptorPaths) return undefined;
@@ -63,12 +63,12 @@ export class Holds {
       const at = descriptorPath(this.#open(nodePath(path), O_PATH), path);
       return readLink(at) === path ? { real: path, at } : undefined;
     } catch {
-      // Why will be found by whoever goes there step by step.
+      // The general way, which comes next, finds the reason.
       return undefined;
     }
   }
 
-  /** The place itself: links on the way are followed, one in its last component is not. */
+  /** The entry itself: links in its directory are followed, a link in the last component is not. */
   entry(path: HostPath): Entry {
     const { parent, name } = splitPath(path);
     if (name === "") return { real: path, at: path, stats: lstatSync("/") };
@@ -78,7 +78,7 @@ export class Holds {
     return { real: joinPath(directory.real, name), at, stats };
   }
 
-  /** What the place leads to: never a link, but maybe nothing. */
+  /** The entry that the path leads to: never a link, but maybe absent. */
   target(path: HostPath): Entry {
     let entry = this.entry(path);
     for (let links = 0; entry.stats?.isSymbolicLink(); links++) {
@@ -88,7 +88,7 @@ export class Holds {
     return entry;
   }
 
-  /** The existing file or directory of an entry, whatever happens to its name from now on. */
+  /** Holds the existing file or directory of an entry, whatever happens to its name from now on. */
   pinned(entry: Entry): Entry {
     if (!hasDescriptorPaths) return entry;
     const fd = this.#open(nodePath(entry.at), O_PATH | constants.O_NOFOLLOW);
@@ -96,7 +96,7 @@ export class Holds {
     return { ...entry, real: readLink(at), at };
   }
 
-  /** A new empty file where nothing is; fails with EEXIST when somebody was quicker. */
+  /** Creates an empty file; fails with EEXIST when the name was taken meanwhile. */
   created(entry: Entry): Entry {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     const fd = this.#open(nodePath(entry.at), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
@@ -118,7 +118,8 @@ export class Holds {
   }
 
   /**
-   * A relative link goes on from the held directory, so that its dots mean what the kernel says.
+   * The target of a link. A relative one starts from the held directory, so that the kernel
+   * resolves its dots.
    */
   #linkTarget(entry: Entry): HostPath {
     const target = readLink(entry.at);
@@ -127,7 +128,10 @@ export class Holds {
     return this.#withoutDots(joinPath(directory, target));
   }
 
-  /** Names after the last dots can stay; what is before them is asked of the kernel. */
+  /**
+   * Resolves dots in the kernel, because `..` behind a link is not textual. Names after the last
+   * dots stay.
+   */
   #withoutDots(path: HostPath): HostPath {
     const dots = Math.max(path.lastIndexOf("/.."), path.lastIndexOf("/."));
     if (dots < 0 || !/\/\.{1,2}(?:\/|$)/.test(path)) return path;

@@ -1,4 +1,4 @@
 import type { FileAnswers } from "../environment/file-system.ts";
 
-/** What a worker serves; a watch would outlive the request. */
+/** The methods that a worker serves: no watch, which would outlive its request. */
 export type HelperFileSystem = Omit<FileAnswers, "watchMissing">;

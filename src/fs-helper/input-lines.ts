@@ -6,8 +6,8 @@ import { whenReady } from "./when-ready.ts";
 const newline = 0x0a;
 
 /**
- * The lines of a blocking input, without their ends; the last one may lack its newline, and empty
- * ones are skipped. `read` fills the buffer and tells how many bytes came, 0 at the end.
+ * The lines of a blocking input, without newlines. The last one may lack its newline, and empty
+ * ones are skipped. `read` fills the buffer and returns the number of bytes, 0 at the end.
  */
 export function* inputLines(read: (bytes: Buffer) => number): Generator<Buffer> {
   const block = Buffer.allocUnsafe(helperReadBytes);
@@ -15,7 +15,7 @@ export function* inputLines(read: (bytes: Buffer) => number): Generator<Buffer> 
   const readNext = () => whenReady(() => read(block));
   for (let count = readNext(); count > 0; count = readNext()) {
     const bytes = block.subarray(0, count);
-    // What is not yet a line is kept, and must not be overwritten.
+    // An incomplete line is kept, so its bytes are copied out of the reused block.
     const isWhole = bytes.at(-1) === newline;
     for (const line of lines.push(isWhole ? bytes : Buffer.from(bytes))) {
       if (line.length > 0) yield line;

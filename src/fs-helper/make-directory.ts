@@ -15,7 +15,8 @@ interface DirectoryToMake {
 }
 
 /**
- * One level at a time, each below a held directory: a link that appears meanwhile is not followed.
+ * Creates a directory and, if recursive, its parents: one level at a time, each in a held
+ * directory, so that no link that appears meanwhile is followed.
  */
 export async function makeDirectory(making: DirectoryToMake): Promise<void> {
   const { path, recursive, followSymlinks, holds, permit, direct } = making;
@@ -27,7 +28,7 @@ export async function makeDirectory(making: DirectoryToMake): Promise<void> {
   try {
     await direct.createDirectory({ path: pathUriOf(entry.at), recursive: isFound });
   } catch (error) {
-    // Somebody else has just made it, which is as good.
+    // Another process has just created it, which is as good.
     const isThere = recursive && !entry.stats && holds.entry(path).stats?.isDirectory();
     if (!isThere) throw error;
   }

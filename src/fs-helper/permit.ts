@@ -4,7 +4,7 @@ import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
 import type { AccessTable } from "../sandbox/access.ts";
 import type { Unreachable } from "./held-place.ts";
 
-/** Refuses what is not granted, with the errors that the system has for it. Takes real paths. */
+/** Refuses paths that are not granted, with errors as the system would give. Takes real paths. */
 export class Permit {
   readonly #table: AccessTable;
 
@@ -21,14 +21,14 @@ export class Permit {
     return this.#table.accessTo(real) === "write";
   }
 
-  /** What is not granted does not exist; what is denied does. */
+  /** A path without grant fails as absent, a denied one with EACCES. */
   read(real: HostPath): void {
     const access = this.#table.accessTo(real);
     if (access === "none") throw absent();
     if (access === "deny") throw toRpcError(systemError("EACCES", 13));
   }
 
-  /** Also allows to look at the directories that lead to what is granted. */
+  /** Also allows directories that lead to a grant. */
   inspect(real: HostPath): void {
     if (this.#table.accessTo(real) === "none" && this.#table.leadsToGrant(real)) return;
     this.read(real);
@@ -39,8 +39,9 @@ export class Permit {
   }
 
   /**
-   * Places with rules of their own are mounts, which cannot be removed: refused before anything is
-   * deleted, not when half of a tree is gone.
+   * Refuses paths that have, or contain existing paths with, rules of their own. These are mounts,
+   * which cannot be removed; so this fails before anything is deleted, not with half of a tree
+   * gone.
    */
   remove(real: HostPath): void {
     this.write(real);
@@ -51,7 +52,8 @@ export class Permit {
   }
 
   /**
-   * Refuses a tree in which `has` (a path relative to its top) would come to lie on a kept place.
+   * Refuses to copy a tree onto `real` in which an entry would overwrite a path that is not
+   * writable. `has` tells whether the source has a path, relative to its top.
    */
   fill(real: HostPath, has: (relative: string) => boolean): void {
     this.write(real);
@@ -61,21 +63,21 @@ export class Permit {
     }
   }
 
-  /** Whether a path is of no concern to the grants, whatever may exist there. */
+  /** Whether a path has no rule at all, whatever may exist there. */
   isForeign(path: HostPath): boolean {
     return this.#table.accessTo(path) === "none";
   }
 
-  /** What reading says of a place to which there is no way. */
+  /** The error for reading an unreachable path. */
   unreachable({ path, reason }: Unreachable): RpcError {
     if (this.#table.accessTo(path) === "deny") return toRpcError(systemError("EACCES", 13));
     return toRpcError(reason);
   }
 
   /**
-   * What writing says: where nothing is granted it fails, whether or not something is hidden there;
-   * and so it does where the folder is missing because it must not come into being. Who hears that
-   * a folder does not exist makes it and tries again.
+   * The error for writing an unreachable path. Without a grant it is EROFS, whether or not
+   * something is hidden there. It is EROFS, too, where the parent is missing because it must not be
+   * created: after ENOENT clients would create it and try again.
    */
   unwritable(unreachable: Unreachable): RpcError {
     const { path } = unreachable;

@@ -1,7 +1,7 @@
 /**
- * `codex fs-helper`: one JSON request a line on stdin, one JSON answer a line on stdout, in order,
- * until the input ends. Reading and writing block, because the worker has nothing else to do, and
- * because sockets, which Node would make of its stdio, are refused inside a sandbox.
+ * `codex fs-helper`: reads one JSON request per line from stdin and writes one JSON answer per line
+ * to stdout, in order, until the input ends. I/O blocks, because the worker has nothing else to do,
+ * and because the sandbox refuses sockets, which Node would make of its stdio.
  */
 import { Buffer } from "node:buffer";
 import { readSync, writeSync } from "node:fs";
@@ -20,14 +20,14 @@ import { inputLines } from "./input-lines.ts";
 import { whenReady } from "./when-ready.ts";
 
 export interface FsHelperStreams {
-  /** Descriptors; stdin and stdout of the process. */
+  /** Descriptors, usually 0 and 1. */
   readonly input: number;
   readonly output: number;
   /** Called when the first operation has been answered. */
   readonly answeredFirst?: (() => void) | undefined;
 }
 
-/** Serves until the end of the input. A line that is no request is answered with an error. */
+/** Serves until the input ends. A line that is no request is answered with an error. */
 export async function runFsHelper(streams: FsHelperStreams): Promise<void> {
   const { input, output, answeredFirst } = streams;
   const worker = new Worker();
@@ -36,7 +36,7 @@ export async function runFsHelper(streams: FsHelperStreams): Promise<void> {
   for (const line of inputLines((bytes) => readSync(input, bytes))) {
     const answer = await worker.answer(line.toString("utf8"));
     writeAll(output, Buffer.from(`${JSON.stringify(answer)}\n`));
-    // The first one is to how it is confined.
+    // The first answer is to `confine`.
     if (++answers === 2) answeredFirst?.();
   }
 }
@@ -64,7 +64,7 @@ class Worker {
     if (!handler) throw unknownOperation(operation);
     checkPaths(params);
     const fileSystem = () => ({ ...this.#files, watchMissing });
-    // A request by hand may leave out the mode, and must not replace the file by that.
+    // A request typed by hand may lack `mode`, and must not truncate the file then.
     return handler({ fileSystem }, { mode: "read", ...params });
   }
 
@@ -80,10 +80,13 @@ class Worker {
 
 type Handler = (context: { fileSystem(): FileAnswers }, params: Json) => unknown;
 
-/** Params are not checked again: the server has, and by hand a bad one fails in the operation. */
+/**
+ * Params are not checked here: the server has done so, and bad ones typed by hand fail in the
+ * operation.
+ */
 const handlers = { __proto__: null, ...fileSystemHandlers } as unknown as Record<string, Handler>;
 
-/** The worker serves one request after the other and could never tell. */
+/** Not supported: a worker answers one request at a time, and sends no events. */
 async function watchMissing(): Promise<never> {
   throw unknownOperation("fs/watchMissing");
 }

@@ -1,8 +1,8 @@
 import { helperWaitMs } from "../limits.ts";
 
 /**
- * What a read or write gives that would rather block. Whoever started the worker, or what runs in
- * it beside this program, may have left its stdio non-blocking: then the wait is ours.
+ * Repeats a read or write until it does not fail with EAGAIN. The parent, or another process that
+ * shares the worker's stdio, may have made it non-blocking.
  */
 export function whenReady<T>(call: () => T): T {
   for (;;) {

@@ -1,7 +1,7 @@
 import type { Host } from "../environment/environment.ts";
 import type { EnvironmentMethod, Handlers } from "../protocol/methods.ts";
 
-/** `family` is how the error names what was called too early. */
+/** `family` names the called methods in the error for a call before `initialize`. */
 interface HostContext {
   host(family: string): Host;
 }

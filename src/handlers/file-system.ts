@@ -5,7 +5,7 @@ interface FileSystemContext {
   fileSystem(): FileAnswers;
 }
 
-/** Used by the server for a connection and by the fs-helper for its pipe. */
+/** Used by the server for its connections, and by the fs-helper for its stdin. */
 export const fileSystemHandlers: Handlers<FileSystemMethod, FileSystemContext> = {
   "fs/readFile": (context, params) => context.fileSystem().readFile(params),
   "fs/writeFile": (context, params) => context.fileSystem().writeFile(params),
