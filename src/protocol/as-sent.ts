@@ -3,9 +3,9 @@ import { type Method, requests } from "./methods.ts";
 import { schemaOf } from "./schema-of.ts";
 
 /**
- * A part of this machine that takes of its caller what a server would, and refuses the rest in the
- * same words: a misspelt word in a sandbox must not leave it open. `family` is what the names of
- * its methods begin with on the wire.
+ * Checks the params of calls to a local part as the server checks a client's, with the same errors:
+ * a misspelt word in a sandbox policy must not leave it open. `family` is the prefix of its methods
+ * on the wire.
  */
 export const asSent = <T extends object>(family: "process" | "fs" | "http", part: T): T =>
   new Proxy(part, {
@@ -18,5 +18,5 @@ export const asSent = <T extends object>(family: "process" | "fs" | "http", part
     },
   });
 
-/** What the calls get that take no params, if anything. */
+/** The only argument of calls without params, if any. */
 const isSignal = (given: unknown) => given === undefined || given instanceof AbortSignal;

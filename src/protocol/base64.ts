@@ -1,29 +1,32 @@
 import { Buffer } from "node:buffer";
 import { base64PieceBytes } from "../limits.ts";
 
-/** Base64 as somebody has it: the text, or still the bytes that it stands for. */
+/** Base64 as text, or as the bytes that it encodes. */
 export type Base64 = string | Base64Bytes;
 
 /**
- * Bytes on their way out, which become base64 only in their frame. As a text of their own each MiB
- * made so much garbage that collecting it took as long as all the rest.
+ * Outgoing bytes that are encoded only when their frame is written. As a string of its own, each
+ * MiB made so much garbage that collecting it took as long as all other work.
  */
 export class Base64Bytes {
   #bytes: Buffer;
   #release: (() => void) | undefined;
 
-  /** `release` is called when the bytes have been used, which happens once. */
+  /** `release` is called once, when the bytes have been encoded. */
   constructor(bytes: Buffer, release?: () => void) {
     this.#bytes = bytes;
     this.#release = release;
   }
 
-  /** Characters of the text. */
+  /** Length of the base64 text, in characters. */
   get length(): number {
     return Math.ceil(this.#bytes.length / 3) * 4;
   }
 
-  /** Writes the text into `frame`; gives the number of characters. */
+  /**
+   * Writes the text into `frame`, and returns the number of characters. The bytes are gone after
+   * it.
+   */
   writeTo(frame: Buffer, offset: number): number {
     const bytes = this.#bytes;
     let at = offset;
@@ -34,7 +37,7 @@ export class Base64Bytes {
     return at - offset;
   }
 
-  /** The text. */
+  /** The text, for JSON.stringify. The bytes are gone after it. */
   toJSON(): string {
     const text = this.#bytes.toString("base64");
     this.#giveUp();
@@ -55,12 +58,12 @@ export function textOf(base64: Base64): string {
   return typeof base64 === "string" ? base64 : base64.toJSON();
 }
 
-/** Base64 that came in a frame, of which only the bytes are left. */
+/** Base64 from an incoming frame, already decoded. */
 export class DecodedBase64 {
   #bytes: Buffer;
   #giveBack: (() => void) | undefined;
 
-  /** `giveBack` is called, once, when the memory of the bytes is not needed any more. */
+  /** `giveBack` is called once, when the memory of the bytes is free again. */
   constructor(bytes: Buffer, giveBack?: () => void) {
     this.#bytes = bytes;
     this.#giveBack = giveBack;
@@ -70,12 +73,15 @@ export class DecodedBase64 {
     return this.#bytes;
   }
 
-  /** The text, for whoever hands it on. */
+  /** The text, for JSON.stringify. */
   toJSON(): string {
     return this.#bytes.toString("base64");
   }
 
-  /** By who has used the bytes, and knows that nobody else does. Without it they are collected. */
+  /**
+   * Frees the memory, when the bytes are used nowhere else any more. Without this call they are
+   * garbage-collected.
+   */
   release(): void {
     const giveBack = this.#giveBack;
     this.#bytes = nothing;
@@ -85,9 +91,9 @@ export class DecodedBase64 {
 }
 
 /**
- * Puts the bytes where their base64 text lies, piece by piece: no further memory of the size of a
- * block is needed, whose collection took longer than decoding. Undefined, and nothing changed, when
- * `decodeBase64` would refuse the text.
+ * Decodes in place, piece by piece, because collecting another buffer of the size of a block took
+ * longer than decoding. Undefined, with the text unchanged, when `decodeBase64` would refuse the
+ * text.
  */
 export function decodeInPlace(text: Buffer): Buffer | undefined {
   let length = 0;
@@ -105,14 +111,14 @@ export function decodeInPlace(text: Buffer): Buffer | undefined {
   return text.subarray(0, length);
 }
 
-/** Text of as many bytes as are encoded at once. */
+/** Length of the text of `base64PieceBytes` bytes. */
 const textPieceBytes = (base64PieceBytes / 3) * 4;
 
 /**
- * Decodes standard base64 with padding, as the reference demands it, and throws an `Error` that
- * says what is wrong otherwise. Node's decoder skips what it does not know and takes the URL-safe
- * alphabet too; comparing lengths finds the first, a search the second. Both cost a tenth of what a
- * regular expression over a megabyte would.
+ * Decodes standard base64 with padding, as the reference does. Throws an `Error` that says what is
+ * wrong. Node's decoder skips unknown characters and accepts the URL-safe alphabet: comparing
+ * lengths finds the former, a search the latter. Both cost a tenth of a regular expression over a
+ * megabyte.
  */
 export function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, "base64");

@@ -2,17 +2,19 @@ import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import { invalidParams } from "./errors.ts";
 
-// The small zod speaks no language by itself.
+// zod/mini has no messages by itself.
 z.config(en());
 
-/** Checks what a client sent against the schema of its method; throws -32602 with what is wrong. */
+/**
+ * Checks the params of a client against the schema of the method; throws -32602 with the reason.
+ */
 export function decodeParams<S extends z.ZodMiniType>(schema: S, params: unknown): z.output<S> {
   const outcome = schema.safeParse(params);
   if (outcome.success) return outcome.data;
   throw invalidParams(complaint(outcome.error, params));
 }
 
-/** The first thing that is wrong, worded for whoever wrote the request. */
+/** The text for the first issue. */
 function complaint(error: z.core.$ZodError, params: unknown): string {
   const issue = deepestIssue(error.issues[0]);
   if (issue === undefined) return "invalid params";
@@ -24,7 +26,7 @@ function complaint(error: z.core.$ZodError, params: unknown): string {
   return inPlace(place, issue.message);
 }
 
-/** For a union zod reports what each variant lacks; the first of them is as good as any. */
+/** For a union zod reports the issues of every variant; the first is as good as any. */
 function deepestIssue(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
   if (issue?.code !== "invalid_union") return issue;
   const inner = issue.errors[0]?.[0];

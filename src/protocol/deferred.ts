@@ -5,14 +5,14 @@ export interface Deferred<T> {
   readonly reject: (error: Error) => void;
 }
 
-/** A rejection that nobody handles is ignored. */
+/** Makes a `Deferred` whose unhandled rejection is ignored. */
 export function deferred<T>(): Deferred<T> {
   const settle: { resolve: (value: T) => void; reject: (error: Error) => void } = {
     resolve: () => {},
     reject: () => {},
   };
   const promise = new Promise<T>((resolve, reject) => Object.assign(settle, { resolve, reject }));
-  // The owner of a process may never await its exit; Node would end the program for that.
+  // A program may never await the exit of its process; Node would end it for the rejection.
   promise.catch(() => {});
   return { promise, ...settle };
 }

@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 import { pathUri } from "./path-uri-schema.ts";
 
-/** `params` of a method that has none: absent, null and `{}` are the same. */
+/** Params of a method without any: absent, null and `{}` are the same. */
 const noParams = () => z.nullish(z.strictObject({}));
 
 const capabilities = () => z.record(z.string(), z.boolean());
 
-/** What a client may want to know of the machine it works on. Paths are `file:` URIs. */
+/** Facts about the machine and the executor. Paths are `file:` URIs. */
 export const environmentInfo = () =>
   z.object({
     /** The login shell of the account, from the account database, not from `$SHELL`. */
@@ -21,7 +21,7 @@ export const environmentInfo = () =>
     /** `[TMPDIR]` when the server has one, else empty: what `tmpdir` means in a sandbox policy. */
     temporaryDirectories: z.optional(z.array(z.string())),
     tempDir: z.optional(z.string()),
-    /** Whether this machine can confine work, and if not, why and what would help. */
+    /** Whether sandboxes work on this machine; if not, why, and a remedy. */
     sandbox: z.optional(
       z.object({
         available: z.boolean(),
@@ -41,7 +41,7 @@ export const environmentRequests = {
     params: noParams,
     result: () => z.object({ status: z.literal("ready") }),
   },
-  /** The executor's own codex configuration. Ours keeps none, and says so by empty layers. */
+  /** The executor's own codex configuration. This executor has none, so the layers are empty. */
   "environmentConfig/read": {
     params: () =>
       z

@@ -1,6 +1,4 @@
-/**
- * What can go wrong, as the peer sees it. No package is imported here: the fs-helper uses it too.
- */
+/** Errors as they go over the wire. Imports no package, because the fs-helper uses it too. */
 
 export const errorCodes = {
   /** The request is well formed but not possible now: wrong state, unknown id, refused path. */
@@ -11,13 +9,16 @@ export const errorCodes = {
   invalidParams: -32602,
   /** The operation was tried and failed. */
   internal: -32603,
-  /** The path or handle does not exist, and nothing else: clients probe for absent files by it. */
+  /**
+   * The path or handle does not exist; used for nothing else, because clients probe for absent
+   * files by it.
+   */
   notFound: -32004,
-  /** The session belongs to another connection that is alive; try again. */
+  /** The session is attached to another connection that is alive; a later attempt may succeed. */
   sessionAttached: -32010,
 } as const;
 
-/** An error that is meant for the peer: the code and the text of the reply. */
+/** An error that is sent to the peer as it is: code and text. */
 export class RpcError extends Error {
   readonly code: number;
 
@@ -34,23 +35,23 @@ export const internalError = (message: string, cause?: unknown) =>
   new RpcError(errorCodes.internal, message, { cause });
 export const notFound = (message: string) => new RpcError(errorCodes.notFound, message);
 
-/** The one place that turns whatever was thrown into what the peer is told. */
+/** Turns anything thrown into the error that the peer gets. The only place that does. */
 export function toRpcError(thrown: unknown): RpcError {
   if (thrown instanceof RpcError) return thrown;
   if (isSystemError(thrown)) return systemRpcError(thrown);
   return internalError(`internal error: ${messageOf(thrown)}`, thrown);
 }
 
-/** Why something failed, in the words of whatever was thrown. */
+/** The message of anything thrown. */
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);
 
-/** What a system call said, for which nobody here is to blame. */
+/** Whether the error comes from a system call. */
 export function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException & { code: string } {
   return thrown instanceof Error && "errno" in thrown && "code" in thrown;
 }
 
-/** The reference sorts errors of the system so: absent, refused, anything else. */
+/** Maps errors of the system to codes as the reference does: absent, refused, anything else. */
 function systemRpcError(error: NodeJS.ErrnoException & { code: string }): RpcError {
   const message = systemErrorText(error.code, error.errno);
   const options = { cause: error };

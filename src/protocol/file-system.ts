@@ -5,7 +5,7 @@ import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
 import { schemaOf } from "./schema-of.ts";
 
-/** Members that most operations share. */
+/** Params that most operations share. */
 const place = () => ({
   path: pathUri,
   /** False refuses a path that has a symbolic link in it. */
@@ -14,16 +14,15 @@ const place = () => ({
 });
 
 const handleId = z.string();
-/** Base64; a large one has been decoded when its frame was read. */
+/** Base64; a large one is decoded while its frame is read. */
 const content = z.union([z.string(), z.instanceof(DecodedBase64)]);
 const done = () => z.object({});
 
 /**
- * `touches` names the params whose paths an operation looks at or changes. Requests of one
- * connection that touch the same path, or one above it, keep their order when one of them changes
- * it; `handle` does the same for everything said about one open file.
- * `bulk` names the member that holds base64 and is put into its frame as it is; `written` says that
- * the whole result may be JSON already.
+ * `touches` names the params whose paths an operation reads or changes. Requests of one connection
+ * on the same path, or on one above it, keep their order when one of them changes it; `handle` does
+ * so for requests on one open file. `bulk` names the member that holds base64, which is copied into
+ * the frame unescaped; `written` says that the whole result may already be JSON text.
  */
 export const fileSystemRequests = {
   "fs/readFile": {
@@ -124,9 +123,9 @@ export const fileSystemRequests = {
     touches: { reads: ["sourcePath"], changes: ["destinationPath"] },
   },
   /**
-   * Opens a file under an id of the client's; the handle belongs to the connection. `resume` opens
-   * one that is there for writing, and leaves its content as it is. Capability `fileWriteResume`;
-   * that `followSymlinks` is obeyed is `fileOpenNoFollow`.
+   * Opens a file under a handle id that the client chooses; the handle belongs to the connection.
+   * `resume` opens an existing file for writing without truncating it. Capabilities:
+   * `fileWriteResume`, and `fileOpenNoFollow` for `followSymlinks`.
    */
   "fs/open": {
     params: () =>
@@ -140,7 +139,7 @@ export const fileSystemRequests = {
     result: () =>
       z.object({
         handleId,
-        /** `id` is the same for the same file only, whatever its path leads to by then. */
+        /** `id` is the same only for the same file, whatever its path leads to later. */
         file: z.optional(z.object({ id: z.string(), size: z.number() })),
       }),
     touches: { changes: ["path"], handle: "handleId" },
@@ -164,8 +163,8 @@ export const fileSystemRequests = {
     touches: { handle: "handleId" },
   },
   /**
-   * Tells once, by `fs/missingChanged`, that one of these absent paths (or a folder on the way to
-   * it) has appeared. A connection has one watch; a new one replaces it.
+   * Reports once, by `fs/missingChanged`, that one of these absent paths, or a directory on the way
+   * to it, has appeared. A connection has one watch; a new one replaces it.
    */
   "fs/watchMissing": {
     params: () =>

@@ -4,8 +4,8 @@ import type { RpcError } from "./errors.ts";
 import { WrittenResult } from "./written-result.ts";
 
 /**
- * One message that goes out, in parts that follow each other: JSON, ASCII, JSON, ASCII, … What is
- * in base64 is ASCII, and so are long lists of names.
+ * One outgoing message, as parts that alternate between JSON and ASCII. The ASCII parts are base64
+ * and long lists of names.
  */
 export interface Frame {
   /** In bytes. */
@@ -18,16 +18,12 @@ export const errorFrame = (id: string, error: RpcError): Frame =>
     `{"error":{"code":${error.code},"message":${JSON.stringify(error.message)}},"id":${id}}`,
   ]);
 
-/**
- * Where the base64 of a body is: in a member of it, or in the member `chunk` of each item of a
- * list.
- */
+/** Where a body holds base64: in this member, or in the member `chunk` of each item of a list. */
 export type Bulk = string | { readonly chunksOf: string };
 
-/** `bulk` says where base64 is, when there is any. */
 export function resultFrame(id: string, result: object, bulk?: Bulk): Frame {
   const head = `{"id":${id},"result":`;
-  // To put the parts together would copy 800 KB once more, which takes 0.5 ms.
+  // Joining the parts would copy 800 KB once more, which takes 0.5 ms.
   if (result instanceof WrittenResult) return frameOf([head, "", ...result.parts(), "", "}"]);
   return frameAround(head, result, bulk);
 }
@@ -45,8 +41,8 @@ interface Output {
 }
 
 /**
- * The event that floods consist of: told member by member, as others are, it takes three times as
- * long.
+ * Makes the frame of the most frequent event. Writing it member by member, as for other events,
+ * takes three times as long.
  */
 export function outputFrame({ processId, seq, stream, chunk }: Output): Frame {
   const head =
@@ -56,9 +52,9 @@ export function outputFrame({ processId, seq, stream, chunk }: Output): Frame {
 }
 
 /**
- * Writes the message, once, and tells where it ends. Base64 needs no escaping, so it is copied as
- * it is: JSON.stringify followed by an encoding as UTF-8 takes five times as long for 64 KiB and
- * would halve the rate of output.
+ * Writes the message, only once, and returns where it ends. Base64 needs no escaping, so it is
+ * copied: JSON.stringify followed by encoding as UTF-8 takes five times as long for 64 KiB, and
+ * would halve the output rate.
  */
 export function writeFrame({ parts }: Frame, memory: Buffer, start: number): number {
   let at = start;
@@ -94,11 +90,11 @@ function frameOf(parts: readonly Base64[]): Frame {
   return { length, parts };
 }
 
-/** The JSON and the base64 that comes behind it, last, whatever the order of members was. */
+/** Splits a body into its JSON and its base64, which becomes the last member. */
 function withoutBulk(head: string, body: object, bulk: string): [json: string, base64: Base64] {
   const members = body as Record<string, unknown>;
   let json = `${head}{`;
-  // A copy without the one member takes longer than all of this.
+  // Copying the object without that member takes longer than all of this.
   for (const name in members) {
     const value = name === bulk ? undefined : members[name];
     if (value !== undefined) json += `${JSON.stringify(name)}:${JSON.stringify(value)},`;

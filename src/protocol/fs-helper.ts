@@ -1,23 +1,22 @@
 /**
- * The lines between the server and a `codex fs-helper`: one JSON document each, answered in order.
- * A request is `{"operation":"fs/readFile","params":{"path":"file:///f"}}`, with the params of the
- * method of that name.
- * The forms are the reference's, to which `confine` has been added.
+ * The messages between the server and a `codex fs-helper`: one JSON document per line, answered in
+ * order. A request is `{"operation":"fs/readFile","params":{"path":"file:///f"}}`, with the params
+ * of that method. The format is the reference's, plus `confine`.
  */
 import type { FileSystemMethod, Result } from "./methods.ts";
 
 type HelperOperation = Exclude<FileSystemMethod, "fs/watchMissing">;
 
 /**
- * What the worker grants from then on; a second one is refused. Paths have one char per byte.
- * Without it the worker grants what its user may do.
+ * Sets what the worker grants from then on; a second one is refused. Paths have one char per byte.
+ * Without it the worker grants all that its user may do.
  */
 export interface HelperConfinement {
   readonly operation: "confine";
   readonly params: {
     readonly rules: readonly { readonly path: string; readonly access: string }[];
     readonly denyGlobs: readonly string[];
-    /** A descriptor of the worker into which it puts what it is about to write. */
+    /** A descriptor of the worker to which it journals what it is about to write. */
     readonly journalFd?: number;
   };
 }

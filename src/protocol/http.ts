@@ -10,27 +10,29 @@ export const httpRequests = {
   "http/request": {
     params: () =>
       z.object({
-        /** Chosen by the client; no two streams of a connection may have the same at a time. */
+        /** Chosen by the client; unique among the concurrent streams of a connection. */
         requestId,
-        /** Sent as it is; any token will do. */
+        /** Any token; sent unchanged. */
         method: z.string(),
         url: z.string(),
         headers: z._default(
           z.array(
             z.object({
               ...header,
-              /** A variable of the executor, put behind `value`. Capability `httpHeaderEnvVars`. */
+              /**
+               * A variable of the executor, appended to `value`. Capability `httpHeaderEnvVars`.
+               */
               valueEnvVar: z.nullish(z.string()),
             }),
           ),
           [],
         ),
         bodyBase64: z.nullish(z.string()),
-        /** Limit for the whole exchange, the body included; none when absent. */
+        /** Limit for the whole exchange including the body, in ms; none when absent. */
         timeoutMs: z.nullish(u64),
-        /** Whether a redirect is followed (at most ten) or is the response. */
+        /** `follow` follows at most ten redirects; `stop` returns the redirect itself. */
         redirectPolicy: z._default(z.enum(["follow", "stop"]), "follow"),
-        /** Answer with the headers, and send the body by `http/request/bodyDelta`. */
+        /** Answers with the headers, and sends the body by `http/request/bodyDelta`. */
         streamResponse: z._default(z.boolean(), false),
       }),
     result: () =>
@@ -44,8 +46,7 @@ export const httpRequests = {
     bulk: "bodyBase64",
   },
   /**
-   * Ends a request and its stream; one that is unknown or over is no error. Capability
-   * `httpCancel`.
+   * Ends a request and its stream. An unknown or finished one is no error. Capability `httpCancel`.
    */
   "http/cancel": { params: () => z.object({ requestId }), result: () => z.object({}) },
 } as const;
@@ -59,7 +60,7 @@ export const httpEvents = {
         seq: z.number(),
         deltaBase64: z.string(),
         done: z.boolean(),
-        /** Why the body ended before its end; only in the last delta. */
+        /** Why the body ended early; only in the last delta. */
         error: z.nullable(z.string()),
       }),
     bulk: "deltaBase64",

@@ -1,10 +1,11 @@
 import { messageDepthMax, messageValuesMax } from "../limits.ts";
 
 /**
- * The envelope. It is JSON-RPC without the `jsonrpc` member. No zod here: every message passes.
+ * The envelope: JSON-RPC without the `jsonrpc` member. Read without zod, because every message
+ * passes here.
  *
- * The id of a request is kept as the JSON text it came in, and goes back as that text: an integer
- * above 2^53 would lose its last digits in a JavaScript number.
+ * The id of a request is kept as its JSON text and sent back as that: an integer above 2^53 would
+ * lose its last digits as a JavaScript number.
  */
 export type Incoming =
   | { kind: "request"; id: string; method: string; params: unknown; trace: Trace | undefined }
@@ -12,19 +13,19 @@ export type Incoming =
   | { kind: "reply" }
   | { kind: "malformed"; reason: string };
 
-/** A message that wants an answer. */
+/** A message that is to be answered. */
 export type IncomingRequest = Extract<Incoming, { kind: "request" }>;
 
-/** Trace context of the caller, as W3C words it. Contents are not checked. */
+/** Trace context of the caller, by W3C. The contents are not checked. */
 export interface Trace {
   readonly traceparent?: string | null;
   readonly tracestate?: string | null;
 }
 
-/** The id of answers to what could not be read as a request. */
+/** The id of answers to unreadable messages. */
 export const unreadableId = "-1";
 
-/** Reads one message. Never throws: what is no message is `malformed`, with the reason. */
+/** Parses one message. Never throws: an invalid one is `malformed`, with the reason. */
 export function readMessage(text: string): Incoming {
   let message: unknown;
   try {
@@ -77,7 +78,7 @@ function idText(id: unknown, text: string): string | undefined {
   return digits !== undefined && Number(digits) === id && isInteger64(digits) ? digits : undefined;
 }
 
-/** Nearly every client writes the id first; then the rest need not be looked at. */
+/** Nearly every client writes the id first, which saves a search through the text. */
 const leadingId = /^\s*\{\s*"id"\s*:\s*(-?\d+)\s*[,}]/;
 
 const int64Min = -(2n ** 63n);
@@ -89,9 +90,7 @@ function isInteger64(digits: string): boolean {
   return value >= int64Min && value <= uint64Max;
 }
 
-/**
- * The text of a number that is the value of member `name` of the outermost object of valid JSON.
- */
+/** The text of the numeric value of member `name` of the outermost object in valid JSON. */
 function memberText(text: string, name: string): string | undefined {
   let depth = 0;
   let found: string | undefined;
@@ -125,10 +124,10 @@ function numberAfterColon(text: string, keyEnd: number): string | undefined {
 
 // ---- size of a message
 
-/** Every level takes two brackets and every value a character: a shorter text exceeds nothing. */
+/** A level takes two brackets and a value a character: a shorter text exceeds neither limit. */
 const excessCharsMin = Math.min(2 * messageDepthMax, messageValuesMax);
 
-/** Why a message of this text is too deep or has too many values to be read, or undefined. */
+/** Why a message exceeds the limits of depth or number of values; otherwise undefined. */
 export const excessOf = (message: object, text: string): string | undefined =>
   text.length < excessCharsMin ? undefined : excessOfValues(message);
 

@@ -1,31 +1,33 @@
 /**
- * Reads frames that carry a large base64 text. That text needs no parsing: the rest is parsed
- * without it, and it is then put back as it came. JSON.parse and the decoding of UTF-8 before it
- * took 3 ms for each MiB, cutting takes 0.2. What is to be written to a file is decoded at once:
- * as a text of its own each MiB cost the collector half a millisecond.
+ * Reads frames with a large base64 text. That text is cut out before parsing and put back after it,
+ * because JSON.parse and UTF-8 decoding took 3 ms per MiB, and cutting takes 0.2. The content of
+ * file writes is decoded at once: as a string of its own, each MiB cost the collector half a
+ * millisecond.
  */
 import { type Buffer, isAscii } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { DecodedBase64, decodeInPlace } from "./base64.ts";
 import { type Incoming, type IncomingRequest, readMessage } from "./json-rpc.ts";
 
-/** Shorter texts are parsed faster than they are looked for. */
+/** Below this size, parsing is faster than searching. */
 const cutBytesMin = 32 * 1024;
-/** A frame that has more quotes before its large text is none of those that are worth cutting. */
+/** A frame with more quotes before its large text is not worth cutting. */
 const quotesMax = 200;
 /**
- * Stands for the large text while the rest is parsed. Nobody who writes a message knows it, so
- * where it turns up as a value, it is between the two quotes where it was put.
+ * Stands for the large text while the rest is parsed. It is random and unknown to clients, so a
+ * value that equals it is the one put there.
  */
 const placeholder = randomUUID({ disableEntropyCache: true });
-/** Members that are decoded, and thereby checked for characters that JSON forbids in a text. */
+/**
+ * Members that are decoded as base64, which also finds characters that JSON forbids in a string.
+ */
 const base64Members = ["dataBase64", "chunk", "bodyBase64"] as const;
 
 const fileWrites = new Set(["fs/writeBlock", "fs/writeFile"]);
 
 /**
- * Reads one message, like `readMessage`. The frame belongs to the message from now on; `giveBack`
- * gets it, if it is large, as soon as nobody needs it any more.
+ * Parses one message, like `readMessage`, and takes over the frame. `giveBack` gets a large frame
+ * as soon as its memory is free again.
  */
 export function readFrame(frame: Buffer, giveBack: GiveBack = leaveIt): Incoming {
   if (frame.length < cutBytesMin) return readMessage(frame.toString());
@@ -38,10 +40,10 @@ export function readFrame(frame: Buffer, giveBack: GiveBack = leaveIt): Incoming
 
 type GiveBack = (frame: Buffer) => void;
 
-/** To the garbage collector. */
+/** Leaves the frame to the garbage collector. */
 const leaveIt = () => {};
 
-/** Undefined when there is no such text, or it is not what it looked like. */
+/** Undefined when there is no large base64 text in a known member. */
 function readWithoutLargeText(frame: Buffer, giveBack: GiveBack): IncomingRequest | undefined {
   const [start, end] = largeText(frame);
   if (start === end || !isPlain(frame.subarray(start, end))) return undefined;
@@ -60,7 +62,7 @@ function readWithoutLargeText(frame: Buffer, giveBack: GiveBack): IncomingReques
   return message;
 }
 
-/** Where the first large run of bytes between two quotes is. */
+/** The range of the first large run of bytes between two quotes. */
 function largeText(frame: Buffer): readonly [start: number, end: number] {
   let quote = frame.indexOf(quoteByte);
   for (let quotes = 0; quote >= 0 && quotes < quotesMax; quotes++) {
@@ -71,7 +73,7 @@ function largeText(frame: Buffer): readonly [start: number, end: number] {
   return [0, 0];
 }
 
-/** Whether the bytes of a text are its characters. */
+/** Whether each byte is one character, without escapes. */
 const isPlain = (text: Buffer) => isAscii(text) && !text.includes(backslashByte);
 
 const quoteByte = 0x22;

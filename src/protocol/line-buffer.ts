@@ -2,11 +2,11 @@ import { Buffer } from "node:buffer";
 
 const newline = 0x0a;
 
-/** Puts lines together from pieces, looking at each byte once. */
+/** Assembles lines from pieces, looking at each byte once. */
 export class LineBuffer {
   #parts: Buffer[] = [];
 
-  /** The lines, without their ends, that are complete with these bytes; what is left is kept. */
+  /** The lines, without newlines, that these bytes complete; the rest is kept. */
   push(bytes: Buffer): Buffer[] {
     const lines: Buffer[] = [];
     let from = 0;
@@ -18,7 +18,7 @@ export class LineBuffer {
     return lines;
   }
 
-  /** What came after the last end of a line. */
+  /** The incomplete last line. */
   rest(): Buffer {
     return this.#joined(Buffer.alloc(0));
   }

@@ -8,7 +8,7 @@ import { processEvents, processRequests } from "./processes.ts";
 import { sessionRequests } from "./session.ts";
 import type { WrittenResult } from "./written-result.ts";
 
-/** Every request a client can make. A method that is not here does not exist. */
+/** Every request a client can make; any other method does not exist. */
 export const requests = {
   ...sessionRequests,
   ...environmentRequests,
@@ -17,21 +17,23 @@ export const requests = {
   ...httpRequests,
 };
 
-/** What the server says by itself. */
+/** The notifications of the server. */
 export const events = { ...processEvents, ...fileSystemEvents, ...httpEvents };
 
 export type Method = keyof typeof requests;
 export type Params<M extends Method> = z.output<ReturnType<(typeof requests)[M]["params"]>>;
 export type Result<M extends Method> = z.output<ReturnType<(typeof requests)[M]["result"]>>;
 
-/** A result as whoever answers gives it: base64 may still be bytes, or all of it text already. */
+/**
+ * A result as a handler gives it: its base64 may still be bytes, or the whole of it already text.
+ */
 export type Answer<M extends Method> = (typeof requests)[M] extends { bulk: infer B extends string }
   ? Omit<Result<M>, B> & Readonly<Record<B, Base64>>
   : (typeof requests)[M] extends { written: true }
     ? Result<M> | WrittenResult<Result<M>>
     : Result<M>;
 
-/** A value that is there at once, or a promise of it. */
+/** A value, or a promise of it. */
 export type MaybePromise<T> = T | Promise<T>;
 
 export type Event = keyof typeof events;
@@ -46,12 +48,14 @@ export type ProcessEvent = keyof typeof processEvents;
 export type FileSystemEvent = keyof typeof fileSystemEvents;
 export type HttpEvent = keyof typeof httpEvents;
 
-/** Where a row's result or params hold base64, which goes into its frame as it is. */
+/**
+ * Where the result or params of a table row hold base64, which is copied into the frame unescaped.
+ */
 export const bulkMember = (row: { readonly params: unknown; readonly bulk?: Bulk }) => row.bulk;
 
 /**
- * Anything that can carry a request to whoever answers it: a socket, a helper process. A request
- * whose signal is aborted before it was sent need not be made.
+ * Carries a request to where it is answered: a socket, a helper process. A request whose signal is
+ * aborted before it is sent need not be sent.
  */
 export type Call = <M extends Method>(
   method: M,
@@ -60,12 +64,12 @@ export type Call = <M extends Method>(
 ) => Promise<Result<M>>;
 
 /**
- * Where events go. False means that their reader is behind: whoever can stop producing should,
- * until told that there is room again. The event itself is never refused.
+ * Takes events. False asks the producer to pause, because the reader is behind, until it is told to
+ * resume. The event itself is never refused.
  */
 export type Emit<E extends Event> = <K extends E>(event: K, params: EventParams<K>) => boolean;
 
-/** Who answers each method, given what the connection offers. */
+/** One handler per method; `context` is what the connection offers. */
 export type Handlers<M extends Method, C> = {
   [K in M]: (context: C, params: Params<K>) => MaybePromise<Answer<K>>;
 };

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { pathUriComplaint } from "./path-uri.ts";
 
-/** A path on the wire: the text of a `file:` URI. Whether it fits this host is found out at use. */
+/** A path on the wire: a `file:` URI. Whether it is valid on this host is checked on use. */
 export const pathUri = z.string().check((context) => {
   const complaint = pathUriComplaint(context.value);
   if (complaint) {

@@ -1,8 +1,7 @@
 /**
- * Paths on the wire are `file:` URIs; paths on a Linux host are bytes. A host path is kept in a
- * string with one char per byte, so that names which are not UTF-8 survive and the usual string
- * functions work; `nodePath` turns it into what node:fs takes. No package is imported, because the
- * fs-helper uses it.
+ * Paths on the wire are `file:` URIs; paths on a Linux host are bytes. A host path is a string with
+ * one char per byte, so that names that are not UTF-8 survive and string functions work; `nodePath`
+ * converts it for node:fs. Imports no package, because the fs-helper uses it.
  */
 import { Buffer } from "node:buffer";
 import { invalidRequest } from "./errors.ts";
@@ -10,7 +9,7 @@ import { invalidRequest } from "./errors.ts";
 /** An absolute path of this host without `.`, `..`, or needless slashes; one char per byte. */
 export type HostPath = string & { readonly bytes: unique symbol };
 
-/** Why `uri` is no path URI at all, or undefined when it is one. */
+/** Why `uri` is not a path URI; undefined when it is one. */
 export function pathUriComplaint(uri: string): string | undefined {
   if (plainUri.test(uri)) return undefined;
   if (!URL.canParse(uri)) return unparsableComplaint(uri);
@@ -24,8 +23,8 @@ export function pathUriComplaint(uri: string): string | undefined {
 }
 
 /**
- * The path that `uri`, of which `pathUriComplaint` had none, means on this host. Throws an
- * invalid-request RpcError for a foreign one.
+ * The path that a valid path URI means on this host. Throws an invalid-request RpcError for a path
+ * of another system.
  */
 export function hostPath(uri: string): HostPath {
   if (plainUri.test(uri)) return uri.slice("file://".length) as HostPath;
@@ -39,12 +38,12 @@ export function pathUriOf(path: HostPath): string {
   return `file://${driveLikeFirst.test(path) ? escapedDrive(escaped(path)) : escaped(path)}`;
 }
 
-/** What the names in a directory are put behind to be their canonical URIs. */
+/** The prefix that turns names in `directory`, escaped by `uriNames`, into canonical URIs. */
 export function uriPrefix(directory: HostPath): string {
   return directory === "/" ? "file:///" : `${pathUriOf(directory)}/`;
 }
 
-/** What is put behind the prefix of `directory` for each of the names in it. */
+/** The escaped form of `names`, to be appended to `uriPrefix(directory)`. */
 export function uriNames(directory: HostPath, names: readonly string[]): readonly string[] {
   if (directory !== "/") return needsEscape.test(names.join("")) ? names.map(escaped) : names;
   return names.map((name) => pathUriOf(joinPath(directory, name)).slice("file:///".length));
@@ -53,26 +52,29 @@ export function uriNames(directory: HostPath, names: readonly string[]): readonl
 const escaped = (path: string) =>
   needsEscape.test(path) ? path.replace(needsEscapeGlobal, percentEncoded) : path;
 
-/** What functions of node:fs take for this path. */
+/** The path as node:fs takes it. */
 export function nodePath(path: HostPath): string | Buffer {
   return beyondAscii.test(path) ? Buffer.from(path, "latin1") : path;
 }
 
-/** The text of a path or name for people: what is not UTF-8 is replaced. */
+/** A path or name as readable text: invalid UTF-8 is replaced. */
 export function shownPath(path: string): string {
   return beyondAscii.test(path) ? Buffer.from(path, "latin1").toString("utf8") : path;
 }
 
-/** Whether a name is the same text in every encoding. */
+/** Whether a name is ASCII, and so the same text in every encoding. */
 export const isAscii = (name: string): boolean => !beyondAscii.test(name);
 
-/** The path that node:fs or the system gave: text is UTF-8, bytes are themselves. */
+/**
+ * The host path of a path from node:fs or the system: strings are UTF-8, buffers are taken as they
+ * are.
+ */
 export function hostPathOf(native: string | Buffer): HostPath {
   const bytes = typeof native === "string" ? Buffer.from(native, "utf8") : native;
   return normalPath(bytes.toString("latin1"));
 }
 
-/** The directory that `path` is in, and its name there; the root is in itself, without a name. */
+/** The parent directory and the name. The parent of the root is the root, and its name is empty. */
 export function splitPath(path: HostPath): { parent: HostPath; name: string } {
   const slash = path.lastIndexOf("/");
   return { parent: (path.slice(0, slash) || "/") as HostPath, name: path.slice(slash + 1) };
@@ -84,19 +86,21 @@ export function joinPath(parent: HostPath, name: string): HostPath {
 }
 
 /**
- * What nearly every request sends: three slashes, no escapes, no dot segments. Such a URI is its
- * own path, and telling so costs a tenth of parsing it.
+ * The form in nearly every request: three slashes, no escapes, no dot segments. Such a URI contains
+ * its path as it is, and this test costs a tenth of parsing.
  */
 const plainUri = /^file:\/\/(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=@-]+)+$/;
 /** The URL parser has made `C|` into `C:` and `/x/../C:` into `/C:` already. */
 const driveFirst = /^\/[A-Za-z]:(?:\/|$)/;
 const driveLikeFirst = /^\/[A-Za-z][:|](?:\/|$)/;
 const beyondAscii = /[\u0080-\u00ff]/;
-/** What the URL parser would change or end the path at; the same set as the reference's. */
+/**
+ * Characters that the URL parser would change, or end the path at; the same set as the reference's.
+ */
 const needsEscape = /[^!$&'()*+,./0-9:;=@A-Z[\]^_a-z|~-]/;
 const needsEscapeGlobal = new RegExp(needsEscape, "g");
 
-/** A text that would do with a base lacks its scheme; in any other the host is what is wrong. */
+/** A relative URL lacks its scheme; in any other case the host is invalid. */
 function unparsableComplaint(uri: string): string {
   const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase();
   if (scheme === undefined) return "invalid URI: relative URL without a base";
@@ -112,7 +116,7 @@ function foreignComplaint(uri: string): string {
   return `'${uri}' is invalid on '${process.platform}'`;
 }
 
-/** Escapes as bytes, one char for each; a `%` that starts no escape stands for itself. */
+/** Decodes escapes to one char per byte; a `%` that starts no escape stays. */
 export function percentDecoded(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
@@ -123,14 +127,14 @@ function percentEncoded(char: string): string {
   return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
 }
 
-/** `/C:` unescaped would be a drive of Windows: escaping its second char keeps it a name. */
+/** `/C:` would be read as a Windows drive: escaping its second char keeps it a name. */
 function escapedDrive(escaped: string): string {
   return `${escaped.slice(0, 2)}${percentEncoded(escaped.charAt(2))}${escaped.slice(3)}`;
 }
 
 /**
- * Resolves dots once more than the URL parser did, because `%2F` has become a slash only now, and a
- * `..` that reaches the disk would mean something else behind a symbolic link.
+ * Resolves dots again after the URL parser, because `%2F` has become a slash only now. A `..`
+ * passed to the kernel could mean another directory behind a symbolic link.
  */
 function normalPath(path: string): HostPath {
   const kept: string[] = [];

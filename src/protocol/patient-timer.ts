@@ -1,10 +1,9 @@
 import { looksBeforeGivingUp, standstillMsMin } from "../limits.ts";
 
 /**
- * Tells that something has not come in time. Where the whole program stood still (a paused
- * container, a machine that had no processor for it) timers are due before anything is read that
- * came meanwhile. So it is looked at what has come before it is told, and a timer that is late
- * because nobody was there begins anew.
+ * Calls `over` when something has not come in time. After the whole program stood still (a paused
+ * container, a machine without a free processor) timers fire before anything that arrived meanwhile
+ * is read. So input is read first, and a timer that fires late begins anew.
  */
 export class PatientTimer {
   readonly #limitMs: number;
@@ -23,7 +22,7 @@ export class PatientTimer {
     this.#begin();
   }
 
-  /** Its time begins now, also when it was over. */
+  /** Starts the time anew, even after it was over. */
   refresh(): void {
     clearImmediate(this.#look);
     this.#timer.refresh();
@@ -36,7 +35,7 @@ export class PatientTimer {
     clearImmediate(this.#look);
   }
 
-  /** The program may end before. */
+  /** Lets the program end before the timer. */
   unref(): this {
     this.#timer.unref();
     return this;

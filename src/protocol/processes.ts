@@ -19,15 +19,15 @@ const terminalSize = () =>
 /** At least a millisecond; from about 25 days on there is no limit. */
 const timeLimitMs = u64.check(z.minimum(1, "must be at least 1"));
 
-/** Which limit of its start ended a process. Absent when it ended otherwise. */
+/** Which time limit ended the process; absent otherwise. */
 const reason = () => z.optional(z.enum(["timeout", "idleTimeout"]));
 
-/** What a process has used, as far as the system tells; without its running descendants. */
+/** Resource usage, as far as the system reports it; without descendants that still run. */
 const usage = () =>
   z.object({
     /** Time from start to exit. */
     wallMs: z.number(),
-    /** Time of processors for its program, and for the kernel on its behalf. */
+    /** CPU time in user mode, and in the kernel. */
     userMs: z.optional(z.number()),
     systemMs: z.optional(z.number()),
     /** Largest resident memory. An upper bound: it is never below what the executor itself has had,
@@ -35,13 +35,13 @@ const usage = () =>
     maxRssBytes: z.optional(z.number()),
   });
 
-/** Who holds the output of a process open after its exit, so that it is not closed. */
+/** The processes that hold the output of an exited process open, so that it is not closed. */
 const heldOpenBy = () =>
   z.optional(
     z.array(
       z.object({
         pid: z.number(),
-        /** As the kernel names it: at most 15 bytes, no arguments. */
+        /** The kernel's name for it: at most 15 bytes, no arguments. */
         program: z.string(),
       }),
     ),
@@ -55,13 +55,13 @@ const envPolicy = () =>
     ignoreDefaultExcludes: z.boolean(),
     /** Patterns (`*`, `?`, any case) of inherited names to drop. */
     exclude: z.array(z.string()),
-    /** Put in after the dropping. */
+    /** Variables to set after the exclusions. */
     set: z.record(z.string(), z.string()),
-    /** When not empty, only names that match one of these patterns stay. */
+    /** If not empty, only names that match one of these patterns remain. */
     includeOnly: z.array(z.string()),
   });
 
-/** Everything about a process that can be said on one line after it has been started. */
+/** One process in the list of a session. */
 const processSummary = () =>
   z.object({
     processId,
@@ -78,7 +78,7 @@ const processSummary = () =>
 
 const stream = () => z.enum(["stdout", "stderr", "pty"]);
 
-/** One piece of output: at most 8 KiB before encoding, numbered together with exited and closed. */
+/** A piece of output: at most 8 KiB before encoding. `seq` also counts exited and closed. */
 const outputChunk = () => z.object({ seq: z.number(), stream: stream(), chunk: z.string() });
 
 export const processRequests = {
@@ -89,12 +89,12 @@ export const processRequests = {
         processId,
         argv: z.array(z.string()),
         cwd: pathUri,
-        /** Without `envPolicy` the whole environment, else laid over what the policy gives. */
+        /** The whole environment without `envPolicy`, otherwise added to its result. */
         env: z.record(z.string(), z.string()),
         envPolicy: z.nullish(envPolicy()),
         tty: z.boolean(),
         /**
-         * Give the process a stdin to write to; without it stdin is /dev/null. A terminal has one.
+         * Gives the process a stdin to write to, otherwise /dev/null. A terminal always has one.
          */
         pipeStdin: z._default(z.boolean(), false),
         /** argv[0] as the process sees it, when that is not the program. */
@@ -105,12 +105,12 @@ export const processRequests = {
         /** Terminal size, 24 x 80 when absent. Capability `processResize`. */
         size: z.nullish(terminalSize()),
         /**
-         * Everything the process started is killed this long after its start, unless it has closed;
-         * no limit when absent. Capability `processTimeouts`, as the next.
+         * Kills everything the process started after this time, unless it has closed; no limit when
+         * absent. Capability `processTimeouts`, also for the next.
          */
         timeoutMs: z.nullish(timeLimitMs),
         /**
-         * The same when it has printed nothing for so long. Time in which it waits for a slow
+         * The same after this time without output. Time in which the process waits for a slow
          * reader of its output does not count.
          */
         idleTimeoutMs: z.nullish(timeLimitMs),
@@ -119,7 +119,7 @@ export const processRequests = {
     result: () =>
       z.object({
         processId,
-        /** What confines the process in fact: `none`, or `linuxSeccomp`. */
+        /** What actually confines the process: `none`, or `linuxSeccomp`. */
         sandboxType: z.string(),
       }),
   },
@@ -127,33 +127,31 @@ export const processRequests = {
     params: () =>
       z.object({
         processId,
-        /** Only chunks with a greater number are given. */
+        /** Returns only chunks with a greater `seq`. */
         afterSeq: z.nullish(u64),
-        /** Stop before exceeding this many raw bytes; the first chunk is always given. */
+        /** Returns at most this many raw bytes, but always the first chunk. */
         maxBytes: z.nullish(u64),
-        /** Wait up to this long for something to tell. */
+        /** Long poll: waits up to this time, in ms, for output or an end. */
         waitMs: z.nullish(u64),
         /**
-         * Push what this answer does not hold right behind it, in order, before anything new. The
-         * answer is then one of the moment after its last chunk. Capability `processReadPushRest`.
+         * Pushes the output that this answer lacks directly after it, in order, before anything
+         * new. The answer then describes the moment after its last chunk. Capability
+         * `processReadPushRest`.
          */
         pushRest: z.nullish(z.boolean()),
       }),
     result: () =>
       z.object({
         chunks: z.array(outputChunk()),
-        /** Go on with `afterSeq = nextSeq - 1`. */
+        /** The next read uses `afterSeq = nextSeq - 1`. */
         nextSeq: z.number(),
         exited: z.boolean(),
         exitCode: z.nullable(z.number()),
         closed: z.boolean(),
-        /** Why the program has not run although it could be started. */
+        /** Why the program did not run although its start succeeded. */
         failure: z.nullable(z.string()),
         sandboxDenied: z.boolean(),
-        /**
-         * Raw bytes of this process that are no longer retained; all of them are older than the
-         * rest.
-         */
+        /** Raw bytes that are no longer retained; all are older than the retained ones. */
         droppedBytes: z.optional(z.number()),
         reason: reason(),
         /** Only while it has exited and is not closed. Capability `processHolders`. */
@@ -166,7 +164,7 @@ export const processRequests = {
       z.object({
         processId,
         chunk: z.string(),
-        /** Repeating a write under its id has no further effect. */
+        /** Repeating a write with the same id has no further effect. */
         writeId: z.string().check(z.minLength(1, "writeId must not be empty")),
       }),
     result: () =>
@@ -174,9 +172,7 @@ export const processRequests = {
         status: z.enum(["accepted", "unknownProcess", "starting", "stdinClosed"]),
       }),
   },
-  /**
-   * End of input after what was written before; ^D in a terminal. Capability `processCloseStdin`.
-   */
+  /** Ends the input after all earlier writes; ^D in a terminal. Capability `processCloseStdin`. */
   "process/closeStdin": {
     params: () => z.extend(byProcessId(), { requestId }),
     result: () => z.object({}),
@@ -187,14 +183,14 @@ export const processRequests = {
     result: () => z.object({}),
   },
   /**
-   * A signal to the process group: `interrupt`, which is SIGINT, or a name of POSIX, for which the
-   * capability is `processSignals`. A process that is unknown or gone is no error.
+   * Signals the process group: `interrupt` means SIGINT; POSIX names need the capability
+   * `processSignals`. An unknown or ended process is no error.
    */
   "process/signal": {
     params: () => z.object({ processId, signal: z.enum(["interrupt", ...signalNames]), requestId }),
     result: () => z.object({}),
   },
-  /** SIGKILL to everything the process started. `running` says whether it was still running. */
+  /** Sends SIGKILL to everything the process started. `running` tells whether it still ran. */
   "process/terminate": { params: byProcessId, result: () => z.object({ running: z.boolean() }) },
   /** The processes of this session. Capability `processList`. */
   "process/list": {
@@ -204,7 +200,7 @@ export const processRequests = {
 };
 
 /**
- * Events of one process share one count from 1 without gaps. `exited` may come before the last
+ * The events of a process are numbered together, from 1 without gaps. `exited` may precede the last
  * output; `closed` is the last.
  */
 export const processEvents = {
@@ -214,7 +210,7 @@ export const processEvents = {
       z.object({
         processId,
         seq: z.number(),
-        /** Death by signal n is 128 + n. */
+        /** 128 + n after death by signal n. */
         exitCode: z.number(),
         sandboxDenied: z.boolean(),
         reason: reason(),

@@ -2,10 +2,10 @@ import type * as z from "zod/mini";
 import { sandboxesRememberedMax, sandboxRememberedCharsMax } from "../limits.ts";
 
 /**
- * Lets a schema know again what has passed it: clients send the policy of their sandbox with every
- * request, and to check it anew took a sixth of the time of a small read. The text of its JSON
- * stands for a value that was parsed from JSON, unless a null is in it: a number beyond all bounds,
- * such as 1e999, has that text too. What is given is shared by all requests, and frozen.
+ * Makes a schema cache what it accepted: clients send their sandbox policy with every request, and
+ * checking it each time took a sixth of a small read. The key is the JSON text. Values with a null
+ * in it are not cached, because an out-of-range number, such as 1e999, has that text too. Results
+ * are shared by all requests, and therefore frozen.
  */
 export function remembering<S extends z.ZodMiniType>(schema: S): S {
   const known = new Map<string, unknown>();

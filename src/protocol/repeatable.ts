@@ -1,12 +1,12 @@
 /**
- * Which requests may be made again when a connection broke before their answer came. No package is
- * imported here: the client uses it too.
+ * Which requests may be repeated when the connection broke before the answer. Imports no package,
+ * because the client uses it too.
  */
 import type { Method } from "./methods.ts";
 
 /**
  * Requests that change something and take a `requestId`. The session remembers their first answer,
- * so that a repeat under the same id gives it again instead of doing the work twice. Capability
+ * and gives it again for a repeat with the same id instead of doing the work twice. Capability
  * `requestIds`.
  */
 export const rememberedMethods: ReadonlySet<Method> = new Set<Method>([
@@ -20,10 +20,9 @@ export const rememberedMethods: ReadonlySet<Method> = new Set<Method>([
 ]);
 
 /**
- * Requests whose repetition changes nothing that the first did not; writes have their `writeId`.
- * `process/read` is not among them: an answer that is too long for a bad connection would break it
- * again and again, so whoever reads begins anew with a shorter one. What was opened over the
- * connection that broke went with it.
+ * Idempotent requests; writes have their `writeId`. `process/read` is not among them: an answer too
+ * long for a bad connection would break it again and again, so the reader retries with a shorter
+ * one. Nor are `fs/readBlock` and `fs/writeBlock`, whose handles end with the connection.
  */
 export const harmlessMethods: ReadonlySet<Method> = new Set<Method>([
   "environment/info",

@@ -15,7 +15,7 @@ const special = () =>
       "slash_tmp",
       "unknown",
     ]),
-    /** Below the place that `kind` names; the reference knows it for `project_roots`. */
+    /** Relative to the directory of `kind`; the reference knows it for `project_roots`. */
     subpath: z.nullish(z.string()),
     path: z.nullish(z.string()),
   });
@@ -27,10 +27,10 @@ const entry = () =>
       z.object({ type: z.literal("glob_pattern"), pattern: z.string() }),
       z.object({ type: z.literal("special"), value: special() }),
     ]),
-    /** `none` is an old word for `deny`. */
+    /** `none` is the old name of `deny`. */
     access: z.enum(["read", "write", "deny", "none"]),
-    // The reference's `missing_path_behavior: "skip"` changes nothing there either: what is
-    // taken out of a writable place must not come into being.
+    // The reference's `missing_path_behavior: "skip"` has no effect there either: a path excluded
+    // from a writable directory must not be created.
   });
 
 const fileSystem = () =>
@@ -45,16 +45,16 @@ const fileSystem = () =>
 
 const permissions = () =>
   z.discriminatedUnion("type", [
-    /** No confinement is asked for. */
+    /** Not confined. */
     z.object({ type: z.literal("disabled") }),
-    /** Somebody else sees to the files; the network of processes is still to be confined. */
+    /** Another sandbox confines file access; only the network of processes is confined here. */
     z.object({ type: z.literal("external"), network: network() }),
     z.object({ type: z.literal("managed"), file_system: fileSystem(), network: network() }),
   ]);
 
 /**
- * How a file operation or a process is to be confined. Members inside `permissions` are snake_case
- * on the wire, the others camelCase: so the reference has it.
+ * The sandbox policy of a file operation or a process. As in the reference, members inside
+ * `permissions` are snake_case, all others camelCase.
  */
 export const sandbox = () =>
   remembering(
@@ -62,7 +62,7 @@ export const sandbox = () =>
       permissions: permissions(),
       cwd: z.nullish(pathUri),
       workspaceRoots: z.nullish(z.array(pathUri)),
-      /** Wins over the `cwd` and `workspaceRoots` beside it. */
+      /** Takes precedence over the `cwd` and `workspaceRoots` beside it. */
       policyContext: z.nullish(
         z.object({ cwd: z.nullish(pathUri), workspaceRoots: z.nullish(z.array(pathUri)) }),
       ),
@@ -70,9 +70,8 @@ export const sandbox = () =>
       /** Required by the reference on every platform. */
       windowsSandboxLevel: z.enum(["disabled", "restricted-token", "elevated", "mxc"]),
       /**
-       * Accepted and without effect. Landlock is the weaker of the two: it hides no process, socket
-       * or device, and leaves a file's name, size and mode to be seen. bwrap confines in either
-       * case.
+       * Accepted without effect: bwrap confines in either case. Landlock is weaker: it hides no
+       * process, socket or device, and leaves the names, sizes and modes of files visible.
        */
       useLegacyLandlock: z.nullish(z.boolean()),
     }),

@@ -3,8 +3,8 @@ import type * as z from "zod/mini";
 const schemas = new Map<() => z.ZodMiniType, z.ZodMiniType>();
 
 /**
- * The schema that `make` makes, made once, for the first who needs it. All of them together would
- * take a start 6 ms and 1.5 MB; most servers need few, and those of results are only types.
+ * The schema that `make` makes, created on first use. Creating all would add 6 ms and 1.5 MB to the
+ * start; most servers need few, and those of results serve only as types.
  */
 export function schemaOf<M extends () => z.ZodMiniType>(make: M): ReturnType<M> {
   const known = schemas.get(make);

@@ -1,25 +1,25 @@
 import { bulkDelayMs, bulkInFlightCharsMin, wayLookDelays } from "../limits.ts";
 
-/** A mark that took less than so many times the way waited hardly for anything in front of it. */
+/** A mark that took less than this multiple of the round trip hardly waited behind anything. */
 const idleShare = 1.125;
-/** So many times what went through then may go next, or more where the way is not long. */
+/** Factor by which the window may grow after such a mark. */
 const growth = 1.5;
 
 interface Mark {
-  /** All that was sent when it was set. */
+  /** Total sent when the mark was set. */
   readonly sentChars: number;
-  /** What had arrived by then. */
+  /** Total known to have arrived by then. */
   readonly arrivedChars: number;
-  /** Whether nothing was in front of what it is behind. */
+  /** Whether its message was sent on an empty line. */
   readonly isAlone: boolean;
   readonly setAtMs: number;
 }
 
 /**
- * How much of what is large may be on its way: what the line takes in `bulkDelayMs`, so that what
- * is sent behind it waits about as long. It is measured by marks between the messages, of which the
- * other end says that it has come to them. Full buffers of a socket would tell too late: those of
- * the kernels, and of a tunnel on the way, hold megabytes.
+ * Limits the bulk data in flight to what the line transfers in `bulkDelayMs`, so that a message
+ * sent after it waits about as long. Measured by marks between messages, which the other end
+ * confirms. Full socket buffers would tell too late: those of the kernels, and of a tunnel between,
+ * hold megabytes.
  */
 export class SendWindow {
   readonly #marks: Mark[] = [];
@@ -27,26 +27,26 @@ export class SendWindow {
   #inFlightCharsMax: number;
   #sentChars = 0;
   #arrivedChars = 0;
-  /** The way there and back when nothing was in front, as far as is known. */
+  /** The round trip on an empty line, as far as known. */
   #wayMs = Number.POSITIVE_INFINITY;
-  /** When that was measured, and what has been allowed to be on its way at most since. */
+  /** When the round trip was measured, and the largest window since. */
   #measuredAtMs = Number.NEGATIVE_INFINITY;
   #inFlightCharsMost = 0;
-  /** Nothing follows until all has arrived. */
+  /** Nothing more is sent until everything has arrived, to measure the round trip again. */
   #isEmptying = false;
 
-  /** So much may be on its way at first, and on a line that is slow. */
+  /** `inFlightCharsMin` is the window at the start, and on a slow line. */
   constructor(inFlightCharsMin = bulkInFlightCharsMin) {
     this.#inFlightCharsMin = inFlightCharsMin;
     this.#inFlightCharsMax = inFlightCharsMin;
   }
 
-  /** What may be on its way. */
+  /** The present window. */
   get inFlightCharsMax(): number {
     return this.#inFlightCharsMax;
   }
 
-  /** Whether the next message goes alone, and should have a mark although it may be small. */
+  /** Whether the next message goes alone, and so should have a mark even if it is small. */
   get isEmptied(): boolean {
     return this.#isEmptying && this.#inFlightChars === 0;
   }
@@ -60,7 +60,7 @@ export class SendWindow {
     return this.#inFlightChars < charsMax;
   }
 
-  /** Counts a message that is sent, and gives the number of the mark behind it. */
+  /** Counts a sent message, and returns the number of the mark after it. */
   send(chars: number, nowMs: number): number {
     const arrivedChars = this.#arrivedChars;
     const isAlone = this.#inFlightChars === 0;
@@ -70,13 +70,13 @@ export class SendWindow {
     return this.#sentChars;
   }
 
-  /** The line is empty: all that may be on its way would go at once, and wait for itself. */
+  /** Halves the window: on the empty line all of it would be sent at once, and wait for itself. */
   #goOnSlowly(): void {
     this.#isEmptying = false;
     this.#inFlightCharsMax = Math.max(this.#inFlightCharsMax / 2, this.#inFlightCharsMin);
   }
 
-  /** The other end has come to this mark, and so to all before it. Ignores what is no mark. */
+  /** The other end has received everything up to this mark. Unknown marks are ignored. */
   arrive(sentChars: number, nowMs: number): void {
     const index = this.#marks.findIndex((mark) => mark.sentChars === sentChars);
     const mark = this.#marks.splice(0, index + 1).at(-1);
@@ -94,12 +94,15 @@ export class SendWindow {
     this.#inFlightCharsMost = this.#inFlightCharsMax;
   }
 
-  /** A window that was not full says nothing against its size, unless the mark came late. */
+  /**
+   * Adapts the window to the measured rate. It shrinks only for a late mark: a slow rate of a
+   * window that was not full means nothing.
+   */
   #adapt({ arrivedChars, setAtMs }: Mark, nowMs: number): void {
     const elapsedMs = nowMs - setAtMs;
     const dueMs = this.#wayMs + bulkDelayMs;
     const chars = this.#arrivedChars - arrivedChars;
-    // Without this the window for a way of a second would grow for half a minute.
+    // Without this the window for a round trip of a second would take half a minute to grow.
     const growthMs = elapsedMs < this.#wayMs * idleShare ? elapsedMs * growth : 0;
     const fittingChars = (chars / elapsedMs) * Math.max(dueMs, growthMs);
     if (fittingChars > this.#inFlightCharsMax || elapsedMs > dueMs) {

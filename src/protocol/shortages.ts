@@ -1,10 +1,10 @@
-/** Errors that say that the system is short of something now: a later try may succeed. */
+/** Errors for a resource that the system lacks at the moment: a later attempt may succeed. */
 import { setTimeout } from "node:timers/promises";
 import { descriptorPollMs } from "../limits.ts";
 import { isSystemError } from "./errors.ts";
 
 const descriptorShortages: readonly string[] = ["EMFILE", "ENFILE"];
-/** Of descriptors, processes or memory. */
+/** Shortages of descriptors, processes or memory. */
 const transientShortages: readonly string[] = [...descriptorShortages, "EAGAIN", "ENOMEM"];
 
 export const isDescriptorShortage = (thrown: unknown): boolean =>
@@ -13,7 +13,7 @@ export const isDescriptorShortage = (thrown: unknown): boolean =>
 export const isTransientShortage = (thrown: unknown): boolean =>
   isSystemError(thrown) && transientShortages.includes(thrown.code);
 
-/** Repeats the work until there are descriptors for it: for work that nobody would try again. */
+/** Repeats work until descriptors are free, for work that is not retried elsewhere. */
 export async function withDescriptors<T>(work: () => T | Promise<T>): Promise<T> {
   for (;;) {
     try {

@@ -1,4 +1,4 @@
-/** The signals of POSIX, each of which has a number on every system that this runs on. */
+/** The POSIX signals, which have a number on every supported system. */
 export const signalNames = [
   "SIGABRT",
   "SIGALRM",

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 
 /**
- * Watches what passes on a connection. Each call of the result tells whether, since the last one,
- * the other end has shown that it is there: by a byte that came from it, or by taking something of
- * what waits for it. A pong cannot tell on a slow line, for it has to wait behind a long message,
- * and its ping behind another.
+ * Watches the traffic of a connection. Each call of the result tells whether the other end has
+ * shown since the last one that it is alive: by a byte from it, or by accepting waiting bytes. A
+ * pong alone is no measure on a slow connection, where it waits behind a long message, and its ping
+ * behind another.
  */
 export function signsOfLife(socket: Socket): () => boolean {
   let last = passed(socket);
@@ -17,19 +17,19 @@ export function signsOfLife(socket: Socket): () => boolean {
 }
 
 /**
- * What waits here is what the kernel has no room for, and it gets room only when the other end
- * confirms bytes. That a kernel with room took something would say nothing.
+ * The waiting bytes exceed the kernel's buffer, which gets room only when the other end
+ * acknowledges bytes. A buffer with room would accept bytes for a dead peer, too.
  */
 function passed(socket: Socket) {
   const line = lineOf(socket);
   return {
     bytesRead: line?.bytesRead ?? socket.bytesRead,
-    // The public `writableLength` counts all of the write under way, not what is left of it.
+    // The public `writableLength` counts the whole current write, not what is left of it.
     waitingBytes: line?.writeQueueSize ?? 0,
   };
 }
 
-/** Not documented; Node's own timeouts of sockets look at the queue for the same reason. */
+/** Undocumented; Node's own socket timeouts use the queue for the same purpose. */
 interface Handle {
   readonly bytesRead?: number;
   readonly writeQueueSize?: number;
@@ -37,8 +37,8 @@ interface Handle {
 }
 
 /**
- * What the bytes pass as they are on the way, below TLS. TLS itself counts a write as a whole until
- * all of it is out, and a record of 16 KiB only when all of it has come.
+ * The handle below TLS, which itself counts a write until all of it is out, and a record of 16 KiB
+ * only when it is complete.
  */
 function lineOf(socket: Socket): Handle | null | undefined {
   const { _handle: handle } = socket as { readonly _handle?: Handle | null };

@@ -1,4 +1,4 @@
-/** Lets so many pieces of work run at once; the others wait for their turn, first come first. */
+/** Runs at most `atOnceMax` pieces of work at once; the others wait, first come, first served. */
 export function turns(atOnceMax: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let free = atOnceMax;
