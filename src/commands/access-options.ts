@@ -18,7 +18,9 @@ export interface AccessFlags {
 const clockSkewSecondsDefault = 30;
 const sharedSecretBytesMin = 32;
 
-/** Who may connect, by the options. Throws an Error that says how the options go together. */
+/**
+ * The access check that the options ask for. Throws an Error when options contradict each other.
+ */
 export async function accessFrom(
   flags: AccessFlags,
   address: ListenAddress,
@@ -33,7 +35,7 @@ export async function accessFrom(
   return tokenAccess(await currentTokenCheck(flags, log), log);
 }
 
-/** By what the file of the token or secret says now. */
+/** Checks tokens against the current content of the token or secret file. */
 async function currentTokenCheck(flags: AccessFlags, log: Log): Promise<CheckToken> {
   let check = await tokenCheck(flags);
   const path = flags.wsTokenFile ?? flags.wsSharedSecretFile;
@@ -70,7 +72,10 @@ const signedFlagsMisplaced =
   "require `--ws-auth signed-bearer-token`";
 const authAndNoAuth = "`--insecure-no-auth` and `--ws-auth` are mutually exclusive; drop one";
 
-/** Whoever reaches the server runs commands as its user. */
+/**
+ * Refuses to serve other machines without a token: any client can run commands as the server's
+ * user.
+ */
 function refuseOpenNetwork({ insecureNoAuth }: AccessFlags, { host }: ListenAddress, log: Log) {
   if (isLoopback(host)) return;
   if (insecureNoAuth) {
@@ -90,7 +95,7 @@ async function tokenCheck(flags: AccessFlags): Promise<CheckToken> {
   return capabilityToken(digest ?? sha256(secretIn(flags.wsTokenFile ?? "")));
 }
 
-/** The digest that the options give; undefined when they name a file. */
+/** The digest from the options; undefined when they name a file. */
 function tokenDigest({ wsTokenFile, wsTokenSha256 }: AccessFlags): Buffer | undefined {
   if (wsTokenFile !== undefined && wsTokenSha256 !== undefined) {
     throw new Error("`--ws-token-file` and `--ws-token-sha256` are mutually exclusive");

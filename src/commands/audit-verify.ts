@@ -18,15 +18,15 @@ export async function runAuditVerify(file: string, flags: { readonly last?: stri
   }
 }
 
-/** What does not follow, until the next line that does tells what it is. */
+/** Lines that break the chain, until the next valid line tells that they are a torn piece. */
 interface Doubtful {
   readonly complaint: string;
   readonly lines: Buffer[];
-  /** With the line feeds between them. */
+  /** Including the line feeds between them. */
   length: number;
 }
 
-/** Gives the end of the chain, and says of each torn piece where it is. */
+/** Returns the end of the chain, and where each torn piece is. */
 async function followFile(file: string): Promise<{ end: ChainEnd; tears: string[] }> {
   const tears: string[] = [];
   let end = chainStart;
@@ -47,7 +47,7 @@ async function followFile(file: string): Promise<{ end: ChainEnd; tears: string[
   return { end, tears };
 }
 
-/** A torn piece can hold what looks like the ends of lines, but is never long. */
+/** A torn piece can contain line feeds, but is never long. */
 function withLine(before: Doubtful | undefined, line: Buffer, complaint: string): Doubtful {
   if (before === undefined) return { complaint, lines: [line], length: line.length };
   before.lines.push(line);
@@ -56,7 +56,7 @@ function withLine(before: Doubtful | undefined, line: Buffer, complaint: string)
   return before;
 }
 
-/** Put together once: for each line anew it would take the square of their number. */
+/** Joined only once: joining for each line would take quadratic time. */
 const bytesOf = ({ lines }: Doubtful) =>
   Buffer.concat(lines.flatMap((line, at) => (at === 0 ? [line] : [lineFeed, line])));
 
@@ -66,7 +66,7 @@ const tornPiece = ({ length }: Doubtful, { lines }: ChainEnd) =>
   `${length} bytes behind line ${lines} were torn off by a crash or a full disk, ` +
   `as line ${lines + 1} tells`;
 
-/** Only a line feed ends a line here; readline would also cut at separators inside of texts. */
+/** Splits at line feeds only; readline would also split at other separators within texts. */
 async function* linesOf(file: string): AsyncGenerator<Buffer> {
   let rest = Buffer.alloc(0);
   for await (const part of createReadStream(file)) {
@@ -78,7 +78,7 @@ async function* linesOf(file: string): AsyncGenerator<Buffer> {
     }
     rest = bytes.subarray(start);
     if (rest.length <= auditTailBytes) continue;
-    // So long is no line; to gather it would take time and memory without end.
+    // No valid line is that long, and collecting it could take unlimited memory.
     yield rest;
     rest = Buffer.alloc(0);
   }

@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import type { Check } from "../environment/local/checkup.ts";
 import { print } from "./print.ts";
 
-/** `codex exec-server doctor`: exit code 1 when something that is needed does not work. */
+/** `codex exec-server doctor`: exit code 1 when something necessary fails. */
 export async function runDoctor({ json = false }: { readonly json?: boolean }): Promise<void> {
   const { checkup } = await import("../environment/local/checkup.ts");
   const checks = await checkup({ variables: process.env, temporaryDirectory: tmpdir() });

@@ -4,7 +4,7 @@ import { type LogLevel, logLevels } from "../server/log.ts";
 import type { AccessFlags } from "./access-options.ts";
 import { byteCount, byteText, wholeNumber } from "./size-text.ts";
 
-/** The options of `codex exec-server` as commander names them. */
+/** The options of `codex exec-server`, with commander's names. */
 export interface ExecServerFlags extends AccessFlags {
   readonly listen: string;
   readonly sessionTtl: number;
@@ -137,7 +137,7 @@ function addLimitOptions(command: Command): void {
 
 function addDiagnosticsOptions(command: Command): void {
   command
-    .optionsGroup("Sight:")
+    .optionsGroup("Diagnostics:")
     .addOption(
       new Option("--log-level <LEVEL>", "least level of the lines on stderr")
         .choices(logLevels)

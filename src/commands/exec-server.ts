@@ -16,7 +16,7 @@ import { uncaughtErrorHandler } from "./uncaught-errors.ts";
 import { tellUrl } from "./url-line.ts";
 import { version } from "./version.ts";
 
-/** `codex exec-server`: serves until a signal comes, then leaves nothing behind. */
+/** `codex exec-server`: serves until a signal, and then leaves no process behind. */
 export async function runExecServer(flags: ExecServerFlags): Promise<void> {
   outliveHangUp();
   keepInspectorClosed();
@@ -26,11 +26,11 @@ export async function runExecServer(flags: ExecServerFlags): Promise<void> {
   obeySignals({ log: stderr.log, stop: () => stop(0) });
   const giveUp = () => stop(1);
   process.on("uncaughtException", uncaughtErrorHandler({ log: stderr.log, giveUp }));
-  // Last: whoever reads it may send a signal at once.
+  // Printed last, because a reader of the URL may send a signal at once.
   await tellUrl(server.url, stderr.log).catch((error) => explain(error, flags.listen));
 }
 
-/** The first reason to stop decides how. */
+/** Only the first call counts: the first reason to stop decides how. */
 function onlyOnce<T>(act: (given: T) => void): (given: T) => void {
   let isDone = false;
   return (given) => {
@@ -40,7 +40,7 @@ function onlyOnce<T>(act: (given: T) => void): (given: T) => void {
   };
 }
 
-/** Not at once: the first clients need the processor more. */
+/** Delayed, because the first clients need the processor more. */
 function saveMemoryLater(): void {
   setTimeout(async () => (await import("./idle-memory.ts")).saveMemory(), startSettledMs).unref();
 }
@@ -55,7 +55,7 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const limits = limitsFrom(flags);
   const audit = await auditIfAsked(flags);
   const environment = localEnvironment(limits, log);
-  // Without an environment nobody can be served, also when the URL has been printed by then.
+  // Without an environment no client can be served, even if the URL was printed already.
   environment.then(saveMemoryLater, (error) => explain(unready(error), flags.listen));
   const sessionTtlMs = flags.sessionTtl * 1000;
   const options = { address, tls, access, limits, sessionTtlMs, environment, log, audit };
@@ -70,13 +70,16 @@ const unready = (error: Error) =>
     { cause: error },
   );
 
-/** Without it nobody can tell which processes descend from which, to end them. */
+/** Without procfs the descendants of a process cannot be found and killed. */
 function checkProc(): void {
   if (process.platform !== "linux" || existsSync("/proc/self/stat")) return;
   throw new Error("there is no /proc, which the server needs: mount -t proc proc /proc");
 }
 
-/** Behind the URL: what takes longest to get ready gets so while the first client connects. */
+/**
+ * Started after the URL was printed, because it takes longest, and goes on while the first client
+ * connects.
+ */
 async function localEnvironment(limits: Limits, log: Log) {
   await setImmediate();
   const [, program = ""] = process.argv;
@@ -95,7 +98,7 @@ function workingDirectory(): string {
   try {
     return process.cwd();
   } catch {
-    // It was removed before the start; clients say themselves where they work.
+    // The working directory was removed before the start; clients name their own.
     return "/";
   }
 }

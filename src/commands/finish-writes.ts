@@ -22,7 +22,8 @@ export async function runFinishWrites(journals: string): Promise<void> {
   const { finishWrites } = await import("../environment/local/journal/finish.ts");
   const secret = process.env[journalSecretVariable];
   await finishWrites(journals, { secret: secret ? Buffer.from(secret, "hex") : undefined });
-  // Ends at once: a write that hangs in a dead mount must not go on when others may write there.
+  // Exits without waiting: a write that hangs in a dead mount must not continue when confined
+  // processes may write there.
   const { immediateExit } = await import("../environment/local/spawn/immediate-exit.ts");
   (await immediateExit())?.(0);
   process.exit(0);

@@ -1,4 +1,4 @@
-/** What stands below the options of each command. */
+/** The texts below the options of each command. */
 
 export const execServerHelp = `
 The URL of the server is the only line on stdout; diagnostics go to stderr. Levels of lines there:

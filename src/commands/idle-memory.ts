@@ -19,32 +19,30 @@ export function saveMemory(): void {
 }
 
 /**
- * Nearly all objects of a flood of output die at once. By default V8 would grow the two halves of
- * its young generation to 16 MiB each; without that the peak of memory falls by a quarter, at no
- * cost in time.
+ * Nearly all objects in a flood of output are short-lived. By default V8 would grow both halves of
+ * its young generation to 16 MiB; without that, peak memory falls by a quarter at no cost in time.
  */
 function stopYoungGenerationGrowth(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 /**
- * Gives memory back when the server has nothing to do. V8 collects garbage because something is
- * allocated, not because nothing is: a server that had been busy kept up to 60 MiB of dead buffers
- * for as long as nobody wanted anything of it.
+ * Returns memory to the system when the server is idle. V8 collects garbage only on allocation: a
+ * server that had been busy kept up to 60 MiB of dead buffers while it was idle.
  */
 function returnMemoryWhenIdle(): void {
   const idleMemory = new IdleMemory();
   setInterval(() => idleMemory.look(), idleLookIntervalMs).unref();
 }
 
-/** Checks, each time `look` is called, whether there is memory to give back. */
+/** On each call of `look`, checks whether memory can be returned. */
 export class IdleMemory {
   #utilization = performance.eventLoopUtilization();
   readonly #usedBytesAtFirst = usedBytes() ?? 0;
-  /** The least that was found since the last collection. */
+  /** The minimum since the last collection. */
   #usedBytesMin = this.#usedBytesAtFirst;
   #usedBytesLast = this.#usedBytesAtFirst;
-  /** Looks since the server was last idle, and since it last was not. */
+  /** Number of looks since the server was last idle, and since it was last busy. */
   #busyLooks = 0;
   #idleLooks = 0;
   #isToReturn = false;
@@ -74,19 +72,19 @@ export class IdleMemory {
     // V8 also collects by itself when there is little to do.
     const hasFallen = this.#usedBytesLast - used >= returnedBytesMin;
     if (this.#isToReturn || isCollected || hasFallen) void returnFreedMemory();
-    // Buffers are freed on a thread after the collection, and then lie free until the next look.
+    // V8 frees buffers on a thread after the collection, so they can be returned at the next look.
     this.#isToReturn = isCollected;
   }
 
   /**
-   * What was in use after the last collection may be needed still, until all has expired that the
-   * work has left.
+   * The bytes presumed to be needed: those after the last collection, until everything that the
+   * work left behind has expired.
    */
   #usedBytesNeeded(): number {
     return ++this.#idleLooks === expiredLooks ? this.#usedBytesAtFirst : this.#usedBytesMin;
   }
 
-  /** Since the last look. */
+  /** Whether the event loop was idle since the last look. */
   #wasIdle(): boolean {
     const last = this.#utilization;
     this.#utilization = performance.eventLoopUtilization();
@@ -96,9 +94,8 @@ export class IdleMemory {
 }
 
 /**
- * With what is dead and has not been collected. V8's own count of memory outside of its heap still
- * has in it what the last collection has freed. Nobody knows without a free descriptor: Node also
- * reads a file for it.
+ * Memory in use, including uncollected garbage. V8's `external` still counts what the last
+ * collection freed. Undefined without a free descriptor, because Node also reads a file for it.
  */
 function usedBytes(): number | undefined {
   try {
@@ -109,7 +106,7 @@ function usedBytes(): number | undefined {
   }
 }
 
-/** Node has the function only for those who ask for it by a flag. */
+/** Node offers `gc` only with a flag. */
 function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();

@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 
-/** What authorizes the server itself is nobody else's business, whatever a client's policy says. */
+/** The server's own credentials, which no command gets whatever a client's policy says. */
 const ownCredentials = ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN"];
 
 /**
- * The variables that commands may inherit: the server's own as they are now, with those of
- * `CODEX_HOME/.env` laid over them as the reference does, without the server's credentials.
- * Variables that are not UTF-8 are left out: they could only be passed on damaged.
+ * The variables that commands may inherit: the server's current ones, overridden by those of
+ * `CODEX_HOME/.env` as in the reference, without the server's credentials. Variables that are not
+ * UTF-8 are left out, because they would be passed on damaged.
  */
 export function inheritableVariables(): Record<string, string> {
   const variables: Record<string, string> = {};
@@ -19,10 +19,10 @@ export function inheritableVariables(): Record<string, string> {
   return variables;
 }
 
-/** Node decodes the environment as UTF-8 and puts U+FFFD where that fails. */
+/** Node decodes the environment as UTF-8, and puts U+FFFD for invalid bytes. */
 const isDamaged = (text: string) => text.includes("\uFFFD");
 
-/** Of `CODEX_HOME/.env`; names that begin with CODEX_ are not for a file to set. */
+/** The variables of `CODEX_HOME/.env`. It may not set names that begin with CODEX_. */
 function homeVariables(): NodeJS.Dict<string> {
   const { CODEX_HOME, HOME } = process.env;
   const home = CODEX_HOME ?? (HOME === undefined ? undefined : join(HOME, ".codex"));
@@ -35,7 +35,7 @@ function readVariables(path: string): NodeJS.Dict<string> {
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    // There is no such file on most machines, and one that cannot be read is not ours to read.
+    // Most machines have no such file; one that cannot be read is ignored.
     return {};
   }
   return parseEnv(text);

@@ -3,7 +3,7 @@ import { addExecServerOptions, type ExecServerFlags } from "./exec-server-option
 import { auditVerifyHelp, doctorHelp, execServerHelp, fsHelperHelp } from "./help-texts.ts";
 import { version } from "./version.ts";
 
-/** The command line. Each command's code is loaded when it is asked for. */
+/** The command line. The code of a command is loaded when it runs. */
 export function program(): Command {
   const codex = new Command("codex")
     .description("Serve this machine to coding agents, over the protocol of the Codex CLI.")
@@ -56,7 +56,7 @@ function addAudit(execServer: Command): void {
     });
 }
 
-/** Nobody runs it by hand: the server has it run after its death. */
+/** Hidden: not run by hand, but by the keeper after the server's death. */
 function addFinishWrites(execServer: Command): void {
   execServer.command("finish-writes <FOLDER>", { hidden: true }).action(async (folder: string) => {
     const { runFinishWrites } = await import("./finish-writes.ts");

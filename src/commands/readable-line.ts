@@ -3,7 +3,7 @@ import type { LogFields, LogLevel } from "../server/log.ts";
 
 const colors = { debug: "gray", info: "green", warn: "yellow", error: "red" } as const;
 
-/** One line for a person: time, level, message, and the fields as `name=value`. */
+/** Formats a log line for people: time, level, message, and the fields as `name=value`. */
 export function readableLine(level: LogLevel, message: string, fields: LogFields): string {
   const time = new Date().toTimeString().slice(0, 8);
   const label = level.toUpperCase().padEnd(5);
@@ -13,11 +13,11 @@ export function readableLine(level: LogLevel, message: string, fields: LogFields
   return `${[time, styled(colors[level], label), printable(message), ...pairs].join(" ")}\n`;
 }
 
-/** Quoted where it would be taken for more than one value. */
+/** Quoted when it could be taken for several values. */
 const valueText = (value: LogFields[string]) =>
   /^[\w.:/+-]*$/.test(String(value)) ? String(value) : JSON.stringify(value);
 
-/** Nobody else's escape sequences reach the terminal. */
+/** Removes control characters, so that no foreign escape sequences reach the terminal. */
 const printable = (text: string) =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is meant.
   text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "\uFFFD");

@@ -3,11 +3,11 @@ import type { Log } from "../server/log.ts";
 
 interface SignalOptions {
   readonly log: Log;
-  /** Called for each signal that asks for the end, also for the second one. */
+  /** Called for each signal that ends the server, also for repeated ones. */
   readonly stop: () => void;
 }
 
-/** What comes again during the stop must not kill the server by its default action. */
+/** Handlers stay installed, so that a repeated signal does not kill the server while it stops. */
 export function obeySignals({ log, stop }: SignalOptions): void {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
@@ -18,8 +18,8 @@ export function obeySignals({ log, stop }: SignalOptions): void {
 }
 
 /**
- * Node forgets that `nohup` had the signal ignored; who has no terminal need not follow its end,
- * also before it has started.
+ * Ignores SIGHUP when the server was started without a terminal. Node forgets that `nohup` had it
+ * ignored. A terminal that hung up before the start still counts.
  */
 export function outliveHangUp(): void {
   if (!hasTerminal()) process.on("SIGHUP", () => {});
@@ -27,15 +27,15 @@ export function outliveHangUp(): void {
 
 const hasTerminal = () => [0, 1, 2].some(isTerminal);
 
-/** Also one that has hung up, of which the system says that it is none. */
+/** True also for a terminal that has hung up, which the system no longer calls one. */
 function isTerminal(fd: number): boolean {
   const stats = fstatSync(fd);
   return stats.isCharacterDevice() && stats.rdev !== statSync("/dev/null").rdev;
 }
 
 /**
- * By SIGUSR1 Node opens its inspector, without any secret, at a port that every user of this
- * machine can reach. Whoever wants it says so at the start.
+ * On SIGUSR1 Node would open its inspector, without any secret, at a port that every user of this
+ * machine can reach. It can be enabled by Node's flag at the start.
  */
 export function keepInspectorClosed(): void {
   const flags = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from "commander";
 
 const units: Readonly<Record<string, number>> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 
-/** Reads a number of bytes such as `4096`, `64MiB` or `1 GiB`; K, M and G mean the same. */
+/** Parses a number of bytes, such as `4096`, `64MiB` or `1 GiB`; K, M and G mean the same. */
 export function byteCount(text: string): number {
   const [, digits = "", prefix = ""] = /^(\d+)\s*(?:([KMG])(?:i?B)?)?$/i.exec(text.trim()) ?? [];
   const unit = units[prefix === "" ? "" : `${prefix.toUpperCase()}iB`] ?? 1;
@@ -11,7 +11,7 @@ export function byteCount(text: string): number {
   throw new InvalidArgumentError("Expected a number of bytes such as 4096, 512KiB or 64MiB.");
 }
 
-/** The shortest text that `byteCount` reads as this number. */
+/** The shortest text that `byteCount` parses to this number. */
 export function byteText(bytes: number): string {
   const unit = ["GiB", "MiB", "KiB"].find((name) => bytes % (units[name] ?? 1) === 0) ?? "";
   return `${bytes / (units[unit] ?? 1)}${unit}`;

@@ -5,15 +5,15 @@ import { StderrWriter } from "./stderr-writer.ts";
 
 export interface StderrLog {
   readonly log: Log;
-  /** Writes what is left. */
+  /** Writes the remaining lines. */
   close(): Promise<void>;
 }
 
 type Write = (level: LogLevel, message: string, fields: LogFields) => void;
 
 /**
- * Lines on stderr: JSON, or readable ones when a person looks at a terminal. The library is loaded
- * by the first line that is written: most servers never write one, and start sooner.
+ * A log on stderr: JSON lines, or readable ones on a terminal. The library is loaded with the first
+ * line: most servers never write one, and start sooner.
  */
 export function stderrLog(least: LogLevel): StderrLog {
   const writer = new StderrWriter();
@@ -22,7 +22,8 @@ export function stderrLog(least: LogLevel): StderrLog {
   const log = (level: LogLevel, message: string, fields: LogFields = {}) => {
     if (!isLogged(level, least)) return;
     writing ??= isatty(2) ? Promise.resolve(writeReadable) : jsonLines(writer);
-    // Without descriptors the library cannot be loaded; the line must be seen all the more.
+    // Without free descriptors the library cannot be loaded, and then the line matters all the
+    // more.
     const instead = () => writeReadable(level, message, fields);
     void writing.then((write) => write(level, message, fields), instead);
   };

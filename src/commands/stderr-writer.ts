@@ -9,16 +9,16 @@ const writeLater = promisify(write);
 const stderrFd = 2;
 
 /**
- * Writes to stderr on a thread: who writes to a pipe that nobody reads, or to a terminal that was
- * stopped by Ctrl-S or whose line is dead, has to wait, and the server must not. What cannot be
- * written is tried again with the next line; a disk may be full only for a while.
+ * Writes to stderr on a thread: a write blocks on a pipe without a reader, or on a terminal that
+ * was stopped by Ctrl-S or lost its connection, and the server must not. Failed writes are retried
+ * with the next line, because a full disk may get room again.
  */
 export class StderrWriter {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #writing: Promise<void> | undefined;
 
-  /** Drops the line when too much waits. */
+  /** Queues a line, or drops it when too much waits. */
   write(line: string): void {
     const bytes = Buffer.from(line);
     if (this.#waitingBytes + bytes.length <= logBacklogBytesMax) {
@@ -28,7 +28,7 @@ export class StderrWriter {
     void this.#begin();
   }
 
-  /** Waits until the lines are out, but not for a reader who does not read. */
+  /** Waits until the lines are written, but not for a reader that does not read. */
   async close(): Promise<void> {
     await settledWithin(this.#begin(), shutdownGraceMs);
   }
@@ -50,7 +50,7 @@ export class StderrWriter {
         this.#waitingBytes -= bytesWritten;
         if (bytesWritten === bytes.length) this.#waiting.shift();
       } catch (error) {
-        // Whoever read our stderr has gone, or the disk is full: not a reason to end the server.
+        // The reader of stderr has gone, or the disk is full: no reason to end the server.
         if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
         await setTimeout(fullStderrWaitMs);
       }

@@ -11,7 +11,7 @@ interface TlsFlags {
   readonly tlsKey?: string;
 }
 
-/** Reads certificate and key, and tries whether they belong together. Throws an Error if not. */
+/** Reads certificate and key. Throws an Error if they do not belong together. */
 export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles | undefined {
   if (tlsCert === undefined && tlsKey === undefined) {
     if (!listen.startsWith("wss:")) return undefined;
@@ -25,7 +25,7 @@ export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles | undef
   return files;
 }
 
-/** New connections get what the files say when they change. */
+/** Uses changed certificate files for new connections. */
 export function followTls(flags: TlsFlags, server: Listener, log: Log): void {
   const paths = [flags.tlsCert, flags.tlsKey].filter((path) => path !== undefined);
   const renew = () => {

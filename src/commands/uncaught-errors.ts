@@ -3,13 +3,13 @@ import { type Log, stackOf } from "../server/log.ts";
 
 interface UncaughtErrorOptions {
   readonly log: Log;
-  /** Called when the errors do not end: to stop in order is better than to go on then. */
+  /** Called when errors keep coming: then an orderly stop is better than going on. */
   readonly giveUp: () => void;
 }
 
 /**
- * What to do with an error that nobody caught, a rejected promise included. Requests share nothing
- * that one of them could leave half done, so the error is logged and everybody else is served on.
+ * Makes the handler for uncaught errors and unhandled rejections. Requests share no state that one
+ * could leave inconsistent, so the error is logged and all other requests go on.
  */
 export function uncaughtErrorHandler({ log, giveUp }: UncaughtErrorOptions) {
   let recent: number[] = [];

@@ -1,7 +1,10 @@
 import { writeSync } from "node:fs";
 import type { Log } from "../server/log.ts";
 
-/** Rejects when nobody can learn the URL because of where stdout leads. */
+/**
+ * Prints the URL on stdout. Rejects when it cannot be written; that nobody reads stdout is only
+ * logged.
+ */
 export async function tellUrl(url: string, log: Log): Promise<void> {
   try {
     await tell(`${url}\n`);
@@ -10,12 +13,15 @@ export async function tellUrl(url: string, log: Log): Promise<void> {
     if (code !== "EPIPE") {
       throw new Error(`the URL cannot be written to stdout: ${message}; let stdout lead elsewhere`);
     }
-    // Whoever knows the port may still come.
+    // A client that knows the port can still connect.
     log("warn", `nobody reads stdout; the server listens at ${url}`);
   }
 }
 
-/** Not by Node's stream for stdout, to make which takes 1 ms; but that knows how to wait. */
+/**
+ * Written directly: creating Node's stream for stdout takes 1 ms, so that is only used when the
+ * write would block.
+ */
 async function tell(line: string): Promise<void> {
   try {
     writeSync(1, line);
