@@ -1,6 +1,6 @@
 /**
- * What bwrap and the kernel take of arguments and variables. Both refuse more only when bwrap runs,
- * where it would look like the output of the command.
+ * The limits of bwrap and the kernel for arguments and variables. Both complain only when bwrap
+ * runs, where it would look like the output of the command.
  */
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,10 @@ import { constants } from "node:os";
 import { bwrapArgumentsMax, shortArgumentsBytesMax } from "../limits.ts";
 import { internalError, type RpcError, systemErrorText } from "../protocol/errors.ts";
 
-/** `given` counts what bwrap is given and what it reads: to it both are the same. */
+/**
+ * `given` counts the arguments on bwrap's command line and those it reads from its pipe: it limits
+ * their sum.
+ */
 export function refuseTooMany(given: number): void {
   if (given <= bwrapArgumentsMax) return;
   throw tooLong(
@@ -17,7 +20,7 @@ export function refuseTooMany(given: number): void {
   );
 }
 
-/** How many texts there are, each with a nul byte behind it. */
+/** The number of texts, each ended by a nul byte. */
 export function countOf(terminated: Buffer): number {
   let count = 0;
   for (let at = terminated.indexOf(0); at >= 0; at = terminated.indexOf(0, at + 1)) count++;
@@ -27,20 +30,20 @@ export function countOf(terminated: Buffer): number {
 interface Program {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Of which bwrap makes a variable. */
+  /** bwrap sets PWD to it. */
   readonly cwd: string;
 }
 
-/** What the kernel would refuse to the program that bwrap starts. */
+/** Throws when the kernel would refuse to start the program because of its arguments. */
 export function refuseTooLarge(program: Program, variablesBytes: number): void {
-  // Three bytes at most for each of UTF-16's units, and three for PWD's too.
+  // At most three bytes for each UTF-16 unit, for PWD too.
   const chars = program.argv.reduce((sum, { length }) => sum + length + 1, program.cwd.length);
-  // Nearly always so, and found without a look at the system.
+  // The usual case, found without asking the system.
   if (variablesBytes + 3 * chars <= shortArgumentsBytesMax) return;
   const strings = stringsOf(program).map((text) => Buffer.byteLength(text) + 1);
   const { eachMax, allMax } = kernelLimits();
   const all = strings.reduce((sum, bytes) => sum + bytes + pointerBytes, 0);
-  // The kernel has the path of the program there too.
+  // The kernel also stores the path of the program there.
   const needed = all + (strings[0] ?? 0);
   if (needed <= allMax && strings.every((bytes) => bytes <= eachMax)) return;
   throw tooLong("the arguments and the environment are too long");
@@ -53,7 +56,7 @@ function stringsOf({ argv, env, cwd }: Program): string[] {
   return [...argv, ...variables.map(([name, value]) => `${name}=${value}`)];
 }
 
-/** As the kernel counts, in fs/exec.c. */
+/** As computed in the kernel's fs/exec.c. */
 function kernelLimits(): { eachMax: number; allMax: number } {
   const [, stack = "unlimited"] = /^Max stack size\s+(\S+)/m.exec(processFile("limits")) ?? [];
   const quarter = stack === "unlimited" ? Number.POSITIVE_INFINITY : Number(stack) / 4;
@@ -65,7 +68,7 @@ const leastBytes = 128 * 1024;
 const mostBytes = 6 * 1024 * 1024;
 const pagesOfOne = 32;
 
-/** The kernel tells every program, in pairs of a type and a value. */
+/** From the auxiliary vector, pairs of a type and a value, that the kernel gives every program. */
 function pageBytes(): number {
   const auxiliary = Buffer.from(processFile("auxv"), "latin1");
   for (let at = 0; at + 16 <= auxiliary.length; at += 16) {

@@ -1,5 +1,5 @@
 /**
- * Asks when it is asked first, and remembers the answer. A failure is forgotten: its cause may be
+ * Calls `ask` on the first call, and caches the result. A failure is not cached: its cause may be
  * gone the next time.
  */
 export function askedOnce<T>(ask: () => Promise<T>): () => Promise<T> {

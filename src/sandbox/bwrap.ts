@@ -9,20 +9,20 @@ export interface BwrapPlan {
   readonly ownNetwork: boolean;
   /** A procfs that shows the sandbox's own processes; false where the kernel refuses one. */
   readonly ownProc: boolean;
-  /** What of procfs works on the whole machine: nobody inside may write it. */
+  /** Paths of procfs that affect the whole machine: read-only in every sandbox. */
   readonly controls: readonly HostPath[];
-  /** What stands in for files and directories that are hidden: nobody may read them. */
+  /** Mounted over hidden files and directories: unreadable inside. */
   readonly masks: { readonly file: HostPath; readonly directory: HostPath };
   /** The descriptor from which bwrap reads the program for seccomp. */
   readonly seccompFd?: number | undefined;
   /** The command itself is the first process; else bwrap is, and reaps orphans. */
   readonly commandIsInit: boolean;
-  /** The command leads a session of its own. */
+  /** The command runs in a session of its own. */
   readonly newSession: boolean;
   readonly cwd: HostPath;
 }
 
-/** What comes before the mounts: seen in the list of processes, it tells what confines them. */
+/** The options before the mounts, which the list of processes shows. */
 export function bwrapFlags(plan: Omit<BwrapPlan, "confinement">): string[] {
   return [
     ...(plan.commandIsInit ? ["--as-pid-1"] : []),
@@ -44,7 +44,7 @@ export function bwrapMounts(plan: BwrapPlan): string[] {
   return [
     ...baseOf(plan),
     ...mounts.flatMap((mount) => mountOf(mount, plan)),
-    // Directories that only lead to mounts would take files, and lose them.
+    // Otherwise directories that only lead to mounts would accept files, and lose them.
     ...(base === "nothing" ? ["--remount-ro", "/"] : []),
     "--chdir",
     plan.cwd,
@@ -52,13 +52,14 @@ export function bwrapMounts(plan: BwrapPlan): string[] {
 }
 
 /**
- * `--proc` covers these itself where anybody inside could write them. To do it again would take
- * 0.1 ms each, because bwrap reads the whole table of mounts for every one that it makes.
+ * `--proc` already covers these where a process inside could write them. Covering them again would
+ * take 0.1 ms each, because bwrap reads the whole mount table for every mount.
  */
 const coveredWithProc = new Set<string>(["/proc/bus", "/proc/irq", "/proc/sysrq-trigger"]);
 
 /**
- * Writing everywhere keeps the devices of the host; in all other cases there are the harmless ones.
+ * With write access everywhere the host's /dev stays; otherwise there are only the harmless
+ * devices.
  */
 function baseOf({ confinement: { base }, ownProc, controls }: BwrapPlan): string[] {
   const covered = (paths: readonly string[]) => paths.flatMap((path) => ["--ro-bind", path, path]);

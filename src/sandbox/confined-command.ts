@@ -1,4 +1,4 @@
-/** What bwrap is told to run, and the variables it is to run it with. */
+/** The command line that bwrap runs, and its variables. */
 import { Buffer } from "node:buffer";
 import { internalError, invalidParams } from "../protocol/errors.ts";
 import type { HostPath } from "../protocol/path-uri.ts";
@@ -8,11 +8,11 @@ import { defaultSignals, type Launcher } from "./launcher.ts";
 import { isProgramInside } from "./program-inside.ts";
 
 interface Means {
-  /** Nothing has to be between bwrap and the command. */
+  /** Whether bwrap can run the command directly, without the launcher. */
   readonly leads: boolean;
-  /** As far as it can be seen inside. */
+  /** Undefined when it cannot be seen inside. */
   readonly launcher: Launcher | undefined;
-  /** This bwrap can give the command another argv[0]. */
+  /** Whether this bwrap knows `--argv0`. */
   readonly bwrapRenames: boolean;
 }
 
@@ -20,15 +20,17 @@ export interface ConfinedCommand {
   /** Further options of bwrap. */
   readonly options: readonly string[];
   readonly argv: readonly string[];
-  /** Through the launcher, which gives it back the signals that bwrap ignores. */
+  /**
+   * Whether the command runs through the launcher, which restores the signals that bwrap ignores.
+   */
   readonly isLaunched: boolean;
 }
 
 /**
- * Whether the command can have a session of its own inside, and signals be sent to that: then they
- * do not meet bwrap, which would die of them, so that nothing has to ignore and restore them, which
- * takes two programs more and 1.3 ms. With a terminal that is not so, because the keys' signals go
- * to everybody who runs in its foreground.
+ * Whether the command can have a session of its own, to which signals are sent. Then they do not
+ * reach bwrap, which would die of them, and need not be ignored and restored, which takes two more
+ * programs and 1.3 ms. Not with a pty: the signals of its keys go to the whole foreground process
+ * group.
  */
 export async function canLead(
   request: ProcessRequest,
@@ -38,12 +40,12 @@ export async function canLead(
   return isProgramInside(request, isVisible);
 }
 
-/** Through `env`, which also says of a program that is not there what shells say, and exits 127. */
+/** Builds the command. `env` reports a missing program as shells do, and exits with 127. */
 export function confinedCommand(request: ProcessRequest, means: Means): ConfinedCommand {
   const { argv, arg0 } = request;
   const { leads, launcher, bwrapRenames } = means;
   if (leads) return { options: [], argv, isLaunched: false };
-  // A name with an equals sign would be taken for a variable.
+  // `env` would take a name with an equals sign for a variable.
   const launched = launcher && !argv[0].includes("=") ? launcher : undefined;
   if (arg0 === undefined) return commandBy(launched, [], argv);
   if (launched?.renames) return commandBy(launched, [`--argv0=${arg0}`], argv);
@@ -62,9 +64,9 @@ function commandBy(
 }
 
 /**
- * By bash, where nothing else can: `-p` keeps it from running what variables name. It counts itself
- * in SHLVL, which its `exec` takes back where there was one; where there was none it would leave a
- * 0, so there the name stands for an element of an array, which no program is given.
+ * Sets argv[0] by bash, where nothing else can. `-p` keeps bash from running code that variables
+ * name. bash increments SHLVL; its `exec` decrements it where it was set. Otherwise a 0 would
+ * remain, so the name is made an array element, which is not exported.
  */
 function renamed({ argv, env }: ProcessRequest, arg0: string): string[] {
   const uncounted = 'unset SHLVL; declare -a levels; declare -n "SHLVL=levels[0]"; ';
@@ -73,15 +75,16 @@ function renamed({ argv, env }: ProcessRequest, arg0: string): string[] {
 }
 
 /**
- * Mounts and variables go through a pipe: paths need not be UTF-8, nobody sees the values in the
- * list of processes, and none of them has an effect on bwrap itself, which is not confined yet.
+ * The arguments for mounts and variables go through a pipe: paths need not be UTF-8, values do not
+ * show in the list of processes, and variables do not affect bwrap itself, which is not confined
+ * yet.
  */
 export function mountArguments(plan: BwrapPlan): Buffer {
   return Buffer.from(bwrapMounts(plan).map(terminated).join(""), "latin1");
 }
 
 export function variableArguments(env: ProcessRequest["env"]): Buffer {
-  // Of two with one name a program finds the first; bwrap sets the one it is told last.
+  // Of two variables with the same name a program finds the first, but bwrap sets the last.
   const variables = Object.entries(env)
     .reverse()
     .flatMap(([name, value]) => variable(name, value));
@@ -89,8 +92,8 @@ export function variableArguments(env: ProcessRequest["env"]): Buffer {
 }
 
 /**
- * A process finds `A=B` with the value `c` as `A` with the value `B=c`, whoever starts it. bwrap
- * refuses the former, and cannot set what has no name at all.
+ * A variable `A=B` with the value `c` reaches a process as `A` with the value `B=c`, whoever starts
+ * it. bwrap refuses such a name, and cannot set an empty one.
  */
 function variable(name: string, value: string): string[] {
   const [own = "", ...rest] = `${name}=${value}`.split("=");
@@ -101,7 +104,7 @@ function variable(name: string, value: string): string[] {
   );
 }
 
-/** What came after a nul byte would be bwrap's next option, and could open the sandbox. */
+/** The text behind a nul byte would be another option of bwrap, and could open the sandbox. */
 function terminated(argument: string): string {
   if (!argument.includes("\0")) return `${argument}\0`;
   throw internalError("nul byte found in provided data: a variable or a path contains a nul byte");

@@ -23,15 +23,15 @@ import {
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
-/** What one connection does with files under sandboxes. */
+/** The sandboxed file operations of one connection. */
 export interface ConfinedFiles {
   /** Whether an operation under this sandbox must go through `call`, or may be done directly. */
   needsHelper(sandbox: Sandbox, operation: "read" | "write"): boolean;
-  /** Carries requests to a worker that is confined accordingly. */
+  /** Sends requests to a worker that is confined by this policy. */
   call(sandbox: Sandbox): Call;
   /** Whether the file with this id was opened by a worker; then `openFiles` knows it. */
   holds(handleId: string): boolean;
-  /** Carries what is said about open files to the workers that opened them. */
+  /** Sends requests on open files to the workers that opened them. */
   readonly openFiles: Call;
   close(): void;
 }
@@ -40,7 +40,7 @@ export function confinedFiles(machine: SandboxMachine, pool: HelperPool): Confin
   return new ConnectionFiles(machine, pool);
 }
 
-/** A crew, and what was found when it was put together. */
+/** A crew, with the state of the world for which it was made. */
 interface Station extends HelperStation {
   readonly crew: HelperCrew;
 }
@@ -57,7 +57,7 @@ interface Meaning {
 interface Holder {
   readonly worker: HelperWorker;
   readonly crew: HelperCrew;
-  /** What the worker answered to the open. */
+  /** The worker's answer to `fs/open`. */
   readonly opened: Result<"fs/open">;
 }
 
@@ -68,7 +68,7 @@ class ConnectionFiles implements ConfinedFiles {
   readonly #meanings = new Map<string, Meaning>();
   #last: { readonly sandbox: Sandbox; readonly meaning: Meaning } | undefined;
   readonly #stations = new Map<string, Station>();
-  /** An id counts as taken from the moment in which the open is asked for. */
+  /** By handle id, which is taken from the moment of the request. */
   readonly #holders = new Map<string, Promise<Holder>>();
   #isClosed = false;
 
@@ -102,7 +102,8 @@ class ConnectionFiles implements ConfinedFiles {
   };
 
   /**
-   * What has been asked for is still done: the client may come back and want to know how it went.
+   * Releases the workers. Requests under way are finished, because the client may return for the
+   * results.
    */
   close(): void {
     this.#isClosed = true;
@@ -115,7 +116,7 @@ class ConnectionFiles implements ConfinedFiles {
     method: M,
     params: Params<M>,
   ): Promise<Result<M>> {
-    // The worker has its policy; the one in the request would only be read again.
+    // The worker knows its policy; parsing the one in the request would be wasted.
     const request = { ...(params as object), sandbox: null };
     if (method === "fs/open") return this.#open(sandbox, request) as Promise<Result<M>>;
     const work = (worker: HelperWorker) => worker.request(method, request);
@@ -123,8 +124,8 @@ class ConnectionFiles implements ConfinedFiles {
   }
 
   /**
-   * On a busy machine mounts come and go all the time. When they did while a worker was set up,
-   * nothing has been done yet, and another one is set up for what is there now.
+   * On a busy machine mounts often change. When they did while a worker was set up, nothing has
+   * been done yet, and another worker is set up for the new state.
    */
   async #onWorker<T>(
     sandbox: Sandbox,
@@ -134,8 +135,8 @@ class ConnectionFiles implements ConfinedFiles {
     if (meaning.lacksCwd) throw policyNeedsCwd();
     for (let attempt = 1; ; attempt++) {
       const known = this.#knownStation(meaning);
-      // In the turn in which it was asked for, if that can be: what comes after it would take the
-      // time in which the worker wakes up.
+      // Synchronous if possible: otherwise the rest would add to the time in which the worker wakes
+      // up.
       const { crew } =
         (known instanceof Promise ? await known : known) ?? (await this.#newStation(meaning));
       try {
@@ -149,7 +150,8 @@ class ConnectionFiles implements ConfinedFiles {
 
   #run<T>(crew: HelperCrew, work: (worker: HelperWorker) => Promise<T>): Promise<T> {
     const result = crew.run(work);
-    // One that waited for another request of its connection: nobody else will need the worker.
+    // A request that waited for another one of its closed connection: nothing else will need the
+    // worker.
     if (this.#isClosed) this.#pool.release(this.#owner);
     return result;
   }
@@ -173,13 +175,16 @@ class ConnectionFiles implements ConfinedFiles {
   async #holderOf(sandbox: Sandbox, request: object): Promise<Holder> {
     return this.#onWorker(sandbox, async (worker, crew) => {
       const opened = (await worker.request("fs/open", request)) as Result<"fs/open">;
-      // Before the worker counts as idle, which one with open files never does.
+      // Added before the worker could count as idle: one with open files never does.
       worker.handles.add(handleIdOf(request));
       return { worker, crew, opened };
     });
   }
 
-  /** A client sends the same few sandbox objects over and over; one request asks several times. */
+  /**
+   * Cached, because a client repeats the same few sandbox objects, and a request asks several
+   * times.
+   */
   #meaning(sandbox: Sandbox): Meaning {
     if (this.#last?.sandbox !== sandbox) this.#last = { sandbox, meaning: this.#named(sandbox) };
     return this.#last.meaning;
@@ -195,7 +200,7 @@ class ConnectionFiles implements ConfinedFiles {
     return meaning;
   }
 
-  /** The crew for a policy, as long as the world is what its mounts were made for. */
+  /** The crew for a policy, if the world has not changed since its mounts were made. */
   #knownStation({ key }: Meaning): Station | undefined | Promise<Station | undefined> {
     const known = this.#stations.get(key);
     const isGood = known && isStill(known, this.#machine);
@@ -220,7 +225,7 @@ class ConnectionFiles implements ConfinedFiles {
   }
 }
 
-/** Why is told to whoever asked for the open; for everybody else the id is just unknown. */
+/** The request that opens the file gets the error; for all others the id is unknown. */
 const notOpened = () => undefined;
 
 function meaningOf(sandbox: Sandbox, machine: SandboxMachine): Meaning {

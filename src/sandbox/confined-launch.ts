@@ -1,4 +1,4 @@
-/** The bwrap that is started around a command: known before anything is made or mounted. */
+/** How to start bwrap around a command, before mount points are made and mounts are known. */
 import { Buffer } from "node:buffer";
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
@@ -22,17 +22,17 @@ interface LaunchParts extends ConfinementParts {
 }
 
 export interface ConfinedLaunch {
-  /** Its feeds are the options that are still missing, and the gate. */
+  /** Its feeds are the remaining options and the gate. */
   readonly request: ConfinedProcess["request"];
-  /** The command leads a session of its own, to which its signals go. */
+  /** The command leads a session, to which its signals are sent. */
   readonly leads: boolean;
   readonly bwrap: Bwrap;
   readonly masks: BwrapPlan["masks"];
-  /** Those that are still missing. Throws where they are more than bwrap takes. */
+  /** The remaining options. Throws when they exceed bwrap's limit. */
   options(confinement: Confinement): Buffer;
 }
 
-/** Descriptors that bwrap is given, in this order after the three standard ones. */
+/** The descriptors of bwrap, in this order after the three standard ones. */
 const argumentsFd = 3;
 const seccompFd = 4;
 
@@ -108,10 +108,10 @@ function filterOf({ network }: Policy): Buffer {
 const instructionBytes = 8;
 
 /**
- * bwrap reads the filter when all is mounted and before it runs anything, so there it waits. Its
- * first instruction alone, which is what is left when this server dies, is a program that does not
- * end, which the kernel refuses: then bwrap ends, and nothing has run, whatever it has been told to
- * mount by then.
+ * Uses the seccomp filter as a gate: bwrap reads it after mounting and before it runs anything, and
+ * waits there. Its first instruction alone, which is all that bwrap gets when this server dies, is
+ * a program without an end, which the kernel refuses: then bwrap ends and nothing has run, whatever
+ * is mounted by then.
  */
 function gateOf(filter: Buffer) {
   return { head: filter.subarray(0, instructionBytes), rest: filter.subarray(instructionBytes) };

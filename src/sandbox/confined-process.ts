@@ -1,4 +1,4 @@
-/** How a request to start a process becomes a request to start bwrap around it. */
+/** Turns a request to start a process into one to start bwrap around it. */
 import type { Buffer } from "node:buffer";
 import { release } from "node:os";
 import { mountPointTriesMax } from "../limits.ts";
@@ -25,25 +25,24 @@ export interface ProcessRequest {
   readonly env: Readonly<Record<string, string>>;
   /** As node:fs takes it. */
   readonly cwd: string | Buffer;
-  /** Without a terminal when absent. */
+  /** Default: no pty. */
   readonly stdio?: "pipes" | "pipes+stdin" | "pty" | undefined;
 }
 
 export interface ConfinedProcess {
   readonly request: ProcessRequest & {
-    /** What it waits for, on descriptors from 3 on. */
+    /** Input that it waits for, on descriptors from 3 on. */
     readonly feeds: readonly { readonly head: Uint8Array; readonly rest?: Uint8Array }[];
   };
   /**
    * To be called when the start is over, without a process when it failed. Only then the command
-   * runs. Rejects when bwrap has mounted something else than was meant: then the process, which
-   * waits, is to be killed. Gives the group that signals for the command are meant for, where it is
-   * not that of the process.
+   * runs. Rejects when bwrap has made other mounts than intended: then the waiting process must be
+   * killed. Gives the process group for the command's signals, where it is not that of the process.
    */
   started(child?: WaitingProcess): Promise<number | undefined>;
-  /** To be called when the process has ended or could not be started, behind that. Once. */
+  /** To be called once, after `started`, when the process has ended or could not be started. */
   ended(): Promise<void>;
-  /** Names that are directories only to keep them from coming into being, but protected ones. */
+  /** The names of mount points that stand for missing paths, except protected names. */
   standIns(): readonly string[];
 }
 
@@ -51,19 +50,19 @@ export interface ConfinedProcess {
 export interface WaitingProcess {
   readonly pid: number;
   readonly feeds: readonly WaitedFor[];
-  /** To be called when it has ended before its command ran: what it said. */
+  /** Its output, to be called when it has ended before its command ran. */
   lastWords(): Promise<string>;
 }
 
-/** Holds bwrap back until it is fed. */
+/** Input for which bwrap waits. */
 interface WaitedFor {
-  /** Settles when bwrap has come to it; undefined where that cannot be seen. */
+  /** Settles when bwrap begins to read it; undefined where that cannot be observed. */
   readonly begun: Promise<void> | undefined;
   finish(rest?: Uint8Array): void;
   close(): void;
 }
 
-/** Undefined when the sandbox object asks for nothing that a process would notice. */
+/** Confines a process. Undefined when the policy has no effect on processes. */
 export async function confineProcess(
   sandbox: Sandbox,
   request: ProcessRequest,
@@ -105,8 +104,8 @@ interface StartParts {
 }
 
 /**
- * What goes on while bwrap comes up, which takes a millisecond until it asks for its arguments: the
- * mount points are made, and it is told what to mount.
+ * The work while bwrap starts, which takes a millisecond until it reads its arguments: mount points
+ * are made, and bwrap is told its mounts.
  */
 class ConfinedStart {
   readonly #parts: StartParts;
@@ -151,14 +150,16 @@ class ConfinedStart {
     }
   }
 
-  /** Without its mount points, what is still in the sandbox could fill protected names. */
+  /**
+   * Kills the rest of the sandbox first: without its mount points it could create protected names.
+   */
   async end(): Promise<void> {
     await this.#endSandbox?.();
     this.#parts.machine.running.delete(this.#parts.found);
     await (await this.#making?.catch(toldByStart))?.release();
   }
 
-  /** Whatever else ended it, as a signal or the command of a stand-in, its exit tells. */
+  /** Throws when bwrap failed to start. Other ends, such as a signal, are told by the exit. */
   async #refuseFailure({ lastWords }: WaitingProcess): Promise<void> {
     const complaint = /^bwrap: .*/m.exec(await lastWords())?.[0];
     const { bwrap } = this.#parts.launch;
@@ -166,8 +167,8 @@ class ConfinedStart {
   }
 
   /**
-   * Where somebody was quicker everything is looked at and made anew: what he has put there may be
-   * gone again, and what is missing must never be left without a mount point.
+   * Surveys the world and makes the mount points. Starts over when the file system changed in
+   * between, because a missing path must never be left without a mount point.
    */
   async #confinement(): Promise<Confinement> {
     const { machine, found } = this.#parts;
@@ -186,7 +187,7 @@ class ConfinedStart {
     throw new WorldChangedError();
   }
 
-  /** What has been started must be what would be started now. */
+  /** Surveys the world again. What was started must still be what would be started now. */
   async #worldNow(): Promise<Findings> {
     const { request, machine, found, launch } = this.#parts;
     const world = await findPlaces(found.policy, machine.mountPoints);
@@ -197,10 +198,10 @@ class ConfinedStart {
   }
 }
 
-/** Why no mount point can be made has been told when the start failed of it. */
+/** The start has failed with this error, too. */
 const toldByStart = () => undefined;
 
-/** The mount points are directories now; everything else is as it was found. */
+/** The findings, with the mount points as directories. */
 function withMade(world: Findings, { paths }: MadePoints): Findings {
   const places = world.places.map((place) =>
     paths.has(place.real) ? { ...place, kind: "directory" as const } : place,
@@ -208,7 +209,7 @@ function withMade(world: Findings, { paths }: MadePoints): Findings {
   return { ...world, places };
 }
 
-/** `tmpdir` is what the process itself takes for it. */
+/** `tmpdir` is taken from the variables of the process. */
 function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
   const { TMPDIR } = env;
   return {

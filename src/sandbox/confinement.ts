@@ -1,6 +1,6 @@
 /**
- * From what a policy says and what is there: what to mount, and what the worker inside is to grant.
- * Pure. Both are in real paths, so that no link decides later what was meant.
+ * Computes from a policy and its world the mounts, and the grants of the worker inside. Pure. Both
+ * have real paths, so that no link can change their meaning later.
  */
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, shownPath } from "../protocol/path-uri.ts";
@@ -20,16 +20,16 @@ import type { Findings, Place } from "./world.ts";
 
 export interface Confinement {
   readonly base: Base;
-  /** In the order in which they must be made. */
+  /** In the order of mounting. */
   readonly mounts: readonly Mount[];
   readonly grants: Grants;
 }
 
 /** Directories of this server. */
 export interface OwnDirectories {
-  /** Nobody inside may write them. */
+  /** Read-only inside. */
   readonly kept: readonly HostPath[];
-  /** In these: nobody may read them. */
+  /** Paths within these that are unreadable inside. */
   readonly hidden: readonly HostPath[];
 }
 
@@ -39,11 +39,11 @@ export interface ConfinementParts extends Partial<OwnDirectories> {
   readonly platform: Platform;
   /** Real paths that the confined program itself needs, without being granted to its client. */
   readonly needed?: readonly HostPath[];
-  /** Which directories those that are kept were when they were covered. */
+  /** The identity of the kept directories when they were covered by mounts. */
   readonly keptBirths?: readonly string[];
 }
 
-/** Throws an RpcError for a policy that mounts cannot keep. */
+/** Throws an RpcError for a policy that mounts cannot enforce. */
 export function confinementOf(parts: ConfinementParts): Confinement {
   const { policy, world, platform, needed = [], kept = [], hidden = [] } = parts;
   const { places } = world;
@@ -51,12 +51,13 @@ export function confinementOf(parts: ConfinementParts): Confinement {
   const { rules } = grants;
   const base = baseOf(policy);
   const binds = [
-    // First, because a denial wins, also over what is granted or protected by the same name.
+    // First, because a denial wins over any grant or protection of the same path.
     ...world.matches.map(hiding),
     ...existingBinds(places, rules),
     ...barriers(places, grants),
     ...hidden.map((path) => ({ kind: "hideDirectory", path }) as const),
-    // Of procfs whoever needs it grants nothing that is denied.
+    // A denied /proc is still mounted for a worker that needs it, whose grants refuse it all the
+    // same.
   ].filter(({ path }) => path !== "/proc" || !needed.includes(path));
   const readable = [...(policy.minimal ? platform.minimal : []), ...needed];
   const secrets = policy.minimal ? secretsOf(rules, platform) : [];
@@ -87,10 +88,12 @@ function baseOf(policy: Policy): Base {
   return root || readsEverything(policy) ? "readAll" : "nothing";
 }
 
-/** Every sandbox has them, and they hold nothing. */
+/** Devices that every sandbox has, and that hold no data. */
 const harmlessDevices = ["/dev/null", "/dev/zero", "/dev/full"] as HostPath[];
 
-/** Two names of one place count as one, by the same precedence as two entries for one name. */
+/**
+ * Merges rules whose paths have the same real path, with the precedence of entries for one path.
+ */
 function realRules(places: readonly Place[], policy: Policy, platform: Platform): Rule[] {
   const rules = new Map<HostPath, Rule>();
   const add = (path: HostPath, access: Access) => {
@@ -108,9 +111,10 @@ function realRules(places: readonly Place[], policy: Policy, platform: Platform)
 }
 
 /**
- * A mount covers what a link leads to and not the link: who may replace the link gets around it. So
- * such a policy is refused, as the reference does; and so is one that grants more for writing than
- * it would without the link, because who is confined by it may have put the link there.
+ * Refuses links that a confined process could replace. A mount covers the target of a link but not
+ * the link, so replacing the link would evade it; the reference refuses such a policy, too. Also
+ * refused is a link that leads to more write access than there is without it, because a confined
+ * process may have put it there.
  */
 function refuseWritableLinks(
   places: readonly Place[],
@@ -146,8 +150,8 @@ function existingBinds(places: readonly Place[], rules: readonly Rule[]): Mount[
 }
 
 /**
- * Where a file stands in the way of what must not come into being it has to stay, and so is mounted
- * onto itself.
+ * Mounts a file onto itself where it blocks a path that must not be created, so that it cannot be
+ * removed.
  */
 function barriers(places: readonly Place[], grants: Grants): Mount[] {
   const table = accessTable(grants);
@@ -167,7 +171,7 @@ function secretsOf(rules: readonly Rule[], { secrets }: Platform): Mount[] {
   return secrets.filter(({ path }) => denied.has(path)).map(hiding);
 }
 
-/** On an empty base the links of the host are missing; they are made before anything is mounted. */
+/** The host's links, which an empty base lacks; they are made before all mounts. */
 function linksOf(base: Base, places: readonly Place[], platform: Platform): Mount[] {
   if (base !== "nothing") return [];
   const links = [...platform.links, ...places.flatMap((place) => place.links)];
@@ -179,9 +183,9 @@ function linksOf(base: Base, places: readonly Place[], platform: Platform): Moun
 }
 
 /**
- * Whether a place that is granted for writing by its own name holds `path`: there whoever is to be
- * confined works, and may have put anything. A grant of everything names no place of work; whoever
- * gives it gives the system's own programs too, and bwrap still keeps what is taken away from it.
+ * Whether `path` is below a writable root: confined processes work there, and may have put anything
+ * in it. A grant of the whole file system is no writable root in this sense: it includes the
+ * system's own programs, and bwrap still enforces what is excluded.
  */
 export function isInWorkspace(grants: Grants, path: HostPath): boolean {
   return grants.rules.some(

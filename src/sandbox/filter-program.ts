@@ -1,6 +1,6 @@
 /**
- * The language of the kernel's filters (classic BPF), as far as it is needed here. Pure: a program
- * is a list of instructions, of which some skip those that come next.
+ * The part of classic BPF, the language of the kernel's filters, that is needed here. Pure: a
+ * program is a list of instructions, some of which skip the next ones.
  */
 import { Buffer } from "node:buffer";
 

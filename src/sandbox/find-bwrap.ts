@@ -14,29 +14,30 @@ export interface Bwrap {
 
 interface Folder {
   readonly path: string;
-  /** Where it is, or would be if it were made. */
+  /** The real path, or what it would be if the missing part were created. */
   readonly real: () => Promise<HostPath>;
-  /** Somebody who was confined may have put there what he likes. */
+  /** Whether a confined process could have written there. */
   wasExposed: boolean;
 }
 
-/** Looks for bwrap in the folders of a PATH. */
+/** Searches the directories of a PATH for bwrap. */
 export class BwrapSearch {
   readonly #folders: readonly Folder[];
 
   constructor(searchPath: string) {
-    // A relative folder of a PATH is the working directory's, where anybody may have put anything.
+    // A relative directory of a PATH depends on the working directory, where a confined process may
+    // have put anything.
     const paths = searchPath.split(":").filter((entry) => entry.startsWith("/"));
     this.#folders = paths.map(asFolder);
   }
 
   /**
-   * The first one outside of where confined work may write, or could since this search was made:
-   * one that it has put there would confine nobody, and would be run as it is. `isInWorkspace` is
-   * asked about real paths.
+   * The first bwrap outside of workspaces, now and since this search was made: one put there by a
+   * confined process would confine nothing, and would itself run unconfined. `isInWorkspace` gets
+   * real paths.
    */
   async find(isInWorkspace: (path: HostPath) => boolean = () => false): Promise<Bwrap | undefined> {
-    // Asked for together, because one after the other they would hold up the answer to initialize.
+    // In parallel, because in sequence they would delay the answer to `initialize`.
     const asked = this.#folders.map(({ path }) => bwrapAt(`${path}/bwrap`));
     const exposed = new Set(this.#folders.filter(({ path }) => isInWorkspace(hostPathOf(path))));
     for (const [at, folder] of this.#folders.entries()) {
@@ -47,7 +48,7 @@ export class BwrapSearch {
       for (const each of exposed) each.wasExposed = true;
       return found.bwrap;
     }
-    // Then nobody is confined, and nobody puts anything there.
+    // Without any bwrap no process is confined, so none can have put anything there.
     return undefined;
   }
 }
@@ -81,12 +82,15 @@ async function bwrapAt(path: string): Promise<Found | undefined> {
     const bwrap = { path, identity: bwrapIdentity(path, stats), isSetuid };
     return { bwrap, real: hostPathOf(real) };
   } catch {
-    // Missing or not ours to execute: the search goes on.
+    // Missing or not executable: the search goes on.
     return undefined;
   }
 }
 
-/** Most folders have none, and an error costs as much as ten looks. */
+/**
+ * Checks for existence first: most directories have no bwrap, and an error costs as much as ten
+ * calls of lstat.
+ */
 function lookNow(path: string) {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) return undefined;

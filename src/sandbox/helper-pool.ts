@@ -84,7 +84,10 @@ export class HelperPool {
     }
   }
 
-  /** Workers at work or with open files, those without, and starts that wait for a place. */
+  /**
+   * Numbers of workers at work or with open files, of idle ones, and of starts that wait for a
+   * place.
+   */
   get census() {
     const idle = this.#idle.size;
     return { busy: this.#all.size - idle, idle, waiting: this.#placeless.length };
@@ -142,7 +145,7 @@ export class HelperPool {
     if (this.#crews.get(key) === crew) this.#crews.delete(key);
   }
 
-  /** One with open files stays: nobody else could read or write them. */
+  /** A worker with open files does not count as idle: no other can read or write them. */
   #setIdle(worker: HelperWorker): void {
     this.#setBusy(worker);
     if (worker.handles.size > 0) return;
@@ -156,7 +159,9 @@ export class HelperPool {
     this.#idle.add(worker);
   }
 
-  /** One for the whole life of a worker: to make one and to clear it takes as long as a read. */
+  /**
+   * One timer for the whole life of a worker: creating and clearing one takes as long as a read.
+   */
   #idleTimer(worker: HelperWorker): NodeJS.Timeout {
     const end = () => {
       if (this.#idle.has(worker)) worker.end();
@@ -168,7 +173,7 @@ export class HelperPool {
     this.#idle.delete(worker);
   }
 
-  /** Waits for a place in the pool; the one that has been idle longest has to make it. */
+  /** Waits for a place in the pool, for which the longest idle worker is ended. */
   async #place(): Promise<void> {
     if (this.#places > 0) {
       this.#places--;

@@ -23,42 +23,47 @@ export interface WorkerLimits {
 }
 
 interface Waiting {
-  /** Of this exchange, and no earlier one. */
+  /** The timer of this request only. */
   readonly timer: PatientTimer;
   resolve(response: unknown): void;
   reject(error: Error): void;
 }
 
-/** Where a worker keeps what it is about to write, for the case that it is killed. */
+/** A journal of the worker's next writes, for the case that it is killed. */
 export interface LentJournal {
   readonly fd: number;
-  /** False when somebody has removed it, and what it holds would be found by nobody. */
+  /** False when it was removed, so that its content could not be found after a crash. */
   readonly isThere: boolean;
-  /** To be called when the worker is gone: finishes what it was at, where it may write. */
+  /**
+   * To be called when the worker has ended: finishes its interrupted write, where it was allowed to
+   * write.
+   */
   finish(): Promise<void>;
 }
 
-/** For a worker that is granted this. Undefined when none can be kept. */
+/** Makes a journal for a worker with these grants. Undefined when there can be none. */
 export type LendJournal = (grants: Grants) => Promise<LentJournal | undefined>;
 
-/** How a worker comes to be. */
+/** What a worker is started with. */
 export interface WorkerParts {
-  /** Given the descriptor from which bwrap reads the program for seccomp. */
+  /** `seccompFd` is the descriptor from which bwrap reads the seccomp program. */
   launch(seccompFd: number): HelperLaunch;
   readonly grants: Grants;
   readonly lendJournal?: LendJournal | undefined;
   readonly startWorker?: StartWorker | undefined;
-  /** Rejects when bwrap has mounted something else than was meant. `isUp` says that it answers. */
+  /**
+   * Rejects when bwrap has made other mounts than intended. `isUp` settles when the worker answers.
+   */
   checkMounts(process: WorkerProcess, isUp: Promise<void>): Promise<void>;
 }
 
 const journalFd = 3;
 
 export class HelperWorker {
-  /** Settles when the process is gone. */
+  /** Settles when the process has ended. */
   readonly ended: Promise<void>;
   readonly #listener: WorkerListener;
-  /** Names of the files it holds open. */
+  /** Ids of the files it holds open. */
   readonly handles = new Set<string>();
   readonly #limits: WorkerLimits;
   readonly #operationTimer: PatientTimer;
@@ -71,7 +76,7 @@ export class HelperWorker {
   #isEnded = false;
   #isLeaving = false;
 
-  /** Starts a worker that grants this and no more. Throws when it does not come up. */
+  /** Starts a worker with these grants. Throws when it does not come up. */
   static async start(parts: WorkerParts, limits: WorkerLimits): Promise<HelperWorker> {
     const { grants, lendJournal, startWorker = startWorkerAlone } = parts;
     const journal = await lendJournal?.(grants);
@@ -86,7 +91,7 @@ export class HelperWorker {
     worker.#process = process;
     const confined = worker.#confine({ ...grants, ...(journal && { journalFd }) });
     try {
-      // While Node starts inside, so that it takes no time.
+      // In parallel with the start of Node inside, so that it takes no extra time.
       await Promise.all([confined, parts.checkMounts(process, confined)]);
     } catch (error) {
       worker.kill();
@@ -110,17 +115,17 @@ export class HelperWorker {
     };
   }
 
-  /** Whether nothing more may be asked of it: it is gone, or about to go. */
+  /** Whether it takes no more requests: it has ended, or is about to. */
   get isEnded(): boolean {
     return this.#isEnded || this.#isLeaving;
   }
 
-  /** Whether what it is about to write is kept where nobody would find it. */
+  /** Whether its journal was removed. */
   get hasLostJournal(): boolean {
     return this.#journal?.isThere === false;
   }
 
-  /** Requests are served one after the other; the time limit is that of each by itself. */
+  /** Sends a request. They are served in order; the time limit is for each by itself. */
   request(operation: string, params: unknown): Promise<unknown> {
     const exchange = () => this.#exchange({ operation, params }, this.#operationTimer);
     const result = this.#last ? this.#last.then(exchange) : exchange();
@@ -132,13 +137,13 @@ export class HelperWorker {
     return result;
   }
 
-  /** Ends it by the end of its input, as it would by hand. */
+  /** Ends it by closing its stdin. */
   end(): void {
     this.#isLeaving = true;
     this.#process?.end();
   }
 
-  /** Ends it when it has done what it has been asked so far. */
+  /** Ends it when all requests so far are answered. */
   leave(): void {
     this.#isLeaving = true;
     void (this.#last ?? Promise.resolve()).then(() => this.end());
@@ -168,7 +173,7 @@ export class HelperWorker {
     });
   }
 
-  /** Started anew for each exchange: to make one and to clear it would take longer. */
+  /** Restarted for each request: creating and clearing a timer takes longer. */
   #timer(limitMs: number): PatientTimer {
     const timer: PatientTimer = new PatientTimer(limitMs, () => {
       if (this.#waiting?.timer !== timer) return;
@@ -194,7 +199,9 @@ export class HelperWorker {
     this.#complaint = (this.#complaint + bytes.toString("utf8")).slice(0, complaintBytesMax);
   }
 
-  /** Whoever learns that it failed may write the same file next, so what it was at is over then. */
+  /**
+   * Finishes the interrupted write before the requests fail: a caller may then write the same file.
+   */
   async #onEnd({ exitCode, signal, shortMessage }: WorkerEnding): Promise<void> {
     this.#isEnded = true;
     this.#operationTimer.stop();

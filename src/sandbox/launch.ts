@@ -1,4 +1,4 @@
-/** How a request to start an fs-helper becomes a request to start bwrap. Pure. */
+/** Turns a request to start an fs-helper into one to start bwrap. Pure. */
 import type { HostPath } from "../protocol/path-uri.ts";
 import { type BwrapPlan, bwrapFlags, bwrapMounts } from "./bwrap.ts";
 import type { Confinement } from "./confinement.ts";
@@ -6,7 +6,7 @@ import type { Abilities } from "./health.ts";
 import { seccompProgram } from "./seccomp.ts";
 import type { SeccompMachine } from "./system-calls.ts";
 
-/** What a helper may know of the server's variables: nothing else gets in. */
+/** The only variables of the server that a helper gets. */
 const helperVariables = ["PATH", "TMPDIR", "TMP", "TEMP"] as const;
 
 export interface HelperLaunch {
@@ -14,7 +14,7 @@ export interface HelperLaunch {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** What bwrap reads from its descriptor for that. */
+  /** The program that bwrap reads from its seccomp descriptor. */
   readonly seccomp: Uint8Array;
 }
 
@@ -26,9 +26,9 @@ export interface HelperLaunchParts {
   readonly masks: BwrapPlan["masks"];
   readonly controls: BwrapPlan["controls"];
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** For bwrap alone: nobody inside sees them. */
+  /** For bwrap alone, not passed inside. */
   readonly ownVariables: Readonly<Record<string, string>>;
-  /** The program of Node and the helper's file, as text. */
+  /** The paths of Node and of the helper's file, as text. */
   readonly command: readonly [string, string];
 }
 
@@ -68,7 +68,7 @@ export function helperLaunch(parts: HelperLaunchParts, seccompFd: number): Helpe
   };
 }
 
-/** Node gives arguments as UTF-8; a path that is not UTF-8 would become another one. */
+/** Throws for a path that is not UTF-8, because Node would change it in arguments. */
 function asText(argument: string): string {
   const text = Buffer.from(argument, "latin1").toString("utf8");
   if (Buffer.from(text, "utf8").toString("latin1") === argument) return text;

@@ -1,8 +1,8 @@
 /**
- * Whether bwrap has mounted what was meant. It is told names, and looks them up some milliseconds
- * after they were surveyed: whoever may write a directory on the way can put a link there for that
- * moment, and have something else mounted, or a cover put over something else. The kernel's table
- * names places by what they are and not by how they were found, so that no later renaming deceives.
+ * Verifies bwrap's mounts. bwrap gets paths, and resolves them some milliseconds after the survey:
+ * a process that may write a directory of a path can put a link there for that moment, so that
+ * something else is mounted or covered. The kernel's mount table tells what is mounted, not how it
+ * was found, so that no later renaming deceives.
  */
 import type { HostPath } from "../protocol/path-uri.ts";
 import type { BwrapPlan } from "./bwrap.ts";
@@ -10,22 +10,22 @@ import type { Mount } from "./mounts.ts";
 import { isLocalType } from "./remote-mounts.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
-/** One line of a `mountinfo` table, in as far as it counts. */
+/** The relevant fields of a line of `mountinfo`. */
 interface TableEntry {
   readonly device: string;
-  /** What of the file system is mounted there. */
+  /** The directory of the file system that is mounted there. */
   readonly root: string;
   readonly isReadOnly: boolean;
   readonly type: string;
 }
 
-/** `mountinfo` of a sandbox, and that of this server when the sandbox was looked at. */
+/** `mountinfo` of a sandbox, and of this server at that time. */
 export interface MountTables {
   readonly inside: string;
   readonly outside: string;
 }
 
-/** Throws when bwrap has not mounted what was meant. */
+/** Throws when bwrap has made other mounts than intended. */
 export function refuseMisplaced(
   mounts: readonly Mount[],
   masks: BwrapPlan["masks"],
@@ -36,9 +36,9 @@ export function refuseMisplaced(
 }
 
 /**
- * The first of `mounts` that is not in the table of the sandbox as the table of the server says it
- * should be; undefined when all are. Some network file systems do not say what of them is mounted:
- * there only the device counts.
+ * The first of `mounts` that the table of the sandbox does not show as the server's table implies;
+ * undefined when all are right. For network file systems that do not tell their mounted directory,
+ * only the device is compared.
  */
 function misplacedMount(
   mounts: readonly Mount[],
@@ -58,7 +58,7 @@ function misplacedMount(
   return mounts.find((mount) => !isAsMeant(mount))?.path;
 }
 
-/** Undefined for what is no mount. */
+/** The source of a bind mount; undefined for anything else. */
 function sourceOf(mount: Mount, masks: BwrapPlan["masks"]): HostPath | undefined {
   if (mount.kind === "link") return undefined;
   if (mount.kind === "hideFile") return masks.file;
@@ -72,7 +72,9 @@ function isSame(found: TableEntry, meant: TableEntry, kind: Mount["kind"]): bool
   return isForWriting ? found.isReadOnly === meant.isReadOnly : found.isReadOnly;
 }
 
-/** What a mount of this path would be; undefined where the table does not know of it. */
+/**
+ * The entry that a bind mount of this path would have; undefined where the table does not know it.
+ */
 function entryAt(path: HostPath, table: Map<string, TableEntry>): TableEntry | undefined {
   for (let point: string = path; ; point = point.slice(0, point.lastIndexOf("/")) || "/") {
     const entry = table.get(point);
@@ -87,13 +89,13 @@ function entryAt(path: HostPath, table: Map<string, TableEntry>): TableEntry | u
 
 let lastOuter = { table: "", entries: new Map<string, TableEntry>() };
 
-/** It hardly ever changes. */
+/** Cached, because it hardly ever changes. */
 function outerEntries(table: string): Map<string, TableEntry> {
   if (lastOuter.table !== table) lastOuter = { table, entries: entriesOf(table, () => true) };
   return lastOuter.entries;
 }
 
-/** By mount point; of several on one point the last one counts, which is on top. */
+/** Entries by mount point. Of several on one point the last one counts, which is on top. */
 function entriesOf(table: string, isWanted: (point: string) => boolean): Map<string, TableEntry> {
   const entries = new Map<string, TableEntry>();
   for (const line of table.split("\n")) {

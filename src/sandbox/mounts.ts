@@ -1,4 +1,4 @@
-/** What is to be mounted, and in what order. Pure. */
+/** The mounts of a sandbox and their order. Pure. */
 import type { HostPath } from "../protocol/path-uri.ts";
 import { splitPath } from "../protocol/path-uri.ts";
 import { isBelow, isWithin } from "./access.ts";
@@ -10,12 +10,12 @@ export type Mount =
     }
   | { readonly kind: "link"; readonly path: HostPath; readonly target: HostPath };
 
-/** What lies under the mounts: the host's tree for reading, for writing, or nothing at all. */
+/** What is below all mounts: the host's tree read-only, the same writable, or nothing. */
 export type Base = "readAll" | "writeAll" | "nothing";
 
 /**
- * What lies in a directory comes after it; what would only repeat the base is left out. `kept` are
- * directories that nobody inside may write, whatever is granted.
+ * Orders parents before children, and drops mounts that repeat the base. `kept` directories are
+ * read-only inside, whatever is granted.
  */
 export function orderedMounts(
   base: Base,
@@ -23,7 +23,7 @@ export function orderedMounts(
   kept: readonly HostPath[] = [],
 ): Mount[] {
   const asked = inOrder(mounts)
-    // A sandbox has a procfs of its own; that of the host would show, and lead to, other processes.
+    // A sandbox has its own procfs; the host's would expose other processes.
     .filter((mount) => !isWithin(mount.path, "/proc") || (isHiding(mount) && !isProcess(mount)))
     .filter(({ path, kind }) => kind !== "write" || !kept.some((own) => isWithin(path, own)));
   const keeping = kept
@@ -34,7 +34,7 @@ export function orderedMounts(
   return inOrder([...needed, ...holds(base, needed)]);
 }
 
-/** Of several mounts for one place the first counts. */
+/** Of several mounts on one path the first counts. */
 function inOrder(mounts: readonly Mount[]): Mount[] {
   const unique = new Map<string, Mount>();
   for (const mount of mounts) if (!unique.has(mount.path)) unique.set(mount.path, mount);
@@ -57,15 +57,14 @@ function isHiding({ kind }: Mount): boolean {
   return kind === "hideFile" || kind === "hideDirectory";
 }
 
-/** Those of the host have no names inside. */
+/** Processes of the host do not appear in the sandbox's procfs. */
 function isProcess({ path }: Mount): boolean {
   return /^\/proc\/\d/.test(path);
 }
 
 /**
- * A mount goes along when a directory above it is renamed, and its name becomes free. So every
- * writable directory on the way to a mount is mounted onto itself, which the kernel lets nobody
- * rename.
+ * A mount moves with a renamed ancestor, which frees its path. So every writable ancestor of a
+ * mount is mounted onto itself, which the kernel lets no process rename.
  */
 function holds(base: Base, mounts: readonly Mount[]): Mount[] {
   const kinds = new Map(mounts.map(({ path, kind }) => [path, kind]));
