@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** What is entered: ids, places and outcomes, never arguments, variables or contents. */
+/** The fields of an entry: ids, paths and outcomes, never arguments, variables or contents. */
 export type AuditFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 /** The end of a chain, on which the next line builds. */
@@ -9,7 +9,7 @@ export interface ChainEnd {
   readonly hash: string;
 }
 
-/** What the first line of a chain builds on. */
+/** The predecessor of the first line of a chain. */
 export const chainStart: ChainEnd = { lines: 0, hash: "0".repeat(64) };
 
 /**
@@ -30,7 +30,7 @@ const ending = /^(.*),"hash":"([0-9a-f]{64})"\}$/s;
 const hashOf = (previousHash: string, body: string) =>
   createHash("sha256").update(previousHash).update(body).digest("hex");
 
-/** Follows the chain over one line more; a text when it is broken there. */
+/** Follows the chain over one more line; returns a text that says why it is broken there. */
 export function followLine(previous: ChainEnd, text: string): ChainEnd | string {
   const [, body, hash] = ending.exec(text) ?? [];
   if (body === undefined || hash === undefined) return "is not a line of an audit log";
@@ -40,7 +40,7 @@ export function followLine(previous: ChainEnd, text: string): ChainEnd | string 
   return { lines: previous.lines + 1, hash };
 }
 
-/** The end of the chain as its last line tells it, without a look at the lines before. */
+/** The end of the chain as its last line states it, without checking earlier lines. */
 export function chainEndOf(lastLine: string): ChainEnd | undefined {
   const [, , hash] = ending.exec(lastLine) ?? [];
   const [, number] = /^\{"line":(\d+),/.exec(lastLine) ?? [];

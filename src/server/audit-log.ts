@@ -7,7 +7,7 @@ import { internalError, messageOf } from "../protocol/errors.ts";
 import { type AuditFields, type ChainEnd, followLine, nextLine } from "./audit-chain.ts";
 import { type AuditEnd, auditEndIn, tearEvent, tearOf } from "./audit-tear.ts";
 
-/** Enters who started what and where. Throws when it cannot: then nothing must be started. */
+/** Records who started what and where. Throws when it cannot: then nothing may be started. */
 export interface AuditLog {
   enter(event: AuditEvent, fields: AuditFields): void;
   close(): void;
@@ -23,7 +23,10 @@ export type AuditEvent =
   | "process-ended"
   | typeof tearEvent;
 
-/** Opens a file for appending and goes on with the chain that it holds. Refuses one in use. */
+/**
+ * Opens a file for appending, and continues the chain in it. Throws when another server uses the
+ * file.
+ */
 export async function openAuditLog(path: string): Promise<AuditLog> {
   const { O_APPEND, O_CREAT, O_RDWR } = constants;
   const file = openSync(path, O_RDWR | O_APPEND | O_CREAT, 0o600);
@@ -37,16 +40,16 @@ export async function openAuditLog(path: string): Promise<AuditLog> {
 }
 
 /**
- * A line is written before what it tells of is done, in one synchronous call: some twenty
- * microseconds beside a process start. A last line that a crash or a full disk cut off is left as
- * it is, and the next line tells what it is.
+ * Writes each line synchronously, before the action that it records: some twenty microseconds
+ * beside a process start. A last line that a crash or a full disk cut off is left as it is, and the
+ * next line describes it.
  */
 class AuditFile implements AuditLog {
   readonly #file: number;
   readonly #path: string;
   #size: number;
   #end: ChainEnd;
-  /** What stands behind the last whole line. */
+  /** The bytes after the last complete line. */
   #torn: Buffer;
 
   constructor(file: number, path: string) {
@@ -64,7 +67,10 @@ class AuditFile implements AuditLog {
     this.#append("", event, fields);
   }
 
-  /** Makes the end of the file the end of a line. */
+  /**
+   * Makes the file end with a complete line: ends a last line that only lacks its line feed, and
+   * describes a torn one in a new line.
+   */
   mend(): void {
     if (this.#torn.length === 0) return;
     const unended = followLine(this.#end, this.#torn.toString());
@@ -104,7 +110,7 @@ class AuditFile implements AuditLog {
   }
 }
 
-/** Two servers would stop each other; the first one is not to suffer for the second. */
+/** Two servers would break each other's chain; the second is refused, for the first one's sake. */
 async function refuseSharing(file: number, path: string): Promise<void> {
   const libc = await loadLibc().catch(() => undefined);
   // Without native functions, and on a disk without locks, a foreign line is still noticed.
@@ -115,7 +121,7 @@ async function refuseSharing(file: number, path: string): Promise<void> {
 
 const nothing = Buffer.alloc(0);
 
-/** A client chooses ids and places, and could choose very long ones. */
+/** Ids and paths come from clients and could be very long. */
 function cut(fields: AuditFields): AuditFields {
   const entries = Object.entries(fields).map(([name, value]) => [
     name,
@@ -126,7 +132,7 @@ function cut(fields: AuditFields): AuditFields {
   return Object.fromEntries(entries);
 }
 
-/** The end of the chain, and what stands behind it: nothing, or a line that was cut off. */
+/** The end of the chain, and the bytes behind it: none, or a torn line. */
 function endOf(file: number, size: number, path: string): AuditEnd {
   const tail = Buffer.alloc(Math.min(size, auditTailBytes));
   readSync(file, tail, 0, tail.length, size - tail.length);
@@ -139,8 +145,8 @@ function endOf(file: number, size: number, path: string): AuditEnd {
 }
 
 /**
- * A second server, or a rotation in place, would tear the chain. What is entered in a file that was
- * removed is lost.
+ * Throws when the file was changed by another program, such as a second server or a rotation in
+ * place, which breaks the chain, or when it was removed, which loses the entries.
  */
 function refuseForeignChange(file: number, size: number, path: string): void {
   const { size: foundSize, nlink } = fstatSync(file);

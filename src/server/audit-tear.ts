@@ -11,7 +11,7 @@ export const tearEvent = "line-torn";
 
 export interface AuditEnd {
   readonly end: ChainEnd;
-  /** What stands behind the last whole line; empty when nothing does. */
+  /** The bytes after the last complete line. */
   readonly behind: Buffer;
 }
 
@@ -29,13 +29,13 @@ export function auditEndIn(tail: Buffer, isWholeFile: boolean): AuditEnd | undef
   return withTorn(chainStart, tail);
 }
 
-/** What the line behind a torn piece says of it. */
+/** The fields by which the next line describes a torn piece. */
 export const tearOf = (torn: Buffer): AuditFields => ({
   tornBytes: torn.length,
   tornSha256: createHash("sha256").update(torn).digest("hex"),
 });
 
-/** Whether a line of the chain tells of this torn piece. */
+/** Whether a line of the chain describes this torn piece. */
 export function isTearOf(torn: Buffer, text: string): boolean {
   const { event, tornBytes, tornSha256 }: AuditFields = JSON.parse(text);
   const { tornBytes: bytes, tornSha256: hash } = tearOf(torn);
@@ -48,13 +48,13 @@ function lineFeedBefore(tail: Buffer, at: number): number {
   return at === 0 ? -1 : tail.lastIndexOf(lineFeed, at - 1);
 }
 
-/** Somebody wrote whole lines: that is no tear, and not for us to go on with. */
+/** Complete lines behind the chain are no torn piece: another program wrote them. */
 function withTorn(end: ChainEnd, behind: Buffer): AuditEnd | undefined {
   return behind.at(-1) === lineFeed ? undefined : { end, behind };
 }
 
 /**
- * Any file may be named by mistake; only what can have been meant as an audit log is gone on with.
+ * Whether the file may be an audit log with a torn first line: any file can be named by mistake.
  */
 function startsLikeAFirstLine(whole: Buffer): boolean {
   const start = '{"line":1,"time":"';

@@ -1,8 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { CheckToken } from "./access.ts";
 
-/** Admits the one token that has this SHA-256. Digests are compared, so that the time tells neither
- * where a guess differs nor how long the token is. */
+/**
+ * Accepts the one token with this SHA-256. Comparing digests reveals by its time neither the
+ * position of a difference nor the length of the token.
+ */
 export const capabilityToken =
   (digest: Buffer): CheckToken =>
   (token) =>

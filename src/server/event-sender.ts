@@ -4,7 +4,7 @@ import { bulkMember, type Emit, type Event, events } from "../protocol/methods.t
 import type { Outbox } from "./outbox.ts";
 import { laneOfEvent } from "./send-order.ts";
 
-/** What a connection is told by itself goes out through its outbox. */
+/** Sends the events of a connection through its outbox. */
 export const eventsThrough = (
   outbox: Outbox,
 ): Pick<EventReceiver, "emitOutput"> & { readonly emit: Emit<Event> } => ({

@@ -36,7 +36,7 @@ export class Newcomers {
     if (this.#count > this.#max) this.#cutOldest();
   }
 
-  /** The connection is a WebSocket now, and counts as one from here on. */
+  /** The connection is now a WebSocket and no newcomer any more. */
   arrived(socket: Ends): void {
     this.#forget(...namesOf(socket));
   }
