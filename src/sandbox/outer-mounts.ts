@@ -7,8 +7,8 @@ let block = Buffer.alloc(mountTableReadBytes);
 let last = { bytes: Buffer.alloc(0), text: "" };
 
 /**
- * The table of this server's mounts. It is the kernel's own, and reading it never waits. Kept open,
- * and made into text only when it has changed, it takes a third of the time.
+ * This server's mount table, read anew. The kernel serves it from memory, so reading never waits.
+ * Keeping the file open, and decoding only changes, takes a third of the time.
  */
 export function outerMounts(): string {
   fd ??= openSync("/proc/self/mountinfo", "r");
@@ -21,29 +21,31 @@ export function outerMounts(): string {
 let mayHaveChanged = () => true;
 let isRead = false;
 
-/** Has the kernel tell when `mountsNow` must read the table again, instead of reading it to see. */
+/**
+ * Sets a watch for changes of the mount table, so that `mountsNow` reads it only after a change.
+ */
 export function watchOuterMounts(watch: () => boolean): void {
   mayHaveChanged = watch;
   isRead = false;
 }
 
 /**
- * The table as it was when mounts were last made, changed or removed: what is asked before every
- * confined operation. A directory above a mount that is renamed may have its former name there; the
- * mount is the same then, and goes along in every sandbox.
+ * This server's mount table, cached until mounts change, because it is needed before every confined
+ * operation. After the rename of a directory above a mount it may have the former path; the mount
+ * stays the same, and moves along in every sandbox.
  */
 export function mountsNow(): string {
   if (mayHaveChanged()) isRead = false;
-  // A change is told once, and a read can fail for want of descriptors.
+  // A change is reported once, and reading can fail for lack of descriptors.
   if (!isRead) outerMounts();
   isRead = true;
   return last.text;
 }
 
-/** The table as it was when anybody read it last; empty before that. */
+/** The table as of the last read; empty before. */
 export const newestMounts = (): string => last.text;
 
-/** The kernel gives it in pieces, and makes it anew when it is read from the beginning. */
+/** The kernel gives the table in pieces, and builds it anew when it is read from offset 0. */
 function whole(file: number): Buffer {
   let length = 0;
   for (;;) {

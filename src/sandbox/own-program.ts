@@ -1,6 +1,6 @@
 /**
- * Programs of ours as one file each: scripts, because Node starts a module 4 ms later. The
- * fs-helper is one that can be shown to a sandbox by itself.
+ * Programs of this package as single files. They are CommonJS, because Node starts an ES module 4
+ * ms later. The fs-helper's file can be made visible in a sandbox by itself.
  */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -11,8 +11,8 @@ const sources = {
 } as const;
 
 /**
- * The built one lies beside or above this code; in a checkout, where this is a source file, it is
- * bundled anew, because it must be what the sources are now.
+ * Reads a program that was built beside or above this code. In a checkout it is bundled from the
+ * current sources.
  */
 export async function ownProgram(name: keyof typeof sources): Promise<Buffer> {
   if (import.meta.url.endsWith(".ts")) return bundle(sources[name]);
@@ -23,7 +23,7 @@ export async function ownProgram(name: keyof typeof sources): Promise<Buffer> {
   throw new Error(`dist/${name}.cjs is missing beside this program: install it again`);
 }
 
-/** Takes some 20 ms. The bundler is only there in a checkout, where the sources are. */
+/** Takes some 20 ms. The bundler exists only in a checkout. */
 async function bundle(source: string): Promise<Buffer> {
   const { execa } = await import("execa");
   const entry = fileURLToPath(new URL(source, import.meta.url));

@@ -1,5 +1,5 @@
 /**
- * What of the system itself a sandbox may need: programs, libraries, and not the secrets among
+ * The system's own files that a sandbox may need: programs and libraries, without the secrets among
  * them.
  */
 import { readdir, stat } from "node:fs/promises";
@@ -11,19 +11,19 @@ import type { Match } from "./scan-globs.ts";
 export interface Platform {
   /** Real paths that `minimal` makes readable. */
   readonly minimal: readonly HostPath[];
-  /** Real paths among them that are for the system's administrator only. */
+  /** Real paths among them that only the administrator may read. */
   readonly secrets: readonly Match[];
-  /** Real paths without which this very program does not start. */
+  /** Real paths without which this program itself does not start. */
   readonly runtime: readonly HostPath[];
-  /** Links such as `/bin` by which the former are known. */
+  /** Links such as `/bin` that lead to the former. */
   readonly links: readonly Link[];
-  /** What of procfs works on the whole machine, namespaces or not. */
+  /** Paths of procfs that affect the whole machine, whatever the namespace. */
   readonly controls: readonly HostPath[];
 }
 
 /**
- * The kernel asks of many of these only whether the user is 0, which root still is in a namespace
- * without any capability; `--proc` of bwrap covers some, but not `sys`.
+ * For many of these the kernel only checks for uid 0, which root still has in a namespace without
+ * any capability. bwrap's `--proc` covers some, but not `sys`.
  */
 const controlPlaces = ["acpi", "bus", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger"];
 
@@ -48,8 +48,8 @@ const runtimePlaces = [
 ];
 
 /**
- * `minimal` is what programs need, and no program of an ordinary user can read these; a server of
- * root could, and would give them to everybody who may read `minimal`.
+ * `minimal` is for ordinary programs, which cannot read these files. A server that runs as root
+ * could, and would give them to every sandbox with `minimal`.
  */
 const secretPlaces = [
   "/etc/shadow",
@@ -64,7 +64,7 @@ const secretPlaces = [
 ];
 const hostKey = /^ssh_host_.*_key$/;
 
-/** Looked up once: what belongs to the system does not change while the server runs. */
+/** Called once: the system's files do not change while the server runs. */
 export async function surveyPlatform(): Promise<Platform> {
   const [minimal, secrets, runtime] = await Promise.all([
     existingPlaces(minimalPlaces),
@@ -81,7 +81,7 @@ export async function surveyPlatform(): Promise<Platform> {
   };
 }
 
-/** A place that is a link counts by the place it leads to; the link is kept besides. */
+/** Replaces links by their targets, and also returns the links. */
 async function existingPlaces(places: readonly string[]) {
   const paths = new Set<HostPath>();
   const links: Link[] = [];
@@ -99,12 +99,15 @@ async function asMatch(path: HostPath): Promise<Match> {
 }
 
 async function hostKeys(): Promise<string[]> {
-  // A machine without a server of SSH has no such folder.
+  // A machine without an SSH server has no such directory.
   const names = await readdir("/etc/ssh").catch(unlessPassing);
   return names.filter((name) => hostKey.test(name)).map((name) => `/etc/ssh/${name}`);
 }
 
-/** What is found out here is remembered: keys that could not be seen would be shown for ever. */
+/**
+ * Rethrows transient shortages: the result is cached, and keys that were missed would stay
+ * readable.
+ */
 function unlessPassing(error: unknown): string[] {
   if (isTransientShortage(error)) throw error;
   return [];

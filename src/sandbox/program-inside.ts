@@ -6,8 +6,8 @@ import type { ProcessRequest } from "./confined-process.ts";
 import { diskCall } from "./disk-call.ts";
 
 /**
- * Whether bwrap will find the program of a request, as far as that can be told from outside:
- * `isVisible` tells whether a path can be read inside. A relative path is not looked at.
+ * Whether the program of a request exists inside the sandbox, as far as that shows from outside.
+ * `isVisible` tells whether a path can be read inside. A relative path is not checked.
  */
 export async function isProgramInside(
   { argv: [program], env }: ProcessRequest,
@@ -20,7 +20,10 @@ export async function isProgramInside(
   return false;
 }
 
-/** Empty where the search would depend on the working directory, or on a default of libc. */
+/**
+ * The candidate paths; none where the search depends on the working directory or on a default of
+ * libc.
+ */
 function placesOf(program: string, searchPath = ""): HostPath[] {
   if (program.startsWith("/")) return [hostPathOf(program)];
   const folders = searchPath.split(":");
@@ -28,7 +31,7 @@ function placesOf(program: string, searchPath = ""): HostPath[] {
   return isPlain ? folders.map((folder) => hostPathOf(`${folder}/${program}`)) : [];
 }
 
-/** The real path of a file that may be executed. */
+/** The real path of an executable file. */
 async function programAt(path: HostPath): Promise<HostPath | undefined> {
   const name = nodePath(path);
   try {
@@ -39,7 +42,7 @@ async function programAt(path: HostPath): Promise<HostPath | undefined> {
     );
     return real as HostPath | undefined;
   } catch {
-    // Missing or not ours to execute, which whoever runs it will say.
+    // Missing or not executable, which the attempt to run it reports.
     return undefined;
   }
 }

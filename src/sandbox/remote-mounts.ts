@@ -1,4 +1,4 @@
-/** File systems whose answers come from this machine alone. */
+/** Types of file systems that depend on no other machine or daemon. */
 const localTypes = new Set(
   [
     "bcachefs binfmt_misc bpf btrfs cgroup cgroup2 configfs debugfs devpts devtmpfs",
@@ -14,8 +14,8 @@ export function isLocalType(type: string): boolean {
 let last: { readonly table: string; readonly mounts: readonly string[] } | undefined;
 
 /**
- * Mount points in a `mountinfo` table that a dead server or daemon could make wait for ever; the
- * deepest come first.
+ * Mount points in a `mountinfo` table on which calls may hang because of a dead server or daemon,
+ * deepest first.
  */
 export function remoteMounts(table: string): readonly string[] {
   if (last?.table === table) return last.mounts;
@@ -31,13 +31,13 @@ export function remoteMounts(table: string): readonly string[] {
 }
 
 /**
- * A place where something is mounted when somebody looks may wait for a server. What systemd has
- * the kernel mount of its own below /proc, on nearly every machine, does not.
+ * An automount point may wait for a server. Those that systemd makes below /proc, on nearly every
+ * machine, mount file systems of the kernel itself and do not.
  */
 function isTrapOfKernel(type: string, point: string): boolean {
   return type === "autofs" && point.startsWith("/proc/");
 }
 
-/** The kernel writes blanks and backslashes in octal. */
+/** The kernel escapes blanks and backslashes in octal. */
 const unescaped = (point: string) =>
   point.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));

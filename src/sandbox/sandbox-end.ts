@@ -8,39 +8,40 @@ import { childOf } from "./inner-mounts.ts";
 const PF_EXITING = 0x4;
 
 /**
- * To be called while that process lives. What it gives ends the sandbox and settles when nothing of
- * it runs any more. bwrap may have ended long before: it does not wait for what a command has left
- * behind, and a command can change the process on which bwrap relies for ending that.
+ * Takes the pid of the first process while that lives. The returned function kills the sandbox, and
+ * settles when none of its code runs any more. bwrap may have ended long before: it does not wait
+ * for what a command left behind, and a command can alter the process by which bwrap would end it.
  */
 export function endOfSandbox(firstPid: number): () => Promise<void> {
   const begin = readProcessStat(firstPid)?.startTicks;
   const isRunning = () => {
     const stat = readProcessStat(firstPid);
     if (stat === undefined || stat.startTicks !== begin) return false;
-    // As a rule it is about to end and was alone, and to take its mounts away takes a millisecond.
+    // Usually it is exiting and was alone; removing its mounts takes another millisecond.
     return !isDead(stat) && !(isEnding(stat) && childOf(firstPid) === undefined);
   };
   return async () => {
     for (let pauseMs = sandboxEndPollMs; isRunning(); pauseMs *= 2) {
       kill(firstPid);
-      // What hangs on a dead disk ends when that comes back, for which nobody need stay.
+      // A process that hangs on a dead disk ends when the disk is back; the server need not stay
+      // for that.
       const ref = pauseMs < sandboxEndPollMsMax;
       await setTimeout(Math.min(pauseMs, sandboxEndPollMsMax), undefined, { ref });
     }
   };
 }
 
-/** Nothing of it runs: the kernel keeps its exit code for whoever is to ask for it. */
+/** Whether it is dead, at most a zombie. */
 function isDead(stat: ProcessStat): boolean {
   return isAlone(stat) && /[ZX]/.test(stat.state);
 }
 
-/** It runs no more; what it has started may, until it is dead. */
+/** Whether it is exiting. Its children may run until it is dead. */
 function isEnding(stat: ProcessStat): boolean {
   return isAlone(stat) && (stat.flags & PF_EXITING) !== 0;
 }
 
-/** The first thread of several may have ended alone. */
+/** The main thread may have ended before others. */
 function isAlone({ threads }: ProcessStat): boolean {
   return threads <= 1;
 }
@@ -49,6 +50,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended meanwhile.
+    // It has just ended.
   }
 }

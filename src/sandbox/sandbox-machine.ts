@@ -214,7 +214,7 @@ async function madeInKept(path: HostPath): Promise<HostPath[]> {
 const nothingWrong = () => undefined;
 const reasonOf = (error: unknown) => toRpcError(error).message;
 
-/** The failure was reported to the call that made the attempt. */
+/** The call that made the attempt gets the failure. */
 const tried = () => undefined;
 
 function absolute(path: string | undefined): HostPath | undefined {

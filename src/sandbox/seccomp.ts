@@ -1,7 +1,7 @@
 /**
- * The system calls a confined process may not make, as a program for the kernel's filter. bwrap
- * loads it last, so that it holds for the command and for all that descends from it. Refused calls
- * fail with EPERM, which programs expect and report. Pure: bytes out, nothing loaded here.
+ * The seccomp filter: the system calls that a confined process may not make. bwrap loads it last,
+ * so it applies to the command and all its descendants. Refused calls fail with EPERM, which
+ * programs expect and report. Pure: it only computes the bytes.
  */
 import type { Buffer } from "node:buffer";
 import {
@@ -21,8 +21,9 @@ export interface SeccompRules {
 }
 
 /**
- * Names of refused calls. io_uring makes calls that no filter sees; `setns` is one of the ways to
- * mounts of one's own; the keys are those of the server's login, which no namespace holds back.
+ * Calls that are always refused. io_uring makes calls that no filter sees; `setns` can lead to a
+ * private mount namespace; the keyrings are those of the server's login, which no namespace
+ * separates.
  */
 const refusedAlways: readonly SystemCall[] = [
   "io_uring_setup",
@@ -35,8 +36,8 @@ const refusedAlways: readonly SystemCall[] = [
 ];
 
 /**
- * Without network also what would reach another process or a socket: also a datagram through a
- * socket of a path, which no network namespace holds back.
+ * Calls that are refused without network, because they reach another process or a socket: also
+ * datagrams to a socket with a path, which no network namespace stops.
  */
 const refusedWithoutNetwork: readonly SystemCall[] = [
   "ptrace",
@@ -57,7 +58,7 @@ const refusedWithoutNetwork: readonly SystemCall[] = [
   "getsockopt",
 ];
 
-/** The filter in the kernel's own form: eight bytes for each instruction. */
+/** The filter in the kernel's format: eight bytes per instruction. */
 export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Buffer {
   const { arch, calls } = machines[machine];
   const restricted = rules.network === "restricted";
@@ -73,7 +74,7 @@ export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Bu
     ...onCall(calls.clone, ownMounts),
     ...onCall(calls.setrlimit, ownLocks),
     ...onCall(calls.prlimit64, anyLocks),
-    // Its flags are in memory, which no filter reads; without it programs take `clone`.
+    // Filters cannot read its flags, which are in memory; without it programs use `clone`.
     ...onCall(calls.clone3, [answer.noCall]),
     ...(restricted ? onCall(calls.getpeername, peerNames) : []),
     ...(restricted ? onCall(calls.socketpair, socketPairs) : []),
@@ -82,16 +83,17 @@ export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Bu
 }
 
 /**
- * Places in `struct seccomp_data`; of 64-bit arguments the low half, which is all the kernel takes.
+ * Offsets in `struct seccomp_data`. Of 64-bit arguments only the low half, which is all that the
+ * kernel uses.
  */
 const offsets = { call: 0, arch: 4, firstArgument: 16, secondArgument: 24, thirdArgument: 32 };
-/** Calls of the x32 convention come as those of x86-64 with this bit. */
+/** Calls of the x32 ABI are those of x86-64 with this bit. */
 const x32Bit = 0x40000000;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_SEQPACKET = 5;
 const socketTypeMask = 0xf;
-/** Types a terminal's input for it: what is typed after the process has gone runs outside. */
+/** Inserts input into a terminal, which would run outside after the process has gone. */
 const TIOCSTI = 0x5412;
 /** The same for the console, by its selection buffer. */
 const TIOCLINUX = 0x541c;
@@ -120,10 +122,10 @@ const terminalInput = [
 ];
 
 /**
- * A mount keeps the directory or file on which it lies from being renamed only by those who have
- * it among their mounts. Any user gets mounts of his own in a user namespace of his own, and can
- * take them all away there: then what is read-only or denied below a writable directory could be
- * moved aside, to be read by the next sandbox, or to put something else in its place.
+ * A mount point can be renamed by processes in a mount namespace that lacks the mount. Any user can
+ * create a mount namespace in a user namespace, and unmount everything there. Then paths that are
+ * read-only or denied below a writable directory could be moved aside, to be read by the next
+ * sandbox or to be replaced.
  */
 const ownMounts = [
   load(offsets.firstArgument),
@@ -133,8 +135,9 @@ const ownMounts = [
 ];
 
 /**
- * The limit of file locks is the mark by which what a server has started is found when the server
- * is killed. The kernel itself has no use for it, and so nobody but a fugitive sets it.
+ * The limit of file locks marks the processes that a server has started, by which they are found
+ * when it is killed. The kernel itself does not use it, so only a process that wants to escape sets
+ * it.
  */
 const ownLocks = [
   load(offsets.firstArgument),
@@ -143,7 +146,7 @@ const ownLocks = [
   answer.allow,
 ];
 
-/** The same, which without an address of new limits only reads them. */
+/** The same for `prlimit64`, which only reads the limits when it gets no new ones. */
 const anyLocks = [
   load(offsets.secondArgument),
   ...unless(RLIMIT_LOCKS, [answer.allow]),
@@ -155,8 +158,8 @@ const anyLocks = [
 ];
 
 /**
- * `bash -c` asks who is at the other end of its input. By any other answer than that it is no
- * socket, which is true here, it takes itself for a remote shell and runs `~/.bashrc`.
+ * `bash -c` asks for the peer of its stdin. After any other error than ENOTSOCK, which is true
+ * here, it takes itself for a remote shell and runs `~/.bashrc`.
  */
 const peerNames = [
   load(offsets.firstArgument),
@@ -166,7 +169,7 @@ const peerNames = [
 ];
 
 /**
- * Only pairs that stay pairs: a pair of datagram sockets (or raw, which is the same) sends to any
+ * Only connected types: a socket of a datagram pair (or raw, which is the same) can send to any
  * path.
  */
 const socketPairs = [

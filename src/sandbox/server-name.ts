@@ -1,8 +1,8 @@
 import { readProcessStat } from "../system/process-stat.ts";
 
-/** Process ids are used again; together with the time of its start one is unique. */
+/** A unique name of a server: its pid and start time, because pids are reused. */
 export function serverName(pid: number): string {
-  // Where Linux does not tell it no mark is anybody's, and nothing can be confined.
+  // Without procfs no mark matches a server, and nothing can be confined.
   return `${pid}.${readProcessStat(pid)?.startTicks ?? 0}`;
 }
 

@@ -1,6 +1,6 @@
-/** The numbers of the system calls that filters know, which differ from machine to machine. */
+/** The numbers of the filtered system calls, which differ between architectures. */
 
-/** Those that are newer than either machine have one number. */
+/** Newer calls have the same number on every architecture. */
 const everywhere = {
   io_uring_setup: 425,
   io_uring_enter: 426,
@@ -72,11 +72,11 @@ const arm64 = {
 
 export type SystemCall = keyof typeof x64;
 
-/** Machines of which the numbers are known, as Node names them. */
+/** Architectures with known numbers, as Node names them. */
 export type SeccompMachine = "x64" | "arm64";
 
 interface Machine {
-  /** AUDIT_ARCH_*: calls made in another machine's convention have other numbers. */
+  /** AUDIT_ARCH_*: calls by another architecture's ABI have other numbers. */
   readonly arch: number;
   readonly calls: Readonly<Record<SystemCall, number>>;
 }
