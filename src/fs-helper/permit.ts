@@ -81,11 +81,11 @@ export class Permit {
    */
   unwritable(unreachable: Unreachable): RpcError {
     const { path } = unreachable;
-    const isHopeless = this.isForeign(path) || this.#isKeptMissing(path);
-    return isHopeless ? readOnly() : this.unreachable(unreachable);
+    const isImpossible = this.isForeign(path) || this.#mustStayAbsent(path);
+    return isImpossible ? readOnly() : this.unreachable(unreachable);
   }
 
-  #isKeptMissing(path: HostPath): boolean {
+  #mustStayAbsent(path: HostPath): boolean {
     if (this.#table.accessTo(path) !== "read") return false;
     let ruled = path;
     while (!this.#table.hasRule(ruled)) ruled = splitPath(ruled).parent;

@@ -33,18 +33,18 @@ export class Base64Bytes {
     for (let from = 0; from < bytes.length; from += base64PieceBytes) {
       at += frame.write(bytes.toString("base64", from, from + base64PieceBytes), at, "latin1");
     }
-    this.#giveUp();
+    this.#discard();
     return at - offset;
   }
 
   /** The text, for JSON.stringify. The bytes are gone after it. */
   toJSON(): string {
     const text = this.#bytes.toString("base64");
-    this.#giveUp();
+    this.#discard();
     return text;
   }
 
-  #giveUp(): void {
+  #discard(): void {
     const release = this.#release;
     this.#bytes = nothing;
     this.#release = undefined;

@@ -29,7 +29,7 @@ const fileWrites = new Set(["fs/writeBlock", "fs/writeFile"]);
  * Parses one message, like `readMessage`, and takes over the frame. `giveBack` gets a large frame
  * as soon as its memory is free again.
  */
-export function readFrame(frame: Buffer, giveBack: GiveBack = leaveIt): Incoming {
+export function readFrame(frame: Buffer, giveBack: GiveBack = leaveToCollector): Incoming {
   if (frame.length < cutBytesMin) return readMessage(frame.toString());
   const cut = readWithoutLargeText(frame, giveBack);
   if (cut) return cut;
@@ -41,7 +41,7 @@ export function readFrame(frame: Buffer, giveBack: GiveBack = leaveIt): Incoming
 type GiveBack = (frame: Buffer) => void;
 
 /** Leaves the frame to the garbage collector. */
-const leaveIt = () => {};
+const leaveToCollector = () => {};
 
 /** Undefined when there is no large base64 text in a known member. */
 function readWithoutLargeText(frame: Buffer, giveBack: GiveBack): IncomingRequest | undefined {

@@ -10,7 +10,7 @@ export class PatientTimer {
   readonly #over: () => void;
   readonly #beginningsMax: number;
   readonly #timer: NodeJS.Timeout;
-  #look: NodeJS.Immediate | undefined;
+  #immediate: NodeJS.Immediate | undefined;
   #beginnings = 0;
   #dueAtMs = 0;
 
@@ -24,7 +24,7 @@ export class PatientTimer {
 
   /** Starts the time anew, even after it was over. */
   refresh(): void {
-    clearImmediate(this.#look);
+    clearImmediate(this.#immediate);
     this.#timer.refresh();
     this.#beginnings = 0;
     this.#begin();
@@ -32,7 +32,7 @@ export class PatientTimer {
 
   stop(): void {
     clearTimeout(this.#timer);
-    clearImmediate(this.#look);
+    clearImmediate(this.#immediate);
   }
 
   /** Lets the program end before the timer. */
@@ -52,13 +52,13 @@ export class PatientTimer {
       this.#timer.refresh();
       this.#begin();
     } else {
-      this.#lookOnce(1);
+      this.#waitForInput(1);
     }
   }
 
-  #lookOnce(looks: number): void {
-    this.#look = setImmediate(() => {
-      if (looks < looksBeforeGivingUp) this.#lookOnce(looks + 1);
+  #waitForInput(looks: number): void {
+    this.#immediate = setImmediate(() => {
+      if (looks < looksBeforeGivingUp) this.#waitForInput(looks + 1);
       else this.#over();
     });
   }

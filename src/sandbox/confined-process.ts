@@ -156,7 +156,7 @@ class ConfinedStart {
   async end(): Promise<void> {
     await this.#endSandbox?.();
     this.#parts.machine.running.delete(this.#parts.found);
-    await (await this.#making?.catch(toldByStart))?.release();
+    await (await this.#making?.catch(alreadyReported))?.release();
   }
 
   /** Throws when bwrap failed to start. Other ends, such as a signal, are told by the exit. */
@@ -199,7 +199,7 @@ class ConfinedStart {
 }
 
 /** The start has failed with this error, too. */
-const toldByStart = () => undefined;
+const alreadyReported = () => undefined;
 
 /** The findings, with the mount points as directories. */
 function withMade(world: Findings, { paths }: MadePoints): Findings {

@@ -61,34 +61,34 @@ export async function examine(
   bwrap: Bwrap | undefined,
   run: Run = runByNode,
 ): Promise<BwrapHealth> {
-  if (!bwrap) return unwell({ complaint: "missing" });
-  if (!seccompMachine(process.arch)) return unwell({ complaint: "architecture", bwrap });
+  if (!bwrap) return unusable({ complaint: "missing" });
+  if (!seccompMachine(process.arch)) return unusable({ complaint: "architecture", bwrap });
   const { path } = bwrap;
   const [strongest, ...weaker] = modes;
   const first = await run(path, trial(strongest));
   if (first.works) return { abilities: strongest, argv0: knowsArgv0(path, run) };
-  if (isInWant(first)) return unwell({ complaint: first.complaint, bwrap });
+  if (isTransient(first)) return unusable({ complaint: first.complaint, bwrap });
   const help = await run(path, ["--help"]);
-  if (!help.works) return unwell({ complaint: help.complaint, bwrap });
+  if (!help.works) return unusable({ complaint: help.complaint, bwrap });
   const isOld = help.stdout.includes("--ro-bind") && !help.stdout.includes("--as-pid-1");
-  if (isOld) return unwell({ complaint: "Unknown option --as-pid-1", bwrap });
+  if (isOld) return unusable({ complaint: "Unknown option --as-pid-1", bwrap });
   for (const mode of weaker) {
     const outcome = await run(path, trial(mode));
-    if (isInWant(outcome)) return unwell({ complaint: outcome.complaint, bwrap });
+    if (isTransient(outcome)) return unusable({ complaint: outcome.complaint, bwrap });
     if (outcome.works) return { abilities: mode, argv0: knowsArgv0(path, run) };
   }
-  return unwell({ complaint: first.complaint, bwrap });
+  return unusable({ complaint: first.complaint, bwrap });
 }
 
 /**
  * Whether a trial failed for a transient shortage: otherwise the server would stay in a weaker mode
  * for its life. bwrap's own messages are those of glibc or musl.
  */
-function isInWant({ works, isUnknown, complaint }: Outcome): boolean {
-  return isUnknown || (!works && wants.test(complaint));
+function isTransient({ works, isUnknown, complaint }: Outcome): boolean {
+  return isUnknown || (!works && transientErrors.test(complaint));
 }
 
-const wants =
+const transientErrors =
   /: (?:resource temporarily unavailable|cannot allocate memory|out of memory|too many open files)/i;
 
 /** Found out after the health was answered, or when first needed. */
@@ -97,13 +97,13 @@ function knowsArgv0(path: string, run: Run): () => Promise<boolean> {
     const { stdout } = await tried(run, path, ["--help"]);
     return stdout.includes("--argv0");
   });
-  setImmediate(() => ask().catch(toldToWhoeverAsks));
+  setImmediate(() => ask().catch(ignoreFailure));
   return ask;
 }
 
-const toldToWhoeverAsks = () => undefined;
+const ignoreFailure = () => undefined;
 
-function unwell(finding: { complaint: string; bwrap?: Bwrap }): BwrapHealth {
+function unusable(finding: { complaint: string; bwrap?: Bwrap }): BwrapHealth {
   return { abilities: undefined, explanation: explain({ ...finding, kernel: release() }) };
 }
 

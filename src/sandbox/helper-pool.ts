@@ -16,7 +16,7 @@ export interface PoolLimits extends WorkerLimits {
   readonly idleMs: number;
 }
 
-interface Placeless {
+interface WaitingStart {
   proceed(): void;
 }
 
@@ -28,7 +28,7 @@ export class HelperPool {
   /** Longest idle first. */
   readonly #idle = new Set<HelperWorker>();
   readonly #timers = new Map<HelperWorker, NodeJS.Timeout>();
-  readonly #placeless: Placeless[] = [];
+  readonly #waitingStarts: WaitingStart[] = [];
   readonly #all = new Set<HelperWorker>();
   #places: number;
   #isClosed = false;
@@ -90,7 +90,7 @@ export class HelperPool {
    */
   get census() {
     const idle = this.#idle.size;
-    return { busy: this.#all.size - idle, idle, waiting: this.#placeless.length };
+    return { busy: this.#all.size - idle, idle, waiting: this.#waitingStarts.length };
   }
 
   async close(): Promise<void> {
@@ -149,7 +149,7 @@ export class HelperPool {
   #setIdle(worker: HelperWorker): void {
     this.#setBusy(worker);
     if (worker.handles.size > 0) return;
-    if (this.#placeless.length > 0) {
+    if (this.#waitingStarts.length > 0) {
       worker.end();
       return;
     }
@@ -190,17 +190,17 @@ export class HelperPool {
         timer.stop();
         resolve();
       };
-      const placeless = { proceed };
+      const start = { proceed };
       const timer = new PatientTimer(this.#limits.startMs, () => {
-        this.#placeless.splice(this.#placeless.indexOf(placeless), 1);
+        this.#waitingStarts.splice(this.#waitingStarts.indexOf(start), 1);
         reject(allInUse(this.#limits.workersMax));
       });
-      this.#placeless.push(placeless);
+      this.#waitingStarts.push(start);
     });
   }
 
   #freePlace(): void {
-    const next = this.#placeless.shift();
+    const next = this.#waitingStarts.shift();
     if (next) next.proceed();
     else this.#places++;
   }

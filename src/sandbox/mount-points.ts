@@ -36,7 +36,7 @@ export interface MadePoints {
   release(): Promise<void>;
 }
 
-const nothingMade: MadePoints = { paths: new Set(), isOutdated: false, release: async () => {} };
+const noPoints: MadePoints = { paths: new Set(), isOutdated: false, release: async () => {} };
 
 /**
  * `impossible`: no process with this server's rights can create the path, so it needs no mount.
@@ -52,7 +52,7 @@ interface Found {
 export class MountPoints {
   readonly #marks: () => Promise<HostPath>;
   /** The number of processes that need each mount point, and the path of its mark. */
-  readonly #needed = new Map<HostPath, { count: number; readonly mark: string | Buffer }>();
+  readonly #held = new Map<HostPath, { count: number; readonly mark: string | Buffer }>();
   readonly #name = `${serverName(process.pid)}.${randomUUID().slice(0, 8)}`;
   readonly #sweeper: MountSweeper;
   /**
@@ -68,29 +68,29 @@ export class MountPoints {
   }
 
   has(path: HostPath): boolean {
-    return this.#needed.has(path);
+    return this.#held.has(path);
   }
 
   /** Makes the missing ones, unless no process with this server's rights could create them. */
   make(wanted: readonly WantedPoint[]): Promise<MadePoints> {
-    if (wanted.length === 0) return Promise.resolve(nothingMade);
+    if (wanted.length === 0) return Promise.resolve(noPoints);
     const places = wanted.map(({ path }) => path);
     return this.#turns.take(places, async () => {
       const marks = await this.#marks();
       this.#sweeper.start(marks);
       // Includes those of ended servers: whichever server cleans up after them leaves what this one
       // has marked.
-      const others = await this.#ofOthers(() => true);
+      const others = await this.#othersPoints(() => true);
       const found: Found[] = [];
       const made = () => found.filter(({ outcome }) => outcome === "ours").map(({ path }) => path);
       try {
         // Parents before children.
         for (const level of levelsOf(wanted)) {
-          await allDone(level, async (point) => {
+          await allSettled(level, async (point) => {
             if (!(await this.#isToBeMade(point, others))) return;
             const { path } = point;
-            const isHopeless = isInImpossible(path, found);
-            const outcome = isHopeless ? "impossible" : await this.#need(path, marks, others);
+            const isImpossible = isBelowImpossible(path, found);
+            const outcome = isImpossible ? "impossible" : await this.#acquire(path, marks, others);
             found.push({ path, outcome });
           });
         }
@@ -107,7 +107,7 @@ export class MountPoints {
   /** Removes the mount points and marks of servers that have ended. */
   async sweep(): Promise<void> {
     const marks = await this.#marks();
-    const others = await this.#ofOthers(isAlive);
+    const others = await this.#othersPoints(isAlive);
     const isNeeded = (path: HostPath) => this.has(path) || others.has(path);
     for (const mark of (await disk.readdir(nodePath(marks))).sort()) {
       if (!isAlive(mark)) await removeMarked(`${marks}/${mark}` as HostPath, isNeeded);
@@ -124,43 +124,43 @@ export class MountPoints {
     return (await existingPath(path)) === undefined;
   }
 
-  async #need(path: HostPath, marks: HostPath, others: ReadonlySet<string>): Promise<Outcome> {
-    const known = this.#needed.get(path);
+  async #acquire(path: HostPath, marks: HostPath, others: ReadonlySet<string>): Promise<Outcome> {
+    const known = this.#held.get(path);
     if (known) {
       known.count++;
       return "ours";
     }
     const mark = nodePath(`${marks}/${this.#name}-${rank(path)}-${this.#marked++}` as HostPath);
-    await disk.symlink(nodePath(path), mark).catch(unmarked(marks));
+    await disk.symlink(nodePath(path), mark).catch(markFailure(marks));
     let outcome: Outcome | undefined;
     try {
       outcome = await makeEmpty(path, others);
       return outcome;
     } finally {
-      if (outcome === "ours") this.#needed.set(path, { count: 1, mark });
+      if (outcome === "ours") this.#held.set(path, { count: 1, mark });
       else await disk.unlink(mark);
     }
   }
 
   /** Waits for free descriptors, because a failed release is not retried while this server runs. */
   async #release(paths: readonly HostPath[]): Promise<void> {
-    const others = await withDescriptors(() => this.#ofOthers(isAlive));
+    const others = await withDescriptors(() => this.#othersPoints(isAlive));
     const levels = levelsOf(paths.map((path) => ({ path })));
     for (const level of levels.reverse()) {
-      await Promise.all(level.map(({ path }) => this.#unneed(path, others)));
+      await Promise.all(level.map(({ path }) => this.#releaseOne(path, others)));
     }
   }
 
-  async #unneed(path: HostPath, others: ReadonlySet<string>): Promise<void> {
-    const known = this.#needed.get(path);
+  async #releaseOne(path: HostPath, others: ReadonlySet<string>): Promise<void> {
+    const known = this.#held.get(path);
     if (!known || --known.count > 0) return;
-    this.#needed.delete(path);
+    this.#held.delete(path);
     if (!others.has(path)) await removeEmpty(path);
-    await disk.unlink(known.mark).catch(unlessKept);
+    await disk.unlink(known.mark).catch(unlessExpected);
   }
 
   /** The mount points of this user's other servers, by the marks for which `counts` is true. */
-  async #ofOthers(counts: (mark: string) => boolean): Promise<Set<string>> {
+  async #othersPoints(counts: (mark: string) => boolean): Promise<Set<string>> {
     const marks = await this.#marks();
     const names = (await disk.readdir(nodePath(marks))).filter(
       (mark) => !mark.startsWith(`${this.#name}-`) && counts(mark),
@@ -172,7 +172,7 @@ export class MountPoints {
 }
 
 /** Waits for all work even if some fails, and then throws the first failure. */
-async function allDone<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+async function allSettled<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const outcomes = await Promise.allSettled(items.map(work));
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
@@ -192,7 +192,7 @@ function levelsOf<T extends { readonly path: HostPath }>(points: readonly T[]): 
   return levels.filter((level) => level !== undefined);
 }
 
-const isInImpossible = (path: HostPath, found: readonly Found[]) =>
+const isBelowImpossible = (path: HostPath, found: readonly Found[]) =>
   found.some((above) => above.outcome === "impossible" && isBelow(path, above.path));
 
 async function makeEmpty(path: HostPath, others: ReadonlySet<string>): Promise<Outcome> {
@@ -204,17 +204,17 @@ async function makeEmpty(path: HostPath, others: ReadonlySet<string>): Promise<O
     if (code === "EEXIST") return others.has(path) ? "ours" : "changed";
     if (code === "ENOENT" || code === "ENOTDIR") return "changed";
     if (code === "EPERM" || code === "EROFS") return "impossible";
-    if (code === "EACCES" && !(await isOurs(splitPath(path).parent))) return "impossible";
-    throw unprotected(path, error);
+    if (code === "EACCES" && !(await isOwned(splitPath(path).parent))) return "impossible";
+    throw cannotProtect(path, error);
   }
 }
 
 /** Whether this server's user owns the directory: an owner can grant himself missing rights. */
-async function isOurs(directory: HostPath): Promise<boolean> {
+async function isOwned(directory: HostPath): Promise<boolean> {
   return (await stat(nodePath(directory))).uid === process.geteuid?.();
 }
 
-function unprotected(path: HostPath, cause: unknown): RpcError {
+function cannotProtect(path: HostPath, cause: unknown): RpcError {
   return internalError(
     `cannot keep ${shownPath(path)} from coming into being: no mount point can be made (${messageOf(cause)}); ` +
       "make the directory above it writable, or take it out of what may be written",
@@ -226,7 +226,7 @@ function unprotected(path: HostPath, cause: unknown): RpcError {
  * Names the marks' directory, because its failure (such as a full disk) is not that of the
  * requested path.
  */
-const unmarked = (marks: HostPath) => (cause: unknown) => {
+const markFailure = (marks: HostPath) => (cause: unknown) => {
   const reason = `${shownPath(marks)}: ${toRpcError(cause).message}`;
   throw setUpFailure({ reason, fix: noRoomFix }, cause);
 };
@@ -235,15 +235,15 @@ async function removeMarked(mark: HostPath, isNeeded: (path: HostPath) => boolea
   const target = await disk.readlink(nodePath(mark)).catch(() => undefined);
   if (target === undefined) return;
   if (!isNeeded(target as HostPath)) await removeEmpty(target as HostPath);
-  await disk.unlink(nodePath(mark)).catch(unlessKept);
+  await disk.unlink(nodePath(mark)).catch(unlessExpected);
 }
 
 /** Removes a mount point, unless something has been put into it. */
 async function removeEmpty(path: HostPath): Promise<void> {
-  await removeDirectory(path).catch(unlessKept);
+  await removeDirectory(path).catch(unlessExpected);
 }
 
-function unlessKept(error: NodeJS.ErrnoException): void {
+function unlessExpected(error: NodeJS.ErrnoException): void {
   const expected = ["ENOENT", "ENOTEMPTY", "ENOTDIR", "EEXIST", "EACCES", "EPERM", "EROFS"];
   if (!expected.includes(error.code ?? "")) throw error;
 }

@@ -164,7 +164,7 @@ export class SandboxMachine {
 
   /**
    * The fs-helper's file, in a directory that no sandbox can write. It is written anew when it is
-   * not the file that this server wrote: it must not be somebody else's program.
+   * not the file that this server wrote, because it must not be another program.
    */
   async helper(): Promise<KeptFile> {
     const known = this.#helper;

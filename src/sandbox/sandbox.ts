@@ -58,14 +58,14 @@ export function localSandbox(
     await setTimeout(startSettledMs, undefined, { ref: false });
     if (!isClosed) await machine.mountPoints.sweep();
   };
-  void machine.health().then(sweep, sweep).catch(toldToWhoeverNeedsIt);
+  void machine.health().then(sweep, sweep).catch(ignoreFailure);
   const pool = new HelperPool({ ...usualLimits, ...options.limits });
   return {
     health: () => Promise.race([machine.health(), unknownYet()]),
     files: () => confinedFiles(machine, pool),
     confine: (sandbox, request) => confineProcess(sandbox, request, machine),
     isExposed: (path) => machine.isExposed(hostPathOf(path)),
-    prepare: (sandbox) => void prepare(sandbox, machine, pool).catch(toldToWhoeverNeedsIt),
+    prepare: (sandbox) => void prepare(sandbox, machine, pool).catch(ignoreFailure),
     helperCensus: () => pool.census,
     close: async () => {
       isClosed = true;
@@ -87,5 +87,5 @@ async function prepare(sandbox: Sandbox, machine: SandboxMachine, pool: HelperPo
   pool.prepare(station.world, () => helperRecipe(station, machine));
 }
 
-/** Nobody needs what failed here yet; the first operation that does meets the same error. */
-function toldToWhoeverNeedsIt(): void {}
+/** Nothing needs the failed part yet; the first operation that does meets the same error. */
+function ignoreFailure(): void {}

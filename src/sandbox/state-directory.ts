@@ -77,7 +77,7 @@ async function makeFileMask(path: HostPath): Promise<void> {
   // Another server may be making it now.
   const file = await open(nodePath(path), O_CREAT | O_EXCL | O_RDONLY, 0).catch(unlessThere);
   await file?.close();
-  if (!isFileMask(path)) throw notOurs(path);
+  if (!isFileMask(path)) throw foreignOwner(path);
 }
 
 export interface KeptFile {
@@ -180,7 +180,7 @@ export async function keptDirectory(path: string): Promise<HostPath | undefined>
 export async function ownDirectory(path: string | Buffer): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch(unlessThere);
   const stats = await lstat(path);
-  if (!stats.isDirectory() || !isOwn(stats)) throw notOurs(hostPathOf(path));
+  if (!stats.isDirectory() || !isOwn(stats)) throw foreignOwner(hostPathOf(path));
   if ((stats.mode & 0o022) === 0) return;
   throw internalError(
     `${path} can be written by other users: remove it, this server needs its place`,
@@ -191,7 +191,7 @@ function isOwn({ uid }: Stats): boolean {
   return uid === (process.getuid?.() ?? 0);
 }
 
-function notOurs(path: HostPath) {
+function foreignOwner(path: HostPath) {
   return internalError(
     `${shownPath(path)} is not this user's directory or file: remove it, ` +
       "this server needs its place",

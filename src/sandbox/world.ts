@@ -148,7 +148,7 @@ function identity(stats: BigIntStats): string {
 async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
   for (let looks = 0; looks < placeLooksMax; looks++) {
     const { real, existing, links } = await locateByLinks(rule.path);
-    const path = notOurs(existing, ours);
+    const path = withoutMountPoints(existing, ours);
     const stats = await statAt(path);
     if (!stats) continue;
     const nearest = { path, kind: kindOf(stats) };
@@ -159,8 +159,8 @@ async function survey(rule: PolicyRule, ours: MountPoints): Promise<Place> {
 }
 
 /** The nearest ancestor that is not a mount point made by this server. */
-function notOurs(path: HostPath, ours: MountPoints): HostPath {
-  return ours.has(path) ? notOurs(splitPath(path).parent, ours) : path;
+function withoutMountPoints(path: HostPath, ours: MountPoints): HostPath {
+  return ours.has(path) ? withoutMountPoints(splitPath(path).parent, ours) : path;
 }
 
 function kindOf(stats: BigIntStats): Kind {

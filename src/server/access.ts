@@ -35,8 +35,8 @@ const wrongHost: Refusal = {
 /**
  * Only requests with a valid token may. An address that sent too many bad tokens is told to wait,
  * and its further bad tokens are not logged; a request without a token is no guess and does not
- * count. A valid token is accepted even from such an address, because clients may share it with
- * somebody who guesses, behind a proxy for example.
+ * count. A valid token is accepted even from such an address, which clients may share with an
+ * attacker, behind a proxy for example.
  */
 export function tokenAccess(check: CheckToken, log: Log): Access {
   const failedAttempts = new FailedAttempts();

@@ -36,7 +36,7 @@ interface Waiting {
 }
 
 /** All connections that have asked for large answers: they share the memory for them. */
-const sharers = new Set<BulkTurns>();
+const allTurns = new Set<BulkTurns>();
 
 /**
  * Holds back requests of one connection whose answers can be large until there is room for those
@@ -57,7 +57,7 @@ export class BulkTurns {
   /** Does the work at once if there is room and no request waits, else when its turn comes. */
   run<M extends Method, T>(method: M, params: Params<M>, work: () => T): T | Promise<T> {
     if (this.#isClosed) throw gone();
-    sharers.add(this);
+    allTurns.add(this);
     const size = { bytes: bytesOf(method, params), mayHang: method.startsWith("fs/") };
     if (this.#waiting.length === 0 && this.#hasRoomFor(size.bytes)) return this.#begin(size, work);
     return new Promise<T>((resolve, reject) => {
@@ -81,7 +81,7 @@ export class BulkTurns {
   /** The client is gone: rejects the requests that still wait. */
   close(): void {
     this.#isClosed = true;
-    sharers.delete(this);
+    allTurns.delete(this);
     for (const { refuse } of this.#waiting.splice(0)) refuse(gone());
   }
 
@@ -133,7 +133,7 @@ export class BulkTurns {
 
 function isRoomForAll(bytes: number): boolean {
   let taken = bytes;
-  for (const { takenBytes } of sharers) taken += takenBytes;
+  for (const { takenBytes } of allTurns) taken += takenBytes;
   return taken <= outboundBytesHoldTotal;
 }
 

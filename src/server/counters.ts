@@ -1,6 +1,6 @@
 /**
  * What the server has counted since it started. Plain numbers, so that counting costs an addition;
- * whoever wants a text of them pays when asking.
+ * formatting costs only when metrics are scraped.
  */
 export interface Counters {
   connectionsOpened: number;
@@ -9,15 +9,15 @@ export interface Counters {
   processesStarted: number;
   /** Processes that were started and have not been closed. */
   processesOpen: number;
-  /** Raw bytes that processes have put out. */
+  /** Raw bytes of output of all processes. */
   outputBytes: number;
-  /** What connections that are closed now have carried. */
+  /** Traffic of the closed connections. */
   readonly closedTraffic: Traffic;
   /** Connections that are open. */
   readonly connections: Set<ConnectionGauge>;
   /** Connections that have ended, by how. */
   readonly connectionEnds: Map<ConnectionEnding, number>;
-  /** Upgrades that were refused, by HTTP status. */
+  /** Refused upgrades, by HTTP status. */
   readonly refusals: Map<number, number>;
   /** Requests that were answered, by method. */
   readonly requests: Map<string, RequestCount>;
@@ -26,8 +26,8 @@ export interface Counters {
 }
 
 /**
- * How a connection ended: in order; broken, or silent for too long; by this server, which had a
- * reason; or because one end sent what the other may not take.
+ * How a connection ended: closed in order; lost, by an error or silence; cut by this server for a
+ * reason; or failed, because one end sent what the other may not accept.
  */
 export type ConnectionEnding = "closed" | "lost" | "cut" | "failed";
 
@@ -48,8 +48,10 @@ export interface ConnectionGauge {
 export interface RequestCount {
   count: number;
   totalMs: number;
-  /** How many took at most as long as the bound of the same index in `durationBoundsMs`, and longer
-   * than the one before. */
+  /**
+   * Counts by duration: those at most as long as the bound of the same index in `durationBoundsMs`,
+   * and longer than the one before.
+   */
   readonly byDuration: number[];
 }
 

@@ -106,7 +106,7 @@ function listenWith(options: ExecServerOptions, telemetry: Telemetry, { state, c
   });
 }
 
-/** Why a new client would not be served now. */
+/** The reasons why no new client can be served now. */
 function hindrances(state: ServerState, connections: number, limits: Limits): string[] {
   const reasons = [];
   if (state.isStopping) reasons.push("the server is stopping");
@@ -118,8 +118,8 @@ function hindrances(state: ServerState, connections: number, limits: Limits): st
 }
 
 /**
- * What a client sends before the environment is there stays in the socket. A connection that closed
- * meanwhile is dropped here, because its `close` event is over and nobody would clean up after it.
+ * What a client sends before the environment is ready stays in the socket. A connection that closed
+ * meanwhile is dropped here, because its `close` event is over and could not clean up any more.
  */
 async function accept(
   context: Promise<ServerContext>,

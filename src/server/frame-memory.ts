@@ -18,7 +18,7 @@ export function endClaim(frame: Buffer): void {
   claimedBytes -= frame.length;
 }
 
-/** Takes a frame's buffer back, which nobody may use any more. Other buffers are ignored. */
+/** Takes back a frame's buffer, which must not be used any more. Other buffers are ignored. */
 export function giveBackFrame(frame: Buffer): void {
   const isOurs = frame.buffer.byteLength === frameMemoryBytes;
   if (isOurs && spare.length < spareFramesMax) spare.push(Buffer.from(frame.buffer));

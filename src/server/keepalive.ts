@@ -82,7 +82,7 @@ export class Keepalive {
     this.#socket.terminate();
   }
 
-  /** Heartbeats have no payload; a pong with one answers a ping of somebody else. */
+  /** Heartbeats have no payload; a pong with one answers another kind of ping. */
   #onPong(payload: Buffer): void {
     if (payload.length === 0) this.#isAsked = false;
     this.heard();

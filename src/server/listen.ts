@@ -130,7 +130,7 @@ async function upgrade(
   { newcomers, webSockets }: Sockets,
   { request, socket, head }: UpgradeRequest,
 ): Promise<void> {
-  // Until the socket is a WebSocket nobody else listens for its errors, and Node would throw them.
+  // Until the socket is a WebSocket nothing else listens for its errors, and Node would throw them.
   const onError = () => socket.destroy();
   socket.on("error", onError);
   if (!wantsWebSocket(request)) return answerOtherUpgrade(options.surface, request, socket);
@@ -156,7 +156,7 @@ async function refusalOfClient(options: ListenOptions, request: IncomingMessage)
   try {
     return await options.surface.access(request);
   } catch (error) {
-    // An access check that throws must not let anybody in.
+    // An access check that throws must not admit a client.
     options.log("error", `the access check failed: ${error}`);
     return checkFailed;
   }
@@ -182,7 +182,9 @@ function listening(http: Server, { host, port }: ListenAddress): Promise<void> {
   });
 }
 
-/** Every open TCP connection, also one whose TLS handshake never ends, which Node does not list. */
+/**
+ * All open TCP connections, also those whose TLS handshake never ends, which Node does not list.
+ */
 function openSockets(http: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   http.on("connection", (socket: Socket) => {

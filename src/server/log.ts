@@ -1,10 +1,10 @@
 export const logLevels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** Ids, durations, counts: never contents, arguments or variables of anybody's commands. */
+/** Ids, durations, counts: never contents, arguments or variables of commands. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Where the server says what happens; never on stdout, which is for the URL. */
+/** The server's log; never on stdout, which is for the URL. */
 export interface Log {
   (level: LogLevel, message: string, fields?: LogFields): void;
   /** Whether lines of this level are written at all; asked before fields are gathered. */

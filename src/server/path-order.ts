@@ -1,4 +1,4 @@
-/** Paths that a request only looks at, and those that it changes. */
+/** The paths that a request reads, and those that it changes. */
 export interface Touched {
   readonly reads: readonly string[];
   readonly changes: readonly string[];
@@ -6,10 +6,10 @@ export interface Touched {
 
 /** Requests under way about exactly this path (`At`), and about it or anything below (`Below`). */
 interface Place {
-  readsAt?: Crowd;
-  changesAt?: Crowd;
-  readsBelow?: Crowd;
-  changesBelow?: Crowd;
+  readsAt?: RequestGroup;
+  changesAt?: RequestGroup;
+  readsBelow?: RequestGroup;
+  changesBelow?: RequestGroup;
 }
 
 /**
@@ -29,14 +29,14 @@ export class PathOrder {
    * when other requests are under way, or when `work` does not end at once.
    */
   run<T>(touched: () => Touched, work: () => T | Promise<T>): T | Promise<T> {
-    const ahead = this.#places.size === 0 ? nobody : this.#ahead(touched());
+    const ahead = this.#places.size === 0 ? noneAhead : this.#ahead(touched());
     const outcome = ahead.size === 0 ? work() : Promise.all(ahead).then(work);
     if (outcome instanceof Promise) this.#enter(touched(), outcome.then(ignore, ignore));
     return outcome;
   }
 
   #ahead({ reads, changes }: Touched): Set<Promise<unknown>> {
-    const ahead = new Set<Crowd | undefined>();
+    const ahead = new Set<RequestGroup | undefined>();
     for (const path of reads) {
       for (const above of placesAbove(path)) ahead.add(this.#places.get(above)?.changesAt);
       ahead.add(this.#places.get(path)?.changesBelow);
@@ -48,7 +48,7 @@ export class PathOrder {
       ahead.add(this.#places.get(path)?.changesBelow).add(this.#places.get(path)?.readsBelow);
     }
     ahead.delete(undefined);
-    return new Set(Array.from(ahead as Set<Crowd>, (crowd) => crowd.awaited()));
+    return new Set(Array.from(ahead as Set<RequestGroup>, (group) => group.awaited()));
   }
 
   #enter({ reads, changes }: Touched, done: Promise<unknown>): void {
@@ -67,23 +67,23 @@ export class PathOrder {
     this.#places.set(path, place);
     const before = place[kind];
     if (before === undefined || before.isClosed) {
-      const crowd = new Crowd(() => this.#forget(path, kind, crowd));
-      place[kind] = crowd;
-      if (before) crowd.add(before.awaited());
+      const group = new RequestGroup(() => this.#forget(path, kind, group));
+      place[kind] = group;
+      if (before) group.add(before.awaited());
     }
     place[kind]?.add(done);
   }
 
-  #forget(path: string, kind: keyof Place, crowd: Crowd): void {
+  #forget(path: string, kind: keyof Place, group: RequestGroup): void {
     const place = this.#places.get(path);
-    if (place?.[kind] !== crowd) return;
+    if (place?.[kind] !== group) return;
     delete place[kind];
     if (Object.keys(place).length === 0) this.#places.delete(path);
   }
 }
 
 /** A group of requests under way. Once a request waits for the group, no further one joins it. */
-class Crowd {
+class RequestGroup {
   isClosed = false;
   readonly #over: () => void;
   #underWay = 0;
@@ -115,9 +115,9 @@ class Crowd {
   }
 }
 
-const nobody: ReadonlySet<Promise<unknown>> = new Set();
+const noneAhead: ReadonlySet<Promise<unknown>> = new Set();
 
-/** The client is told why its request failed; those behind it go on. */
+/** The request itself reports its failure; those behind it go on. */
 const ignore = () => undefined;
 
 /** The ancestors of a path, the root being the empty text. A file handle's key has none. */

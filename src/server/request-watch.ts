@@ -7,7 +7,7 @@ import type { Telemetry } from "./session-watch.ts";
 
 export interface Outcome {
   readonly sentBytes: number;
-  /** Of the error, when it was answered with one. */
+  /** The error code, if the answer is an error. */
   readonly code?: number;
 }
 

@@ -19,7 +19,7 @@ const handlers: Handlers<Method, Connection> = {
   ...httpHandlers,
 };
 
-/** The row of a method in the protocol's table; fails with -32601 when there is none. */
+/** Checks the name of a method; throws -32601 for an unknown one. */
 export function methodNamed(name: string): Method {
   if (Object.hasOwn(requests, name)) return name as Method;
   throw new RpcError(
@@ -49,7 +49,7 @@ export function answer(
 ): Promise<object> | object {
   const params = decodeParams(schemaOf(requests[method].params), request.params);
   if (method === "process/start") setTrace(params as Params<"process/start">, request.trace);
-  // The params were made by the schema of this very method, which the compiler cannot follow.
+  // The params were decoded by the schema of this method, which the compiler cannot follow.
   const run = handlers[method] as (connection: Connection, params: unknown) => Promise<object>;
   return connection.once(method, params as Params<Method>, () =>
     connection.ordered(method, params as Params<Method>, () =>

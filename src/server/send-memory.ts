@@ -34,7 +34,7 @@ export class SendMemory {
     return shelf.spare.pop() ?? Buffer.allocUnsafeSlow(shelf.bytes);
   }
 
-  /** Takes back memory that nobody uses any more. */
+  /** Takes back memory that is not used any more. */
   giveBack(memory: Buffer): void {
     const shelf = [this.#blocks, this.#large].find(({ bytes }) => bytes === memory.length);
     if (shelf && shelf.spare.length < shelf.spareMax) shelf.spare.push(memory);

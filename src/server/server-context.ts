@@ -4,7 +4,7 @@ import type { Limits } from "../limits.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import type { Telemetry } from "./session-watch.ts";
 
-/** What all connections of one server share. */
+/** The parts of a server that all its connections share. */
 export interface ServerContext extends Telemetry, Pick<SocketCalls, "writeAtOnce" | "limitUnsent"> {
   readonly environment: LocalEnvironment;
   readonly sessions: SessionRegistry;

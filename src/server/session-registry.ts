@@ -75,7 +75,7 @@ export class SessionRegistry {
     entry.expiry = new PatientTimer(ttlMs, expire).unref();
   }
 
-  /** Kills what the session started and forgets it. */
+  /** Kills the processes of the session and forgets it. */
   async end(id: string, ending: SessionEnding): Promise<void> {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;

@@ -14,15 +14,15 @@ export interface Telemetry {
 
 export type SessionEnding = "ended by its client" | "expired" | "server stopped";
 
-/** Enters what becomes of sessions: into the log, the counters and the audit log. */
+/** Reports the events of sessions to the log, the counters and the audit log. */
 export function sessionWatch({ log, counters, audit }: Telemetry) {
   return {
     opened(session: Session, peer: Peer): void {
-      audit?.enter("session-opened", { session: session.label, ...whoIs(peer) });
+      audit?.enter("session-opened", { session: session.label, ...clientFields(peer) });
       counters.sessionsOpened++;
     },
     resumed(session: Session, peer: Peer): void {
-      audit?.enter("session-resumed", { session: session.label, ...whoIs(peer) });
+      audit?.enter("session-resumed", { session: session.label, ...clientFields(peer) });
       counters.sessionsResumed++;
       const { connection, address } = peer;
       log("info", "session resumed", { session: session.label, connection, address });
@@ -46,13 +46,16 @@ export function sessionWatch({ log, counters, audit }: Telemetry) {
 
 export type SessionWatch = ReturnType<typeof sessionWatch>;
 
-/** A client chooses its name, and could choose a very long one. */
-const whoIs = ({ address, clientName }: Peer): AuditFields => ({
+/** The client chooses its name, which could be very long. */
+const clientFields = ({ address, clientName }: Peer): AuditFields => ({
   address,
   client: clientName?.slice(0, loggedNameCharsMax),
 });
 
-/** Enters what has happened already: nobody can be refused for it, so a failure is only logged. */
+/**
+ * Records an event that has happened already: a failure can refuse nothing any more, and is only
+ * logged.
+ */
 export function enterAfterwards(
   { log, audit }: Pick<Telemetry, "log" | "audit">,
   event: AuditEvent,

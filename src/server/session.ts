@@ -5,7 +5,7 @@ import { invalidRequest } from "../protocol/errors.ts";
 import { AnsweredRequests } from "./answered-requests.ts";
 import { addTraffic, type Traffic } from "./counters.ts";
 
-/** Who is at the other end of a connection. */
+/** The client of a connection. */
 export interface Peer {
   readonly address: string | undefined;
   /** The number of the connection. */
