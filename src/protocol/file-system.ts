@@ -48,7 +48,7 @@ export const fileSystemRequests = {
       z.object({
         isDirectory: z.boolean(),
         isFile: z.boolean(),
-        /** Of the path itself; the other members are those of what a link leads to. */
+        /** Whether the path itself is a link; the other members describe its target. */
         isSymlink: z.boolean(),
         size: z.number(),
         createdAtMs: z.number(),

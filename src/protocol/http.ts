@@ -4,7 +4,7 @@ import { u64 } from "./members.ts";
 const requestId = z.string();
 const header = { name: z.string(), value: z.string() };
 
-/** Which member of a row is bulk: see the table of file system methods. */
+/** For `bulk`, see the table of file system methods. */
 export const httpRequests = {
   /** Makes an HTTP request from the executor, in its network and with its proxy variables. */
   "http/request": {

@@ -19,9 +19,7 @@ export interface Rule {
   readonly access: Access;
 }
 
-/**
- * What is granted, in real paths of the host. What no rule covers does not exist for the worker.
- */
+/** The grants of a worker, by real path. Paths without a rule appear absent to it. */
 export interface Grants {
   readonly rules: readonly Rule[];
   readonly denyGlobs: readonly string[];

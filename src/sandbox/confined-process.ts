@@ -23,7 +23,7 @@ export interface ProcessRequest {
   readonly argv: readonly [string, ...string[]];
   readonly arg0?: string | undefined;
   readonly env: Readonly<Record<string, string>>;
-  /** As node:fs takes it. */
+  /** The working directory, as node:fs takes it. */
   readonly cwd: string | Buffer;
   /** Default: no pty. */
   readonly stdio?: "pipes" | "pipes+stdin" | "pty" | undefined;

@@ -16,7 +16,7 @@ import { seccompMachine } from "./system-calls.ts";
 
 /** The optional features of bwrap that work here. */
 export interface Abilities {
-  /** It knows `--argv0`. */
+  /** Whether bwrap knows `--argv0`. */
   readonly argv0: boolean;
   readonly ownNetwork: boolean;
   readonly ownProc: boolean;
@@ -31,7 +31,7 @@ export interface Outcome {
   readonly stdout: string;
   /** Its stderr or the error; `timeout` when it did not end within `bwrapTrialMs`. */
   readonly complaint: string;
-  /** It could not be run because of a transient shortage, which tells nothing about it. */
+  /** True when a transient shortage kept it from running, which tells nothing about it. */
   readonly isUnknown?: boolean;
 }
 

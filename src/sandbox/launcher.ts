@@ -7,7 +7,7 @@ import { existingPath } from "./real-path.ts";
 export interface Launcher {
   readonly path: string;
   readonly real: HostPath;
-  /** It can give the command another argv[0]. */
+  /** Whether it can set the command's argv[0]. */
   readonly renames: boolean;
 }
 

@@ -118,7 +118,7 @@ export class MountPoints {
     this.#sweeper.close();
   }
 
-  /** What was a mount point of another server during the survey may be gone by now. */
+  /** Also makes what was another server's mount point during the survey and is gone by now. */
   async #isToBeMade({ path, isMissing }: WantedPoint, others: ReadonlySet<string>) {
     if (isMissing || this.has(path) || others.has(path)) return true;
     return (await existingPath(path)) === undefined;

@@ -15,7 +15,7 @@ export interface Surroundings {
   readonly cwd: HostPath;
   /** What `~/` means. */
   readonly home?: HostPath | undefined;
-  /** What `tmpdir` means; nothing when absent. */
+  /** The directory that `tmpdir` means; without it `tmpdir` grants nothing. */
   readonly temporaryDirectory?: HostPath | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface Policy {
   /** False: files are not confined at all. */
   readonly confinesFiles: boolean;
   readonly network: "restricted" | "enabled";
-  /** One rule for a path, sorted, so that what lies in a directory follows it. */
+  /** One rule per path, sorted so that parents precede children. */
   readonly rules: readonly PolicyRule[];
   /** Patterns of paths nobody may read, as `globsIn` gives them. */
   readonly denyGlobs: readonly string[];

@@ -196,7 +196,7 @@ export class SandboxMachine {
     const health = examine(bwrap, this.#run);
     this.#healths.set(identity, health);
     void health.then((found) => {
-      // What is wrong may be put right while the server runs.
+      // The cause may be fixed while the server runs.
       if (found.abilities) return;
       setTimeout(() => this.#healths.delete(identity), healthRetryMs).unref();
     });

@@ -1,4 +1,4 @@
-/** Which mount points a confined process needs to be made for it. Pure. */
+/** Computes the mount points that a confined process needs. Pure. */
 import { type HostPath, splitPath } from "../protocol/path-uri.ts";
 import { accessTable, isBelow, isWithin } from "./access.ts";
 import type { WantedPoint } from "./mount-points.ts";

@@ -4,8 +4,8 @@ import type { Method } from "../protocol/methods.ts";
 import { rememberedMethods } from "../protocol/repeatable.ts";
 
 /**
- * What a session answered to requests that must not be done twice, also when the answer was an
- * error or is yet to come.
+ * The answers of a session to requests that must be carried out only once, including errors and
+ * answers still to come.
  */
 export class AnsweredRequests {
   readonly #answers = new FirstAnswers<unknown>(requestIdsRememberedMax);

@@ -68,7 +68,7 @@ export function connectionWatch({ log, counters }: Telemetry, watched: Watched):
 export const abnormalCode = 1006;
 /** Normal closure, going away, and a closing frame without a code. */
 const orderlyCodes: readonly number[] = [1000, 1001, 1005];
-/** From here on applications have codes of their own. */
+/** From here on, codes belong to applications. */
 const applicationCodesMin = 3000;
 
 function endOf(code: number, sentCode: number | undefined, error?: NodeJS.ErrnoException): End {

@@ -1,6 +1,6 @@
 import { kernelUnsentBytesMax, kernelUnsentBytesMin, sendBytesMax, sendMs } from "../limits.ts";
 
-/** How many full allowances in a row have to leave in time before the line is given more. */
+/** The number of consecutive full allowances that must leave in time before the line gets more. */
 const timesToTrust = 4;
 
 /** Adapts how many bytes are given to a line at once, so that they leave within `sendMs`. */
