@@ -37,8 +37,8 @@ export interface FinishedProcess extends ProcessExit {
 export interface Environment {
   readonly info: EnvironmentInfo;
   /**
-   * Undefined for this machine. With it another client can resume the session once this one is
-   * gone.
+   * Another client can resume the session by this id once this one is gone. Undefined for this
+   * machine.
    */
   readonly sessionId: string | undefined;
   readonly files: Files;
@@ -66,8 +66,8 @@ export interface Environment {
   /** Makes an HTTP request from the executor. */
   readonly fetch: Fetch;
   /**
-   * Asks the executor for its status. Fails with a `ConnectionError` or an `RpcError` when it is
-   * not well.
+   * Asks the executor for its status. Fails with a `ConnectionError` or an `RpcError` when there is
+   * no good answer.
    */
   check(options?: CallOptions): Promise<void>;
   /** Fulfilled with the reason when the environment is lost for good or was closed. */

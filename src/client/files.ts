@@ -87,10 +87,13 @@ export interface Files {
     path: Path,
     options?: FileOptions & { readonly recursive?: boolean | undefined },
   ): Promise<void>;
+  /** Describes the target of links, and whether the path itself is one. */
   stat(path: Path, options?: FileOptions): Promise<FileStat>;
   /** Resolves all symbolic links and dots. */
   realPath(path: Path, options?: FileOptions): Promise<string>;
+  /** The entries of one directory. */
   list(path: Path, options?: FileOptions): Promise<DirectoryEntry[]>;
+  /** Lists a tree of directories, up to the limits in `options`. */
   walk(path: Path, options?: WalkOptions): Promise<Walk>;
   /**
    * Removes a file, link or directory. Defaults: `recursive: false`, which refuses directories with

@@ -1,5 +1,6 @@
 import type { Params } from "../protocol/methods.ts";
 
+/** How the executor derives the variables of a process from its own; see `process/start`. */
 export type EnvPolicy = NonNullable<Params<"process/start">["envPolicy"]>;
 
 /**
