@@ -52,7 +52,7 @@ function addAccessOptions(command: Command): void {
   command
     .optionsGroup("Access:")
     .addOption(
-      new Option("--ws-auth <MODE>", "demand a bearer token of every client").choices([
+      new Option("--ws-auth <MODE>", "require a bearer token from every client").choices([
         "capability-token",
         "signed-bearer-token",
       ]),
@@ -61,10 +61,10 @@ function addAccessOptions(command: Command): void {
     .option("--ws-token-sha256 <HEX>", "capability-token: SHA-256 of the token, instead of a file")
     .option(
       "--ws-shared-secret-file <FILE>",
-      "signed-bearer-token: file with the secret that signs JSON web tokens by HS256, 32 bytes or more",
+      "signed-bearer-token: file with the HS256 secret of the JSON web tokens, 32 bytes or more",
     )
-    .option("--ws-issuer <NAME>", "signed-bearer-token: issuer that a token must name")
-    .option("--ws-audience <NAME>", "signed-bearer-token: audience that a token must name")
+    .option("--ws-issuer <NAME>", "signed-bearer-token: required issuer of a token")
+    .option("--ws-audience <NAME>", "signed-bearer-token: required audience of a token")
     .addOption(
       new Option(
         "--ws-max-clock-skew-seconds <SECONDS>",
@@ -73,28 +73,23 @@ function addAccessOptions(command: Command): void {
     )
     .option(
       "--insecure-no-auth",
-      "listen beyond this machine without a token: anybody may run commands",
+      "listen beyond this machine without a token: anyone may run commands",
     );
 }
 
 /** `[flag, what it bounds, default, whether it is a number of bytes]` */
 const limitOptions: readonly [string, string, number, "bytes" | "count"][] = [
-  ["--max-sessions", "sessions, with and without a connection", defaultLimits.sessionsMax, "count"],
+  ["--max-sessions", "sessions, attached and detached", defaultLimits.sessionsMax, "count"],
   ["--max-connections", "open connections", defaultLimits.connectionsMax, "count"],
-  [
-    "--max-processes",
-    "processes of one session that are not closed",
-    defaultLimits.processesMax,
-    "count",
-  ],
-  ["--max-open-files", "files that one connection has open", defaultLimits.fileHandlesMax, "count"],
+  ["--max-processes", "unclosed processes of one session", defaultLimits.processesMax, "count"],
+  ["--max-open-files", "open files of one connection", defaultLimits.fileHandlesMax, "count"],
   [
     "--max-inbound",
-    "unanswered requests of one connection",
+    "size of all unanswered requests of one connection",
     defaultLimits.inboundBytesMax,
     "bytes",
   ],
-  ["--max-message", "one message", defaultLimits.messageBytesMax, "bytes"],
+  ["--max-message", "size of one message", defaultLimits.messageBytesMax, "bytes"],
   [
     "--max-retained-output",
     "newest output of one process kept in memory",
@@ -109,13 +104,13 @@ const limitOptions: readonly [string, string, number, "bytes" | "count"][] = [
   ],
   [
     "--max-spill-total",
-    "the same of all processes",
+    "older output of all processes kept on disk",
     defaultLimits.spilledOutputTotalBytesMax,
     "bytes",
   ],
   [
     "--max-http-body",
-    "one HTTP response that is not streamed",
+    "size of an HTTP response that is not streamed",
     defaultLimits.httpBodyBytesMax,
     "bytes",
   ],
@@ -139,11 +134,11 @@ function addDiagnosticsOptions(command: Command): void {
   command
     .optionsGroup("Diagnostics:")
     .addOption(
-      new Option("--log-level <LEVEL>", "least level of the lines on stderr")
+      new Option("--log-level <LEVEL>", "lowest level that is logged on stderr")
         .choices(logLevels)
         .default("warn" satisfies LogLevel),
     )
-    .option("--audit-log <FILE>", "append who started what where, chained by hash")
+    .option("--audit-log <FILE>", "append a hash-chained record of who started which program where")
     .optionsGroup("Options:");
 }
 

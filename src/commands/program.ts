@@ -22,7 +22,7 @@ export function program(): Command {
 function addExecServer(codex: Command): Command {
   const execServer = codex
     .command("exec-server")
-    .description("Run commands and work on files for clients that connect by WebSocket.");
+    .description("Run commands and access files for clients that connect over WebSocket.");
   addExecServerOptions(execServer);
   return execServer.addHelpText("after", execServerHelp).action(async (flags: ExecServerFlags) => {
     const { runExecServer } = await import("./exec-server.ts");
@@ -33,7 +33,7 @@ function addExecServer(codex: Command): Command {
 function addDoctor(execServer: Command): void {
   execServer
     .command("doctor")
-    .description("Test what the server needs on this machine, and say how to mend what fails.")
+    .description("Check what the server needs on this machine, and tell how to fix what fails.")
     .option("--json", "print the findings as JSON")
     .addHelpText("after", doctorHelp)
     .action(async (flags: { readonly json?: boolean }) => {
@@ -45,10 +45,10 @@ function addDoctor(execServer: Command): void {
 function addAudit(execServer: Command): void {
   execServer
     .command("audit")
-    .description("Work on audit logs.")
+    .description("Check audit logs.")
     .command("verify <FILE>")
     .description("Check that no line of an audit log was changed, moved or removed.")
-    .option("--last <HASH>", "hash that the last line must have: shows lines cut off at the end")
+    .option("--last <HASH>", "hash that the last line must have: reveals lines removed at the end")
     .addHelpText("after", auditVerifyHelp)
     .action(async (file: string, flags: { readonly last?: string }) => {
       const { runAuditVerify } = await import("./audit-verify.ts");
