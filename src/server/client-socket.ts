@@ -185,7 +185,7 @@ export class ClientSocket implements ConnectionGauge {
     this.#unansweredBytes -= asked.receivedBytes;
     const session = this.#connection.sessionLabel;
     try {
-      requestAnswered(this.#context, { ...asked, connection: this.#number, session }, outcome);
+      requestAnswered(this.#context, { asked, connection: this.#number, session }, outcome);
     } catch (error) {
       this.#context.log("error", `an answer was not entered: ${stackOf(error)}`);
     }

@@ -18,7 +18,9 @@ export interface Asked {
   readonly startedAtMs: number;
 }
 
-interface Answered extends Asked {
+/** Holds the request as it is, because a copy took a third of the time of a small request. */
+interface Answered {
+  readonly asked: Asked;
   /** The number of the connection, and the label of its session once there is one. */
   readonly connection: number;
   readonly session: string | undefined;
@@ -27,11 +29,11 @@ interface Answered extends Asked {
 /** Counts a request that has been answered, and logs it at level debug. */
 export function requestAnswered(
   { log, counters }: Telemetry,
-  answered: Answered,
+  { asked, connection, session }: Answered,
   outcome: Outcome,
 ): void {
-  const { method, id, trace } = answered.request;
-  const durationMs = performance.now() - answered.startedAtMs;
+  const { method, id, trace } = asked.request;
+  const durationMs = performance.now() - asked.startedAtMs;
   const knownMethod = Object.hasOwn(requests, method) ? method : "unknown";
   countRequest(counters, knownMethod, durationMs);
   if (outcome.code !== undefined) countOne(counters.errors, outcome.code);
@@ -39,11 +41,11 @@ export function requestAnswered(
   log("debug", "request answered", {
     method: knownMethod,
     id: id.slice(0, loggedNameCharsMax),
-    connection: answered.connection,
-    session: answered.session,
-    process: processIdOf(answered.request.params),
+    connection,
+    session,
+    process: processIdOf(asked.request.params),
     durationMs: Math.round(durationMs * 1000) / 1000,
-    receivedBytes: answered.receivedBytes,
+    receivedBytes: asked.receivedBytes,
     sentBytes: outcome.sentBytes,
     code: outcome.code,
     traceparent: shownTrace(trace),
