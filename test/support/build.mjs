@@ -197,8 +197,8 @@ async function bundleHelpers() {
 
 /**
  * Runs the programs once, to keep what V8 has compiled by the time the first work of a client has
- * been done: the first request of a kind takes half as long, and the start no longer. What other
- * servers keep among the temporary files of this machine is not their business.
+ * been done: the first request of a kind takes half as long, and the start about 1 % longer. What
+ * other servers keep among the temporary files of this machine is not their business.
  */
 async function keepCompiled() {
   const TMPDIR = mkdtempSync(join(tmpdir(), "codex-build-"));
