@@ -7,7 +7,7 @@ const { join } = require("node:path");
 const version = process.versions.node.split(".").map(Number);
 const isTooOld = version[0] < 20 || (version[0] === 20 && version[1] < 19);
 const built = join(__dirname, "../dist/codex.cjs");
-const sources = join(__dirname, "../src/commands/main.ts");
+const sources = join(__dirname, "../src/commands");
 
 if (isTooOld) {
   process.stderr.write(
@@ -29,5 +29,7 @@ async function startSources() {
   const { register } = await import("tsx/esm/api");
   register();
   const { pathToFileURL } = require("node:url");
-  await import(pathToFileURL(sources).href);
+  const load = (file) => import(pathToFileURL(join(sources, file)).href);
+  if (process.argv[2] === "exec-server") await load("whole-server.ts");
+  await load("main.ts");
 }

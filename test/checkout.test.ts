@@ -21,19 +21,27 @@ function checkout(t: TestContext): string {
   return folder;
 }
 
-test("Ctrl-C at the first start in a checkout, which its compiler hears too, is obeyed", async (t) => {
-  const server = launchServer({
-    program: join(checkout(t), "bin/codex.js"),
-    // Where the compiler keeps what it has compiled: nothing yet.
-    env: { TMPDIR: temporaryFolder(t, "compiled") },
-    startedBy: ["setsid"],
+const moments: Record<string, (url: string) => Promise<void>> = {
+  "right after the URL": async () => {},
+  "after a process": async (url) => {
+    const client = await connect(url);
+    await client.initialize();
+    await run(client, { argv: ["true"] });
+  },
+};
+
+for (const [moment, reach] of Object.entries(moments)) {
+  test(`Ctrl-C at the first start in a checkout is obeyed ${moment}, though its compiler hears it, too`, async (t) => {
+    const server = launchServer({
+      program: join(checkout(t), "bin/codex.js"),
+      // Where the compiler keeps what it has compiled: nothing yet.
+      env: { TMPDIR: temporaryFolder(t, "compiled") },
+      startedBy: ["setsid"],
+    });
+    t.after(() => server.stop());
+    await reach(await within(60_000, "the URL", server.firstLine, server.stderr));
+    process.kill(-server.pid, "SIGINT");
+    assert.deepEqual(await server.exited, { code: 0, signal: null });
+    assert.equal(server.stderr(), "");
   });
-  t.after(() => server.stop());
-  // All of the sources are compiled first.
-  const client = await connect(await within(60_000, "the URL", server.firstLine, server.stderr));
-  await client.initialize();
-  await run(client, { argv: ["true"] });
-  process.kill(-server.pid, "SIGINT");
-  assert.deepEqual(await server.exited, { code: 0, signal: null });
-  assert.equal(server.stderr(), "");
-});
+}

@@ -11,6 +11,7 @@ const helper = "fs-helper/main.ts";
 /** Where the outside world comes in; a source that none of these leads to is dead. */
 const entries = [
   "commands/main.ts",
+  "commands/whole-server.ts",
   helper,
   "environment/local/files/file-thread-main.ts",
   "client/library.ts",
