@@ -18,6 +18,7 @@ interface Watched {
 }
 
 type Make = LocalEnvironment["processes"];
+type Start = LocalProcesses["start"];
 type StartParams = Params<"process/start">;
 
 interface WatchOptions {
@@ -39,21 +40,8 @@ export function watchedProcesses(
     observer: watch,
     receipts: () => session.attachment?.receipts,
   });
-  return {
-    start: (params) => watch.start(params, processes),
-    news: (params) => processes.news(params),
-    read: (params) => processes.read(params),
-    write: (params) => processes.write(params),
-    closeStdin: (params) => processes.closeStdin(params),
-    resize: (params) => processes.resize(params),
-    signal: (params) => processes.signal(params),
-    terminate: (params) => processes.terminate(params),
-    list: () => processes.list(),
-    resumeOutput: () => processes.resumeOutput(),
-    holdEvents: () => processes.holdEvents(),
-    rejectReaders: (error) => processes.rejectReaders(error),
-    close: () => processes.close(),
-  };
+  const start = processes.start.bind(processes);
+  return Object.assign(processes, { start: (params: StartParams) => watch.start(params, start) });
 }
 
 class ProcessWatch implements ProcessObserver {
@@ -69,7 +57,7 @@ class ProcessWatch implements ProcessObserver {
   }
 
   /** Registers the process before it is started, because output can come before the answer. */
-  async start(params: StartParams, processes: LocalProcesses): Promise<Result<"process/start">> {
+  async start(params: StartParams, start: Start): Promise<Result<"process/start">> {
     const { processId, tty } = params;
     // A start with an id that is taken will be refused, and must not change that process's entry.
     const isTaken = this.#open.has(processId);
@@ -80,7 +68,7 @@ class ProcessWatch implements ProcessObserver {
     const watched = { startedAtMs, tty, traceparent, outputBytes: 0, exitCode: undefined };
     if (!isTaken) this.#open.set(processId, watched);
     try {
-      const result = await processes.start(params);
+      const result = await start(params);
       this.#countStart();
       return result;
     } catch (error) {
