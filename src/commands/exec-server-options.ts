@@ -1,26 +1,15 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { defaultLimits, sessionTtlMs, timerMsMax } from "../limits.ts";
+import { type Command, InvalidArgumentError, Option, type OptionValues } from "commander";
+import { defaultLimits, type Limits, sessionTtlMs, timerMsMax } from "../limits.ts";
 import { type LogLevel, logLevels } from "../server/log.ts";
 import type { AccessFlags } from "./access-options.ts";
 import { byteCount, byteText, wholeNumber } from "./size-text.ts";
 
-/** The options of `codex exec-server`, with commander's names. */
+/** The options of `codex exec-server` but the limits, with commander's names. */
 export interface ExecServerFlags extends AccessFlags {
   readonly listen: string;
   readonly sessionTtl: number;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
-  readonly maxSessions: number;
-  readonly maxConnections: number;
-  readonly maxProcesses: number;
-  readonly maxOpenFiles: number;
-  readonly maxInbound: number;
-  readonly maxMessage: number;
-  readonly maxRetainedOutput: number;
-  readonly maxSpill: number;
-  readonly maxSpillTotal: number;
-  readonly maxHttpBody: number;
-  readonly maxHelpers: number;
   readonly logLevel: LogLevel;
   readonly auditLog?: string;
 }
@@ -77,57 +66,44 @@ function addAccessOptions(command: Command): void {
     );
 }
 
-/** `[flag, what it bounds, default, whether it is a number of bytes]` */
-const limitOptions: readonly [string, string, number, "bytes" | "count"][] = [
-  ["--max-sessions", "sessions, attached and detached", defaultLimits.sessionsMax, "count"],
-  ["--max-connections", "open connections", defaultLimits.connectionsMax, "count"],
-  ["--max-processes", "unclosed processes of one session", defaultLimits.processesMax, "count"],
-  ["--max-open-files", "open files of one connection", defaultLimits.fileHandlesMax, "count"],
-  [
-    "--max-inbound",
-    "size of all unanswered requests of one connection",
-    defaultLimits.inboundBytesMax,
-    "bytes",
-  ],
-  ["--max-message", "size of one message", defaultLimits.messageBytesMax, "bytes"],
-  [
-    "--max-retained-output",
-    "newest output of one process kept in memory",
-    defaultLimits.retainedOutputBytesMax,
-    "bytes",
-  ],
-  [
-    "--max-spill",
-    "older output of one process kept on disk",
-    defaultLimits.spilledOutputBytesMax,
-    "bytes",
-  ],
-  [
-    "--max-spill-total",
-    "older output of all processes kept on disk",
-    defaultLimits.spilledOutputTotalBytesMax,
-    "bytes",
-  ],
-  [
-    "--max-http-body",
-    "size of an HTTP response that is not streamed",
-    defaultLimits.httpBodyBytesMax,
-    "bytes",
-  ],
-  ["--max-helpers", "sandboxed workers for file operations", defaultLimits.helpersMax, "count"],
-];
+/** The flag that sets each limit, and what that bounds. */
+const limitOptions: Readonly<Record<keyof Limits, readonly [flag: string, bounded: string]>> = {
+  sessionsMax: ["--max-sessions", "sessions, attached and detached"],
+  connectionsMax: ["--max-connections", "open connections"],
+  processesMax: ["--max-processes", "unclosed processes of one session"],
+  fileHandlesMax: ["--max-open-files", "open files of one connection"],
+  inboundBytesMax: ["--max-inbound", "size of all unanswered requests of one connection"],
+  messageBytesMax: ["--max-message", "size of one message"],
+  retainedOutputBytesMax: ["--max-retained-output", "newest output of one process kept in memory"],
+  spilledOutputBytesMax: ["--max-spill", "older output of one process kept on disk"],
+  spilledOutputTotalBytesMax: ["--max-spill-total", "older output of all processes kept on disk"],
+  httpBodyBytesMax: ["--max-http-body", "size of an HTTP response that is not streamed"],
+  helpersMax: ["--max-helpers", "sandboxed workers for file operations"],
+};
+
+const limitRows = Object.entries(limitOptions) as [keyof Limits, readonly [string, string]][];
 
 function addLimitOptions(command: Command): void {
   command.optionsGroup("Limits:");
-  for (const [flag, bounded, value, kind] of limitOptions) {
+  for (const [limit, [flag, bounded]] of limitRows) {
+    const value = defaultLimits[limit];
     command.addOption(
-      kind === "bytes"
+      limit.endsWith("BytesMax")
         ? new Option(`${flag} <BYTES>`, bounded)
             .argParser(byteCount)
             .default(value, byteText(value))
         : new Option(`${flag} <N>`, bounded).argParser(wholeNumber).default(value),
     );
   }
+}
+
+/** The limits that the options set. */
+export function limitsFrom(flags: OptionValues): Limits {
+  const values = limitRows.map(([limit, [flag]]) => [
+    limit,
+    flags[new Option(flag).attributeName()],
+  ]);
+  return Object.fromEntries(values);
 }
 
 function addDiagnosticsOptions(command: Command): void {

@@ -7,7 +7,7 @@ import type { Listener } from "../server/listen.ts";
 import { parseListenUrl } from "../server/listen-url.ts";
 import type { Log } from "../server/log.ts";
 import { accessFrom } from "./access-options.ts";
-import type { ExecServerFlags } from "./exec-server-options.ts";
+import { type ExecServerFlags, limitsFrom } from "./exec-server-options.ts";
 import { finishWritesOfKilled } from "./finish-writes.ts";
 import { inheritableVariables } from "./inheritable-variables.ts";
 import { keepInspectorClosed, obeySignals, outliveHangUp } from "./signals.ts";
@@ -113,20 +113,6 @@ async function auditIfAsked({ auditLog }: ExecServerFlags) {
   if (auditLog === undefined) return undefined;
   return (await import("../server/audit-log.ts")).openAuditLog(auditLog);
 }
-
-const limitsFrom = (flags: ExecServerFlags): Limits => ({
-  sessionsMax: flags.maxSessions,
-  connectionsMax: flags.maxConnections,
-  processesMax: flags.maxProcesses,
-  fileHandlesMax: flags.maxOpenFiles,
-  inboundBytesMax: flags.maxInbound,
-  messageBytesMax: flags.maxMessage,
-  retainedOutputBytesMax: flags.maxRetainedOutput,
-  spilledOutputBytesMax: flags.maxSpill,
-  spilledOutputTotalBytesMax: flags.maxSpillTotal,
-  httpBodyBytesMax: flags.maxHttpBody,
-  helpersMax: flags.maxHelpers,
-});
 
 async function stopServer(server: Listener, stderr: StderrLog, exitCode: number): Promise<void> {
   const closed = server.close().catch((error) => stderr.log("error", `the stop failed: ${error}`));
