@@ -11,10 +11,9 @@ interface TlsFlags {
   readonly tlsKey?: string;
 }
 
-/** Reads certificate and key. Throws an Error if they do not belong together. */
-export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles | undefined {
+/** Reads certificate and key. Throws an Error if one is missing or they do not belong together. */
+export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles {
   if (tlsCert === undefined && tlsKey === undefined) {
-    if (!listen.startsWith("wss:")) return undefined;
     throw new Error(`\`--listen ${listen}\` needs \`--tls-cert FILE\` and \`--tls-key FILE\``);
   }
   if (tlsCert === undefined || tlsKey === undefined) {
@@ -28,11 +27,7 @@ export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles | undef
 /** Uses changed certificate files for new connections. */
 export function followTls(flags: TlsFlags, server: Listener, log: Log): void {
   const paths = [flags.tlsCert, flags.tlsKey].filter((path) => path !== undefined);
-  const renew = () => {
-    const files = tlsFrom(flags);
-    if (files) server.encryptWith(files);
-  };
-  followFiles({ paths, renew, log });
+  followFiles({ paths, renew: () => server.encryptWith(tlsFrom(flags)), log });
 }
 
 function pem(flag: string, path: string): Buffer {
