@@ -88,25 +88,23 @@ function refuseOpenNetwork({ insecureNoAuth }: AccessFlags, { host }: ListenAddr
   );
 }
 
-async function tokenCheck(flags: AccessFlags): Promise<CheckToken> {
-  if (flags.wsAuth === "signed-bearer-token") return signedTokenCheck(flags);
-  const { capabilityToken, sha256 } = await import("../server/capability-token.ts");
-  const digest = tokenDigest(flags);
-  return capabilityToken(digest ?? sha256(secretIn(flags.wsTokenFile ?? "")));
-}
+const tokenCheck = (flags: AccessFlags) =>
+  flags.wsAuth === "signed-bearer-token" ? signedTokenCheck(flags) : capabilityTokenCheck(flags);
 
-/** The digest from the options; undefined when they name a file. */
-function tokenDigest({ wsTokenFile, wsTokenSha256 }: AccessFlags): Buffer | undefined {
+async function capabilityTokenCheck({ wsTokenFile, wsTokenSha256 }: AccessFlags) {
   if (wsTokenFile !== undefined && wsTokenSha256 !== undefined) {
     throw new Error("`--ws-token-file` and `--ws-token-sha256` are mutually exclusive");
   }
-  if (wsTokenFile !== undefined) return undefined;
+  const { capabilityToken, sha256 } = await import("../server/capability-token.ts");
+  if (wsTokenFile !== undefined) return capabilityToken(sha256(secretIn(wsTokenFile)));
   if (wsTokenSha256 === undefined) {
     throw new Error(
       "`--ws-token-file` or `--ws-token-sha256` is required when `--ws-auth capability-token` is set",
     );
   }
-  if (/^[0-9a-f]{64}$/i.test(wsTokenSha256)) return Buffer.from(wsTokenSha256, "hex");
+  if (/^[0-9a-f]{64}$/i.test(wsTokenSha256)) {
+    return capabilityToken(Buffer.from(wsTokenSha256, "hex"));
+  }
   throw new Error("--ws-token-sha256 must be a 64-character hex SHA-256 digest");
 }
 
