@@ -15,8 +15,9 @@ import { headerBytesMax } from "./frame-header.ts";
 import { LinePace } from "./line-pace.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
 import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
-import { type Batch, batchOf, giveBack, type Message, storable } from "./send-batch.ts";
+import { type Batch, batchOf, type Message, storable } from "./send-batch.ts";
 import { SendLanes } from "./send-lanes.ts";
+import { giveBackSendMemory } from "./send-memory.ts";
 
 interface OutboxOptions {
   readonly socket: Socket;
@@ -172,13 +173,13 @@ export class Outbox {
     const written = this.#writeAtOnce(this.#socket, memory, end);
     if (written === end) {
       this.#pace.took(end, 0);
-      giveBack(memory);
+      giveBackSendMemory(memory);
       return;
     }
     this.#unfinishedWrites++;
     const startedAtMs = performance.now();
     this.#socket.write(memory.subarray(written, end), () => {
-      giveBack(memory);
+      giveBackSendMemory(memory);
       this.#unfinishedWrites--;
       this.#pace.took(end, performance.now() - startedAtMs);
       this.#goOn();

@@ -3,7 +3,7 @@ import { sendBytesMax } from "../limits.ts";
 import { type Frame, writeFrame } from "../protocol/frame.ts";
 import { writeHeader } from "./frame-header.ts";
 import { receiptPingBytesMax } from "./receipt-pings.ts";
-import { SendMemory } from "./send-memory.ts";
+import { takeSendMemory } from "./send-memory.ts";
 
 /** One message that waits. */
 export interface Message {
@@ -21,9 +21,6 @@ export interface Batch {
   readonly end: number;
 }
 
-/** Shared by all connections: memory is taken from it only until the kernel has the bytes. */
-const sendMemory = new SendMemory();
-
 const writtenFrame: Frame = { length: 0, parts: [] };
 
 /**
@@ -39,13 +36,10 @@ export function storable(message: Message): Message {
 export function batchOf(messages: readonly Message[]): Batch {
   let bytes = receiptPingBytesMax;
   for (const { length } of messages) bytes += length;
-  const memory = sendMemory.take(bytes);
+  const memory = takeSendMemory(bytes);
   let end = 0;
   for (const { frame } of messages) {
     end = writeFrame(frame, memory, writeHeader(memory, end, frame.length));
   }
   return { memory, end };
 }
-
-/** Takes back the memory of a batch whose bytes the kernel has. */
-export const giveBack = (memory: Buffer) => sendMemory.giveBack(memory);

@@ -17,26 +17,24 @@ interface Shelf {
   readonly spare: Buffer[];
 }
 
+const blocks: Shelf = { bytes: sendBytesMax, spareMax: spareSendBlocksMax, spare: [] };
+const large: Shelf = { bytes: largeSendBytesMax, spareMax: spareLargeSendsMax, spare: [] };
+
 /**
- * Memory for messages that are sent, used again as soon as the kernel has their bytes. With fresh
- * memory for each write of a flood the garbage collector comes too late, and the server grows by
- * tens of megabytes.
+ * Memory for messages that are sent, used again as soon as the kernel has their bytes; so all
+ * connections share it. With fresh memory for each write of a flood the garbage collector comes too
+ * late, and the server grows by tens of megabytes.
  */
-export class SendMemory {
-  readonly #blocks: Shelf = { bytes: sendBytesMax, spareMax: spareSendBlocksMax, spare: [] };
-  readonly #large: Shelf = { bytes: largeSendBytesMax, spareMax: spareLargeSendsMax, spare: [] };
+export function takeSendMemory(bytes: number): Buffer {
+  if (bytes < blockBytesMin) return Buffer.allocUnsafe(bytes);
+  const shelf = bytes <= sendBytesMax ? blocks : large;
+  const isKept = shelf === blocks || bytes >= largeSendBytesMin;
+  if (!isKept || bytes > shelf.bytes) return Buffer.allocUnsafeSlow(bytes);
+  return shelf.spare.pop() ?? Buffer.allocUnsafeSlow(shelf.bytes);
+}
 
-  take(bytes: number): Buffer {
-    if (bytes < blockBytesMin) return Buffer.allocUnsafe(bytes);
-    const shelf = bytes <= sendBytesMax ? this.#blocks : this.#large;
-    const isKept = shelf === this.#blocks || bytes >= largeSendBytesMin;
-    if (!isKept || bytes > shelf.bytes) return Buffer.allocUnsafeSlow(bytes);
-    return shelf.spare.pop() ?? Buffer.allocUnsafeSlow(shelf.bytes);
-  }
-
-  /** Takes back memory that is not used any more. */
-  giveBack(memory: Buffer): void {
-    const shelf = [this.#blocks, this.#large].find(({ bytes }) => bytes === memory.length);
-    if (shelf && shelf.spare.length < shelf.spareMax) shelf.spare.push(memory);
-  }
+/** Takes back memory whose bytes the kernel has. */
+export function giveBackSendMemory(memory: Buffer): void {
+  const shelf = [blocks, large].find(({ bytes }) => bytes === memory.length);
+  if (shelf && shelf.spare.length < shelf.spareMax) shelf.spare.push(memory);
 }
