@@ -24,11 +24,8 @@ export function metricsOf(counters: Counters, gauges: Gauges): () => Promise<Met
       registry = undefined;
       throw error;
     });
-    const { contentType, metrics } = await registry.then((made) => ({
-      contentType: made.contentType,
-      metrics: made.metrics(),
-    }));
-    return { contentType, text: await metrics };
+    const made = await registry;
+    return { contentType: made.contentType, text: await made.metrics() };
   };
 }
 
