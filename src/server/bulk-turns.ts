@@ -68,13 +68,8 @@ export class BulkTurns {
 
   /** To be called when unsent bytes have left: starts the requests that now have room. */
   goOn(): void {
-    for (
-      let next = this.#waiting[0];
-      next && this.#hasRoomFor(next.bytes);
-      next = this.#waiting[0]
-    ) {
-      this.#waiting.shift();
-      next.start();
+    while (this.#waiting[0] && this.#hasRoomFor(this.#waiting[0].bytes)) {
+      this.#waiting.shift()?.start();
     }
   }
 

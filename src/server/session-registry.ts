@@ -46,12 +46,13 @@ export class SessionRegistry {
    */
   async resume(id: string, attachment: Attachment): Promise<Session> {
     for (;;) {
-      const session = this.#entries.get(id)?.session;
-      if (session === undefined) throw invalidRequest(`unknown session id ${id}`);
+      const entry = this.#entries.get(id);
+      if (entry === undefined) throw invalidRequest(`unknown session id ${id}`);
+      const { session } = entry;
       const holder = session.attachment;
       if (holder === undefined) {
         this.#options.watch.resumed(session, attachment.peer);
-        this.#stopExpiry(id);
+        entry.expiry?.stop();
         session.attach(attachment);
         return session;
       }
@@ -79,7 +80,7 @@ export class SessionRegistry {
   async end(id: string, ending: SessionEnding): Promise<void> {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
-    this.#stopExpiry(id);
+    entry.expiry?.stop();
     this.#entries.delete(id);
     await entry.session.close();
     this.#options.watch.ended(entry.session, ending);
@@ -99,12 +100,6 @@ export class SessionRegistry {
     const sessions = Array.from(this.#entries.values(), ({ session }) => session);
     const attached = sessions.filter(({ attachment }) => attachment !== undefined).length;
     return { attached, detached: sessions.length - attached };
-  }
-
-  #stopExpiry(id: string): void {
-    const entry = this.#entries.get(id);
-    entry?.expiry?.stop();
-    delete entry?.expiry;
   }
 }
 

@@ -36,29 +36,26 @@ export interface SessionCounts extends Traffic {
   outputBytes: number;
 }
 
-const countsFrom = (openedAtMs: number): SessionCounts => ({
-  openedAtMs,
-  connections: 0,
-  processes: 0,
-  outputBytes: 0,
-  receivedBytes: 0,
-  sentBytes: 0,
-});
-
 /**
  * The processes of one client, which outlive its connection. While the session is detached their
  * events only go to their output logs, from which a client reads them after resuming.
  */
 export class Session {
   readonly id: string;
-  readonly counts: SessionCounts;
+  readonly counts: SessionCounts = {
+    openedAtMs: performance.now(),
+    connections: 0,
+    processes: 0,
+    outputBytes: 0,
+    receivedBytes: 0,
+    sentBytes: 0,
+  };
   readonly processes: LocalProcesses;
   readonly answered = new AnsweredRequests();
   #attachment: Attachment | undefined;
 
   constructor(id: string, makeProcesses: MakeProcesses) {
     this.id = id;
-    this.counts = countsFrom(performance.now());
     this.processes = makeProcesses(this, {
       emit: (event, params) => this.#attachment?.emit(event, params) ?? true,
       emitOutput: (processId, run) => this.#attachment?.emitOutput(processId, run) ?? true,
