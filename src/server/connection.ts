@@ -7,6 +7,7 @@ import type { LocalHttp } from "../environment/local/http.ts";
 import type { LocalProcesses } from "../environment/local/processes.ts";
 import { invalidRequest } from "../protocol/errors.ts";
 import type { Emit, Event, Method, Params, Result } from "../protocol/methods.ts";
+import { rememberedMethods } from "../protocol/repeatable.ts";
 import { type BulkTurns, isBulk } from "./bulk-turns.ts";
 import { PathOrder } from "./path-order.ts";
 import type { Attachment, Session } from "./session.ts";
@@ -100,7 +101,9 @@ export class Connection {
    * another connection: then that answer is given again.
    */
   once<T>(method: Method, params: object | null | undefined, run: () => T): T {
-    return this.#session ? this.#session.answered.once(method, params, run) : run();
+    const requestId = requestIdOf(method, params);
+    if (requestId === undefined || !this.#session) return run();
+    return this.#session.answers.once(requestId, run) as T;
   }
 
   /** Runs a request behind earlier ones that it must not overtake, about the same files. */
@@ -164,4 +167,11 @@ export class Connection {
     if (session?.attachment === this.#options.attachment) return session;
     throw invalidRequest("session has ended or has been resumed by another connection");
   }
+}
+
+/** The id of a request that must be carried out only once; undefined for any other. */
+function requestIdOf(method: Method, params: object | null | undefined): string | undefined {
+  if (!rememberedMethods.has(method)) return undefined;
+  const { requestId } = (params ?? {}) as { requestId?: string | null };
+  return requestId == null ? undefined : `${method} ${requestId}`;
 }

@@ -1,8 +1,9 @@
 import type { EventReceiver } from "../environment/local/event-feed.ts";
+import { FirstAnswers } from "../environment/local/first-answers.ts";
 import type { LocalProcesses } from "../environment/local/processes.ts";
 import type { Receipts } from "../environment/local/receipts.ts";
+import { requestIdsRememberedMax } from "../limits.ts";
 import { invalidRequest } from "../protocol/errors.ts";
-import { AnsweredRequests } from "./answered-requests.ts";
 import { addTraffic, type Traffic } from "./counters.ts";
 
 /** The client of a connection. */
@@ -51,7 +52,8 @@ export class Session {
     sentBytes: 0,
   };
   readonly processes: LocalProcesses;
-  readonly answered = new AnsweredRequests();
+  /** By request id, including errors and answers still to come. */
+  readonly answers = new FirstAnswers<unknown>(requestIdsRememberedMax);
   #attachment: Attachment | undefined;
 
   constructor(id: string, makeProcesses: MakeProcesses) {
