@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { LocalEnvironment } from "../environment/local/environment.ts";
 import { settledWithin } from "../environment/local/settled-within.ts";
-import { loadSocketCalls, type SocketCalls } from "../environment/local/spawn/socket-calls.ts";
+import { loadSocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import { type Limits, sessionsCloseMs } from "../limits.ts";
 import type { Access } from "./access.ts";
 import type { AuditLog } from "./audit-log.ts";
@@ -50,11 +50,10 @@ export async function startExecServer(options: ExecServerOptions): Promise<Liste
   };
 }
 
-/** The parts of the context that the listener uses before and after they are made. */
+/** What the listener asks for at any time. */
 interface ServerState {
-  sessions?: SessionRegistry;
-  environment?: LocalEnvironment;
-  calls?: SocketCalls;
+  /** Absent until it is made. */
+  context?: ServerContext;
   isStopping: boolean;
 }
 
@@ -75,9 +74,8 @@ async function makeContext(
     sessionsMax: limits.sessionsMax,
     ttlMs: sessionTtlMs,
   });
-  const calls = await loadSocketCalls();
-  Object.assign(state, { sessions, environment, calls });
-  return { ...telemetry, environment, sessions, limits, ...calls };
+  state.context = { ...telemetry, environment, sessions, limits, ...(await loadSocketCalls()) };
+  return state.context;
 }
 
 interface Serving {
@@ -89,8 +87,8 @@ function listenWith(options: ExecServerOptions, telemetry: Telemetry, { state, c
   const { address, tls, access, limits, log } = options;
   const { counters } = telemetry;
   const gauges = {
-    sessions: () => state.sessions?.census ?? { attached: 0, detached: 0 },
-    helpers: () => state.environment?.helperCensus() ?? {},
+    sessions: () => state.context?.sessions.census ?? { attached: 0, detached: 0 },
+    helpers: () => state.context?.environment.helperCensus() ?? {},
   };
   const surface = {
     access,
@@ -101,7 +99,7 @@ function listenWith(options: ExecServerOptions, telemetry: Telemetry, { state, c
   return listen({
     ...{ address, tls, surface, limits, log },
     accept: (socket, request) => accept(context, socket, request),
-    readAtOnce: (socket, room) => state.calls?.readAtOnce(socket, room) ?? 0,
+    readAtOnce: (socket, room) => state.context?.readAtOnce(socket, room) ?? 0,
     refused: ({ status }) => countOne(counters.refusals, status),
   });
 }
@@ -110,7 +108,7 @@ function listenWith(options: ExecServerOptions, telemetry: Telemetry, { state, c
 function hindrances(state: ServerState, connections: number, limits: Limits): string[] {
   const reasons = [];
   if (state.isStopping) reasons.push("the server is stopping");
-  if (state.sessions?.isFull) reasons.push(`all ${limits.sessionsMax} sessions are taken`);
+  if (state.context?.sessions.isFull) reasons.push(`all ${limits.sessionsMax} sessions are taken`);
   if (connections >= limits.connectionsMax) {
     reasons.push(`all ${limits.connectionsMax} connections are taken`);
   }

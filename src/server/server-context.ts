@@ -5,7 +5,7 @@ import type { SessionRegistry } from "./session-registry.ts";
 import type { Telemetry } from "./session-watch.ts";
 
 /** The parts of a server that all its connections share. */
-export interface ServerContext extends Telemetry, Pick<SocketCalls, "writeAtOnce" | "limitUnsent"> {
+export interface ServerContext extends Telemetry, SocketCalls {
   readonly environment: LocalEnvironment;
   readonly sessions: SessionRegistry;
   readonly limits: Limits;
