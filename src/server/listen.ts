@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -68,7 +69,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     });
   });
   const sockets = openSockets(http);
-  await listening(http, options.address);
+  http.listen(options.address);
+  await once(http, "listening");
   const { port } = http.address() as AddressInfo;
   return {
     url: listenUrlOf(options.tls ? "wss" : "ws", { host: options.address.host, port }),
@@ -170,16 +172,6 @@ function refusalOfExcess({ limits }: ListenOptions, { clients }: WebSockets) {
     `this server has its maximum of ${limits.connectionsMax} connections; close one, or start it ` +
     "with a larger --max-connections";
   return { status: 503, text } satisfies Refusal;
-}
-
-function listening(http: Server, { host, port }: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once("error", reject);
-    http.listen({ host, port }, () => {
-      http.off("error", reject);
-      resolve();
-    });
-  });
 }
 
 /**
