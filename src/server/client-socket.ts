@@ -30,6 +30,8 @@ import type { ServerContext } from "./server-context.ts";
  */
 export class ClientSocket implements ConnectionGauge {
   readonly traffic: Traffic = { receivedBytes: 0, sentBytes: 0 };
+  unansweredRequests = 0;
+  unansweredBytes = 0;
   readonly #context: ServerContext;
   readonly #number: number;
   readonly #socket: OrderlySocket;
@@ -43,8 +45,6 @@ export class ClientSocket implements ConnectionGauge {
   #held: Buffer[] | undefined;
   #handshaken: Promise<void> | undefined;
   #isCut = false;
-  #unansweredRequests = 0;
-  #unansweredBytes = 0;
 
   constructor(socket: OrderlySocket, request: IncomingMessage, context: ServerContext) {
     this.#socket = socket;
@@ -79,14 +79,6 @@ export class ClientSocket implements ConnectionGauge {
 
   get unsentBytes(): number {
     return this.#outbox.unsentBytes;
-  }
-
-  get unansweredRequests(): number {
-    return this.#unansweredRequests;
-  }
-
-  get unansweredBytes(): number {
-    return this.#unansweredBytes;
   }
 
   #onFrame(frame: Buffer): void {
@@ -152,8 +144,8 @@ export class ClientSocket implements ConnectionGauge {
    */
   #serve(request: IncomingRequest, bytes: number): Promise<void> | undefined {
     const asked = { request, receivedBytes: bytes, startedAtMs: performance.now() };
-    this.#unansweredRequests++;
-    this.#unansweredBytes += bytes;
+    this.unansweredRequests++;
+    this.unansweredBytes += bytes;
     let outcome: Outcome;
     try {
       const method = methodNamed(request.method);
@@ -181,8 +173,8 @@ export class ClientSocket implements ConnectionGauge {
 
   /** Runs when the answer has been sent, so an error here must not become a second answer. */
   #settle(asked: Asked, outcome: Outcome): void {
-    this.#unansweredRequests--;
-    this.#unansweredBytes -= asked.receivedBytes;
+    this.unansweredRequests--;
+    this.unansweredBytes -= asked.receivedBytes;
     const session = this.#connection.sessionLabel;
     try {
       requestAnswered(this.#context, { asked, connection: this.#number, session }, outcome);
@@ -206,7 +198,7 @@ export class ClientSocket implements ConnectionGauge {
 
   #refuseExcess(method: Method): void {
     const { inboundBytesMax } = this.#context.limits;
-    if (this.#unansweredRequests > inboundRequestsMax || this.#unansweredBytes > inboundBytesMax) {
+    if (this.unansweredRequests > inboundRequestsMax || this.unansweredBytes > inboundBytesMax) {
       throw invalidRequest(
         `too many unanswered requests on this connection: at most ${inboundRequestsMax} requests ` +
           `and ${inboundBytesMax} bytes; wait for answers before sending more`,
