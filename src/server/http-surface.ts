@@ -4,13 +4,14 @@ import type { Duplex } from "node:stream";
 import type { Access } from "./access.ts";
 import type { HttpAnswer, Refusal } from "./http-answer.ts";
 import type { Log } from "./log.ts";
+import type { MetricsText } from "./metrics.ts";
 
 /** What the listener offers over plain HTTP, besides opening WebSockets. */
 export interface HttpSurface {
   readonly access: Access;
   /** The reasons, in sentences, why no new client can be served now; empty when one can. */
   readonly hindrances: () => readonly string[];
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly metrics: () => Promise<MetricsText>;
   readonly log: Log;
 }
 
