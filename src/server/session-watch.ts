@@ -28,18 +28,11 @@ export function sessionWatch({ log, counters, audit }: Telemetry) {
       log("info", "session resumed", { session: session.label, connection, address });
     },
     ended(session: Session, ending: SessionEnding): void {
-      const { counts, label } = session;
-      enterAfterwards({ log, audit }, "session-ended", { session: label, ending });
-      log("info", "session ended", {
-        session: label,
-        ending,
-        durationMs: Math.round(performance.now() - counts.openedAtMs),
-        connections: counts.connections,
-        processes: counts.processes,
-        outputBytes: counts.outputBytes,
-        receivedBytes: counts.receivedBytes,
-        sentBytes: counts.sentBytes,
-      });
+      const { openedAtMs, ...counts } = session.counts;
+      const fields = { session: session.label, ending };
+      enterAfterwards({ log, audit }, "session-ended", fields);
+      const durationMs = Math.round(performance.now() - openedAtMs);
+      log("info", "session ended", { ...fields, durationMs, ...counts });
     },
   };
 }
