@@ -136,11 +136,13 @@ async function upgrade(
   const onError = () => socket.destroy();
   socket.on("error", onError);
   if (!wantsWebSocket(request)) return answerOtherUpgrade(options.surface, request, socket);
-  const refusal = refusalOfUpgrade(request) ?? (await refusalOfClient(options, request));
-  const excess = refusal ?? refusalOfExcess(options, webSockets);
-  if (excess) {
-    options.refused(excess);
-    return refuseUpgrade(socket, excess);
+  const refusal =
+    refusalOfUpgrade(request) ??
+    (await refusalOfClient(options, request)) ??
+    refusalOfExcess(options, webSockets);
+  if (refusal) {
+    options.refused(refusal);
+    return refuseUpgrade(socket, refusal);
   }
   if (socket.destroyed) return;
   socket.off("error", onError);
