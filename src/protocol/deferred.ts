@@ -7,11 +7,10 @@ export interface Deferred<T> {
 
 /** Makes a `Deferred` whose unhandled rejection is ignored. */
 export function deferred<T>(): Deferred<T> {
-  const settle: { resolve: (value: T) => void; reject: (error: Error) => void } = {
-    resolve: () => {},
-    reject: () => {},
-  };
-  const promise = new Promise<T>((resolve, reject) => Object.assign(settle, { resolve, reject }));
+  let settle!: Pick<Deferred<T>, "resolve" | "reject">;
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
   // A program may never await the exit of its process; Node would end it for the rejection.
   promise.catch(() => {});
   return { promise, ...settle };
