@@ -5,15 +5,11 @@ import { WebSocket } from "ws";
  * case: by this server, or by the library when the client closes or sends an invalid frame.
  */
 export class OrderlySocket extends WebSocket {
-  #beforeClose = () => {};
-  #closeCode: number | undefined;
-
   /**
    * The code of the closing frame that this end sent, first or in answer; undefined without one.
    */
-  get closeCode(): number | undefined {
-    return this.#closeCode;
-  }
+  closeCode: number | undefined;
+  #beforeClose = () => {};
 
   /** Sets the listener that is called when closing begins, while messages can still be sent. */
   onClosing(listener: () => void): void {
@@ -30,7 +26,7 @@ export class OrderlySocket extends WebSocket {
   override close(code?: number, reason?: string | Buffer): void {
     try {
       if (this.readyState === this.OPEN) {
-        this.#closeCode = code;
+        this.closeCode = code;
         this.#beforeClose();
       }
     } finally {
