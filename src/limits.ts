@@ -386,8 +386,10 @@ export const walkDirectoriesMax = 10_000;
 export const walkEntriesMax = 50_000;
 /** Bytes of the answer of `fs/walk`, after which it is truncated. The reference's value. */
 export const walkAnswerBytesMax = 4 * MiB;
-/** File calls that one operation on many files has in flight: enough for the four threads of Node's
- * pool, few enough that another request's call does not wait long behind them. */
+/**
+ * File calls that one operation on many files has in flight: a quarter of the 32 threads, so that
+ * another request's call does not wait long behind them.
+ */
 export const fileCallsInParallel = 8;
 /**
  * Directories that one operation fills or empties at the same time. Within one directory there is
