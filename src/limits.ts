@@ -662,6 +662,10 @@ export const sandboxRememberedCharsMax = 16 * KiB;
 export const helperStartAttemptsMax = 5;
 /** Times that the mount points of a confined process are made when somebody else interferes. */
 export const mountPointTriesMax = 5;
+/** How long another server may take to remove a mount point that is needed again. */
+export const mountPointLeaveMs = 5_000;
+/** How often it is looked whether it has. */
+export const mountPointPollMs = 1;
 /** Bytes an fs-helper reads at once of its input. */
 export const helperReadBytes = 256 * KiB;
 /** How often an fs-helper tries again when its stdin or stdout was left non-blocking. */

@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { MountPoints } from "../src/sandbox/mount-points.ts";
+import { serverName } from "../src/sandbox/server-name.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
 
@@ -100,4 +110,56 @@ test("where one mount point cannot be made, the others that were made with it ar
   });
   assert.deepEqual(readdirSync(at("workspace")), []);
   assert.deepEqual(readdirSync(at("marks")), []);
+});
+
+/** A workspace with the mount points of two servers. */
+function shared(t: TestContext) {
+  const { at, points } = swappable(t);
+  const another = new MountPoints(async () => hostPathOf(at("marks")));
+  t.after(() => another.close());
+  const wanted = [{ path: hostPathOf(at("sub/.git")), isMissing: true }];
+  return { at, wanted, one: points, another };
+}
+
+/** Lets other work go on `count` times. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await undefined;
+}
+
+test("a server keeps the mount point that another one releases while it makes it", async (t) => {
+  const { at, wanted, one, another } = shared(t);
+  for (let later = -60; later < 60; later++) {
+    const first = await one.make(wanted);
+    const [second] = await Promise.all([
+      turns(later).then(() => another.make(wanted)),
+      turns(-later).then(() => first.release()),
+    ]);
+    assert.equal(second.isOutdated, false);
+    assert.deepEqual(readdirSync(at("sub")), [".git"], `${later} turns later`);
+    await second.release();
+    assert.deepEqual(readdirSync(at("sub")), []);
+  }
+});
+
+test("nothing is left of a mount point that two servers release at the same time", async (t) => {
+  const { at, wanted, one, another } = shared(t);
+  const made = [await one.make(wanted), await another.make(wanted)];
+  await Promise.all(made.map((each) => each.release()));
+  assert.deepEqual(readdirSync(at("sub")), []);
+  assert.deepEqual(readdirSync(at("marks")), []);
+});
+
+test("a mount point that another server is removing is made again when it is gone", async (t) => {
+  const { at, wanted, one } = shared(t);
+  const mark = at(`marks/${serverName(process.pid)}.leaving-0000-0~`);
+  mkdirSync(at("sub/.git"));
+  symlinkSync(at("sub/.git"), mark);
+  const making = one.make(wanted);
+  await until("the path to be marked", () => readdirSync(at("marks")).length === 2);
+  rmdirSync(at("sub/.git"));
+  rmSync(mark);
+  const made = await making;
+  assert.deepEqual(readdirSync(at("sub")), [".git"]);
+  await made.release();
+  assert.deepEqual(readdirSync(at("sub")), []);
 });

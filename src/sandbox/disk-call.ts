@@ -37,6 +37,12 @@ export const disk = {
       () => fs.symlinkSync(to, at),
       () => later.symlink(to, at),
     ),
+  rename: (from: Path, to: Path) =>
+    diskCall(
+      from,
+      () => fs.renameSync(from, to),
+      () => later.rename(from, to),
+    ),
   unlink: (at: Path) =>
     diskCall(
       at,

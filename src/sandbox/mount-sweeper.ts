@@ -6,8 +6,8 @@ import { type HostPath, shownPath } from "../protocol/path-uri.ts";
  * Waits for the end of its input, which comes when the server ends in whatever way, and removes the
  * mount points still marked as that server's. It first restores its soft limit of file locks, by
  * which processes that must die with the server are recognized. It follows no link, which a
- * confined process may have put there, and leaves what another server needs. Of two servers that
- * end at once, the later sweeper finds no mark of the other.
+ * confined process may have put there, and leaves what another server needs, by the rules of
+ * `MountMarks`: it renames a mark before it looks at those of others.
  */
 const script = `
 trap '' HUP INT QUIT TERM
@@ -16,14 +16,16 @@ read -r never
 sleep 0.1
 for mark in "$1"/"$2"-*; do
   [ -L "$mark" ] || continue
-  point=$(readlink "$mark")
-  rm -f -- "$mark"
-  for other in "$1"/*; do
+  left=\${mark%"~"}~
+  [ -L "$left" ] || mv -- "$mark" "$left" 2>/dev/null
+  point=$(readlink "$left") || continue
+  for other in "$1"/*[!~]; do
     case "$other" in "$1"/"$2"-*) continue ;; esac
-    [ "$other" -ef "$point" ] && continue 2
+    [ "$other" -ef "$point" ] && rm -f -- "$left" && continue 2
   done
   parent=\${point%/*}
   (cd -P -- "\${parent:-/}" && [ "$PWD" = "\${parent:-/}" ] && rmdir -- "./\${point##*/}") 2>/dev/null
+  rm -f -- "$left"
 done
 `;
 
