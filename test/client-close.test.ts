@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from "node:net";
 import { after, describe, type TestContext, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { closerOf } from "../src/client/close-socket.ts";
 import { connect } from "../src/client/library.ts";
+import { closingLooksMax } from "../src/limits.ts";
+import { signsOfLife } from "../src/protocol/signs-of-life.ts";
 import { startServer } from "./support/server.ts";
 import { within } from "./support/within.ts";
 
@@ -91,27 +94,37 @@ describe("closing", () => {
   }
 
   test("waits for what a slow line still takes", async (t) => {
+    t.mock.timers.enable({ apis: ["setInterval"] });
+    const lookIntervalMs = 200;
     const content = Buffer.alloc(24_000_000, "x");
     const sockets = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
     t.after(() => void sockets.close());
     await once(sockets, "listening");
+    const near = new WebSocket(`ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`);
+    t.after(() => near.terminate());
+    const close = closerOf(near, lookIntervalMs);
+    let hasMoved = () => false;
+    near.once("upgrade", ({ socket }: IncomingMessage) => {
+      hasMoved = signsOfLife(socket);
+    });
+    let looks = 0;
+    // The line is as slow as it may be: of any two looks in a row one finds that nothing moved.
+    const takeTime = () => {
+      if (!hasMoved()) return;
+      looks += 2;
+      t.mock.timers.tick(2 * lookIntervalMs);
+    };
     const arrived = new Promise<Buffer>((resolve) => {
       sockets.on("connection", (far, { socket }) => {
-        const lull = () => {
-          socket.pause();
-          setTimeout(() => socket.resume(), 5);
-        };
-        socket.on("data", lull);
+        socket.on("data", takeTime);
         far.on("message", (message: Buffer) => resolve(message));
       });
     });
-    const near = new WebSocket(`ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`);
-    t.after(() => near.terminate());
-    const close = closerOf(near, 200);
     await once(near, "open");
     near.send(content);
     close();
     const message = await within(30_000, "the whole message", arrived);
     assert.equal(message.length, content.length);
+    assert.ok(looks > closingLooksMax, `${looks} looks`);
   });
 });
