@@ -96,7 +96,7 @@ export class Ground {
     } catch (error) {
       text += error;
       // The group, as a server does: what waits at the gate does not yet die with its parent.
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      if (child.pid !== undefined) killGroup(child.pid);
     }
     await closed;
     await confined.ended();
@@ -140,6 +140,15 @@ export class Ground {
     // What was made unreadable can be removed only by root.
     spawnSync("chmod", ["-R", "u+rwX", this.directory]);
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Nothing is left of it where it ended by itself. */
+function killGroup(leaderPid: number): void {
+  try {
+    process.kill(-leaderPid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
