@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { Processes } from "../environment/processes.ts";
 import { stdinPieceBytes, stdinWritesInFlightMax } from "../limits.ts";
+import { turns } from "../protocol/turns.ts";
 import { StdinClosedError } from "./errors.ts";
 import { type CallOptions, perform } from "./perform.ts";
 
@@ -23,11 +24,27 @@ export interface ProcessStdin {
   stream(): WritableStream<string | Uint8Array>;
 }
 
+/** Sends input in pieces, several at a time, so that each does not cost a round trip. */
 export function processStdin(processId: string, processes: Processes): ProcessStdin {
-  const writer = new StdinWriter(processId, processes);
+  const inTurn = turns(stdinWritesInFlightMax);
+  // Write ids have to be unique: another client may have written to the process before.
+  const idPrefix = randomUUID();
+  let writes = 0;
+  const send = async (piece: Buffer, signal: AbortSignal | undefined) => {
+    const writeId = `${idPrefix} ${++writes}`;
+    const request = { processId, chunk: piece.toString("base64"), writeId };
+    const { status } = await processes.write(request, signal);
+    if (status !== "accepted") throw new StdinClosedError(processId);
+  };
   const write: ProcessStdin["write"] = (input, { signal } = {}) =>
-    perform(signal, () => writer.write(Buffer.from(input as string), signal));
-  const end: ProcessStdin["end"] = ({ signal } = {}) => perform(signal, () => writer.end(signal));
+    perform(signal, async () => {
+      const pieces = piecesOf(Buffer.from(input as string));
+      await Promise.all(pieces.map((piece) => inTurn(() => send(piece, signal))));
+    });
+  const end: ProcessStdin["end"] = ({ signal } = {}) =>
+    perform(signal, async () => {
+      await inTurn(() => processes.closeStdin({ processId }, signal));
+    });
   const stream = () =>
     new WritableStream<string | Uint8Array>({
       write: (input) => write(input),
@@ -38,60 +55,10 @@ export function processStdin(processId: string, processes: Processes): ProcessSt
   return { write, end, stream };
 }
 
-/** Sends input in pieces, several at a time, so that each does not cost a round trip. */
-class StdinWriter {
-  readonly #processId: string;
-  readonly #processes: Processes;
-  readonly #waiting: (() => Promise<void>)[] = [];
-  /** Makes write ids unique: another client may have written to the process before. */
-  readonly #idPrefix = randomUUID();
-  #inFlight = 0;
-  #writes = 0;
-
-  constructor(processId: string, processes: Processes) {
-    this.#processId = processId;
-    this.#processes = processes;
+function piecesOf(bytes: Buffer): Buffer[] {
+  const pieces = [];
+  for (let start = 0; start < bytes.length; start += stdinPieceBytes) {
+    pieces.push(bytes.subarray(start, start + stdinPieceBytes));
   }
-
-  async write(bytes: Buffer, signal?: AbortSignal): Promise<void> {
-    const sent = [];
-    for (let start = 0; start < bytes.length; start += stdinPieceBytes) {
-      const piece = bytes.subarray(start, start + stdinPieceBytes);
-      sent.push(this.#inTurn(() => this.#send(piece, signal)));
-    }
-    await Promise.all(sent);
-  }
-
-  async end(signal?: AbortSignal): Promise<void> {
-    const processId = this.#processId;
-    await this.#inTurn(async () => void (await this.#processes.closeStdin({ processId }, signal)));
-  }
-
-  #inTurn(send: () => Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push(() => send().then(resolve, reject));
-      this.#sendNext();
-    });
-  }
-
-  #sendNext(): void {
-    if (this.#inFlight >= stdinWritesInFlightMax) return;
-    const send = this.#waiting.shift();
-    if (!send) return;
-    this.#inFlight++;
-    void send().finally(() => {
-      this.#inFlight--;
-      this.#sendNext();
-    });
-  }
-
-  async #send(piece: Buffer, signal: AbortSignal | undefined): Promise<void> {
-    const request = {
-      processId: this.#processId,
-      chunk: piece.toString("base64"),
-      writeId: `${this.#idPrefix} ${++this.#writes}`,
-    };
-    const { status } = await this.#processes.write(request, signal);
-    if (status !== "accepted") throw new StdinClosedError(this.#processId);
-  }
+  return pieces;
 }
