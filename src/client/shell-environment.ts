@@ -1,4 +1,5 @@
 import type { Params } from "../protocol/methods.ts";
+import { present } from "./variables.ts";
 
 /** How the executor derives the variables of a process from its own; see `process/start`. */
 export type EnvPolicy = NonNullable<Params<"process/start">["envPolicy"]>;
@@ -80,11 +81,6 @@ export function shellEnvironment(
   };
   return {
     envPolicy: envPolicyOf(policy),
-    env: { ...terminalDefaults, ...withoutAbsent(known), ...proxy },
+    env: { ...terminalDefaults, ...present(known), ...proxy },
   };
 }
-
-const withoutAbsent = (variables: Readonly<Record<string, string | undefined>>) =>
-  Object.fromEntries(
-    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
