@@ -1,5 +1,10 @@
-import { Buffer } from "node:buffer";
-import { hostPathOf, pathUriComplaint, pathUriOf } from "../protocol/path-uri.ts";
+import {
+  hostPathOf,
+  pathUriComplaint,
+  pathUriOf,
+  percentDecoded,
+  shownPath,
+} from "../protocol/path-uri.ts";
 
 /**
  * A path of the executor: an absolute path, or a `file:` URL as text or object. A name that is not
@@ -35,11 +40,6 @@ function checked(uri: string): string {
 export function pathOfUri(uri: string): string {
   const escaped = /^file:\/\/(\/.*)$/.exec(uri)?.[1];
   if (escaped === undefined || windowsDrive.test(escaped.slice(1))) return uri;
-  const path = Buffer.from(
-    escaped.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
-      String.fromCharCode(Number.parseInt(hex, 16)),
-    ),
-    "latin1",
-  ).toString();
+  const path = shownPath(percentDecoded(escaped));
   return path.includes("\uFFFD") ? uri : path;
 }
