@@ -1,5 +1,5 @@
 import type { Processes } from "../environment/processes.ts";
-import { type Deferred, deferred } from "../protocol/deferred.ts";
+import { deferred } from "../protocol/deferred.ts";
 import { errorCodes } from "../protocol/errors.ts";
 import { errorOfCode } from "./errors.ts";
 import { type OutputChunk, OutputQueue } from "./output-queue.ts";
@@ -59,8 +59,10 @@ export class RunningProcess implements Process {
   readonly stdin: ProcessStdin;
   readonly output: OutputQueue;
   readonly #processes: Processes;
-  readonly #exit: Deferred<ProcessExit> = deferred();
-  readonly #closed: Deferred<void> = deferred();
+  readonly #exit = deferred<ProcessExit>();
+  readonly #closed = deferred<void>();
+  readonly exit = this.#exit.promise;
+  readonly closed = this.#closed.promise;
   #hasExited = false;
   #isIterated = false;
 
@@ -69,14 +71,6 @@ export class RunningProcess implements Process {
     this.stdin = processStdin(id, processes);
     this.output = new OutputQueue((page) => processes.read({ processId: id, ...page }));
     this.#processes = processes;
-  }
-
-  get exit(): Promise<ProcessExit> {
-    return this.#exit.promise;
-  }
-
-  get closed(): Promise<void> {
-    return this.#closed.promise;
   }
 
   kill(signal: "SIGKILL" | "SIGINT" = "SIGKILL", options: CallOptions = {}): Promise<boolean> {
