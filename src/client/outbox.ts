@@ -3,7 +3,7 @@ import type { WebSocket } from "ws";
 import { bulkMessageCharsMin } from "../limits.ts";
 import type { Method } from "../protocol/methods.ts";
 import { SendWindow } from "../protocol/send-window.ts";
-import type { Asked } from "./asked.ts";
+import type { Asked } from "./rpc-client.ts";
 
 interface Waiting {
   readonly text: string;

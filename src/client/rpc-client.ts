@@ -1,11 +1,18 @@
 import { errorCodes } from "../protocol/errors.ts";
 import { excessOf } from "../protocol/json-rpc.ts";
 import type { Call, Event, EventParams, Method, Params, Result } from "../protocol/methods.ts";
-import type { Asked } from "./asked.ts";
 import { ConnectionError, errorOfCode } from "./errors.ts";
 
 /** Receives the events of the executor. */
 export type OnEvent = <E extends Event>(event: E, params: EventParams<E>) => void;
+
+/** The request in a message. */
+export interface Asked {
+  readonly method: Method;
+  readonly params: unknown;
+  /** Called when it is about to be sent: false when it was aborted meanwhile. */
+  readonly isWanted: () => boolean;
+}
 
 interface RpcClientOptions {
   /** Sends one message. `asked` is its request, which decides how urgent it is. */
