@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Http } from "../environment/http.ts";
+import type { Result } from "../protocol/methods.ts";
 import type { BodyStreams } from "./body-streams.ts";
 import { type CallOptions, perform } from "./perform.ts";
 
@@ -54,7 +55,7 @@ export function fetchThrough({ http, bodies, cancel }: FetchSource): Fetch {
       const body = bodies.open(requestId, () => signal?.removeEventListener("abort", abort));
       signal?.addEventListener("abort", abort);
       try {
-        const answer = await http.request(request({ requestId, url, options }), signal);
+        const answer = await http.request(requestOf(requestId, url, options), signal);
         return await responseOrCancel(answer, body);
       } catch (error) {
         bodies.fail(error as Error, [requestId]);
@@ -64,15 +65,7 @@ export function fetchThrough({ http, bodies, cancel }: FetchSource): Fetch {
   };
 }
 
-function request({
-  requestId,
-  url,
-  options,
-}: {
-  requestId: string;
-  url: string | URL;
-  options: FetchOptions;
-}) {
+function requestOf(requestId: string, url: string | URL, options: FetchOptions) {
   const { method = "GET", body, redirect, timeoutMs } = options;
   return {
     requestId,
@@ -93,10 +86,7 @@ function headersOf({ headers = {}, headerVariables = {} }: FetchOptions) {
   return [...plain, ...variables.map(([name, valueEnvVar]) => ({ name, value: "", valueEnvVar }))];
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: readonly { readonly name: string; readonly value: string }[];
-}
+type Answer = Result<"http/request">;
 
 /** Cancels the body when `Response` does not accept the status or a header. */
 async function responseOrCancel(
