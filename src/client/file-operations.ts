@@ -35,7 +35,8 @@ export function filesThrough(source: FilesSource): Files {
   const fileSystem = canRefuseLinks ? source.fileSystem : followingLinks(source.fileSystem);
   return {
     ...contents({ ...source, fileSystem }),
-    ...directories(fileSystem),
+    ...lookups(fileSystem),
+    ...changes(fileSystem),
     watchMissing: (paths, { signal, present } = {}) =>
       perform(signal, () =>
         watch.watch({
@@ -156,13 +157,6 @@ function streamOf(blocks: AsyncGenerator<Uint8Array>, { signal }: FileOptions) {
   );
 }
 
-type Directories = Omit<Files, keyof Contents | "watchMissing">;
-
-const directories = (fileSystem: FileSystem): Directories => ({
-  ...lookups(fileSystem),
-  ...changes(fileSystem),
-});
-
 type Lookups = Pick<Files, "stat" | "realPath" | "list" | "walk">;
 
 const lookups = (fileSystem: FileSystem): Lookups => ({
@@ -190,7 +184,9 @@ const lookups = (fileSystem: FileSystem): Lookups => ({
   walk: (path, options = {}) => perform(options.signal, () => walk(fileSystem, path, options)),
 });
 
-const changes = (fileSystem: FileSystem): Omit<Directories, keyof Lookups> => ({
+type Changes = Pick<Files, "makeDirectory" | "remove" | "copy">;
+
+const changes = (fileSystem: FileSystem): Changes => ({
   makeDirectory: (path, options = {}) =>
     perform(options.signal, async () => {
       const { recursive = false } = options;
