@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { type RemoteEnvironment, remoteEnvironment } from "../environment/remote/environment.ts";
+import { remoteEnvironment } from "../environment/remote/environment.ts";
+import type { FollowedProcesses } from "../environment/remote/followed-processes.ts";
 import { sessionEndWaitMs, timerMsMax } from "../limits.ts";
-import type { Call, Event, EventParams, ProcessEvent } from "../protocol/methods.ts";
+import type { Event, EventParams, ProcessEvent } from "../protocol/methods.ts";
 import { type ConnectionOptions, openConnection } from "./connect.ts";
-import type { EnvironmentInfo } from "./environment.ts";
 import { isTemporary } from "./errors.ts";
 import type { Machine, MachineListener } from "./machine.ts";
 import { type RecoveryOptions, Session } from "./recovery.ts";
@@ -43,7 +43,7 @@ export async function remoteMachine(
   options: RemoteMachineOptions,
   listener: MachineListener,
 ): Promise<Machine> {
-  const remote = remoteEnvironment({
+  const { followed, ...environment } = remoteEnvironment({
     call: (method, params, signal) => session.call(method, params, signal),
     emit: listener.emit,
     onLost: listener.onOutputLost,
@@ -51,54 +51,53 @@ export async function remoteMachine(
     isTemporary,
     pushesRest: () => session.info.capabilities?.processReadPushRest ?? false,
   });
-  const client = { url, options, onEvent: routeEvents(remote, listener), clientId: randomUUID() };
+  const client = { url, options, onEvent: routeEvents(followed, listener), clientId: randomUUID() };
   const open = (resumeSessionId: string | undefined, signal: AbortSignal | undefined) =>
     openConnection({
       ...{ ...client, resumeSessionId, signal },
-      isBehind: () => listener.isBehind() || remote.processes.isBehind,
+      isBehind: () => listener.isBehind() || followed.isBehind,
     });
   const session = new Session(await open(options.resumeSessionId, options.signal), {
     ...options,
     reopen: open,
     onDisconnected: listener.onDisconnected,
     onResumed: () => {
-      remote.processes.recover();
+      followed.recover();
       listener.onResumed();
     },
     onLost: listener.onLost,
   });
-  const { info } = session;
   return {
-    ...remote,
-    info,
+    ...environment,
+    info: session.info,
     sessionId: session.id,
-    follow: remote.processes.follow,
+    follow: (processId) => followed.follow(processId),
     resumeOutput: () => {}, // Reading of the socket is never paused.
     detach: () => session.close(),
-    close: () => close(session, () => endOf(session.call, remote, info)),
+    close: () => close(session, followed),
   };
 }
 
 /** Process events may be missing or repeated after a reconnection, so they are ordered first. */
-function routeEvents({ processes }: RemoteEnvironment, { emit }: MachineListener): OnEvent {
+function routeEvents(followed: FollowedProcesses, { emit }: MachineListener): OnEvent {
   const isOfProcess = (event: Event): event is ProcessEvent => event.startsWith("process/");
   return (event, params) => {
-    if (isOfProcess(event)) processes.accept(event, params as EventParams<ProcessEvent>);
+    if (isOfProcess(event)) followed.accept(event, params as EventParams<ProcessEvent>);
     else emit(event, params);
   };
 }
 
 /** Ends the session, waiting for the answer at most `sessionEndWaitMs`. */
-async function close(session: Session, end: () => Promise<unknown>): Promise<void> {
+async function close(session: Session, followed: FollowedProcesses): Promise<void> {
   const late = new AbortController();
   const waited = delay(sessionEndWaitMs, undefined, { signal: late.signal });
   // A session that cannot be ended now expires on the executor.
-  if (session.isConnected) await Promise.race([end(), waited]).catch(() => {});
+  if (session.isConnected) await Promise.race([end(session, followed), waited]).catch(() => {});
   late.abort();
   waited.catch(() => {});
   session.close();
 }
 
 /** Kills all processes where the executor has no `session/end`; the session then expires. */
-const endOf = (call: Call, { processes }: RemoteEnvironment, { capabilities }: EnvironmentInfo) =>
-  capabilities?.sessionEnd ? call("session/end", {}) : processes.terminateAll();
+const end = ({ call, info }: Session, followed: FollowedProcesses) =>
+  info.capabilities?.sessionEnd ? call("session/end", {}) : followed.terminateAll();
