@@ -51,12 +51,11 @@ export async function remoteMachine(
     isTemporary,
     pushesRest: () => session.info.capabilities?.processReadPushRest ?? false,
   });
-  const client = { url, options, onEvent: routeEvents(followed, listener), clientId: randomUUID() };
+  const onEvent = routeEvents(followed, listener);
+  const isBehind = () => listener.isBehind() || followed.isBehind;
+  const client = { url, options, clientId: randomUUID(), onEvent, isBehind };
   const open = (resumeSessionId: string | undefined, signal: AbortSignal | undefined) =>
-    openConnection({
-      ...{ ...client, resumeSessionId, signal },
-      isBehind: () => listener.isBehind() || followed.isBehind,
-    });
+    openConnection({ ...client, resumeSessionId, signal });
   const session = new Session(await open(options.resumeSessionId, options.signal), {
     ...options,
     reopen: open,
