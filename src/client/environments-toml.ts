@@ -5,9 +5,9 @@ export interface ConfiguredEnvironment {
   readonly id: string;
   /** `ws:` or `wss:`; undefined for an environment that sets `program`. */
   readonly url: string | undefined;
-  readonly bearerToken: string | undefined;
-  readonly connectTimeoutMs: number | undefined;
-  readonly initializeTimeoutMs: number | undefined;
+  readonly bearerToken?: string | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+  readonly initializeTimeoutMs?: number | undefined;
 }
 
 export interface EnvironmentsFile {

@@ -129,13 +129,7 @@ function choiceOfUrl(value = ""): Choice {
   if (url.toLowerCase() === "none") {
     return { environments: [], includeLocal: false, defaultId: undefined };
   }
-  const plain = {
-    bearerToken: undefined,
-    connectTimeoutMs: undefined,
-    initializeTimeoutMs: undefined,
-  };
-  const remote = { id: "remote", url, ...plain };
-  return { environments: [remote], includeLocal: false, defaultId: remote.id };
+  return { environments: [{ id: "remote", url }], includeLocal: false, defaultId: "remote" };
 }
 
 class OpenEnvironments implements Environments {

@@ -8,6 +8,7 @@ import { chooseEnvironments, type Environments, type EnvironmentsOptions } from 
 import { type LocalOptions, localMachine } from "./local-machine.ts";
 import { forTimers, type RemoteMachineOptions, remoteMachine } from "./remote-machine.ts";
 import { environmentOver } from "./surface.ts";
+import { present } from "./variables.ts";
 
 // biome-ignore-start lint/performance/noBarrelFile: this is the entry of the published package.
 export { RpcError } from "../protocol/errors.ts";
@@ -90,8 +91,6 @@ export const environments = (
       connect(url, {
         ...options.connect,
         signal: AbortSignal.any([closing, options.connect?.signal ?? []].flat()),
-        ...(bearerToken === undefined ? {} : { bearerToken }),
-        ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-        ...(initializeTimeoutMs === undefined ? {} : { initializeTimeoutMs }),
+        ...present({ bearerToken, connectTimeoutMs, initializeTimeoutMs }),
       }),
   });

@@ -1,8 +1,8 @@
 /** Variables by name. An undefined one counts as absent, as in `process.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The variables that are defined. */
-export const present = (variables: Variables): Record<string, string> =>
+/** The members that are defined. */
+export const present = <T>(members: Readonly<Record<string, T | undefined>>): Record<string, T> =>
   Object.fromEntries(
-    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    Object.entries(members).filter((entry): entry is [string, T] => entry[1] !== undefined),
   );
