@@ -31,19 +31,20 @@ interface FilesSource {
 
 /** Makes the `Files` of the library from the file system of a machine. */
 export function filesThrough(source: FilesSource): Files {
-  const { watch, canRefuseLinks } = source;
+  const { watch, lost, canRefuseLinks } = source;
   const fileSystem = canRefuseLinks ? source.fileSystem : followingLinks(source.fileSystem);
   return {
     ...contents({ ...source, fileSystem }),
     ...lookups(fileSystem),
     ...changes(fileSystem),
     watchMissing: (paths, { signal, present } = {}) =>
-      perform(signal, () =>
-        watch.watch({
+      perform(signal, () => {
+        const watched = {
           missing: paths.map(uriOfPath),
           present: present === undefined ? undefined : uriOfPath(present),
-        }),
-      ),
+        };
+        return perform(lost, () => watch.watch(watched));
+      }),
   };
 }
 

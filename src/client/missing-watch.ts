@@ -18,7 +18,6 @@ export class MissingWatch {
   readonly #fileSystem: FileSystem;
   #watch: Watch | undefined;
   #nextId = 1;
-  #lost: Error | undefined;
 
   constructor(fileSystem: FileSystem) {
     this.#fileSystem = fileSystem;
@@ -26,7 +25,6 @@ export class MissingWatch {
 
   /** Settles when one of the paths may have appeared; at once when nothing can be watched. */
   async watch(paths: WatchedPaths): Promise<void> {
-    if (this.#lost) throw this.#lost;
     this.#watch?.changed.reject(new Error("this watch was replaced by a newer one"));
     const watch = { id: this.#nextId++, paths, changed: deferred<void>() };
     this.#watch = watch;
@@ -43,12 +41,6 @@ export class MissingWatch {
   /** The answer tells when a path appeared while the connection was broken. */
   resume(): void {
     if (this.#watch) void this.#set(this.#watch);
-  }
-
-  /** The machine is lost: no watch will end otherwise. */
-  fail(error: Error): void {
-    this.#lost = error;
-    this.#watch?.changed.reject(error);
   }
 
   async #set({ id, paths, changed }: Watch): Promise<void> {

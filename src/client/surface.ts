@@ -140,7 +140,6 @@ class Surface {
   #fail(error: Error): void {
     for (const processId of this.#processes.keys()) this.#take(processId)?.failed(error);
     this.#bodies.fail(error);
-    this.#watch?.fail(error);
     this.#end.abort(error);
     this.#lost.resolve(error);
   }
