@@ -1,10 +1,10 @@
 import { deferred } from "../protocol/deferred.ts";
 import type { Event, EventParams } from "../protocol/methods.ts";
 import { BodyStreams } from "./body-streams.ts";
-import type { Environment, FinishedProcess, ProcessSummary } from "./environment.ts";
-import { StdinClosedError } from "./errors.ts";
+import type { Environment, ProcessSummary } from "./environment.ts";
 import { fetchThrough } from "./fetch.ts";
 import { filesThrough } from "./file-operations.ts";
+import { finished } from "./finish.ts";
 import type { Machine, MachineListener } from "./machine.ts";
 import { MissingWatch } from "./missing-watch.ts";
 import { perform } from "./perform.ts";
@@ -154,39 +154,4 @@ async function list(machine: Machine, signal: AbortSignal | undefined): Promise<
     running,
     exitCode,
   }));
-}
-
-async function finished(
-  process: Process,
-  input: string | Uint8Array | undefined,
-): Promise<FinishedProcess> {
-  const fed = input === undefined ? undefined : feed(process, input);
-  // A failure is awaited below, when the output has ended; until then it counts as handled.
-  fed?.catch(() => {});
-  const texts = { stdout: "", stderr: "" };
-  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
-  let lostBytes = 0;
-  for await (const chunk of process) {
-    const stream = chunk.stream === "stderr" ? "stderr" : "stdout";
-    texts[stream] += decoders[stream].decode(chunk.bytes, { stream: true });
-    lostBytes += chunk.lostBytes;
-  }
-  await fed;
-  const { exitCode, sandboxDenied } = await process.exit;
-  return { exitCode, sandboxDenied, lostBytes, ...texts };
-}
-
-/**
- * A program may end without reading all of its input, which is no error. After any other failure
- * its stdin stays open, and a program that reads on would wait for ever: so it is killed.
- */
-async function feed(process: Process, input: string | Uint8Array): Promise<void> {
-  try {
-    await process.stdin.write(input);
-    await process.stdin.end();
-  } catch (error) {
-    if (error instanceof StdinClosedError) return;
-    await process.kill();
-    throw error;
-  }
 }

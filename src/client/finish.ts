@@ -1,0 +1,39 @@
+import type { FinishedProcess } from "./environment.ts";
+import { StdinClosedError } from "./errors.ts";
+import type { Process } from "./process.ts";
+
+/** Gives a process its input, and collects its output until it has ended. */
+export async function finished(
+  process: Process,
+  input: string | Uint8Array | undefined,
+): Promise<FinishedProcess> {
+  const fed = input === undefined ? undefined : feed(process, input);
+  // A failure is awaited below, when the output has ended; until then it counts as handled.
+  fed?.catch(() => {});
+  const texts = { stdout: "", stderr: "" };
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  let lostBytes = 0;
+  for await (const chunk of process) {
+    const stream = chunk.stream === "stderr" ? "stderr" : "stdout";
+    texts[stream] += decoders[stream].decode(chunk.bytes, { stream: true });
+    lostBytes += chunk.lostBytes;
+  }
+  await fed;
+  const { exitCode, sandboxDenied } = await process.exit;
+  return { exitCode, sandboxDenied, lostBytes, ...texts };
+}
+
+/**
+ * A program may end without reading all of its input, which is no error. After any other failure
+ * its stdin stays open, and a program that reads on would wait for ever: so it is killed.
+ */
+async function feed(process: Process, input: string | Uint8Array): Promise<void> {
+  try {
+    await process.stdin.write(input);
+    await process.stdin.end();
+  } catch (error) {
+    if (error instanceof StdinClosedError) return;
+    await process.kill();
+    throw error;
+  }
+}
