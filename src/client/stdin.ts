@@ -15,7 +15,7 @@ export interface ProcessStdin {
    * that is aborted may arrive in part.
    */
   write(input: string | Uint8Array, options?: CallOptions): Promise<void>;
-  /** Ends the input after all earlier writes; in a terminal this sends ^D. */
+  /** Ends the input after all earlier writes; in a terminal by ^D, twice within a line. */
   end(options?: CallOptions): Promise<void>;
   /**
    * The stdin as a web stream, to pipe into. Closing it ends the input. So does a failing source,

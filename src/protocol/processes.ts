@@ -172,7 +172,10 @@ export const processRequests = {
         status: z.enum(["accepted", "unknownProcess", "starting", "stdinClosed"]),
       }),
   },
-  /** Ends the input after all earlier writes; ^D in a terminal. Capability `processCloseStdin`. */
+  /**
+   * Ends the input after all earlier writes; in a terminal by ^D, twice within a line. Capability
+   * `processCloseStdin`.
+   */
   "process/closeStdin": {
     params: () => z.extend(byProcessId(), { requestId }),
     result: () => z.object({}),

@@ -121,6 +121,14 @@ export function describeCommands(setUp: SetUp): void {
     assert.match(await sizes, /30 40\r\n$/);
   });
 
+  test("input that ends within a line ends the program, in a terminal too", async (t) => {
+    const { environment } = await setUp(t);
+    const running = environment.run(["cat"], { input: "key", terminal: true });
+    const { exitCode, stdout } = await within(30_000, "the end of the program", running);
+    // The terminal echoes the key, and the program prints it.
+    assert.deepEqual({ exitCode, stdout }, { exitCode: 0, stdout: "keykey" });
+  });
+
   test("what cannot be is an error that says what can", async (t) => {
     const { environment } = await setUp(t);
     const process = await environment.start(["sleep", "1000"], { terminal: true });

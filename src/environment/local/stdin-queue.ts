@@ -8,8 +8,12 @@ type WriteStatus = Result<"process/write">["status"];
 /** Takes the bytes. `write` answers false when it is full for now. */
 export interface StdinReceiver {
   write(bytes: Buffer): boolean;
+  /** Closes a pipe, unless it is closed; sends ^D to a terminal, each time. */
   end(): void;
 }
+
+/** After ^C, ^D, a line feed or a carriage return a terminal holds no part of a line. */
+const lineEnds: readonly number[] = [3, 4, 10, 13];
 
 interface WaitingWrite {
   readonly bytes: Buffer;
@@ -25,6 +29,7 @@ export class StdinQueue {
   readonly #answers = new FirstAnswers<Promise<WriteStatus>>(writeIdsRememberedMax);
   #waiting: WaitingWrite[] = [];
   #receiverIsFull = false;
+  #lastByte: number | undefined;
   #state: "open" | "ending" | "closed" = "open";
 
   constructor(receiver: StdinReceiver) {
@@ -75,12 +80,16 @@ export class StdinQueue {
 
   /** An empty write has no effect: in particular it does not end the input. */
   #send(bytes: Buffer): void {
-    if (bytes.length > 0) this.#receiverIsFull = !this.#receiver.write(bytes);
+    if (bytes.length === 0) return;
+    this.#lastByte = bytes[bytes.length - 1];
+    this.#receiverIsFull = !this.#receiver.write(bytes);
   }
 
   #endWhenEmpty(): void {
     if (this.#state !== "ending" || this.#waiting.length > 0) return;
     this.#state = "closed";
+    // Within a line of a terminal, the first ^D only hands the line to the program.
+    if (this.#lastByte !== undefined && !lineEnds.includes(this.#lastByte)) this.#receiver.end();
     this.#receiver.end();
   }
 }

@@ -104,7 +104,7 @@ export interface SpawnedProcess {
   readonly feeds: readonly Feed[];
   /** Queues bytes for stdin or the terminal. False when the queue is full: wait for `drained`. */
   write(bytes: Buffer): boolean;
-  /** Closes stdin after the queued bytes; in a terminal sends ^D. */
+  /** Closes stdin after the queued bytes, once; in a terminal sends ^D, each time. */
   endStdin(): void;
   /** Pauses or resumes reading output; the process blocks when its pipe is full. */
   flow(on: boolean): void;
