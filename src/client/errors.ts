@@ -45,7 +45,7 @@ export class SessionLostError extends ConnectionError {
 /** The stdin of the process is closed: nothing can be written any more. */
 export class StdinClosedError extends Error {
   constructor(processId: string) {
-    super(`stdin of process ${processId} is closed: the process was started without pipeStdin, or \
+    super(`stdin of process ${processId} is closed: the process was started without a stdin, or \
 closed it, or has ended`);
     this.name = "StdinClosedError";
   }
