@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -25,6 +26,22 @@ function fileWith(name: string, text: string): string {
   writeFileSync(path, text);
   return path;
 }
+
+function encryptedKey(key: string): string {
+  const encryption = { cipher: "aes-256-cbc", passphrase: "a word" };
+  return fileWith("encrypted.pem", pemOf(createPrivateKey(readFileSync(key)), encryption));
+}
+
+function otherKey(kind: "ec" | "ed25519"): string {
+  const { privateKey } =
+    kind === "ec"
+      ? generateKeyPairSync("ec", { namedCurve: "prime256v1" })
+      : generateKeyPairSync("ed25519");
+  return fileWith(`${kind}.pem`, pemOf(privateKey));
+}
+
+const pemOf = (key: KeyObject, encryption = {}) =>
+  key.export({ type: "pkcs8", format: "pem", ...encryption }).toString();
 
 async function connectTrusting(url: string, headers: Record<string, string> = {}) {
   const socket = new WebSocket(url, { headers, rejectUnauthorized: false });
@@ -74,7 +91,31 @@ describe("wss", () => {
       ["--tls-cert", join(folder, "nope"), "--tls-key", key],
       /failed to read --tls-cert .*nope/,
     ],
-    ["a certificate that is none", ["--tls-cert", tokenFile, "--tls-key", key], /cannot use/],
+    [
+      "a certificate that is none",
+      ["--tls-cert", tokenFile, "--tls-key", key],
+      /cannot use --tls-cert \S+token: no usable certificate in PEM \(/,
+    ],
+    [
+      "a key that is none",
+      ["--tls-cert", cert, "--tls-key", tokenFile],
+      /cannot use --tls-key \S+token: no private key in PEM \(/,
+    ],
+    [
+      "a key with a passphrase",
+      ["--tls-cert", cert, "--tls-key", encryptedKey(key)],
+      /cannot use --tls-key \S+: the key has a passphrase; remove it by openssl pkey -in /,
+    ],
+    [
+      "another certificate's key",
+      ["--tls-cert", cert, "--tls-key", otherKey("ec")],
+      /cannot use --tls-cert \S+ and --tls-key \S+: the key is not that of the certificate/,
+    ],
+    [
+      "a key of another kind than the certificate's",
+      ["--tls-cert", cert, "--tls-key", otherKey("ed25519")],
+      /cannot use --tls-cert \S+ and --tls-key \S+: the key is not that of the certificate/,
+    ],
   ];
   for (const [title, args, complaint] of refused) {
     test(`refuses ${title}`, () => checkRefusal(args, complaint));

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { Listener, TlsFiles } from "../server/listen.ts";
@@ -11,7 +11,7 @@ interface TlsFlags {
   readonly tlsKey?: string;
 }
 
-/** Reads certificate and key. Throws an Error if one is missing or they do not belong together. */
+/** Reads certificate and key. Throws an Error that says which of them cannot be used, and why. */
 export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles {
   if (tlsCert === undefined && tlsKey === undefined) {
     throw new Error(`\`--listen ${listen}\` needs \`--tls-cert FILE\` and \`--tls-key FILE\``);
@@ -20,7 +20,7 @@ export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles {
     throw new Error("`--tls-cert` and `--tls-key` are required together");
   }
   const files = { cert: pem("--tls-cert", tlsCert), key: pem("--tls-key", tlsKey) };
-  refuseUnusable(files, `--tls-cert ${tlsCert} and --tls-key ${tlsKey}`);
+  refuseUnusable(files, tlsCert, tlsKey);
   return files;
 }
 
@@ -38,12 +38,40 @@ function pem(flag: string, path: string): Buffer {
   }
 }
 
-function refuseUnusable(files: TlsFiles, named: string): void {
+function refuseUnusable(files: TlsFiles, cert: string, key: string): void {
+  const error = contextError(files);
+  if (error) throw new Error(`cannot use ${culpritOf(files, cert, key)} (${error.message})`);
+  const certificate = new X509Certificate(files.cert);
+  // OpenSSL only compares keys of the same kind.
+  if (!certificate.checkPrivateKey(createPrivateKey(files.key))) {
+    throw new Error(`cannot use ${mismatch(cert, key)}`);
+  }
+  const { validTo } = certificate;
+  if (Date.parse(validTo) >= Date.now()) return;
+  throw new Error(`cannot use --tls-cert ${cert}: the certificate expired on ${validTo}`);
+}
+
+/** Finds out which file OpenSSL complains of: its own text names none. */
+function culpritOf(files: TlsFiles, cert: string, key: string): string {
+  if (contextError({ cert: files.cert })) return `--tls-cert ${cert}: no usable certificate in PEM`;
+  if (isEncrypted.test(files.key.toString("latin1"))) {
+    return `--tls-key ${key}: the key has a passphrase; remove it by openssl pkey -in ${key}`;
+  }
+  if (contextError({ key: files.key })) return `--tls-key ${key}: no private key in PEM`;
+  return mismatch(cert, key);
+}
+
+const mismatch = (cert: string, key: string) =>
+  `--tls-cert ${cert} and --tls-key ${key}: the key is not that of the certificate`;
+
+/** Both formats of an encrypted key in PEM. */
+const isEncrypted = /^-----BEGIN ENCRYPTED|^Proc-Type:.*ENCRYPTED/m;
+
+function contextError(files: Partial<TlsFiles>): Error | undefined {
   try {
     createSecureContext(files);
-    const { validTo } = new X509Certificate(files.cert);
-    if (Date.parse(validTo) < Date.now()) throw new Error(`the certificate expired on ${validTo}`);
+    return undefined;
   } catch (error) {
-    throw new Error(`cannot use ${named}: ${(error as Error).message}`);
+    return error as Error;
   }
 }
