@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { connect } from "../src/client/library.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
@@ -38,4 +41,19 @@ describe("the README's scripts do what it says", () => {
       assert.match(stdout, printed[index] ?? /^$/);
     });
   }
+});
+
+test("the README's sandbox policy confines a command as it says", async (t) => {
+  const [, text = ""] = /^```json\n(.*?)^```$/ms.exec(readme) ?? [];
+  const folder = temporaryFolder(t, "/var/tmp/readme-sandbox");
+  writeFileSync(join(folder, "the.key"), "secret");
+  const sandbox = JSON.parse(text.replaceAll("/srv/work", folder));
+  const machine = await connect((await startServer(t)).url);
+  const script =
+    "cat the.key; echo made > f; cat f /etc/hostname; echo > ../f; wc -l < /proc/net/dev";
+  const ran = await machine.run(["sh", "-c", script], { cwd: folder, sandbox });
+  await machine.close();
+  assert.match(ran.stderr, /the\.key: Permission denied.*\n.*f: Read-only file system/);
+  // Two lines of headings, and one of the loopback.
+  assert.equal(ran.stdout, `made\n${readFileSync("/etc/hostname", "utf8")}3\n`);
 });
