@@ -8,7 +8,7 @@ export function program(): Command {
   const codex = new Command("codex")
     .description("Serve this machine to coding agents, over the protocol of the Codex CLI.")
     .version(version)
-    .showHelpAfterError("Add --help to see what can be said here.")
+    .showHelpAfterError("Add --help to see the options and commands.")
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, "Error:")) });
   const execServer = addExecServer(codex);
@@ -24,10 +24,23 @@ function addExecServer(codex: Command): Command {
     .command("exec-server")
     .description("Run commands and access files for clients that connect over WebSocket.");
   addExecServerOptions(execServer);
-  return execServer.addHelpText("after", execServerHelp).action(async (flags: ExecServerFlags) => {
-    const { runExecServer } = await import("./exec-server.ts");
-    await runExecServer(flags);
-  });
+  return execServer
+    .addHelpText("after", execServerHelp)
+    .allowExcessArguments()
+    .action(async (flags: ExecServerFlags) => {
+      refuseUnknownCommand(execServer);
+      const { runExecServer } = await import("./exec-server.ts");
+      await runExecServer(flags);
+    });
+}
+
+/** To commander, a misspelt command of one that also runs alone is an argument too many. */
+function refuseUnknownCommand(command: Command): void {
+  const [given] = command.args;
+  if (given === undefined) return;
+  const known = command.createHelp().visibleCommands(command);
+  const names = known.map((one) => one.name()).join(", ");
+  command.error(`error: unknown command '${given}'; the commands here are: ${names}`);
 }
 
 function addDoctor(execServer: Command): void {

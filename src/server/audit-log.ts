@@ -28,8 +28,7 @@ export type AuditEvent =
  * file.
  */
 export async function openAuditLog(path: string): Promise<AuditLog> {
-  const { O_APPEND, O_CREAT, O_RDWR } = constants;
-  const file = openSync(path, O_RDWR | O_APPEND | O_CREAT, 0o600);
+  const file = openForAppending(path);
   if (!fstatSync(file).isFile()) {
     throw new Error(`the audit log ${path} is no regular file: nothing can be looked up there`);
   }
@@ -37,6 +36,15 @@ export async function openAuditLog(path: string): Promise<AuditLog> {
   const log = new AuditFile(file, path);
   log.mend();
   return log;
+}
+
+function openForAppending(path: string): number {
+  const { O_APPEND, O_CREAT, O_RDWR } = constants;
+  try {
+    return openSync(path, O_RDWR | O_APPEND | O_CREAT, 0o600);
+  } catch (error) {
+    throw new Error(`the audit log ${path} cannot be opened: ${messageOf(error)}`);
+  }
 }
 
 /**
