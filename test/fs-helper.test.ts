@@ -125,6 +125,22 @@ test("by hand: lines are answered in order, bad ones with an error", (t) => {
   assert.deepEqual(readdirSync(directory), ["a"]);
 });
 
+test("by hand: what a request lacks is named", () => {
+  const lines = [
+    { operation: "fs/readFile", params: {} },
+    { operation: "fs/open", params: { path: "file:///etc/hostname" } },
+    { operation: "fs/copy", params: { sourcePath: "file:///etc/hostname" } },
+  ];
+  const messages = byHand(lines.map((line) => JSON.stringify(line)).join("\n")).map(
+    ({ payload }) => (payload as { message?: string }).message,
+  );
+  const missing = ["path", "handleId", "destinationPath"];
+  assert.deepEqual(
+    messages,
+    missing.map((name) => `missing field \`${name}\``),
+  );
+});
+
 test("by hand: a file is only replaced when that is said", (t) => {
   const directory = temporaryFolder(t, "/var/tmp/fs-helper");
   writeFileSync(join(directory, "f"), "text");

@@ -62,7 +62,7 @@ class Worker {
     if (operation === "confine") return this.#confine(params as unknown as Grants);
     const handler = handlers[operation];
     if (!handler) throw unknownOperation(operation);
-    checkPaths(params);
+    checkParams(operation, params);
     const fileSystem = () => ({ ...this.#files, watchMissing });
     // A request typed by hand may lack `mode`, and must not truncate the file then.
     return handler({ fileSystem }, { mode: "read", ...params });
@@ -81,8 +81,8 @@ class Worker {
 type Handler = (context: { fileSystem(): FileAnswers }, params: Json) => unknown;
 
 /**
- * Params are not checked here: the server has done so, and bad ones typed by hand fail in the
- * operation.
+ * Only what lacks or is no path is found here: the server has checked the params, and others typed
+ * by hand fail in the operation.
  */
 const handlers = { __proto__: null, ...fileSystemHandlers } as unknown as Record<string, Handler>;
 
@@ -117,10 +117,25 @@ function unknownOperation(operation: string): RpcError {
   return new RpcError(-32601, `fs-helper has no operation \`${operation}\``);
 }
 
-function checkPaths(params: Json): void {
-  for (const name of ["path", "sourcePath", "destinationPath"]) {
+/** What an operation cannot do without; all others need a `path`. */
+const neededMembers: Readonly<Record<string, readonly string[]>> = {
+  "fs/writeFile": ["path", "dataBase64"],
+  "fs/walk": ["path", "options"],
+  "fs/copy": ["sourcePath", "destinationPath"],
+  "fs/open": ["handleId", "path"],
+  "fs/readBlock": ["handleId", "offset", "len"],
+  "fs/writeBlock": ["handleId", "offset", "chunk"],
+  "fs/close": ["handleId"],
+  "fs/watchMissing": [],
+};
+
+const pathMembers: readonly string[] = ["path", "sourcePath", "destinationPath"];
+
+function checkParams(operation: string, params: Json): void {
+  for (const name of neededMembers[operation] ?? ["path"]) {
     const uri = params[name];
-    if (uri === undefined) continue;
+    if (uri === undefined) throw invalidParams(`missing field \`${name}\``);
+    if (!pathMembers.includes(name)) continue;
     if (typeof uri !== "string") throw invalidParams(`\`${name}\` must be a file URI`);
     const complaint = pathUriComplaint(uri);
     if (complaint) throw invalidParams(`\`${name}\`: ${complaint}`);
