@@ -26,6 +26,31 @@ describe("before the handshake is complete", () => {
     });
   }
 
+  test("a number that is none for its field is refused with what is expected", async (t) => {
+    const { url } = await startServer(t);
+    const client = await connect(url);
+    const rows: [method: string, params: object, message: string][] = [
+      [
+        "process/read",
+        { processId: "p", afterSeq: -1 },
+        "`afterSeq`: invalid number, expected a whole number from 0",
+      ],
+      [
+        "process/resize",
+        { processId: "p", size: { rows: 0, cols: 1 } },
+        "`size.rows`: invalid number, expected a whole number from 1 to 65535",
+      ],
+      [
+        "process/resize",
+        { processId: "p", size: { rows: 1, cols: 1.5 } },
+        "`size.cols`: invalid number, expected a whole number from 1 to 65535",
+      ],
+    ];
+    for (const [method, params, message] of rows) {
+      await assert.rejects(client.request(method, params), { code: -32602, message });
+    }
+  });
+
   test("params are checked first, and unknown methods said to be unknown", async (t) => {
     const { url } = await startServer(t);
     const client = await connect(url);

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { requestId, u64 } from "./members.ts";
+import { requestId, u64, wholeNumber } from "./members.ts";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
 import { schemaOf } from "./schema-of.ts";
@@ -12,12 +12,12 @@ const byProcessId = () => z.object({ processId });
 /** Rows and columns of a terminal, as the kernel's 16 bits allow them. */
 const terminalSize = () =>
   z.object({
-    rows: z.int().check(z.minimum(1), z.maximum(65_535)),
-    cols: z.int().check(z.minimum(1), z.maximum(65_535)),
+    rows: wholeNumber(1, 65_535),
+    cols: wholeNumber(1, 65_535),
   });
 
 /** At least a millisecond; from about 25 days on there is no limit. */
-const timeLimitMs = u64.check(z.minimum(1, "must be at least 1"));
+const timeLimitMs = wholeNumber(1);
 
 /** Which time limit ended the process; absent otherwise. */
 const reason = () => z.optional(z.enum(["timeout", "idleTimeout"]));

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { wholeNumber } from "./members.ts";
 import { pathUri } from "./path-uri-schema.ts";
 import { remembering } from "./remembering.ts";
 
@@ -39,7 +40,7 @@ const fileSystem = () =>
     z.object({
       type: z.literal("restricted"),
       entries: z.array(entry()),
-      glob_scan_max_depth: z.nullish(z.int().check(z.positive())),
+      glob_scan_max_depth: z.nullish(wholeNumber(1)),
     }),
   ]);
 
