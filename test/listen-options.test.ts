@@ -82,6 +82,16 @@ describe("wss", () => {
     assert.doesNotMatch(server.stderr(), /"level":"warn"/);
   });
 
+  test("logs why a client that does not speak TLS was refused, in a few words", async (t) => {
+    const server = await startServer(t, { args: tls });
+    const plain = createConnection(Number(new URL(server.url).port), "127.0.0.1");
+    plain.on("error", () => undefined);
+    plain.write("GET / HTTP/1.1\r\n\r\n");
+    await until("the line of the client", () => /TLS handshake failed/.test(server.stderr()));
+    assert.match(server.stderr(), /"reason":"http request"/);
+    plain.destroy();
+  });
+
   const refused: [string, string[], RegExp][] = [
     ["a certificate without a key", ["--tls-cert", cert], /required together/],
     ["a key without a certificate", ["--tls-key", key], /required together/],

@@ -96,9 +96,12 @@ function makeWebSockets({ messageBytesMax }: ListenOptions["limits"]) {
  */
 function logFailedTls(log: Log, error: NodeJS.ErrnoException, socket: Socket): void {
   const level = error.code === "ECONNRESET" ? "debug" : "warn";
-  const fields = { address: socket.remoteAddress, reason: error.message };
+  const fields = { address: socket.remoteAddress, reason: tlsReason(error) };
   log(level, "TLS handshake failed", fields);
 }
+
+/** OpenSSL's own reason, such as `http request`; its message has addresses and lines of source. */
+const tlsReason = (error: Error & { readonly reason?: string }) => error.reason ?? error.message;
 
 type WebSockets = ReturnType<typeof makeWebSockets>;
 
