@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { environments } from "../src/client/library.ts";
+import { connect, environments } from "../src/client/library.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** The compiler must take them too, in a program that is strict about them. */
@@ -19,4 +19,11 @@ test("options that are undefined are as good as none", async (t) => {
   await files.watchMissing([other], { present: undefined });
   await assert.rejects(fetch("http://127.0.0.1:1", { headers: undefined }), { code: -32603 });
   assert.equal(await files.readText(other), "text");
+});
+
+test("what is no URL, such as a variable that is not set, is refused as that", async () => {
+  const complaint = "is no URL of an exec-server, such as ws://127.0.0.1:8765";
+  const unset = undefined as unknown as string;
+  await assert.rejects(connect(unset), new TypeError(`\`undefined\` ${complaint}`));
+  await assert.rejects(connect("127.0.0.1:8765"), new TypeError(`\`127.0.0.1:8765\` ${complaint}`));
 });

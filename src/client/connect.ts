@@ -63,7 +63,8 @@ export interface Connection {
 
 /**
  * Opens a connection and a session on it. Fails with a `ConnectionError` when the executor cannot
- * be reached in time, and with an `RpcError` when it refuses the session.
+ * be reached in time, with an `RpcError` when it refuses the session, and with a `TypeError` when
+ * `url` is none.
  */
 export async function openConnection(request: OpenRequest): Promise<Connection> {
   const { url, signal } = request;
@@ -88,6 +89,9 @@ export async function openConnection(request: OpenRequest): Promise<Connection> 
 }
 
 function openSocket({ url, options }: OpenRequest): WebSocket {
+  if (!URL.canParse(url)) {
+    throw new TypeError(`\`${url}\` is no URL of an exec-server, such as ws://127.0.0.1:8765`);
+  }
   const { bearerToken } = options;
   return new WebSocket(url, {
     headers: bearerToken === undefined ? {} : { authorization: `Bearer ${bearerToken}` },
