@@ -149,7 +149,7 @@ for (const kind of ["posix", "node"] as const) {
       ran.process.abandonOutput();
       assert.equal(ran.process.signal(9, "leader"), false);
       assert.equal(ran.process.signal(9, "group"), false);
-      assert.equal((await ran.process.killTree()).killed, 0);
+      await ran.process.killTree();
     });
 
     test("processes that have ended leave no descriptor open", async () => {

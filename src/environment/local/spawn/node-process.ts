@@ -7,7 +7,6 @@ import { readAvailable, resizeTerminal } from "./node-terminal.ts";
 import { outputPlace } from "./output-place.ts";
 import type {
   Feed,
-  KillReport,
   OutputStream,
   ProcessExit,
   ProcessSink,
@@ -27,7 +26,7 @@ export interface NodeConnections {
   /** Path of the terminal device; undefined for pipes. */
   readonly device: string | undefined;
   readonly feeds: readonly Feed[];
-  killDescendants(): Promise<KillReport>;
+  killDescendants(): Promise<void>;
   released(): void;
 }
 
@@ -93,10 +92,9 @@ export class NodeProcess implements SpawnedProcess {
     return kill(foreground && foreground > 0 ? -foreground : -this.pid, signal);
   }
 
-  async killTree(): Promise<KillReport> {
-    const isLeaderKilled = this.signal(system.signals.SIGKILL, "group") && !this.#hasExited;
-    const report = await this.#connections.killDescendants();
-    return { ...report, killed: report.killed + (isLeaderKilled ? 1 : 0) };
+  async killTree(): Promise<void> {
+    this.signal(system.signals.SIGKILL, "group");
+    await this.#connections.killDescendants();
   }
 
   outputPlaces(): string[] {

@@ -12,7 +12,6 @@ import { type NodeStart, scriptPath, startPiped, startTerminal } from "./node-st
 import { checkFormat, findProgram } from "./program-lookup.ts";
 import { RunningProcesses } from "./running-processes.ts";
 import type {
-  KillReport,
   LastWork,
   ProcessExit,
   ProcessSink,
@@ -117,13 +116,10 @@ class NodeSpawner implements Spawner {
     return process;
   }
 
-  async #killDescendants(process: NodeProcess, child: ChildProcess): Promise<KillReport> {
+  async #killDescendants(process: NodeProcess, child: ChildProcess): Promise<void> {
     if (process.pid !== child.pid) void endScript(child);
     const isPidReused = !process.isRunning && kill(process.pid, 0);
-    if (!this.#bySession || isPidReused) return { method: "group", killed: 0, survivors: [] };
-    const { killed, survivors } = await this.#bySession.kill(BigInt(process.pid));
-    const others = killed.filter((pid) => pid !== process.pid).length;
-    return { method: "session", killed: others, survivors };
+    if (!isPidReused) await this.#bySession?.kill(BigInt(process.pid));
   }
 }
 

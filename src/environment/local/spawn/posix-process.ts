@@ -8,19 +8,12 @@ import { native } from "./posix-libc.ts";
 import { type OutputTools, PosixOutput } from "./posix-output.ts";
 import type { Watch } from "./posix-poller.ts";
 import { type StdioPlan, setTerminalSize } from "./posix-stdio.ts";
-import type {
-  KillReport,
-  ProcessExit,
-  ProcessSink,
-  SpawnedProcess,
-  TerminalSize,
-} from "./spawner.ts";
-import type { TreeKill } from "./tree-kill.ts";
+import type { ProcessExit, ProcessSink, SpawnedProcess, TerminalSize } from "./spawner.ts";
 
 /** What a process uses of its spawner. */
 export interface ProcessContext extends OutputTools {
   /** Kills the descendants of the process, also outside its group. */
-  killDescendants(): Promise<TreeKill & Pick<KillReport, "method">>;
+  killDescendants(): Promise<void>;
   /** Called when the process has ended and its descriptors are closed. */
   released(): void;
 }
@@ -94,11 +87,9 @@ export class PosixProcess implements SpawnedProcess {
     return this.#isNumberOurs() && this.#kill(-this.pid, signal);
   }
 
-  async killTree(): Promise<KillReport> {
-    const isLeaderKilled = this.signal(system.signals.SIGKILL, "group") && !this.#hasExited;
-    const { method, killed, survivors } = await this.#context.killDescendants();
-    const others = killed.filter((pid) => pid !== this.pid).length;
-    return { method, killed: others + (isLeaderKilled ? 1 : 0), survivors };
+  async killTree(): Promise<void> {
+    this.signal(system.signals.SIGKILL, "group");
+    await this.#context.killDescendants();
   }
 
   outputPlaces(): string[] {

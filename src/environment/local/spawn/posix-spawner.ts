@@ -155,12 +155,11 @@ class PosixSpawner implements Spawner {
     return process;
   }
 
-  async #killDescendants(process: PosixProcess, tag: bigint | undefined) {
-    if (tag !== undefined) return { method: "tag" as const, ...(await this.#byTag.kill(tag)) };
+  async #killDescendants(process: PosixProcess, tag: bigint | undefined): Promise<void> {
+    if (tag !== undefined) return this.#byTag.kill(tag);
     // Another process has got the pid of ours, which has ended: its session is not ours.
     const isPidReused = !process.isRunning && this.#libc.kill(process.pid, 0) === 0;
-    if (isPidReused) return { method: "session" as const, killed: [], survivors: [] };
-    return { method: "session" as const, ...(await this.#bySession.kill(BigInt(process.pid))) };
+    if (!isPidReused) await this.#bySession.kill(BigInt(process.pid));
   }
 
   #checkOpen(): void {

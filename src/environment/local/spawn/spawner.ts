@@ -89,14 +89,6 @@ export interface ProcessSink {
   stdinGone(): void;
 }
 
-export interface KillReport {
-  /** How descendants were found; by `tag`, all of them are. */
-  readonly method: "tag" | "session" | "group";
-  /** Processes killed: the leader, if it was alive, and those outside its process group. */
-  readonly killed: number;
-  readonly survivors: readonly number[];
-}
-
 /** A started process. Every call is harmless after its end. */
 export interface SpawnedProcess {
   readonly pid: number;
@@ -120,7 +112,7 @@ export interface SpawnedProcess {
    * SIGKILL for the group at once, before this call returns, then for everything else that descends
    * from the process, also when the process itself has ended long ago.
    */
-  killTree(): Promise<KillReport>;
+  killTree(): Promise<void>;
   /** The /proc names of output pipes and terminals that are still open, as writers have them. */
   outputPlaces(): string[];
   /**

@@ -22,11 +22,6 @@ export interface ProcessTable {
   sessionOf(pid: number): number | undefined;
 }
 
-export interface TreeKill {
-  readonly killed: readonly number[];
-  readonly survivors: readonly number[];
-}
-
 const { SIGKILL, SIGSTOP } = system.signals;
 const deathPollIntervalMs = 2;
 
@@ -34,7 +29,7 @@ export class TreeKiller {
   readonly #table: ProcessTable;
   readonly #markOf: MarkOf;
   readonly #ownSession: number | undefined;
-  #next: { marks: Set<bigint>; done: Promise<Map<bigint, TreeKill>> } | undefined;
+  #next: { marks: Set<bigint>; done: Promise<void> } | undefined;
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(table: ProcessTable, markOf: MarkOf) {
@@ -44,10 +39,10 @@ export class TreeKiller {
   }
 
   /** Kills requested while a search runs share the next search. */
-  async kill(mark: bigint): Promise<TreeKill> {
+  kill(mark: bigint): Promise<void> {
     this.#next ??= this.#plan();
     this.#next.marks.add(mark);
-    return (await this.#next.done).get(mark) ?? { killed: [], survivors: [] };
+    return this.#next.done;
   }
 
   #plan() {
@@ -62,23 +57,21 @@ export class TreeKiller {
   }
 
   /**
-   * Returns the results by mark. It repeats the search until nothing is left: in a tree that has
-   * hit a process limit, each kill lets a fork succeed that no search could see before.
+   * Repeats the search until nothing is left: in a tree that has hit a process limit, each kill
+   * lets a fork succeed that no search could see before.
    */
-  async #killAll(marks: ReadonlySet<bigint>): Promise<Map<bigint, TreeKill>> {
-    const killed = new Map<number, bigint>();
+  async #killAll(marks: ReadonlySet<bigint>): Promise<void> {
+    const killed = new Set<number>();
     let deadline: number | undefined;
     for (;;) {
       const alive = await this.#stopAll(marks, killed);
       deadline ??= performance.now() + treeKillGraceMs;
-      if (alive.size === 0 || performance.now() > deadline) {
-        return resultsByMark(marks, killed, alive);
-      }
+      if (alive.size === 0 || performance.now() > deadline) return;
       for (const [pid, mark] of alive) {
         // The pid may belong to another process by now.
         if (this.#markOf(pid) !== mark) continue;
         this.#table.kill(pid, SIGKILL);
-        killed.set(pid, mark);
+        killed.add(pid);
       }
       await setTimeout(deathPollIntervalMs);
     }
@@ -87,7 +80,7 @@ export class TreeKiller {
   /** Stops carriers until no new ones are found and none can fork; returns those alive. */
   async #stopAll(
     marks: ReadonlySet<bigint>,
-    killed: ReadonlyMap<number, bigint>,
+    killed: ReadonlySet<number>,
   ): Promise<Map<number, bigint>> {
     const stopped = new Set<number>();
     for (let passes = 1; ; passes++) {
@@ -122,18 +115,6 @@ export class TreeKiller {
 /** Waits for a free descriptor if need be: the kill was promised, and nobody would repeat it. */
 function allPids(): Promise<number[]> {
   return withDescriptors(() => readdirSync("/proc").map(Number).filter(Number.isInteger));
-}
-
-function resultsByMark(
-  marks: ReadonlySet<bigint>,
-  killed: ReadonlyMap<number, bigint>,
-  survivors: ReadonlyMap<number, bigint>,
-): Map<bigint, TreeKill> {
-  const of = (processes: ReadonlyMap<number, bigint>, mark: bigint) =>
-    [...processes].filter(([, borne]) => borne === mark).map(([pid]) => pid);
-  return new Map(
-    [...marks].map((mark) => [mark, { killed: of(killed, mark), survivors: of(survivors, mark) }]),
-  );
 }
 
 /** A process that was stopped in the middle of a fork stops only after it. */
