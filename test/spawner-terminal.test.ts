@@ -63,22 +63,6 @@ for (const kind of ["posix", "node"] as const) {
       assert.equal(ran.text("pty"), "back\r\n");
     });
 
-    test("a signal for the foreground reaches the job that has the terminal", async () => {
-      const env = { PATH: searchPath, PS1: "$ ", HISTFILE: "" };
-      const request = shell("", { argv: ["bash", "--norc", "-i"], env, stdio: "pty" });
-      const bash = await start(spawner, request);
-      bash.process.write(Buffer.from("sh -c 'echo job; exec sleep 100'\n"));
-      await bash.untilText("job\r\n");
-      bash.process.signal(2, "foreground");
-      // Bash drops what is typed before it has taken its terminal back.
-      await bash.until(() => /job\r\n[\s\S]*\$ $/.test(bash.text()));
-      bash.process.write(Buffer.from("echo code=$?\n"));
-      await bash.untilText("code=130");
-      bash.process.write(Buffer.from("exit 5\n"));
-      await bash.untilOver();
-      assert.equal(bash.exit?.exitCode, 5);
-    });
-
     for (const [command, exitCode] of [
       ["exit 7", 7],
       ["kill -TERM $$", 143],

@@ -3,10 +3,7 @@ import { readFileSync } from "node:fs";
 export interface ProcessStat {
   /** One letter: Z is a zombie, T is stopped. */
   readonly state: string;
-  readonly group: number;
   readonly session: number;
-  /** The terminal's foreground process group; -1 without a terminal. */
-  readonly foregroundGroup: number;
   /** The kernel's bits `PF_*`. */
   readonly flags: number;
   /** Number of threads, including the main thread, which may have ended before the others. */
@@ -21,13 +18,11 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
   if (stat === undefined) return undefined;
   // The program's name, in brackets, may hold anything, also brackets and spaces.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state = "", , group, session, , foregroundGroup, flags] = fields;
+  const [state = "", , , session, , , flags] = fields;
   const startTicks = fields[19] ?? "";
   return {
     state,
-    group: Number(group),
     session: Number(session),
-    foregroundGroup: Number(foregroundGroup),
     flags: Number(flags),
     threads: Number(fields[17]),
     startTicks,

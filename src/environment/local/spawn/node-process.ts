@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { constants as system } from "node:os";
 import { outputReadBytesMax, stdinQueueBytesMax } from "../../../limits.ts";
-import { readProcessStat } from "../../../system/process-stat.ts";
 import { readAvailable, resizeTerminal } from "./node-terminal.ts";
 import { outputPlace } from "./output-place.ts";
 import type {
@@ -84,12 +83,11 @@ export class NodeProcess implements SpawnedProcess {
     this.#innerGroup = group;
   }
 
-  signal(signal: number, target: "leader" | "group" | "foreground"): boolean {
+  signal(signal: number, target: "leader" | "group"): boolean {
     if (target === "leader") return !this.#hasExited && kill(this.pid, signal);
     if (this.#innerGroup !== undefined) return this.#signalInner(this.#innerGroup, signal);
     if (this.#hasExited && kill(this.pid, 0)) return false;
-    const foreground = target === "foreground" ? readProcessStat(this.pid)?.foregroundGroup : 0;
-    return kill(foreground && foreground > 0 ? -foreground : -this.pid, signal);
+    return kill(-this.pid, signal);
   }
 
   async killTree(): Promise<void> {

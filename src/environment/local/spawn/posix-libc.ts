@@ -110,7 +110,6 @@ export const native = {
   F_DUPFD_CLOEXEC: 1030,
   F_SETPIPE_SZ: 1031,
   TIOCSWINSZ: isPowerPc ? 0x80087467 : 0x5414,
-  TIOCGPGRP: isPowerPc ? 0x40047477 : 0x540f,
   EPOLL_CTL_ADD: 1,
   EPOLL_CTL_DEL: 2,
   EPOLL_CTL_MOD: 3,

@@ -4,7 +4,6 @@ import { terminalLookIntervalMs } from "../../../limits.ts";
 import { outputPlace } from "./output-place.ts";
 import { PosixFeed } from "./posix-feed.ts";
 import { InputWriter } from "./posix-input.ts";
-import { native } from "./posix-libc.ts";
 import { type OutputTools, PosixOutput } from "./posix-output.ts";
 import type { Watch } from "./posix-poller.ts";
 import { type StdioPlan, setTerminalSize } from "./posix-stdio.ts";
@@ -72,17 +71,16 @@ export class PosixProcess implements SpawnedProcess {
   }
 
   resize(size: TerminalSize): void {
-    if (this.#hasTerminal()) setTerminalSize(this.#context.libc, this.#terminalFd ?? -1, size);
+    if (this.#terminalFd === undefined || this.#outputs.size === 0) return;
+    setTerminalSize(this.#context.libc, this.#terminalFd, size);
   }
 
   leaveSignalsTo(group: number): void {
     this.#innerGroup = group;
   }
 
-  signal(signal: number, target: "leader" | "group" | "foreground"): boolean {
+  signal(signal: number, target: "leader" | "group"): boolean {
     if (target === "leader") return !this.#hasExited && this.#kill(this.pid, signal);
-    const group = target === "foreground" ? this.#foregroundGroup() : undefined;
-    if (group !== undefined) return this.#kill(-group, signal);
     if (this.#innerGroup !== undefined) return this.#signalInner(this.#innerGroup, signal);
     return this.#isNumberOurs() && this.#kill(-this.pid, signal);
   }
@@ -214,19 +212,6 @@ export class PosixProcess implements SpawnedProcess {
     this.#closeInput();
     for (const feed of this.feeds) feed.close();
     this.#context.released();
-  }
-
-  #hasTerminal(): boolean {
-    return this.#terminalFd !== undefined && this.#outputs.size > 0;
-  }
-
-  /** The process group in the terminal's foreground, if there is one. */
-  #foregroundGroup(): number | undefined {
-    if (!this.#hasTerminal()) return undefined;
-    const group = new Int32Array(1);
-    const fd = this.#terminalFd ?? -1;
-    const refused = this.#context.libc.ioctl(fd, native.TIOCGPGRP, "void *", group) < 0;
-    return refused || !group[0] ? undefined : group[0];
   }
 
   /** A negative pid means a group. */

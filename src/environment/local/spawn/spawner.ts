@@ -106,8 +106,8 @@ export interface SpawnedProcess {
    * SIGKILL goes to both.
    */
   leaveSignalsTo(group: number): void;
-  /** Signals the process, its group, or the terminal's foreground group. False when it is gone. */
-  signal(signal: number, target: "leader" | "group" | "foreground"): boolean;
+  /** Signals the process, or its group. False when it is gone. */
+  signal(signal: number, target: "leader" | "group"): boolean;
   /**
    * SIGKILL for the group at once, before this call returns, then for everything else that descends
    * from the process, also when the process itself has ended long ago.
