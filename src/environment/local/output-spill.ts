@@ -61,7 +61,7 @@ export class OutputSpill {
   push(chunk: Chunk): void {
     this.#retryBytes = Math.max(0, this.#retryBytes - chunk.bytes.length);
     if (this.#isClosed || (this.#retryBytes > 0 && this.#slotsTaken === 0)) {
-      this.#dropUpTo(this.#blocks.at(-1));
+      this.clear();
       this.#droppedBytes += chunk.bytes.length;
       return;
     }
@@ -98,10 +98,8 @@ export class OutputSpill {
   /** Drops everything and closes the file, which frees the disk. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#dropUpTo(this.#blocks.at(-1));
-    this.#store.giveBack(this.#slotsTaken);
-    this.#slotsTaken = 0;
-    this.#freeSlots = [];
+    this.clear();
+    this.#giveBackSlots();
     await (await this.#file?.catch(alreadyWarned))?.close();
   }
 
@@ -175,10 +173,14 @@ export class OutputSpill {
     } catch {
       // It failed where a write had succeeded before: this disk can keep nothing now.
       this.#dropUpTo(block);
-      this.#store.giveBack(this.#slotsTaken);
-      this.#slotsTaken = 0;
-      this.#freeSlots = [];
+      this.#giveBackSlots();
     }
+  }
+
+  #giveBackSlots(): void {
+    this.#store.giveBack(this.#slotsTaken);
+    this.#slotsTaken = 0;
+    this.#freeSlots = [];
   }
 
   /** Returns a free slot of the file, a new one, or that of the oldest block, which is dropped. */
