@@ -3,7 +3,7 @@
  * of several finishers succeeds.
  */
 import { randomUUID } from "node:crypto";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { readProcessStat } from "../../../system/process-stat.ts";
 
 /** A new name for a folder of this process. */
@@ -33,19 +33,10 @@ export function stateOfOwner(folderName: string): "lives" | "gone" | "crashed" |
 
 function isProcess(pid: number, start: string): boolean {
   if (process.platform !== "linux") return isSignalled(pid);
-  return startOf(pid) === start && !isDead(pid);
-}
-
-/** A zombie is alive as long as it has other threads: they may still write. */
-function isDead(pid: number): boolean {
-  const state = readProcessStat(pid)?.state;
-  if (state !== "Z" && state !== "X") return state === undefined;
-  try {
-    return readdirSync(`/proc/${pid}/task`).length <= 1;
-  } catch {
-    // It has ended in the meantime.
-    return true;
-  }
+  const stat = readProcessStat(pid);
+  if (stat?.startTicks !== start) return false;
+  // A zombie is alive as long as it has other threads: they may still write.
+  return stat.threads > 1 || !/[ZX]/.test(stat.state);
 }
 
 /** Start time of a process in clock ticks; empty without such a process or procfs. */
