@@ -11,7 +11,6 @@ import {
 } from "../../../protocol/path-uri.ts";
 import { isDescriptorShortage } from "../../../protocol/shortages.ts";
 import { isWithin } from "../../../sandbox/access.ts";
-import type { FileSystem } from "../../file-system.ts";
 import { CallKind } from "../direct-calls.ts";
 import type { FileThreads, HandOver } from "../file-threads.ts";
 import { Branches } from "./branches.ts";
@@ -50,13 +49,10 @@ export type CopyMeans =
   | (Partial<Record<keyof GuardedCopy, undefined>> & { readonly threads?: FileThreads | undefined })
   | (GuardedCopy & { readonly threads?: undefined });
 
-/** Links are copied as links; a directory is merged into one that is there already. */
-export const treeCopier =
-  (threads?: FileThreads): FileSystem["copy"] =>
-  (params) =>
-    copyUnder(params, { threads });
-
-/** With a guard, no file is written through a link in the destination: it may lead anywhere. */
+/**
+ * Links are copied as links; a directory is merged into one that is there already. With a guard, no
+ * file is written through a link in the destination: it may lead anywhere.
+ */
 export async function copyUnder(
   { sourcePath, destinationPath, recursive }: Params<"fs/copy">,
   means: CopyMeans,

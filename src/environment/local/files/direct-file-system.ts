@@ -1,13 +1,13 @@
 import type { FileAnswers } from "../../file-system.ts";
 import type { WriteJournal } from "../journal/journal.ts";
-import { treeCopier } from "./copy-tree.ts";
+import { copyUnder } from "./copy-tree.ts";
 import { createDirectory } from "./create-directory.ts";
 import { readFile } from "./direct-read.ts";
 import { fileWriter } from "./direct-write.ts";
 import { canonicalize, getMetadata } from "./file-metadata.ts";
 import { readDirectory } from "./list-directory.ts";
 import { fileRemover, type TreeMeans } from "./remove-tree.ts";
-import { walk } from "./walk-tree.ts";
+import { walkUnder } from "./walk-tree.ts";
 
 /** The operations that keep no state in this process. */
 export type DirectFileSystem = Omit<
@@ -30,7 +30,7 @@ export const directFileSystem = (
   getMetadata,
   canonicalize,
   readDirectory,
-  walk,
+  walk: (params) => walkUnder(params),
   remove: fileRemover(means),
-  copy: treeCopier(means.threads),
+  copy: (params) => copyUnder(params, { threads: means.threads }),
 });

@@ -9,7 +9,6 @@ import { invalidRequest, toRpcError } from "../../../protocol/errors.ts";
 import type { MaybePromise, Params, Result } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath } from "../../../protocol/path-uri.ts";
 import type { WrittenResult } from "../../../protocol/written-result.ts";
-import type { FileAnswers } from "../../file-system.ts";
 import { identity } from "./copy-file.ts";
 import { hasCode, lstat, readEntries, realPath, stat } from "./file-calls.ts";
 import { inDirectory, linkInPath, refuseLinks } from "./no-follow.ts";
@@ -26,9 +25,6 @@ interface Directory {
 /** The entries of one directory, or why it could not be read. */
 type Found = Children | { readonly message: string };
 
-/** Lists a tree breadth first, each directory sorted by name; the root itself is not listed. */
-export const walk: FileAnswers["walk"] = (params) => walkUnder(params);
-
 interface Confined {
   /** Whether a link may be followed to the directory with this real path. */
   isVisible(real: HostPath): boolean;
@@ -36,6 +32,7 @@ interface Confined {
   readonly rootName?: HostPath;
 }
 
+/** Lists a tree breadth first, each directory sorted by name; the root itself is not listed. */
 export async function walkUnder(
   params: Params<"fs/walk">,
   confined?: Confined,
