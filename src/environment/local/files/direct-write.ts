@@ -6,18 +6,10 @@ import type { WriteEntry } from "../journal/entry.ts";
 import type { WriteJournal } from "../journal/journal.ts";
 import { identity } from "./copy-file.ts";
 import { decoded, releaseDecoded } from "./decoded-content.ts";
-import {
-  closeFile,
-  dropFile,
-  hasCode,
-  identifyFile,
-  lstat,
-  openFile,
-  unlinkPath,
-} from "./file-calls.ts";
-import { atPlace, realPathOf } from "./no-follow.ts";
+import { closeFile, dropFile, hasCode, lstat, openFile, unlinkPath } from "./file-calls.ts";
+import { atPlace } from "./no-follow.ts";
 import { type OpenFile, openForWriting, openPresent } from "./open-file.ts";
-import { replaceContent } from "./replace-content.ts";
+import { entryOf, replaceContent } from "./replace-content.ts";
 
 interface Place {
   readonly path: HostPath;
@@ -68,7 +60,7 @@ async function writeNew(
   content: Uint8Array,
   journal: WriteJournal | undefined,
 ): Promise<void> {
-  const entry = journal && content.length > 0 ? await entryOf(place.path) : undefined;
+  const entry = journal && content.length > 0 ? await newEntryOf(place.path) : undefined;
   if (!journal || !entry) return fill(await openForWriting(place), content, journal);
   try {
     await journal.during(entry, content, () => create(place, content));
@@ -80,15 +72,13 @@ async function writeNew(
 }
 
 /** Undefined when there is no such directory, which creating the file will report. */
-async function entryOf(path: HostPath): Promise<WriteEntry | undefined> {
+async function newEntryOf(path: HostPath): Promise<WriteEntry | undefined> {
   const { parent, name } = splitPath(path);
   const fd = await openDirectory(parent);
   if (fd === undefined) return undefined;
   try {
-    const real = await realPathOf(fd);
-    if (real === undefined) return undefined;
-    const { dev, ino } = await identifyFile(fd);
-    return { path: joinPath(real, name), device: `${dev}`, inode: `${ino}` };
+    const directory = await entryOf(fd);
+    return directory && { ...directory, path: joinPath(directory.path, name) };
   } finally {
     dropFile(fd);
   }

@@ -20,10 +20,10 @@ export async function replaceContent(
 ): Promise<void> {
   if (!file.stats.isFile()) return writeAt(file.fd, content, 0);
   await inTurn(file, async ({ size }) => {
-    if (isOneStep(size, content.length)) return overwrite(file.fd, size, content);
-    const entry = journal && (await entryOf(file.fd, size));
-    if (entry === undefined) return overwrite(file.fd, size, content);
-    return journal?.during(entry, content, () => overwrite(file.fd, size, content));
+    const write = () => overwrite(file.fd, size, content);
+    if (!journal || isOneStep(size, content.length)) return write();
+    const entry = await entryOf(file.fd);
+    return entry ? journal.during({ ...entry, oldSize: size }, content, write) : write();
   });
 }
 
@@ -35,12 +35,12 @@ function isOneStep(oldSize: number, newSize: number): boolean {
   return newSize === 0 || (newSize <= pageBytes && newSize >= oldSize);
 }
 
-/** Undefined where the system does not tell the path of an open file. */
-async function entryOf(fd: number, oldSize: number): Promise<WriteEntry | undefined> {
+/** Names an open file or directory. Undefined where the system does not tell its path. */
+export async function entryOf(fd: number): Promise<WriteEntry | undefined> {
   const path = await realPathOf(fd);
   if (path === undefined) return undefined;
   const { dev, ino } = await identifyFile(fd);
-  return { path, device: `${dev}`, inode: `${ino}`, oldSize };
+  return { path, device: `${dev}`, inode: `${ino}` };
 }
 
 /**
