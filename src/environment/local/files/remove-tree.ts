@@ -116,14 +116,13 @@ class TreeRemoval {
     try {
       const held = descriptorPath(fd, path);
       const entries = await readEntries(held);
-      const [directories = [], others = []] = [true, false].map((wanted) =>
-        entries.filter((entry) => entry.isDirectory() === wanted).map(({ name }) => name),
-      );
+      const directories = entries.filter((entry) => entry.isDirectory());
+      const others = entries.filter((entry) => !entry.isDirectory());
       await inBursts(others, {
-        now: (name) => this.#unlinkNow(fd, name) || unlinkUnlessGone(joinPath(held, name)),
-        later: (name) => unlessGone(unlinkPath(joinPath(held, name))),
+        now: ({ name }) => this.#unlinkNow(fd, name) || unlinkUnlessGone(joinPath(held, name)),
+        later: ({ name }) => unlessGone(unlinkPath(joinPath(held, name))),
       });
-      await this.#branches.forEach(directories, async (name) => {
+      await this.#branches.forEach(directories, async ({ name }) => {
         await this.#askGuard(held, name);
         await this.#removeWithin(held, name);
       });

@@ -1,6 +1,6 @@
 /** Takes over the journal folder of a dead server, so that no other finisher does. */
 import { lstat, readdir, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { foreignJournalMs } from "../../../limits.ts";
 import { type FolderLock, lockFolder, lockMark } from "./folder.ts";
 import { finisherFolderName, stateOfOwner } from "./owner.ts";
@@ -27,7 +27,7 @@ export async function takeOver(
   path: string,
   { signal, mayTake }: TakingOptions,
 ): Promise<TakenFolder | undefined> {
-  const owner = stateOfOwner(path.slice(dirname(path).length + 1));
+  const owner = stateOfOwner(basename(path));
   if (owner === "lives" || signal.aborted) return undefined;
   const lock = await lockFolder(path).catch(notAFolder);
   const held = typeof lock === "object" ? lock : undefined;
