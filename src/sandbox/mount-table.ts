@@ -25,26 +25,16 @@ export interface MountTables {
   readonly outside: string;
 }
 
-/** Throws when bwrap has made other mounts than intended. */
+/**
+ * Throws when bwrap has made other mounts than intended: when the table of the sandbox does not
+ * show each of `mounts` as the server's table implies. For network file systems that do not tell
+ * their mounted directory, only the device is compared.
+ */
 export function refuseMisplaced(
   mounts: readonly Mount[],
   masks: BwrapPlan["masks"],
   tables: MountTables,
 ): void {
-  const path = misplacedMount(mounts, masks, tables);
-  if (path !== undefined) throw new WorldChangedError();
-}
-
-/**
- * The first of `mounts` that the table of the sandbox does not show as the server's table implies;
- * undefined when all are right. For network file systems that do not tell their mounted directory,
- * only the device is compared.
- */
-function misplacedMount(
-  mounts: readonly Mount[],
-  masks: BwrapPlan["masks"],
-  tables: MountTables,
-): HostPath | undefined {
   const outside = outerEntries(tables.outside);
   const points = new Set<string>(mounts.map(({ path }) => path));
   const inside = entriesOf(tables.inside, (point) => points.has(point));
@@ -55,7 +45,7 @@ function misplacedMount(
     const meant = entryAt(source, outside);
     return found !== undefined && (meant === undefined || isSame(found, meant, mount.kind));
   };
-  return mounts.find((mount) => !isAsMeant(mount))?.path;
+  if (!mounts.every(isAsMeant)) throw new WorldChangedError();
 }
 
 /** The source of a bind mount; undefined for anything else. */
