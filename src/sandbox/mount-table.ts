@@ -7,7 +7,7 @@
 import type { HostPath } from "../protocol/path-uri.ts";
 import type { BwrapPlan } from "./bwrap.ts";
 import type { Mount } from "./mounts.ts";
-import { isLocalType } from "./remote-mounts.ts";
+import { isLocalType, unescaped } from "./remote-mounts.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
 /** The relevant fields of a line of `mountinfo`. */
@@ -97,12 +97,4 @@ function entriesOf(table: string, isWanted: (point: string) => boolean): Map<str
     entries.set(point, { device, root: unescaped(root), isReadOnly, type });
   }
   return entries;
-}
-
-/** The kernel writes blanks and backslashes in octal. */
-function unescaped(text: string): string {
-  if (!text.includes("\\")) return text;
-  return text.replace(/\\(\d{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  );
 }

@@ -38,6 +38,10 @@ function isTrapOfKernel(type: string, point: string): boolean {
   return type === "autofs" && point.startsWith("/proc/");
 }
 
-/** The kernel escapes blanks and backslashes in octal. */
-const unescaped = (point: string) =>
-  point.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+/** A path of the table: the kernel writes blanks and backslashes in octal. */
+export function unescaped(text: string): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(/\\(\d{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+}
