@@ -1,8 +1,7 @@
-import { accessSync, constants, realpathSync, type Stats, statSync } from "node:fs";
-import { access, realpath, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { askedOnce } from "./asked-once.ts";
-import { diskCall } from "./disk-call.ts";
+import { executableFile } from "./executable-file.ts";
 import { locate } from "./real-path.ts";
 
 /** A bwrap of this machine. `identity` changes when another file takes its place. */
@@ -68,38 +67,10 @@ interface Found {
   readonly real: HostPath;
 }
 
-/** Undefined when there is no executable file. */
 async function bwrapAt(path: string): Promise<Found | undefined> {
-  try {
-    const found = await diskCall(
-      path,
-      () => lookNow(path),
-      () => lookLater(path),
-    );
-    if (!found?.stats.isFile()) return undefined;
-    const { stats, real } = found;
-    const isSetuid = (stats.mode & 0o4000) !== 0;
-    const bwrap = { path, identity: bwrapIdentity(path, stats), isSetuid };
-    return { bwrap, real: hostPathOf(real) };
-  } catch {
-    // Missing or not executable: the search goes on.
-    return undefined;
-  }
-}
-
-/**
- * Checks for existence first: most directories have no bwrap, and an error costs as much as ten
- * calls of lstat.
- */
-function lookNow(path: string) {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats) return undefined;
-  accessSync(path, constants.X_OK);
-  return { stats, real: realpathSync.native(path) };
-}
-
-async function lookLater(path: string) {
-  const stats = await stat(path);
-  await access(path, constants.X_OK);
-  return { stats, real: await realpath(path) };
+  const file = await executableFile(path);
+  if (!file) return undefined;
+  const { stats, real } = file;
+  const isSetuid = (stats.mode & 0o4000) !== 0;
+  return { bwrap: { path, identity: bwrapIdentity(path, stats), isSetuid }, real };
 }
