@@ -47,7 +47,7 @@ export interface ConfinedProcess {
 }
 
 /** A bwrap that was started with the feeds of its request. */
-export interface WaitingProcess {
+interface WaitingProcess {
   readonly pid: number;
   readonly feeds: readonly WaitedFor[];
   /** Its output, to be called when it has ended before its command ran. */
@@ -77,23 +77,13 @@ export async function confineProcess(
   ]);
   const found = { policy, world, platform, ...own, keptBirths: own.kept.map(birthOf) };
   machine.running.add(found);
-  const start = await newStart({ request, machine, found }).catch((error) => {
+  try {
+    const launch = await confinedLaunch({ request, machine, ...found });
+    return new ConfinedStart({ request, machine, found, launch });
+  } catch (error) {
     machine.running.delete(found);
     throw error;
-  });
-  const { launch } = start;
-  return {
-    request: launch.request,
-    started: (child) => start.letRun(child),
-    ended: () => start.end(),
-    standIns: () => start.standIns,
-  };
-}
-
-async function newStart(parts: Omit<StartParts, "launch">): Promise<ConfinedStart> {
-  const { request, machine, found } = parts;
-  const launch = await confinedLaunch({ request, machine, ...found });
-  return new ConfinedStart({ ...parts, launch });
+  }
 }
 
 interface StartParts {
@@ -107,7 +97,8 @@ interface StartParts {
  * The work while bwrap starts, which takes a millisecond until it reads its arguments: mount points
  * are made, and bwrap is told its mounts.
  */
-class ConfinedStart {
+class ConfinedStart implements ConfinedProcess {
+  readonly request: ConfinedProcess["request"];
   readonly #parts: StartParts;
   #making: Promise<MadePoints> | undefined;
   #endSandbox: (() => Promise<void>) | undefined;
@@ -115,13 +106,10 @@ class ConfinedStart {
 
   constructor(parts: StartParts) {
     this.#parts = parts;
+    this.request = parts.launch.request;
   }
 
-  get launch(): ConfinedLaunch {
-    return this.#parts.launch;
-  }
-
-  get standIns(): string[] {
+  standIns(): string[] {
     const { places } = this.#parts.found.world;
     const isProtected = new Set(
       places.filter(({ rule }) => rule.origin === "protected").map(({ real }) => real),
@@ -130,7 +118,7 @@ class ConfinedStart {
     return made.map((path) => splitPath(path).name);
   }
 
-  async letRun(child: WaitingProcess | undefined): Promise<number | undefined> {
+  async started(child?: WaitingProcess): Promise<number | undefined> {
     if (!child) return undefined;
     const { leads, masks } = this.#parts.launch;
     const [options, gate] = child.feeds;
@@ -153,7 +141,7 @@ class ConfinedStart {
   /**
    * Kills the rest of the sandbox first: without its mount points it could create protected names.
    */
-  async end(): Promise<void> {
+  async ended(): Promise<void> {
     await this.#endSandbox?.();
     this.#parts.machine.running.delete(this.#parts.found);
     await (await this.#making?.catch(alreadyReported))?.release();

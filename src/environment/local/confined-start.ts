@@ -2,7 +2,7 @@ import { confinementEndMs } from "../../limits.ts";
 import { invalidParams } from "../../protocol/errors.ts";
 import type { Params } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
-import type { WaitingProcess } from "../../sandbox/confined-process.ts";
+import type { ConfinedProcess } from "../../sandbox/confined-process.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import { HeldSink } from "./held-sink.ts";
 import { settledWithin } from "./settled-within.ts";
@@ -10,21 +10,10 @@ import type { ProcessSink, SpawnedProcess, Spawner, SpawnRequest } from "./spawn
 import { checkStrings } from "./spawn/start-failure.ts";
 
 /** A start in a sandbox, and what has to be done after it. */
-export interface Confinement {
+export interface Confinement extends Omit<ConfinedProcess, "request"> {
   readonly request: SpawnRequest;
-  /**
-   * To be called after the start, without `child` if that failed. Rejects when the process, which
-   * has not run its program yet, must be killed. Returns the program's process group, if it has one
-   * of its own.
-   */
-  started(child?: WaitingProcess): Promise<number | undefined>;
-  /**
-   * To be called once, when the process has ended or could not be started. Settles when nothing of
-   * its sandbox is left, or that takes too long, and never rejects.
-   */
+  /** Settles when nothing of its sandbox is left, or that takes too long, and never rejects. */
   ended(): Promise<void>;
-  /** Names in a workspace that are mounted as directories only so that they cannot be created. */
-  standIns(): readonly string[];
 }
 
 /** Undefined when nothing confines the process: no sandbox is asked for, or one without effect. */
@@ -38,12 +27,14 @@ export async function confinementOf(
   checkStrings(request);
   const confined = await sandbox.confine(params.sandbox, request);
   if (!confined) return undefined;
-  const { started, standIns } = confined;
-  // A mount point that cannot be removed now is marked, and removed later.
-  const ended = () => settledWithin(confined.ended(), confinementEndMs);
   const { stdio } = request;
-  const ofSandbox = { ...confined.request, stdio };
-  return { request: { ...request, arg0: undefined, ...ofSandbox }, started, ended, standIns };
+  return {
+    request: { ...request, arg0: undefined, ...confined.request, stdio },
+    started: (child) => confined.started(child),
+    // A mount point that cannot be removed now is marked, and removed later.
+    ended: () => settledWithin(confined.ended(), confinementEndMs),
+    standIns: () => confined.standIns(),
+  };
 }
 
 /**
