@@ -7,7 +7,7 @@ import { countOf, refuseTooLarge, refuseTooMany } from "./argument-limits.ts";
 import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
 import { canLead, confinedCommand, mountArguments, variableArguments } from "./confined-command.ts";
 import type { ConfinedProcess, ProcessRequest } from "./confined-process.ts";
-import { type Confinement, type ConfinementParts, grantsOf, isInWorkspace } from "./confinement.ts";
+import { type Confinement, type ConfinementParts, grantsOf } from "./confinement.ts";
 import type { Bwrap } from "./find-bwrap.ts";
 import type { Abilities } from "./health.ts";
 import { ignoreSignals } from "./launcher.ts";
@@ -44,7 +44,7 @@ export async function confinedLaunch(parts: LaunchParts): Promise<ConfinedLaunch
   const table = accessTable(grants);
   const isVisible = (path: HostPath) => /read|write/.test(table.accessTo(path));
   const [{ bwrap, abilities }, { masks }, launcher, leads] = await Promise.all([
-    machine.bwrap((path) => isInWorkspace(grants, path)),
+    machine.bwrap(grants),
     machine.state(),
     machine.launcher(),
     canLead(request, isVisible),

@@ -1,7 +1,7 @@
 /** Everything that a worker for a policy is started with, and whether it still fits the world. */
 import { internalError } from "../protocol/errors.ts";
 import { type HostPath, shownPath } from "../protocol/path-uri.ts";
-import { type Confinement, confinementOf, isInWorkspace } from "./confinement.ts";
+import { type Confinement, confinementOf } from "./confinement.ts";
 import type { Recipe } from "./helper-crew.ts";
 import { insideNow } from "./inner-mounts.ts";
 import { helperLaunch } from "./launch.ts";
@@ -37,7 +37,7 @@ export async function helperStation(
   ]);
   const needed = [...platform.runtime, helper.path, procfs];
   const confinement = confinementOf({ policy, world, platform, needed, ...own });
-  const working = await machine.bwrap((path) => isInWorkspace(confinement.grants, path));
+  const working = await machine.bwrap(confinement.grants);
   const { fingerprint } = world;
   const programs = `${working.bwrap.identity}\n${helper.path} ${helper.identity}`;
   const name = `${JSON.stringify(policy)}\n${fingerprint}\n${programs}`;

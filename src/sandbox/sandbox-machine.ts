@@ -3,9 +3,14 @@ import { statSync } from "node:fs";
 import { healthRetryMs } from "../limits.ts";
 import { toRpcError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf, nodePath, shownPath } from "../protocol/path-uri.ts";
-import { accessTable, isWithin } from "./access.ts";
+import { accessTable, type Grants, isWithin } from "./access.ts";
 import { askedOnce } from "./asked-once.ts";
-import { type ConfinementParts, grantsOf, type OwnDirectories } from "./confinement.ts";
+import {
+  type ConfinementParts,
+  grantsOf,
+  isInWorkspace,
+  type OwnDirectories,
+} from "./confinement.ts";
 import { type Bwrap, BwrapSearch, bwrapIdentity } from "./find-bwrap.ts";
 import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./health.ts";
 import { setUpFailure } from "./health-reasons.ts";
@@ -115,11 +120,11 @@ export class SandboxMachine {
   }
 
   /**
-   * A working bwrap that lies outside of the workspace, where a confined process could have
-   * replaced it. Throws an RpcError with reason and fix when there is none.
+   * A working bwrap that lies outside of the workspace of these grants, where a confined process
+   * could have replaced it. Throws an RpcError with reason and fix when there is none.
    */
-  async bwrap(isInWorkspace: (path: HostPath) => boolean): Promise<WorkingBwrap> {
-    const bwrap = await this.#bwraps.find(isInWorkspace);
+  async bwrap(grants: Grants): Promise<WorkingBwrap> {
+    const bwrap = await this.#bwraps.find((path) => isInWorkspace(grants, path));
     const health = await this.#examined(bwrap);
     if (bwrap && health.abilities) {
       return { bwrap, abilities: { ...health.abilities, argv0: await health.argv0() } };
