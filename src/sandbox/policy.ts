@@ -197,16 +197,10 @@ function merged(rules: readonly PolicyRule[]): PolicyRule[] {
 
 /** Adds the protected names below writable roots, except those that have an entry of their own. */
 function withProtected(rules: PolicyRule[]): PolicyRule[] {
-  const known = new Set<string>(rules.map(({ path }) => path));
   const roots = rules.filter((rule) => rule.access === "write" && !isRoot(rule));
   const added = roots.filter(({ path }) => !isProtectedName(path)).flatMap(protectedBelow);
-  const denied = rules.filter(({ access }) => access === "deny");
-  return [
-    ...rules,
-    ...added.filter(
-      ({ path }) => !known.has(path) && !denied.some((denial) => isBelow(path, denial.path)),
-    ),
-  ];
+  // Reading is the weakest entry, so of one path the client's remains.
+  return merged([...rules, ...added]);
 }
 
 function isProtectedName(path: string): boolean {
