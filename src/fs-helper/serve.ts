@@ -5,7 +5,6 @@
  */
 import { Buffer } from "node:buffer";
 import { readSync, writeSync } from "node:fs";
-import type { FileAnswers } from "../environment/file-system.ts";
 import { directFileSystem } from "../environment/local/files/direct-file-system.ts";
 import { lentJournal } from "../environment/local/files/lent-journal.ts";
 import { openFiles } from "../environment/local/files/open-files.ts";
@@ -63,7 +62,7 @@ class Worker {
     const handler = handlers[operation];
     if (!handler) throw unknownOperation(operation);
     checkParams(operation, params);
-    const fileSystem = () => ({ ...this.#files, watchMissing });
+    const fileSystem = () => this.#files;
     // A request typed by hand may lack `mode`, and must not truncate the file then.
     return handler({ fileSystem }, { mode: "read", ...params });
   }
@@ -78,18 +77,15 @@ class Worker {
   }
 }
 
-type Handler = (context: { fileSystem(): FileAnswers }, params: Json) => unknown;
+type Handler = (context: { fileSystem(): HelperFileSystem }, params: Json) => unknown;
+
+const { "fs/watchMissing": _, ...served } = fileSystemHandlers;
 
 /**
  * Only what lacks or is no path is found here: the server has checked the params, and others typed
  * by hand fail in the operation.
  */
-const handlers = { __proto__: null, ...fileSystemHandlers } as unknown as Record<string, Handler>;
-
-/** Not supported: a worker answers one request at a time, and sends no events. */
-async function watchMissing(): Promise<never> {
-  throw unknownOperation("fs/watchMissing");
-}
+const handlers = { __proto__: null, ...served } as unknown as Record<string, Handler>;
 
 function requestIn(line: string): { operation: string; params: Json } {
   const request = parsed(line);
@@ -126,7 +122,6 @@ const neededMembers: Readonly<Record<string, readonly string[]>> = {
   "fs/readBlock": ["handleId", "offset", "len"],
   "fs/writeBlock": ["handleId", "offset", "chunk"],
   "fs/close": ["handleId"],
-  "fs/watchMissing": [],
 };
 
 const pathMembers: readonly string[] = ["path", "sourcePath", "destinationPath"];
