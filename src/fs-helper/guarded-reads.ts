@@ -18,7 +18,7 @@ export function guardedReads(
   table: AccessTable,
 ): Pick<FileAnswers, Reads> {
   const permit = new Permit(table);
-  const isVisible = (real: HostPath) => /read|write/.test(table.accessTo(real));
+  const isVisible = (real: HostPath) => permit.canRead(real);
   const holding = <T>(work: (holds: Holds) => MaybePromise<T>) =>
     withHolds((unreachable) => permit.unreachable(unreachable), work);
   return {

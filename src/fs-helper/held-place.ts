@@ -133,9 +133,8 @@ export class Holds {
    * dots stay.
    */
   #withoutDots(path: HostPath): HostPath {
-    const dots = Math.max(path.lastIndexOf("/.."), path.lastIndexOf("/."));
-    if (dots < 0 || !/\/\.{1,2}(?:\/|$)/.test(path)) return path;
-    const [, before = "", after = ""] = /^(.*\/\.{1,2})(?:\/(.*))?$/s.exec(path) ?? [];
+    const [, before, after = ""] = /^(.*\/\.{1,2})(?:\/(.*))?$/s.exec(path) ?? [];
+    if (before === undefined) return path;
     try {
       const real = hostPathOf(realpathSync.native(nodePath(before as HostPath), "buffer"));
       return after === "" ? real : joinPath(real, after);
