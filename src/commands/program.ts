@@ -86,6 +86,6 @@ function addFsHelper(codex: Command): void {
     .addHelpText("after", fsHelperHelp)
     .action(async () => {
       const { runFsHelper } = await import("../fs-helper/serve.ts");
-      await runFsHelper({ input: 0, output: 1 });
+      await runFsHelper();
     });
 }

@@ -10,4 +10,4 @@ function compileFromNowOn(): void {
   process.getBuiltinModule("node:v8").setFlagsFromString("--always-sparkplug");
 }
 
-void runFsHelper({ input: 0, output: 1, answeredFirst: compileFromNowOn });
+void runFsHelper(compileFromNowOn);

@@ -18,23 +18,20 @@ import type { HelperFileSystem } from "./helper-file-system.ts";
 import { inputLines } from "./input-lines.ts";
 import { whenReady } from "./when-ready.ts";
 
-export interface FsHelperStreams {
-  /** Descriptors, usually 0 and 1. */
-  readonly input: number;
-  readonly output: number;
-  /** Called when the first operation has been answered. */
-  readonly answeredFirst?: (() => void) | undefined;
-}
+const stdin = 0;
+const stdout = 1;
 
-/** Serves until the input ends. A line that is no request is answered with an error. */
-export async function runFsHelper(streams: FsHelperStreams): Promise<void> {
-  const { input, output, answeredFirst } = streams;
+/**
+ * Serves until the input ends. A line that is no request is answered with an error. Calls
+ * `answeredFirst` when the first operation has been answered.
+ */
+export async function runFsHelper(answeredFirst?: () => void): Promise<void> {
   const worker = new Worker();
   callAllDirectly();
   let answers = 0;
-  for (const line of inputLines((bytes) => readSync(input, bytes))) {
+  for (const line of inputLines((bytes) => readSync(stdin, bytes))) {
     const answer = await worker.answer(line.toString("utf8"));
-    writeAll(output, Buffer.from(`${JSON.stringify(answer)}\n`));
+    writeAll(Buffer.from(`${JSON.stringify(answer)}\n`));
     // The first answer is to `confine`.
     if (++answers === 2) answeredFirst?.();
   }
@@ -137,8 +134,8 @@ function checkParams(operation: string, params: Json): void {
   }
 }
 
-function writeAll(fd: number, bytes: Buffer): void {
+function writeAll(bytes: Buffer): void {
   for (let written = 0; written < bytes.length; ) {
-    written += whenReady(() => writeSync(fd, bytes, written));
+    written += whenReady(() => writeSync(stdout, bytes, written));
   }
 }
