@@ -16,10 +16,6 @@ export interface PoolLimits extends WorkerLimits {
   readonly idleMs: number;
 }
 
-interface WaitingStart {
-  proceed(): void;
-}
-
 export class HelperPool {
   readonly #limits: PoolLimits;
   readonly #crews = new Map<string, HelperCrew>();
@@ -27,9 +23,10 @@ export class HelperPool {
   readonly #spares = new Map<string, Promise<HelperWorker>>();
   /** Longest idle first. */
   readonly #idle = new Set<HelperWorker>();
-  readonly #timers = new Map<HelperWorker, NodeJS.Timeout>();
-  readonly #waitingStarts: WaitingStart[] = [];
-  readonly #all = new Set<HelperWorker>();
+  /** What lets each start that waits for a place go on. */
+  readonly #waitingStarts: (() => void)[] = [];
+  /** All workers, each with the timer that ends it when it has been idle for long. */
+  readonly #all = new Map<HelperWorker, NodeJS.Timeout>();
   #places: number;
   #isClosed = false;
 
@@ -52,7 +49,7 @@ export class HelperPool {
         return this.#takeSpare(world) ?? this.#start(recipe);
       },
       idle: (worker) => this.#setIdle(worker),
-      busy: (worker) => this.#setBusy(worker),
+      busy: (worker) => this.#idle.delete(worker),
       emptied: () => this.#forget(key, crew),
     });
     this.#crews.set(key, crew);
@@ -97,8 +94,8 @@ export class HelperPool {
     this.#isClosed = true;
     for (const crew of this.#crews.values()) crew.close();
     this.#crews.clear();
-    for (const worker of this.#all) worker.kill();
-    await Promise.all([...this.#all].map((worker) => worker.ended));
+    for (const worker of this.#all.keys()) worker.kill();
+    await Promise.all([...this.#all.keys()].map((worker) => worker.ended));
   }
 
   #takeSpare(world: string): Promise<HelperWorker> | undefined {
@@ -128,16 +125,15 @@ export class HelperPool {
   async #workerBy(recipe: () => Promise<Recipe>) {
     const { isStill, ...parts } = await recipe();
     const worker = await HelperWorker.start(parts, this.#limits);
-    this.#all.add(worker);
+    this.#all.set(worker, this.#idleTimer(worker));
     void worker.ended.then(() => this.#onEnded(worker));
     return { worker, isStill };
   }
 
   #onEnded(worker: HelperWorker): void {
+    clearTimeout(this.#all.get(worker));
     this.#all.delete(worker);
-    this.#setBusy(worker);
-    clearTimeout(this.#timers.get(worker));
-    this.#timers.delete(worker);
+    this.#idle.delete(worker);
     this.#freePlace();
   }
 
@@ -147,15 +143,13 @@ export class HelperPool {
 
   /** A worker with open files does not count as idle: no other can read or write them. */
   #setIdle(worker: HelperWorker): void {
-    this.#setBusy(worker);
+    this.#idle.delete(worker);
     if (worker.handles.size > 0) return;
     if (this.#waitingStarts.length > 0) {
       worker.end();
       return;
     }
-    const timer = this.#timers.get(worker) ?? this.#idleTimer(worker);
-    this.#timers.set(worker, timer);
-    timer.refresh();
+    this.#all.get(worker)?.refresh();
     this.#idle.add(worker);
   }
 
@@ -169,10 +163,6 @@ export class HelperPool {
     return setTimeout(end, this.#limits.idleMs).unref();
   }
 
-  #setBusy(worker: HelperWorker): void {
-    this.#idle.delete(worker);
-  }
-
   /** Waits for a place in the pool, for which the longest idle worker is ended. */
   async #place(): Promise<void> {
     if (this.#places > 0) {
@@ -182,7 +172,7 @@ export class HelperPool {
     const [longestIdle] = this.#idle;
     if (longestIdle) {
       // No longer idle, so that the next start that needs a place ends another worker.
-      this.#setBusy(longestIdle);
+      this.#idle.delete(longestIdle);
       longestIdle.kill();
     }
     await new Promise<void>((resolve, reject) => {
@@ -190,18 +180,17 @@ export class HelperPool {
         timer.stop();
         resolve();
       };
-      const start = { proceed };
       const timer = new PatientTimer(this.#limits.startMs, () => {
-        this.#waitingStarts.splice(this.#waitingStarts.indexOf(start), 1);
+        this.#waitingStarts.splice(this.#waitingStarts.indexOf(proceed), 1);
         reject(allInUse(this.#limits.workersMax));
       });
-      this.#waitingStarts.push(start);
+      this.#waitingStarts.push(proceed);
     });
   }
 
   #freePlace(): void {
-    const next = this.#waitingStarts.shift();
-    if (next) next.proceed();
+    const proceed = this.#waitingStarts.shift();
+    if (proceed) proceed();
     else this.#places++;
   }
 }
