@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { inputLines } from "../src/fs-helper/input-lines.ts";
 import type { HostPath } from "../src/protocol/path-uri.ts";
 import { helperEnvironment, helperLaunch } from "../src/sandbox/launch.ts";
-import { seccompProgram } from "../src/sandbox/seccomp.ts";
+import { ownSeccompProgram } from "../src/sandbox/seccomp.ts";
 import { uri } from "./support/sandboxes.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 
@@ -37,7 +37,6 @@ for (const argv0 of [false, true]) {
       {
         bwrap: { path: "/usr/bin/bwrap" },
         abilities: { argv0, ownNetwork: true, ownProc: true },
-        machine: "x64",
         confinement: {
           base: "readAll",
           mounts: [{ kind: "write", path: path("/w\xc3\xa9") }],
@@ -61,7 +60,7 @@ for (const argv0 of [false, true]) {
       argv: argv.split(" "),
       env: { PATH: "/bin", MARK: "m" },
       cwd: "/",
-      seccomp: seccompProgram("x64", { network: "restricted" }),
+      seccomp: ownSeccompProgram({ network: "restricted" }),
     });
   });
 }

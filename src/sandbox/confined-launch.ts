@@ -1,6 +1,5 @@
 /** How to start bwrap around a command, before mount points are made and mounts are known. */
 import { Buffer } from "node:buffer";
-import { internalError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
 import { accessTable } from "./access.ts";
 import { countOf, refuseTooLarge, refuseTooMany } from "./argument-limits.ts";
@@ -11,10 +10,8 @@ import { type Confinement, type ConfinementParts, grantsOf } from "./confinement
 import type { Bwrap } from "./find-bwrap.ts";
 import type { Abilities } from "./health.ts";
 import { ignoreSignals } from "./launcher.ts";
-import type { Policy } from "./policy.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
-import { seccompProgram } from "./seccomp.ts";
-import { seccompMachine } from "./system-calls.ts";
+import { ownSeccompProgram } from "./seccomp.ts";
 
 interface LaunchParts extends ConfinementParts {
   readonly request: ProcessRequest;
@@ -66,7 +63,7 @@ export async function confinedLaunch(parts: LaunchParts): Promise<ConfinedLaunch
       argv: [...around, bwrap.path, ...given] as [string, ...string[]],
       env: machine.ownVariables(),
       cwd: request.cwd,
-      feeds: [{ head: nothing }, gateOf(filterOf(policy))],
+      feeds: [{ head: nothing }, gateOf(ownSeccompProgram(policy))],
     },
     leads,
     bwrap,
@@ -97,12 +94,6 @@ function planOf({ request, policy, platform }: LaunchParts, { abilities, masks, 
     newSession: leads,
     cwd: hostPathOf(request.cwd),
   };
-}
-
-function filterOf({ network }: Policy): Buffer {
-  const arch = seccompMachine(process.arch);
-  if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
-  return seccompProgram(arch, { network });
 }
 
 const instructionBytes = 8;

@@ -1,5 +1,4 @@
 /** Everything that a worker for a policy is started with, and whether it still fits the world. */
-import { internalError } from "../protocol/errors.ts";
 import { type HostPath, shownPath } from "../protocol/path-uri.ts";
 import { type Confinement, confinementOf } from "./confinement.ts";
 import type { Recipe } from "./helper-crew.ts";
@@ -9,7 +8,6 @@ import { refuseMisplaced } from "./mount-table.ts";
 import type { Policy } from "./policy.ts";
 import type { SandboxMachine, WorkingBwrap } from "./sandbox-machine.ts";
 import { type KeptFile, keptIdentity } from "./state-directory.ts";
-import { seccompMachine } from "./system-calls.ts";
 import { currentFingerprint, surveyWorld } from "./world.ts";
 
 export interface HelperStation {
@@ -61,13 +59,10 @@ export async function helperRecipe(
   machine: SandboxMachine,
 ): Promise<Recipe> {
   const [state, platform] = await Promise.all([machine.state(), machine.platform()]);
-  const arch = seccompMachine(process.arch);
-  if (!arch) throw internalError(`there is no system call filter for ${process.arch}`);
   const { confinement, working, helper } = station;
   const parts = {
     ...working,
     confinement,
-    machine: arch,
     masks: state.masks,
     controls: platform.controls,
     variables: machine.variables,

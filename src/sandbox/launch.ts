@@ -3,8 +3,7 @@ import type { HostPath } from "../protocol/path-uri.ts";
 import { type BwrapPlan, bwrapFlags, bwrapMounts } from "./bwrap.ts";
 import type { Confinement } from "./confinement.ts";
 import type { Abilities } from "./health.ts";
-import { seccompProgram } from "./seccomp.ts";
-import type { SeccompMachine } from "./system-calls.ts";
+import { ownSeccompProgram } from "./seccomp.ts";
 
 /** The only variables of the server that a helper gets. */
 const helperVariables = ["PATH", "TMPDIR", "TMP", "TEMP"] as const;
@@ -21,7 +20,6 @@ export interface HelperLaunch {
 export interface HelperLaunchParts {
   readonly bwrap: { readonly path: string };
   readonly abilities: Abilities;
-  readonly machine: SeccompMachine;
   readonly confinement: Confinement;
   readonly masks: BwrapPlan["masks"];
   readonly controls: BwrapPlan["controls"];
@@ -64,7 +62,7 @@ export function helperLaunch(parts: HelperLaunchParts, seccompFd: number): Helpe
     argv: [...bwrapFlags(plan), ...mounts, ...outside, ...name, "--", ...command],
     env: { ...helperEnvironment(parts.variables), ...parts.ownVariables },
     cwd: "/",
-    seccomp: seccompProgram(parts.machine, { network: "restricted" }),
+    seccomp: ownSeccompProgram({ network: "restricted" }),
   };
 }
 

@@ -4,6 +4,7 @@
  * programs expect and report. Pure: it only computes the bytes.
  */
 import type { Buffer } from "node:buffer";
+import { internalError } from "../protocol/errors.ts";
 import {
   assembled,
   load,
@@ -14,7 +15,7 @@ import {
   skipUnlessEqual,
   unless,
 } from "./filter-program.ts";
-import { machines, type SeccompMachine, type SystemCall } from "./system-calls.ts";
+import { machines, type SeccompMachine, type SystemCall, seccompMachine } from "./system-calls.ts";
 
 export interface SeccompRules {
   readonly network: "restricted" | "enabled";
@@ -57,6 +58,13 @@ const refusedWithoutNetwork: readonly SystemCall[] = [
   "setsockopt",
   "getsockopt",
 ];
+
+/** The filter for this machine. Throws where there is none; there no bwrap counts as working. */
+export function ownSeccompProgram(rules: SeccompRules): Buffer {
+  const machine = seccompMachine(process.arch);
+  if (machine) return seccompProgram(machine, rules);
+  throw internalError(`there is no system call filter for ${process.arch}`);
+}
 
 /** The filter in the kernel's format: eight bytes per instruction. */
 export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Buffer {
