@@ -60,12 +60,13 @@ export async function helperRecipe(
 ): Promise<Recipe> {
   const [state, platform] = await Promise.all([machine.state(), machine.platform()]);
   const { confinement, working, helper } = station;
+  const { variables, lendJournal, startWorker } = machine.options;
   const parts = {
     ...working,
     confinement,
     masks: state.masks,
     controls: platform.controls,
-    variables: machine.variables,
+    variables,
     ownVariables: machine.ownVariables(),
     command: [process.execPath, shownPath(helper.path)] as const,
   };
@@ -73,8 +74,8 @@ export async function helperRecipe(
   return {
     launch: (seccompFd) => helperLaunch(parts, seccompFd),
     grants,
-    lendJournal: machine.lendJournal,
-    startWorker: machine.startWorker,
+    lendJournal,
+    startWorker,
     checkMounts: async ({ pid, mounted }, isUp) => {
       await Promise.race([mounted ?? isUp, isUp]);
       let inside = insideNow(pid);

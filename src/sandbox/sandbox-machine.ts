@@ -66,18 +66,13 @@ export interface WorkingBwrap {
 }
 
 export class SandboxMachine {
-  readonly variables: SandboxOptions["variables"];
-  readonly lendJournal: LendJournal | undefined;
-  readonly startWorker: StartWorker | undefined;
-  readonly ownVariables: () => Readonly<Record<string, string>>;
+  readonly options: SandboxOptions;
   readonly surroundings: Surroundings;
   /** Mount points that were made in workspaces for running processes. */
   readonly mountPoints = new MountPoints(async () => (await this.state()).marks);
   /** The confinements of the running processes. */
   readonly running = new Set<ConfinementParts>();
   readonly #healths = new Map<string, Promise<BwrapHealth>>();
-  readonly #keptDirectories: readonly string[];
-  readonly #hiddenNames: () => readonly string[];
   readonly #run: Run;
   readonly #states: StateKeeper;
   readonly #bwraps: BwrapSearch;
@@ -88,25 +83,25 @@ export class SandboxMachine {
   readonly launcher: () => Promise<Launcher | undefined>;
 
   constructor(options: SandboxOptions) {
-    const { variables, cwd, lendJournal, startWorker, ownVariables = () => ({}) } = options;
-    this.variables = variables;
-    this.lendJournal = lendJournal;
-    this.startWorker = startWorker;
-    this.ownVariables = ownVariables;
-    this.#run = options.run ?? runByNode;
+    const { variables, cwd, run = runByNode } = options;
+    this.options = options;
+    this.#run = run;
     this.#bwraps = new BwrapSearch(variables.PATH ?? "/usr/bin:/bin");
-    this.launcher = askedOnce(() => findLauncher(this.#run));
+    this.launcher = askedOnce(() => findLauncher(run));
     this.#states = new StateKeeper({
       places: statePlaces(variables.TMPDIR),
       isExposed: (path) => this.isExposed(path),
     });
-    this.#keptDirectories = options.keptDirectories ?? [];
-    this.#hiddenNames = options.hiddenNames ?? (() => []);
     this.surroundings = {
       cwd: hostPathOf(cwd),
       home: absolute(variables.HOME),
       temporaryDirectory: absolute(variables.TMPDIR),
     };
+  }
+
+  /** Variables for each bwrap. */
+  ownVariables(): Readonly<Record<string, string>> {
+    return this.options.ownVariables?.() ?? {};
   }
 
   /** Whether work can be confined here. Takes about 20 ms the first time. */
@@ -145,10 +140,11 @@ export class SandboxMachine {
   /** Real paths of this server's own directories, made if missing so that mounts can cover them. */
   async own(): Promise<OwnDirectories> {
     const { path } = await this.state();
-    const own = stateDirectoryPath(this.#states.place ?? "");
-    const others = this.#keptDirectories.filter((other) => other !== own).map(keptDirectory);
+    const { keptDirectories = [], hiddenNames = () => [] } = this.options;
+    const own = stateDirectoryPath(this.#states.place);
+    const others = keptDirectories.filter((other) => other !== own).map(keptDirectory);
     const kept = [path, ...(await Promise.all(others)).filter((other) => other !== undefined)];
-    const names = this.#hiddenNames();
+    const names = hiddenNames();
     const hidden = kept.flatMap((around) => names.map((name) => `${around}/${name}` as HostPath));
     return { kept, hidden: (await Promise.all(hidden.map(madeInKept))).flat() };
   }

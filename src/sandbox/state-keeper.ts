@@ -93,8 +93,8 @@ export class StateKeeper {
   }
 
   /** The candidate that holds the state directory, or probably will. */
-  get place(): string | undefined {
-    return this.#known?.place ?? this.#options.places[0];
+  get place(): string {
+    return this.#known?.place ?? this.#options.places[0] ?? "";
   }
 
   /**
@@ -113,7 +113,7 @@ export class StateKeeper {
   async #open(): Promise<StateDirectory> {
     const failures: string[] = [];
     // The known place first: the marks are there, and running sandboxes have it covered by a mount.
-    for (const place of new Set([this.place ?? "", ...this.#options.places])) {
+    for (const place of new Set([this.place, ...this.#options.places])) {
       try {
         const path = await this.#pathIn(place);
         const state = await openStateDirectory(path);
