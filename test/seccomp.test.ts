@@ -105,6 +105,7 @@ for (const machine of ["x64", "arm64"] as const) {
     ["a process by flags that cannot be seen", 435, [], "noCall", "noCall"],
     ["a user namespace", own.unshare, [0x10000000], "allow", "allow"],
     ["mounts of its own", own.unshare, [0x10020000], "refuse", "refuse"],
+    ["no mounts at all", own.unshare, [0x10100000], "refuse", "refuse"],
     ["the mounts of others", own.setns, [3, 0], "refuse", "refuse"],
     ["another limit of files", own.setrlimit, [7], "allow", "allow"],
     ["another limit of locks", own.setrlimit, [10], "refuse", "refuse"],

@@ -78,8 +78,8 @@ export function seccompProgram(machine: SeccompMachine, rules: SeccompRules): Bu
     ...(machine === "x64" ? [skipIfBelow(x32Bit, 1), answer.refuse] : []),
     ...refused.flatMap((name) => [skipUnlessEqual(calls[name], 1), answer.refuse]),
     ...onCall(calls.ioctl, terminalInput),
-    ...onCall(calls.unshare, ownMounts),
-    ...onCall(calls.clone, ownMounts),
+    ...onCall(calls.unshare, ownMounts(CLONE_NEWNS | UNSHARE_EMPTY_MNTNS)),
+    ...onCall(calls.clone, ownMounts(CLONE_NEWNS)),
     ...onCall(calls.setrlimit, ownLocks),
     ...onCall(calls.prlimit64, anyLocks),
     // Filters cannot read its flags, which are in memory; without it programs use `clone`.
@@ -106,6 +106,8 @@ const TIOCSTI = 0x5412;
 /** The same for the console, by its selection buffer. */
 const TIOCLINUX = 0x541c;
 const CLONE_NEWNS = 0x00020000;
+/** Since Linux 7.1, and only for `unshare`: to `clone` this bit is CLONE_PARENT_SETTID. */
+const UNSHARE_EMPTY_MNTNS = 0x00100000;
 const RLIMIT_LOCKS = 10;
 const EPERM = 1;
 const ENOSYS = 38;
@@ -131,13 +133,13 @@ const terminalInput = [
 
 /**
  * A mount point can be renamed by processes in a mount namespace that lacks the mount. Any user can
- * create a mount namespace in a user namespace, and unmount everything there. Then paths that are
- * read-only or denied below a writable directory could be moved aside, to be read by the next
- * sandbox or to be replaced.
+ * create a mount namespace in a user namespace, and unmount everything there, or have an empty one.
+ * Then paths that are read-only or denied below a writable directory could be moved aside, to be
+ * read by the next sandbox or to be replaced.
  */
-const ownMounts = [
+const ownMounts = (flags: number) => [
   load(offsets.firstArgument),
-  skipUnlessAnySet(CLONE_NEWNS, 1),
+  skipUnlessAnySet(flags, 1),
   answer.refuse,
   answer.allow,
 ];
