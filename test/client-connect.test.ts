@@ -8,6 +8,7 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { type WebSocket, WebSocketServer } from "ws";
 import { ConnectionError, type ConnectOptions, connect } from "../src/client/library.ts";
+import { deferred } from "../src/protocol/deferred.ts";
 import { within } from "./support/within.ts";
 
 async function listening(t: TestContext, server: Server): Promise<string> {
@@ -23,21 +24,18 @@ async function executor(
 ) {
   const http = createServer();
   const headers: NodeJS.Dict<string | string[]>[] = [];
-  let tellClosed = () => {};
-  const closed = new Promise<void>((resolve) => {
-    tellClosed = resolve;
-  });
+  const closed = deferred<void>();
   const sockets = new WebSocketServer({ server: http });
   sockets.on("connection", (socket, request) => {
     headers.push(request.headers);
     t.after(() => socket.terminate());
-    socket.once("close", tellClosed);
+    socket.once("close", () => closed.resolve());
     socket.on("message", (frame) => {
       const text = answer(frame.toString(), socket);
       if (text !== undefined) socket.send(text);
     });
   });
-  return { url: await listening(t, http), headers, closed };
+  return { url: await listening(t, http), headers, closed: closed.promise };
 }
 
 const answerTo = (text: string, result: object) =>

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { EventSequence } from "../src/environment/remote/event-sequence.ts";
 import { earlyEventBytesMax } from "../src/limits.ts";
+import { deferred } from "../src/protocol/deferred.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../src/protocol/methods.ts";
 
 const processId = "p";
@@ -89,15 +90,6 @@ const emptyPage: Page = {
   sandboxDenied: false,
 };
 
-/** An answer for which the test says when it comes. */
-function deferredPage() {
-  let resolve: (page: Page) => void = () => {};
-  const promise = new Promise<Page>((give) => {
-    resolve = give;
-  });
-  return { promise, resolve };
-}
-
 function push(sequence: EventSequence, process: Told, seq: number): void {
   if (seq === closedSeq(process)) sequence.accept("process/closed", { processId, seq });
   else if (seq === process.exitSeq) {
@@ -166,7 +158,7 @@ describe("the events of one process", () => {
   test("are not here as long as one that came had no room and has not come again", async () => {
     const chunk = Buffer.alloc(1 << 20).toString("base64");
     const output = (seq: number) => ({ processId, seq, stream: "stdout" as const, chunk });
-    const answer = deferredPage();
+    const answer = deferred<Page>();
     const sequence = new EventSequence({
       ...optionsOf({ outputs: 0, exitSeq: 1, retainedFrom: 0 }, new Given()),
       pushesRest: () => true,
@@ -214,7 +206,7 @@ describe("the events of one process", () => {
     test(`end with a lost exit before the end when that is pushed meanwhile: ${executor}`, async () => {
       const process = { outputs: 10, exitSeq: 4, retainedFrom: 11 };
       const given = new Given();
-      const answer = deferredPage();
+      const answer = deferred<Page>();
       const sequence = new EventSequence({
         ...optionsOf(process, given),
         pushesRest: () => pushesRest,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type TestContext, test } from "node:test";
+import { deferred } from "../src/protocol/deferred.ts";
 import { connect } from "./support/client.ts";
 import { cuttingProxy } from "./support/cutting-proxy.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
@@ -118,15 +119,12 @@ test("the end of a server is that of its connections, also of one that does not 
 });
 
 test("a connection that ends while the server gets ready is not counted as open", async (t) => {
-  let getReady = () => {};
-  const ready = new Promise<void>((resolve) => {
-    getReady = resolve;
-  });
-  const server = await talkativeServer(t, { answerChars: 1, ready });
+  const ready = deferred<void>();
+  const server = await talkativeServer(t, { answerChars: 1, ready: ready.promise });
   const early = await connect(server.url);
   await early.cut();
   assert.match(await metricsOf(server), /^codex_open_connections 0$/m);
-  getReady();
+  ready.resolve();
   const client = await connect(server.url);
   await client.initialize();
   assert.match(await metricsOf(server), /^codex_open_connections 1$/m);

@@ -3,19 +3,17 @@ import { describe, test } from "node:test";
 import { setTimeout as passed } from "node:timers/promises";
 import { Expiry } from "../src/environment/local/expiry.ts";
 import { standstillMsMin } from "../src/limits.ts";
+import { deferred } from "../src/protocol/deferred.ts";
 import { standStill } from "./support/standing-still.ts";
 
 /** Notes what was forgotten; `all` settles when that is everything. */
 function begin(ttlMs: number, count: number) {
   const forgotten: number[] = [];
-  let tell = () => {};
-  const all = new Promise<void>((resolve) => {
-    tell = resolve;
-  });
+  const all = deferred<void>();
   const expiry = new Expiry<number>(ttlMs, (item) => {
-    if (forgotten.push(item) === count) tell();
+    if (forgotten.push(item) === count) all.resolve();
   });
-  return { expiry, forgotten, all };
+  return { expiry, forgotten, all: all.promise };
 }
 
 describe("what is kept for a time", () => {

@@ -7,6 +7,7 @@ import { describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { WebSocketServer } from "ws";
+import { deferred } from "../src/protocol/deferred.ts";
 import { readFramesAhead } from "../src/server/inbound-frames.ts";
 import { OrderlySocket } from "../src/server/orderly-socket.ts";
 import { clientFrame, final, opcodes, reserved } from "./support/client-frames.ts";
@@ -177,13 +178,10 @@ async function heard(
   const { near, far } = await plainLine(t);
   far.resume();
   const told: string[] = [];
-  let end = () => {};
-  const over = new Promise<void>((resolve) => {
-    end = resolve;
-  });
+  const over = deferred<void>();
   const tell = (what: string) => {
     told.push(what);
-    if (what.endsWith("the last") || /^(error|close)/.test(what)) end();
+    if (what.endsWith("the last") || /^(error|close)/.test(what)) over.resolve();
   };
   const webSockets = new WebSocketServer({
     ...{ noServer: true, WebSocket: OrderlySocket, perMessageDeflate: false, autoPong: false },
@@ -197,7 +195,7 @@ async function heard(
     near.push(Buffer.from(bytes));
     if (isAwaited) await nextTurn();
   }
-  await over;
+  await over.promise;
   const all = [...told];
   near.destroy();
   far.destroy();

@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { OutputLog } from "../src/environment/local/output-log.ts";
 import type { OutputLogBounds } from "../src/environment/local/output-log-bounds.ts";
 import { type SpillOptions, SpillStore } from "../src/environment/local/spill-store.ts";
+import { deferred } from "../src/protocol/deferred.ts";
 import { numberedBytes, readWhole } from "./support/retained-output.ts";
 
 const bounds: Partial<OutputLogBounds> = { chunkBytesMax: 100, bytesMax: 1000, chunksMax: 50 };
@@ -141,7 +142,7 @@ test("all processes together keep no more than the bound of the store", async ()
 
 test("a log tells when the disk is behind, and when it has caught up", async () => {
   await spilling({ blockBytes: 512, queueBytesMax: 2048 }, async ({ open }) => {
-    const room = withResolvers<void>();
+    const room = deferred<void>();
     const log = open(room.resolve);
     assert.equal(log.isBehind, false);
     for (let pieces = 0; pieces < 40; pieces++) log.append("stdout", numberedBytes(500));
@@ -150,14 +151,6 @@ test("a log tells when the disk is behind, and when it has caught up", async () 
     assert.equal(log.isBehind, false);
   });
 });
-
-function withResolvers<T>() {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
 
 test("the file has no name, and is gone with the log", async () => {
   await spilling({ blockBytes: 512 }, async ({ directory, open }) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { deferred } from "../src/protocol/deferred.ts";
 import { PathOrder, type Touched } from "../src/server/path-order.ts";
 
 const reads = (...paths: string[]): Touched => ({ reads: paths, changes: [] });
@@ -9,13 +10,10 @@ const changes = (...paths: string[]): Touched => ({ reads: [], changes: paths })
 /** Which of two requests finish when the first one hangs. */
 async function secondRuns(first: Touched, second: Touched): Promise<boolean> {
   const order = new PathOrder();
-  let release = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const held = deferred<void>();
   const firstDone = order.run(
     () => first,
-    () => held,
+    () => held.promise,
   );
   let ran = false;
   const secondDone = order.run(
@@ -26,7 +24,7 @@ async function secondRuns(first: Touched, second: Touched): Promise<boolean> {
   );
   await new Promise((resolve) => setImmediate(resolve));
   const overtook = ran;
-  release();
+  held.resolve();
   await Promise.all([firstDone, secondDone]);
   assert.ok(ran, "the second request runs in the end");
   return overtook;
