@@ -7,9 +7,11 @@ import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promi
 import { outboundBytesHold, outboundBytesHoldTotal, readAnswerBytesMax } from "../src/limits.ts";
 import { BulkTurns } from "../src/server/bulk-turns.ts";
 import { type Client, connect, type Message } from "./support/client.ts";
+import { metric } from "./support/metrics.ts";
 import { finish, start } from "./support/process.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
+import { until } from "./support/until.ts";
 
 const reads = 60;
 const printedBytes = readAnswerBytesMax;
@@ -24,15 +26,10 @@ async function setUp(t: TestContext) {
   return { server, client };
 }
 
-async function gauge(url: string, name: string): Promise<number> {
-  const text = await (await fetch(`${url.replace("ws:", "http:")}/metrics`)).text();
-  return Number(new RegExp(`^codex_${name} (.*)$`, "m").exec(text)?.[1]);
-}
-
 /** The bytes that wait for a client that does not read, once they grow no more. */
 async function settledUnsentBytes(url: string): Promise<number> {
   for (let before = -1; ; await delay(100)) {
-    const now = await gauge(url, "unsent_bytes");
+    const now = await metric(url, "unsent_bytes");
     if (now > 0 && now === before) return now;
     before = now;
   }
@@ -80,10 +77,11 @@ describe("answers with much in them", () => {
     }
     const unsent = await settledUnsentBytes(server.url);
     assert.ok(unsent <= outboundBytesHold * 1.5, `${unsent} bytes wait for the client`);
-    assert.ok((await gauge(server.url, "unanswered_requests")) > reads / 2);
+    assert.ok((await metric(server.url, "unanswered_requests")) > reads / 2);
     // What is small passes them: it is carried out although nobody reads its answer yet.
     client.send({ id: "end", method: "process/terminate", params: { processId: "endless" } });
-    while ((await gauge(server.url, "open_processes")) > 0) await delay(10);
+    const openProcesses = () => metric(server.url, "open_processes");
+    await until("the end of the process", async () => (await openProcesses()) === 0);
     client.socket.resume();
     for (const [id, { result }] of await answered) {
       if (id === "end") continue;
@@ -101,8 +99,9 @@ describe("answers with much in them", () => {
     }
     await settledUnsentBytes(server.url);
     await client.cut();
-    while ((await gauge(server.url, "open_connections")) > 0) await delay(10);
-    assert.equal(await gauge(server.url, "unsent_bytes"), 0);
+    const openConnections = () => metric(server.url, "open_connections");
+    await until("the end of the connection", async () => (await openConnections()) === 0);
+    assert.equal(await metric(server.url, "unsent_bytes"), 0);
     assert.equal(server.stderr(), "");
   });
 

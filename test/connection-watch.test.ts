@@ -4,6 +4,7 @@ import { type TestContext, test } from "node:test";
 import { deferred } from "../src/protocol/deferred.ts";
 import { connect } from "./support/client.ts";
 import { cuttingProxy } from "./support/cutting-proxy.ts";
+import { metricsOf } from "./support/metrics.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
 import { talkativeServer } from "./support/talkative-server.ts";
 
@@ -23,11 +24,6 @@ const linesOf = (server: RunningServer): Line[] =>
       const { time, durationMs, receivedBytes, sentBytes, ...line } = JSON.parse(text);
       return line;
     });
-
-async function metricsOf({ url }: { readonly url: string }): Promise<string> {
-  const response = await fetch(`${url.replace("ws:", "http:")}/metrics`);
-  return response.text();
-}
 
 const address = "127.0.0.1";
 const startWith = (t: TestContext, level: string) =>
@@ -123,11 +119,11 @@ test("a connection that ends while the server gets ready is not counted as open"
   const server = await talkativeServer(t, { answerChars: 1, ready: ready.promise });
   const early = await connect(server.url);
   await early.cut();
-  assert.match(await metricsOf(server), /^codex_open_connections 0$/m);
+  assert.match(await metricsOf(server.url), /^codex_open_connections 0$/m);
   ready.resolve();
   const client = await connect(server.url);
   await client.initialize();
-  assert.match(await metricsOf(server), /^codex_open_connections 1$/m);
+  assert.match(await metricsOf(server.url), /^codex_open_connections 1$/m);
 });
 
 test("the metrics count ends by their kind, and resumes", async (t) => {
@@ -137,7 +133,7 @@ test("the metrics count ends by their kind, and resumes", async (t) => {
   await lost.cut();
   const next = await connect(server.url);
   await next.initialize({ resumeSessionId: sessionId });
-  const text = await metricsOf(server);
+  const text = await metricsOf(server.url);
   assert.match(text, /^codex_connection_ends_total\{ending="lost"\} 1$/m);
   assert.doesNotMatch(text, /ending="closed"/);
   assert.match(text, /^codex_sessions_resumed_total 1$/m);

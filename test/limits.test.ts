@@ -5,9 +5,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { type Client, connect } from "./support/client.ts";
+import { metricsOf } from "./support/metrics.ts";
 import { run, start } from "./support/process.ts";
 import { workspaceOnly } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
+import { until } from "./support/until.ts";
 
 type Scope = Parameters<typeof startServer>[0];
 
@@ -25,12 +27,13 @@ async function checkRefusal(client: Client, request: Promise<unknown>, complaint
 }
 
 async function untilHelpers(url: string, wanted: Readonly<Record<string, number>>): Promise<void> {
-  for (;;) {
-    const metrics = await (await fetch(`${url.replace("ws:", "http:")}/metrics`)).text();
-    const isSo = ([state, count]: [string, number]) =>
-      metrics.includes(`sandbox_helpers{state="${state}"} ${count}\n`);
-    if (Object.entries(wanted).every(isSo)) return;
-  }
+  const lines = Object.entries(wanted).map(
+    ([state, count]) => `sandbox_helpers{state="${state}"} ${count}\n`,
+  );
+  await until(`${lines}`, async () => {
+    const metrics = await metricsOf(url);
+    return lines.every((line) => metrics.includes(line));
+  });
 }
 
 describe("an option bounds", () => {

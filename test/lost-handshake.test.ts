@@ -3,16 +3,13 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connect } from "./support/client.ts";
+import { metricsOf } from "./support/metrics.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
-import { within } from "./support/within.ts";
 
 async function untilMetrics({ url }: RunningServer, awaited: RegExp): Promise<void> {
-  const look = async () => {
-    while (!awaited.test(await (await fetch(`${url.replace("ws:", "http:")}/metrics`)).text()));
-  };
-  await within(30_000, `${awaited} in the metrics`, look());
+  await until(`${awaited} in the metrics`, async () => awaited.test(await metricsOf(url)));
 }
 
 function opensOf({ pid }: RunningServer, path: string): number {

@@ -4,22 +4,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { outboundBytesHigh, sendBytesMax } from "../src/limits.ts";
 import type { EventParams } from "../src/protocol/methods.ts";
 import { type Client, connect, type Message } from "./support/client.ts";
+import { metric } from "./support/metrics.ts";
 import { start } from "./support/process.ts";
 import { startServer } from "./support/server.ts";
 import { until } from "./support/until.ts";
 
-async function count(url: string, name: string): Promise<number> {
-  const text = await (await fetch(`${url.replace("ws:", "http:")}/metrics`)).text();
-  return Number(new RegExp(`^codex_${name} (.*)$`, "m").exec(text)?.[1]);
-}
-
 const untilOutput = (url: string, bytes: number) =>
-  until("the output", async () => (await count(url, "process_output_bytes_total")) >= bytes);
+  until("the output", async () => (await metric(url, "process_output_bytes_total")) >= bytes);
 
 /** How much processes have put out, once they are paused and the kernel takes nothing more. */
 async function settledOutput(url: string): Promise<number> {
   const look = () =>
-    Promise.all([count(url, "process_output_bytes_total"), count(url, "unsent_bytes")]);
+    Promise.all([metric(url, "process_output_bytes_total"), metric(url, "unsent_bytes")]);
   for (let before = [0, 0]; ; await delay(100)) {
     const [output = 0, unsent = 0] = await look();
     if (unsent > outboundBytesHigh && output === before[0] && unsent === before[1]) return output;
@@ -72,8 +68,8 @@ function type(client: Client, key: string): void {
 describe("beside a flood that a slow line does not take", () => {
   test("an echo and answers overtake what waits in the server", async (t) => {
     const { url, client, messages, outputBytes } = await flooded(t);
-    const sentBytes = await count(url, "sent_bytes_total");
-    const unsentBytes = await count(url, "unsent_bytes");
+    const sentBytes = await metric(url, "sent_bytes_total");
+    const unsentBytes = await metric(url, "unsent_bytes");
     type(client, "a");
     await untilOutput(url, outputBytes + 1);
     client.socket.resume();
