@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { connect as connectTcp, createServer as createTcpServer, type Server } from "node:net";
+import { createServer as createTcpServer, type Server } from "node:net";
 import type { Duplex } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { describe, type TestContext, test } from "node:test";
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type WebSocket, WebSocketServer } from "ws";
 import { ConnectionError, type ConnectOptions, connect } from "../src/client/library.ts";
 import { deferred } from "../src/protocol/deferred.ts";
+import { slowProxy } from "./support/slow-proxy.ts";
 import { within } from "./support/within.ts";
 
 async function listening(t: TestContext, server: Server): Promise<string> {
@@ -201,7 +201,7 @@ describe("connecting", () => {
         ? undefined
         : answerTo(text, { sessionId: "s", environmentInfo: {} });
     });
-    const slow = await listening(t, slowNetwork(t, url));
+    const slow = await slowProxy(t, url, 1_000_000);
     const environment = await connect(slow, { heartbeatIntervalMs: 100 });
     t.after(() => environment.close());
     assert.equal((await environment.files.read("/large")).length, 600_000);
@@ -217,25 +217,4 @@ async function halfRefusal(t: TestContext, then: (socket: Duplex) => unknown): P
     socket.write(half, () => then(socket));
   });
   return listening(t, http);
-}
-
-/** A way to the server that lets 20 kB pass in 15 ms, so that a long answer takes a while. */
-function slowNetwork(t: TestContext, url: string): Server {
-  const { hostname: host, port } = new URL(url);
-  return createTcpServer((client) => {
-    const server = connectTcp({ host, port: Number(port) });
-    t.after(() => void client.destroy());
-    const brokenAtTheEnd = () => {};
-    pipeline(client, server).catch(brokenAtTheEnd);
-    pipeline(server, slowly, client).catch(brokenAtTheEnd);
-  });
-}
-
-async function* slowly(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for await (const bytes of source) {
-    for (let start = 0; start < bytes.length; start += 20_000) {
-      yield bytes.subarray(start, start + 20_000);
-      await delay(15);
-    }
-  }
 }
