@@ -13,10 +13,9 @@ import {
   MethodNotFoundError,
   SessionLostError,
 } from "../src/client/library.ts";
-import type { Process } from "../src/client/process.ts";
 import { wholeFileBytesMax } from "../src/limits.ts";
-import type { Message } from "./support/client.ts";
-import { type RelayRules, startRelay, type Verdict } from "./support/relay.ts";
+import { textOf } from "./support/environment-workbench.ts";
+import { type RelayRules, startRelay, withoutCapability } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
 import { within } from "./support/within.ts";
 
@@ -47,27 +46,6 @@ function loseAnswerTo(method: string): RelayRules {
       return "break";
     },
   };
-}
-
-/** A server that has never heard of this feature. */
-const without = (capability: string, then: RelayRules): RelayRules => ({
-  ...then,
-  toClient: (message) =>
-    withoutCapability(message, capability) ?? then.toClient?.(message) ?? "pass",
-});
-
-function withoutCapability(message: Message, capability: string): Verdict | undefined {
-  const result = message.result as { environmentInfo?: { capabilities: object } } | undefined;
-  const capabilities = result?.environmentInfo?.capabilities;
-  if (!capabilities) return undefined;
-  Object.assign(capabilities, { [capability]: false });
-  return message;
-}
-
-async function textOf(process: Process): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for await (const { bytes } of process) parts.push(bytes);
-  return Buffer.concat(parts).toString();
 }
 
 describe("after a broken connection", () => {
@@ -104,7 +82,7 @@ describe("after a broken connection", () => {
   }
 
   test("an older server gets the error of today, and nothing it started runs on", async (t) => {
-    const rules = without("requestIds", loseAnswerTo("process/start"));
+    const rules = withoutCapability("requestIds", loseAnswerTo("process/start"));
     const { environment, relay } = await setUp(t, rules);
     await assert.rejects(environment.start(["sleep", "1000"], { id: "orphan" }), ConnectionError);
     await environment.check();

@@ -7,7 +7,7 @@ import { after, describe, type TestContext, test } from "node:test";
 import { ConnectionError, connect, type FileContent } from "../src/client/library.ts";
 import type { Message } from "./support/client.ts";
 import { cuttingProxy } from "./support/cutting-proxy.ts";
-import { startRelay, type Verdict } from "./support/relay.ts";
+import { startRelay, type Verdict, withoutCapability } from "./support/relay.ts";
 import { place, sandboxOf, special } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
 import { within } from "./support/within.ts";
@@ -110,7 +110,11 @@ describe("of a file that was changed while the connection was broken", () => {
 
 test("an executor that cannot go on with a file is asked for what it can", async (t) => {
   const path = join(await folder(t), "file");
-  const rules = () => ({ ...breakOnce(() => {}), toClient: without("fileWriteResume") });
+  const rules = () =>
+    withoutCapability(
+      "fileWriteResume",
+      breakOnce(() => {}),
+    );
   const relay = await startRelay(t, (await server).url, rules());
   const machine = await connect(relay.url);
   t.after(() => machine.close());
@@ -128,23 +132,13 @@ test("an executor that cannot go on with a file is asked for what it can", async
 
 test("an executor that would follow a link all the same is not asked to", async (t) => {
   const path = join(await folder(t), "file");
-  const relay = await startRelay(t, (await server).url, { toClient: without("fileOpenNoFollow") });
+  const relay = await startRelay(t, (await server).url, withoutCapability("fileOpenNoFollow"));
   const machine = await connect(relay.url);
   t.after(() => machine.close());
   const writing = machine.files.write(path, content, { followSymlinks: false });
   await assert.rejects(writing, { name: "InvalidRequestError", message: /cannot refuse links/ });
   assert.ok(!relay.sent.some((text) => text.includes("fs/open")));
 });
-
-/** What a server says that has never heard of this feature. */
-const without =
-  (capability: string) =>
-  (message: Message): Verdict => {
-    const result = message.result as { environmentInfo?: { capabilities: object } } | undefined;
-    if (!result?.environmentInfo) return "pass";
-    Object.assign(result.environmentInfo.capabilities, { [capability]: false });
-    return message;
-  };
 
 test("a signal that lives long keeps nothing of the streamed uploads that it was for", async (t) => {
   const path = join(await folder(t), "file");

@@ -12,6 +12,18 @@ export interface RelayRules {
   readonly toClient?: (message: Message) => Verdict;
 }
 
+/** As between a client and a server that has never heard of this feature. */
+export function withoutCapability(capability: string, rules: RelayRules = {}): RelayRules {
+  const toClient = (message: Message): Verdict => {
+    const result = message.result as { environmentInfo?: { capabilities: object } } | undefined;
+    const capabilities = result?.environmentInfo?.capabilities;
+    if (!capabilities) return rules.toClient?.(message) ?? "pass";
+    Object.assign(capabilities, { [capability]: false });
+    return message;
+  };
+  return { ...rules, toClient };
+}
+
 export interface Relay {
   readonly url: string;
   /** Every text that the client sent, over all its connections. */
