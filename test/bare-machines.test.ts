@@ -1,14 +1,13 @@
 /** Servers that are started where something is missing that nearly every machine has. */
 import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { connect } from "./support/client.ts";
 import { hindrance } from "./support/hindrance.ts";
 import { run, start } from "./support/process.ts";
+import { untilDead } from "./support/process-table.ts";
 import { launchServer, type ServerOptions, startServer } from "./support/server.ts";
 import { within } from "./support/within.ts";
 
@@ -45,12 +44,6 @@ describe("a server works", () => {
   });
 });
 
-/** Nobody may have taken note of it yet. */
-async function endOf(pid: number): Promise<void> {
-  const command = () => readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "");
-  while ((await command()) !== "") await setTimeout(5);
-}
-
 describe("what a server lacks is told once, and announced to no client:", () => {
   const startOn = async (t: TestContext, options: ServerOptions) => {
     const server = await startServer(t, options);
@@ -74,7 +67,7 @@ describe("what a server lacks is told once, and announced to no client:", () => 
     await client.request("process/terminate", { processId });
     await client.event("process/closed", (event) => event.processId === processId);
     const pid = Number(Buffer.from(chunk, "base64").toString());
-    await within(waitMsMax, "the end of what left the session", endOf(pid));
+    await untilDead(pid);
     client.socket.terminate();
     await server.stop();
     assert.equal(warningsOf(server.stderr()).length, 1);
