@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { after, describe, type TestContext, test } from "node:test";
@@ -17,6 +16,7 @@ import { wholeFileBytesMax } from "../src/limits.ts";
 import { textOf } from "./support/environment-workbench.ts";
 import { type RelayRules, startRelay, withoutCapability } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { within } from "./support/within.ts";
 
 const server = startServer({ after });
@@ -25,10 +25,8 @@ const server = startServer({ after });
 async function setUp(t: TestContext, rules: RelayRules = {}, options: ConnectOptions = {}) {
   const relay = await startRelay(t, (await server).url, rules);
   const environment = await connect(relay.url, options);
-  const directory = await mkdtemp(join(tmpdir(), "recovery-"));
   t.after(() => environment.close());
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return { relay, environment, directory };
+  return { relay, environment, directory: temporaryFolder(t, "recovery") };
 }
 
 /** Breaks the connection once, in place of the answer to the first request of this method. */

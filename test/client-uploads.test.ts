@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { renameSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import { ConnectionError, connect, type FileContent } from "../src/client/library.ts";
@@ -10,15 +9,12 @@ import { cuttingProxy } from "./support/cutting-proxy.ts";
 import { startRelay, type Verdict, withoutCapability } from "./support/relay.ts";
 import { place, sandboxOf, special } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { within } from "./support/within.ts";
 
 const server = startServer({ after });
 
-async function folder(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "uploads-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-}
+const folder = (t: TestContext) => temporaryFolder(t, "uploads");
 
 /** Every piece of it tells its own place. */
 const content = Buffer.from(Uint32Array.from({ length: 3 * 1024 * 1024 }, (_, at) => at).buffer);
@@ -40,7 +36,7 @@ describe("an upload over a line on which no connection lasts as long as it takes
   for (const [kind, given] of kinds) {
     for (const confined of [false, true]) {
       test(`gets through: ${kind}${confined ? " in a sandbox" : ""}`, async (t) => {
-        const directory = await folder(t);
+        const directory = folder(t);
         const proxy = await cuttingProxy((await server).url, () => 9_000_000);
         t.after(() => proxy.close());
         const machine = await connect(proxy.url);
@@ -85,7 +81,7 @@ const others: readonly [string, (path: string) => void][] = [
 describe("of a file that was changed while the connection was broken", () => {
   for (const [deed, change] of others) {
     test(`the upload of bytes begins anew, and that of a stream fails: ${deed}`, async (t) => {
-      const path = join(await folder(t), "file");
+      const path = join(folder(t), "file");
       const rules = () => breakOnce(() => change(path));
       const urls = [rules(), rules()].map(async (rule) => startRelay(t, (await server).url, rule));
       const [first, second] = await Promise.all(urls);
@@ -109,7 +105,7 @@ describe("of a file that was changed while the connection was broken", () => {
 });
 
 test("an executor that cannot go on with a file is asked for what it can", async (t) => {
-  const path = join(await folder(t), "file");
+  const path = join(folder(t), "file");
   const rules = () =>
     withoutCapability(
       "fileWriteResume",
@@ -131,7 +127,7 @@ test("an executor that cannot go on with a file is asked for what it can", async
 });
 
 test("an executor that would follow a link all the same is not asked to", async (t) => {
-  const path = join(await folder(t), "file");
+  const path = join(folder(t), "file");
   const relay = await startRelay(t, (await server).url, withoutCapability("fileOpenNoFollow"));
   const machine = await connect(relay.url);
   t.after(() => machine.close());
@@ -141,7 +137,7 @@ test("an executor that would follow a link all the same is not asked to", async 
 });
 
 test("a signal that lives long keeps nothing of the streamed uploads that it was for", async (t) => {
-  const path = join(await folder(t), "file");
+  const path = join(folder(t), "file");
   const machine = await connect((await server).url);
   t.after(() => machine.close());
   const { signal } = new AbortController();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -10,6 +10,7 @@ import { hungMount, hungMountHindrance } from "./support/hung-mount.ts";
 import { hasOwnMounts, testInOwnMounts } from "./support/own-mounts.ts";
 import { workspaceWrite } from "./support/sandboxes.ts";
 import { hasCurrentBuild, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const skip = hungMountHindrance() ?? false;
 
@@ -35,9 +36,8 @@ describe("a disk that hangs", { skip: skip || !hasOwnMounts }, () => {
   });
 
   test("keeps neither the end of a command confined to it nor other starts waiting", async (t) => {
-    const [dying, living] = ["dying-", "living-"].map((name) => mkdtempSync(join(tmpdir(), name)));
-    assert(dying && living);
-    t.after(() => rmSync(living, { recursive: true }));
+    const dying = mkdtempSync(join(tmpdir(), "dying-"));
+    const living = temporaryFolder(t, "living");
     const server = await startServer(t);
     const client = await connect(server.url);
     await client.initialize();
@@ -55,8 +55,7 @@ describe("a disk that hangs", { skip: skip || !hasOwnMounts }, () => {
     if (!hasCurrentBuild())
       return t.skip("tsx looks for a pipe in TMPDIR, which hangs: build first");
     const { directory } = await hungMount(t);
-    const workspace = mkdtempSync(join(tmpdir(), "workspace-"));
-    t.after(() => rmSync(workspace, { recursive: true }));
+    const workspace = temporaryFolder(t, "workspace");
     const TMPDIR = join(workspace, "tmp");
     symlinkSync(directory, TMPDIR);
     const server = await startServer(t, { env: { TMPDIR } });

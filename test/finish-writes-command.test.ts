@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { launchServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 test("finish-writes touches no folder but one of journals", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "other-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "other");
   writeFileSync(join(folder, "file"), "");
   mkdirSync(join(folder, "directory"));
   const command = launchServer({ args: ["finish-writes", folder] });

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,7 +10,6 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { directFileSystem } from "../src/environment/local/files/direct-file-system.ts";
@@ -29,13 +27,10 @@ const full = new Error("no space left");
 
 /** A new file whose writing is about to fail. */
 function newFile(t: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), "guarded-"));
+  const folder = temporaryFolder(t, "guarded");
   const file = join(folder, "file");
   const holds = new Holds();
-  t.after(() => {
-    holds.release();
-    rmSync(folder, { recursive: true });
-  });
+  t.after(() => holds.release());
   const rules = [{ path: hostPathOf(folder), access: "write" as const }];
   const permit = new Permit(accessTable({ rules, denyGlobs: [] }));
   const { undo } = fileToReplace({ path: uri(file) }, holds, permit);

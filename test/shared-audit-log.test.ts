@@ -1,20 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "./support/client.ts";
 import { lastFirst } from "./support/last-first.ts";
 import { run } from "./support/process.ts";
 import { launchServer, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { within } from "./support/within.ts";
 
 test("A second server on the same audit log does not start, and leaves the first one alone", {
   skip: process.platform !== "linux",
 }, async (t) => {
   const scope = lastFirst(t);
-  const folder = mkdtempSync(join(tmpdir(), "audit-"));
-  scope.after(async () => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(scope, "audit");
   const args = ["--audit-log", join(folder, "audit.jsonl")];
   const first = await startServer(scope, { args });
   const client = await connect(first.url);

@@ -1,8 +1,7 @@
 /** Where log lines go may let whoever writes there wait, or have no room; the server goes on. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { logBacklogBytesMax } from "../src/limits.ts";
@@ -10,6 +9,7 @@ import { type Client, connect } from "./support/client.ts";
 import { lastFirst } from "./support/last-first.ts";
 import { start } from "./support/process.ts";
 import { serverCommand, startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
 
 const debug = ["--log-level", "debug"];
@@ -50,8 +50,7 @@ test("A terminal that was stopped by Ctrl-S does not stop the server that logs t
 
 test("Log lines come again when the disk was full for a while", async (t) => {
   const scope = lastFirst(t);
-  const folder = mkdtempSync(join(tmpdir(), "stderr-log-"));
-  scope.after(async () => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(scope, "stderr-log");
   const file = join(folder, "log");
   const startedBy = ["/bin/sh", "-c", `exec "$@" 2>${file}`, "sh"] as const;
   const server = await startServer(scope, { args: debug, startedBy });
