@@ -5,9 +5,8 @@ import { cpSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { connect as connectTls } from "node:tls";
-import { WebSocket } from "ws";
 import { makeCertificate } from "./support/certificate.ts";
-import { Client, connect } from "./support/client.ts";
+import { connect } from "./support/client.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
@@ -63,14 +62,6 @@ async function shownBy({ url }: RunningServer): Promise<string> {
   return fingerprint256;
 }
 
-async function connectTrusting(url: string): Promise<Client> {
-  const socket = new WebSocket(url, { rejectUnauthorized: false });
-  await once(socket, "open");
-  const client = new Client(socket);
-  await client.initialize();
-  return client;
-}
-
 /** Another certificate and its key, for somewhere else. */
 function otherCertificate(t: TestContext) {
   return makeCertificate(temporaryFolder(t, "other-certificate"));
@@ -81,7 +72,8 @@ describe("certificate and key that are replaced while the server runs", () => {
     const files = makeCertificate(temporaryFolder(t, "followed-certificate"));
     const args = ["--tls-cert", files.cert, "--tls-key", files.key, "--log-level", "info"];
     const server = await startServer(t, { args });
-    const client = await connectTrusting(server.url);
+    const client = await connect(server.url);
+    await client.initialize();
     const first = await shownBy(server);
 
     const other = otherCertificate(t);

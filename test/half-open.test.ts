@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { after, describe, type TestContext, test } from "node:test";
-import { WebSocket } from "ws";
 import { makeCertificate } from "./support/certificate.ts";
-import { Client } from "./support/client.ts";
+import { type Client, connect as connectClient } from "./support/client.ts";
 import { run } from "./support/process.ts";
 import { startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
@@ -44,10 +43,7 @@ const fewFiles = ["prlimit", "--nofile=300"] as const;
 const crowd = 400;
 
 async function connectTo(url: string): Promise<Client> {
-  const socket = new WebSocket(url, { rejectUnauthorized: false });
-  const opened = once(socket, "open");
-  const client = new Client(socket);
-  await within(goneMsMax, "the connection", opened);
+  const client = await within(goneMsMax, "the connection", connectClient(url));
   await client.initialize();
   return client;
 }

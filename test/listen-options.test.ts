@@ -5,9 +5,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { WebSocket } from "ws";
 import { makeCertificate } from "./support/certificate.ts";
-import { Client, connect } from "./support/client.ts";
+import { connect } from "./support/client.ts";
 import { launchServer, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
@@ -43,12 +42,6 @@ function otherKey(kind: "ec" | "ed25519"): string {
 const pemOf = (key: KeyObject, encryption = {}) =>
   key.export({ type: "pkcs8", format: "pem", ...encryption }).toString();
 
-async function connectTrusting(url: string, headers: Record<string, string> = {}) {
-  const socket = new WebSocket(url, { headers, rejectUnauthorized: false });
-  await once(socket, "open");
-  return new Client(socket);
-}
-
 describe("wss", () => {
   const { cert, key } = makeCertificate(folder);
   const tls = ["--tls-cert", cert, "--tls-key", key];
@@ -56,7 +49,7 @@ describe("wss", () => {
   test("serves encrypted connections and prints a wss URL", async (t) => {
     const server = await startServer(t, { args: [...tls, ...byToken] });
     assert.match(server.url, /^wss:\/\/127\.0\.0\.1:\d+$/);
-    const client = await connectTrusting(server.url, { authorization: `Bearer ${token}` });
+    const client = await connect(server.url, { authorization: `Bearer ${token}` });
     await client.initialize();
     assert.deepEqual(await client.request("environment/status", {}), { status: "ready" });
     await client.close();
@@ -69,7 +62,7 @@ describe("wss", () => {
     t.after(() => void silent.destroy());
     await once(silent, "connect");
     // The server has accepted it when it serves one that came later.
-    const client = await connectTrusting(server.url);
+    const client = await connect(server.url);
     await client.initialize();
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
   });
