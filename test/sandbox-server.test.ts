@@ -96,7 +96,10 @@ test("a program that catches the interrupt goes on in a sandboxed terminal", asy
   const server = await startServer(t);
   const client = await connect(server.url);
   await client.initialize();
-  const script = "trap 'echo caught > /dev/tty' INT; echo up; read -r x; echo \"got $x\"";
+  // In `read` a signal that comes just before it blocks would be noticed only by the next line.
+  const trap =
+    "trap 'caught=1; echo caught > /dev/tty' INT; echo up; until [ $caught ]; do :; done";
+  const script = `${trap}; read -r x; echo "got $x"`;
   await client.request("process/start", {
     processId: "p",
     argv: ["/bin/bash", "-c", `${script}; read -r x; echo "got $x"`],
