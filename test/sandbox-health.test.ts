@@ -16,7 +16,7 @@ import { examine, type Outcome } from "../src/sandbox/health.ts";
 import { explain } from "../src/sandbox/health-reasons.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { SandboxMachine } from "../src/sandbox/sandbox-machine.ts";
-import { uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
+import { healthOf, uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const help = "  --argv0 NAME\n  --as-pid-1\n  --ro-bind SRC DEST";
@@ -95,7 +95,7 @@ const failures: [title: string, script: string | undefined, reason: RegExp, fix:
 for (const [title, script, reason, fix] of failures) {
   test(`health: ${title}`, async (t) => {
     const { sandbox, workspace: directory } = withBwrap(t, script);
-    const health = await sandbox.health();
+    const health = await healthOf(sandbox);
     assert.equal(health.available, false);
     assert.match(health.reason ?? "", reason);
     assert.match(health.fix ?? "", fix);
@@ -129,7 +129,7 @@ for (const [title, option, message] of degraded) {
     const inner = 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"';
     const script = `case " $* " in *" ${option} "*) ${says(message)};; esac\n${inner}`;
     const { sandbox, workspace: directory } = withBwrap(t, script);
-    assert.deepEqual(await sandbox.health(), { available: true });
+    assert.deepEqual(await healthOf(sandbox), { available: true });
     const write = sandbox.files().call(workspaceWrite(directory));
     await write("fs/writeFile", { path: uri(join(directory, "f")), dataBase64: "" });
     assert.ok(existsSync(join(directory, "f")));
@@ -172,7 +172,7 @@ test("a bwrap from where some sandbox could write is used for none", async (t) =
   writeFileSync(planted, `#!/bin/sh\necho >> ${marker}\n`, { mode: 0o755 });
   const read = sandbox.files().call(workspaceOnly(directory, "read"));
   await read("fs/readFile", { path: uri(planted) });
-  assert.deepEqual(await sandbox.health(), { available: true });
+  assert.deepEqual(await healthOf(sandbox), { available: true });
   assert.ok(!existsSync(marker));
 });
 
@@ -180,7 +180,7 @@ test("a bwrap that is being replaced keeps nobody from connecting", async (t) =>
   const { sandbox, bwrap } = withBwrap(t, "exit 0");
   const writing = openSync(bwrap, "r+");
   t.after(() => closeSync(writing));
-  const { available, reason } = await sandbox.health();
+  const { available, reason } = await healthOf(sandbox);
   assert.equal(available, false);
   assert.match(reason ?? "", /ETXTBSY/);
 });

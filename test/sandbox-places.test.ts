@@ -7,7 +7,7 @@ import { checkup } from "../src/environment/local/checkup.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { hasOwnMounts, mountHindrance, testInOwnMounts } from "./support/own-mounts.ts";
 import { fails } from "./support/process-workbench.ts";
-import { uri, workspaceWrite } from "./support/sandboxes.ts";
+import { healthOf, uri, workspaceWrite } from "./support/sandboxes.ts";
 
 const skip = hasOwnMounts ? false : mountHindrance();
 
@@ -49,7 +49,7 @@ describe("where no folder for temporary files", { skip: skip || !hasOwnMounts },
   test("can be written there is no sandbox, and all say so, until one can", async (t) => {
     const { sandbox, variables, write } = stage(t, "/tmp");
     makeReadOnly();
-    const { available, reason } = await sandbox.health();
+    const { available, reason } = await healthOf(sandbox);
     assert.equal(available, false);
     assert.match(reason ?? "", /\/tmp: Read-only file system .*; \/var\/tmp: .*set TMPDIR/);
     await fails(write(), -32603, reason ?? "");
@@ -58,7 +58,7 @@ describe("where no folder for temporary files", { skip: skip || !hasOwnMounts },
     assert.equal(status, "failed");
     assert.match(finding ?? "", /no folder for temporary files .*\/var\/tmp: Read-only/);
     mount("-o", "remount,bind,rw", "/tmp");
-    assert.deepEqual(await sandbox.health(), { available: true });
+    assert.deepEqual(await healthOf(sandbox), { available: true });
     await write();
   });
 

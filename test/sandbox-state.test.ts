@@ -19,7 +19,7 @@ import { type LocalSandbox, localSandbox } from "../src/sandbox/sandbox.ts";
 import { keepFile, openStateDirectory, statePathIn } from "../src/sandbox/state-directory.ts";
 import { StateKeeper } from "../src/sandbox/state-keeper.ts";
 import { Ground, secret } from "./support/escape-ground.ts";
-import { place, uri, workspaceWrite } from "./support/sandboxes.ts";
+import { healthOf, place, uri, workspaceWrite } from "./support/sandboxes.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const ownName = `codex-exec-server-${process.getuid?.()}`;
@@ -119,7 +119,7 @@ for (const [title, make] of unusable) {
     const { ground, sandbox, directory } = stage(t);
     const memory = make(directory);
     t.after(() => memory && rmSync(memory, { recursive: true }));
-    assert.deepEqual(await sandbox.health(), { available: true });
+    assert.deepEqual(await healthOf(sandbox), { available: true });
     await checkWorks(ground, sandbox);
     if (memory) assert.deepEqual(readdirSync(memory), []);
   });

@@ -1,4 +1,8 @@
+import assert from "node:assert/strict";
 import type { Sandbox } from "../../src/protocol/sandbox.ts";
+import type { LocalSandbox } from "../../src/sandbox/sandbox.ts";
+import type { SandboxHealth } from "../../src/sandbox/sandbox-machine.ts";
+import { until } from "./until.ts";
 
 type Managed = Extract<Sandbox["permissions"], { type: "managed" }>;
 type Restricted = Extract<Managed["file_system"], { type: "restricted" }>;
@@ -43,3 +47,14 @@ export const workspaceWrite = (path: string, ...more: Entry[]) =>
 /** Only `path`, and programs of the system where `minimal` is asked for. */
 export const workspaceOnly = (path: string, access: Access = "write", ...more: Entry[]) =>
   sandboxOf([place(path, access), ...more]);
+
+/** What a sandbox says of itself once bwrap was tried, for which no client has to wait. */
+export async function healthOf(sandbox: LocalSandbox): Promise<SandboxHealth> {
+  let health: SandboxHealth | undefined;
+  await until("the end of the trial", async () => {
+    health = await sandbox.health();
+    return !health.reason?.includes("still being tried");
+  });
+  assert.ok(health);
+  return health;
+}
