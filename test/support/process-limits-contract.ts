@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import type { EventParams } from "../../src/protocol/methods.ts";
+import { withLongerLimits } from "./longer-limits.ts";
 import type { ProcessAbilities } from "./process-abilities.ts";
 import {
   hasMembers,
@@ -83,19 +84,6 @@ export function describeLimits(make: MakeProcesses, abilities: ProcessAbilities)
     const { usage } = exitOf(t, "p");
     assert.ok(usage && usage.wallMs >= 200 && usage.wallMs < 30_000, JSON.stringify(usage));
   });
-}
-
-/** Doubles the limit until the attempt succeeds: on a busy machine a short one is over too soon. */
-async function withLongerLimits(
-  limitMs: number,
-  attempt: (limitMs: number) => Promise<void>,
-): Promise<void> {
-  try {
-    await attempt(limitMs);
-  } catch (error) {
-    if (limitMs > 10_000) throw error;
-    await withLongerLimits(2 * limitMs, attempt);
-  }
 }
 
 /** A process leaves one behind that keeps its output open, until that is killed. */
