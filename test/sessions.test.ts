@@ -4,6 +4,7 @@ import { type Client, connect } from "./support/client.ts";
 import { untilDead } from "./support/process-table.ts";
 import { startServer } from "./support/server.ts";
 import { until } from "./support/until.ts";
+import { whileAwake } from "./support/while-awake.ts";
 
 const unknownId = "00000000-0000-4000-8000-000000000000";
 
@@ -104,34 +105,38 @@ describe("a session", () => {
 
   test("stays with a connection that lives, which is not disturbed", async (t) => {
     const { url } = await startServer(t);
-    const holder = await connect(url);
-    const { sessionId } = await holder.initialize();
-    const other = await connect(url);
-    await assert.rejects(
-      other.request("initialize", { clientName: "x", resumeSessionId: sessionId }),
-      {
-        code: -32010,
-        message: `session ${sessionId} is already attached to another connection`,
-      },
-    );
-    assert.deepEqual(await holder.request("environment/status", {}), { status: "ready" });
+    await whileAwake(async () => {
+      const holder = await connect(url);
+      const { sessionId } = await holder.initialize();
+      const other = await connect(url);
+      await assert.rejects(
+        other.request("initialize", { clientName: "x", resumeSessionId: sessionId }),
+        {
+          code: -32010,
+          message: `session ${sessionId} is already attached to another connection`,
+        },
+      );
+      assert.deepEqual(await holder.request("environment/status", {}), { status: "ready" });
+    });
   });
 
   test("is given up at once to a connection of the same client, and to no other", async (t) => {
     const { url } = await startServer(t);
-    const holder = await connect(url);
-    const clientId = "a secret of the client";
-    const { sessionId } = await holder.initialize({ clientId });
-    for (const other of [undefined, null, "a secret of another one"]) {
-      const client = await connect(url);
-      const resuming = client.initialize({ resumeSessionId: sessionId, clientId: other });
-      await assert.rejects(resuming, { code: -32010 });
-      await client.close();
-    }
-    const next = await connect(url);
-    await next.initialize({ resumeSessionId: sessionId, clientId });
-    await holder.closed;
-    assert.deepEqual(await next.request("environment/status", {}), { status: "ready" });
+    await whileAwake(async () => {
+      const holder = await connect(url);
+      const clientId = "a secret of the client";
+      const { sessionId } = await holder.initialize({ clientId });
+      for (const other of [undefined, null, "a secret of another one"]) {
+        const client = await connect(url);
+        const resuming = client.initialize({ resumeSessionId: sessionId, clientId: other });
+        await assert.rejects(resuming, { code: -32010 });
+        await client.close();
+      }
+      const next = await connect(url);
+      await next.initialize({ resumeSessionId: sessionId, clientId });
+      await holder.closed;
+      assert.deepEqual(await next.request("environment/status", {}), { status: "ready" });
+    });
   });
 
   test("pushes nothing to a client that wants to read before, and then all in order", async (t) => {
@@ -184,17 +189,19 @@ describe("a session", () => {
 
   test("goes to one of those who want to resume it at the same time", async (t) => {
     const { url } = await startServer(t);
-    const first = await connect(url);
-    const { sessionId } = await first.initialize();
-    await first.close();
-    const rivals = await Promise.all(Array.from({ length: 4 }, () => connect(url)));
-    const outcomes = await Promise.allSettled(
-      rivals.map((rival) => rival.initialize({ resumeSessionId: sessionId })),
-    );
-    const codes = outcomes.map((outcome) =>
-      outcome.status === "fulfilled" ? "resumed" : outcome.reason.code,
-    );
-    assert.deepEqual(codes.sort(), [-32010, -32010, -32010, "resumed"]);
+    await whileAwake(async () => {
+      const first = await connect(url);
+      const { sessionId } = await first.initialize();
+      await first.close();
+      const rivals = await Promise.all(Array.from({ length: 4 }, () => connect(url)));
+      const outcomes = await Promise.allSettled(
+        rivals.map((rival) => rival.initialize({ resumeSessionId: sessionId })),
+      );
+      const codes = outcomes.map((outcome) =>
+        outcome.status === "fulfilled" ? "resumed" : outcome.reason.code,
+      );
+      assert.deepEqual(codes.sort(), [-32010, -32010, -32010, "resumed"]);
+    });
   });
 
   test("that is unknown is refused, and the connection may open a new one", async (t) => {
