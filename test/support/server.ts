@@ -8,7 +8,7 @@ import { within } from "./within.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const bin = join(root, "bin/codex.js");
 const built = join(root, "dist/codex.cjs");
-const startMsMax = 20_000;
+const startMsMax = 30_000;
 const stopMsMax = 10_000;
 
 export interface ServerOptions {
