@@ -151,7 +151,7 @@ test("nothing is left of a mount point that two servers release at the same time
 
 test("a mount point that another server is removing is made again when it is gone", async (t) => {
   const { at, wanted, one } = shared(t);
-  const mark = at(`marks/${serverName(process.pid)}.leaving-0000-0~`);
+  const mark = at(`marks/${serverName(process.pid)}.leaving-0000-0~${serverName(process.pid)}`);
   mkdirSync(at("sub/.git"));
   symlinkSync(at("sub/.git"), mark);
   const making = one.make(wanted);
@@ -162,4 +162,31 @@ test("a mount point that another server is removing is made again when it is gon
   assert.deepEqual(readdirSync(at("sub")), [".git"]);
   await made.release();
   assert.deepEqual(readdirSync(at("sub")), []);
+});
+
+test("what another one is about to remove is left to him, until he is dead, too", async (t) => {
+  const { at, points } = swappable(t);
+  const removing = (remover: string) => at(`marks/1.0.ended-0000-0~${remover}`);
+  mkdirSync(at("sub/.git"));
+  symlinkSync(at("sub/.git"), removing(serverName(process.pid)));
+  await points.sweep();
+  assert.deepEqual(readdirSync(at("sub")), [".git"]);
+  renameSync(removing(serverName(process.pid)), removing("2.0.ended"));
+  await points.sweep();
+  assert.deepEqual(readdirSync(at("sub")), []);
+  assert.deepEqual(readdirSync(at("marks")), []);
+});
+
+test("who cleans up behind a server ends what it was removing, and nothing else's removal", async (t) => {
+  const { at, make, points } = swappable(t);
+  await make();
+  const [own = "", other = ""] = readdirSync(at("marks"));
+  const [server = ""] = own.split("-");
+  const living = `${other}~${serverName(process.pid)}`;
+  renameSync(at(`marks/${own}`), at(`marks/1.0.ended-0000-0~${server}`));
+  renameSync(at(`marks/${other}`), at(`marks/${living}`));
+  points.close();
+  await until("one mark to be gone", () => readdirSync(at("marks")).length === 1);
+  assert.deepEqual(readdirSync(at("marks")), [living]);
+  assert.equal(readdirSync(at("sub")).length, 1);
 });

@@ -5,11 +5,14 @@
  * it. So who removes first turns his mark into a leaving one, and then looks who else has marked
  * the path; who needs it first marks it, and then looks who is leaving. Whatever the order, one of
  * the two sees the other. And of two who leave, each removes, because neither counts the other.
+ *
+ * A leaving mark names who is to remove the mount point, and only a dead one's is taken over: of
+ * two with the same mark the first would drop it while the other is still about to remove.
  */
 import { randomUUID } from "node:crypto";
 import { pathBytesMax } from "../limits.ts";
 import { toRpcError } from "../protocol/errors.ts";
-import { type HostPath, nodePath, shownPath } from "../protocol/path-uri.ts";
+import { type HostPath, nodePath, shownPath, splitPath } from "../protocol/path-uri.ts";
 import { disk } from "./disk-call.ts";
 import { setUpFailure } from "./health-reasons.ts";
 import { isAlive, serverName } from "./server-name.ts";
@@ -20,13 +23,13 @@ export interface Mark {
   readonly at: HostPath;
   /** The mount point. */
   readonly path: HostPath;
-  /** Its server no longer needs the mount point, and is about to remove it. */
+  /** Nobody needs the mount point by this mark any more; it is about to be removed. */
   readonly isLeaving: boolean;
-  /** Whether its server still runs. */
+  /** Whether who needs the mount point, or is to remove it, still runs. */
   isAlive(): boolean;
 }
 
-/** The end of a leaving mark's name, which the sweeper knows, too. */
+/** In a leaving mark's name, before that of who removes; the sweeper knows it, too. */
 const leaving = "~";
 
 export class MountMarks {
@@ -51,11 +54,12 @@ export class MountMarks {
     return at;
   }
 
-  /** Turns a mark into a leaving one, unless it is one or somebody else has done so. */
-  async leave(at: HostPath): Promise<HostPath> {
-    const left = leavingMark(at);
-    if (left !== at) await disk.rename(nodePath(at), nodePath(left)).catch(unlessGone);
-    return left;
+  /** Turns a mark into this server's leaving one. Undefined when it is gone, or another's now. */
+  async leave(at: HostPath): Promise<HostPath | undefined> {
+    const { parent, name } = splitPath(at);
+    const [marked] = name.split(leaving);
+    const left = `${parent}/${marked}${leaving}${this.server}` as HostPath;
+    return disk.rename(nodePath(at), nodePath(left)).then(() => left, unlessGone);
   }
 
   async drop(at: HostPath): Promise<void> {
@@ -84,12 +88,9 @@ async function markAt(directory: HostPath, name: string): Promise<Mark | undefin
   const at = `${directory}/${name}` as HostPath;
   const path = await disk.readlink(nodePath(at)).catch(() => undefined);
   if (path === undefined) return undefined;
-  const isLeaving = name.endsWith(leaving);
-  return { at, path: path as HostPath, isLeaving, isAlive: () => isAlive(name) };
-}
-
-function leavingMark(at: HostPath): HostPath {
-  return at.endsWith(leaving) ? at : (`${at}${leaving}` as HostPath);
+  const [server = "", remover] = name.split(leaving);
+  const isLeaving = remover !== undefined;
+  return { at, path: path as HostPath, isLeaving, isAlive: () => isAlive(remover ?? server) };
 }
 
 /** Sorts the marks of children before that of their parent. */

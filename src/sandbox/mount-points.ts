@@ -82,10 +82,14 @@ export class MountPoints {
   /** Removes the mount points and marks of servers that have ended. */
   async sweep(): Promise<void> {
     const dead = (await this.#marks.all()).filter((mark) => !mark.isAlive());
-    const left = await Promise.all(dead.map(({ at }) => this.#marks.leave(at)));
+    const left = new Map<HostPath, HostPath>();
+    for (const { at, path } of dead) {
+      const mark = await this.#marks.leave(at);
+      if (mark !== undefined) left.set(mark, path);
+    }
     const needed = neededBy(await this.#marks.all());
-    for (const { path } of dead) if (!needed.has(path)) await removeMountPoint(path);
-    for (const mark of left) await this.#marks.drop(mark);
+    for (const path of left.values()) if (!needed.has(path)) await removeMountPoint(path);
+    for (const mark of left.keys()) await this.#marks.drop(mark);
   }
 
   close(): void {
@@ -165,10 +169,10 @@ export class MountPoints {
       for (const { path } of marks) others.add(path);
       const left = marks.find(({ isLeaving, path }) => isLeaving && marked.has(path));
       if (!left) return;
-      if (performance.now() < endMs) await setTimeout(mountPointPollMs);
-      else if (left.isAlive()) throw stillLeft(left.path);
-      // Who was to remove it died, too.
-      else await this.#marks.drop(left.at);
+      // Who was to remove it died, too, and whoever took it over would have renamed the mark.
+      if (!left.isAlive()) await this.#marks.drop(left.at);
+      else if (performance.now() < endMs) await setTimeout(mountPointPollMs);
+      else throw stillLeft(left.path);
     }
   }
 
@@ -193,7 +197,7 @@ export class MountPoints {
       const unneeded = level.filter((path) => !needed.has(path));
       await Promise.all(unneeded.map(removeMountPoint));
     }
-    for (const mark of left) await this.#marks.drop(mark);
+    for (const mark of left) if (mark !== undefined) await this.#marks.drop(mark);
   }
 }
 

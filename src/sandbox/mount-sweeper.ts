@@ -7,20 +7,23 @@ import { type HostPath, shownPath } from "../protocol/path-uri.ts";
  * mount points still marked as that server's. It first restores its soft limit of file locks, by
  * which processes that must die with the server are recognized. It follows no link, which a
  * confined process may have put there, and leaves what another server needs, by the rules of
- * `MountMarks`: it renames a mark before it looks at those of others.
+ * `MountMarks`: it renames a mark, to its own, before it looks at those of others.
  */
 const script = `
 trap '' HUP INT QUIT TERM
 ulimit -S -w unlimited 2>/dev/null || ulimit -S -x unlimited 2>/dev/null
 read -r never
 sleep 0.1
-for mark in "$1"/"$2"-*; do
+self=$$.$(cut -d ' ' -f 22 /proc/$$/stat)
+for mark in "$1"/"$2"-* "$1"/*"~$2"; do
   [ -L "$mark" ] || continue
-  left=\${mark%"~"}~
-  [ -L "$left" ] || mv -- "$mark" "$left" 2>/dev/null
+  name=\${mark##*/}
+  case "$name" in *"~$2") ;; *"~"*) continue ;; esac
+  left=$1/\${name%"~"*}~$self
+  mv -- "$mark" "$left" 2>/dev/null || continue
   point=$(readlink "$left") || continue
-  for other in "$1"/*[!~]; do
-    case "$other" in "$1"/"$2"-*) continue ;; esac
+  for other in "$1"/*; do
+    case "\${other##*/}" in "$2"-* | *"~"*) continue ;; esac
     [ "$other" -ef "$point" ] && rm -f -- "$left" && continue 2
   done
   parent=\${point%/*}
