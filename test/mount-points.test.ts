@@ -190,3 +190,22 @@ test("who cleans up behind a server ends what it was removing, and nothing else'
   assert.deepEqual(readdirSync(at("marks")), [living]);
   assert.equal(readdirSync(at("sub")).length, 1);
 });
+
+test("what another server makes while this one is at it is no change, and does not stay", async (t) => {
+  const { at, one, another } = shared(t);
+  const folders = Array.from({ length: 20 }, (_, depth) => `sub${"/x".repeat(depth)}`);
+  mkdirSync(at(folders.at(-1) ?? ""), { recursive: true });
+  const wanted = folders.map((name) => ({ path: hostPathOf(at(`${name}/.git`)), isMissing: true }));
+  for (let later = 0; later < 100; later++) {
+    const making = [one.make(wanted), turns(later).then(() => another.make(wanted.slice(-1)))];
+    const made = await Promise.all(making);
+    const outdated = made.filter(({ isOutdated }) => isOutdated);
+    assert.deepEqual(outdated, [], `${later} turns later`);
+    await Promise.all(made.map((each) => each.release()));
+    const left = readdirSync(at("sub"), { recursive: true, encoding: "utf8" });
+    assert.deepEqual(
+      left.filter((name) => name.endsWith(".git")),
+      [],
+    );
+  }
+});

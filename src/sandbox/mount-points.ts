@@ -143,13 +143,18 @@ export class MountPoints {
   async #acquire(
     path: HostPath,
     marks: Map<HostPath, HostPath>,
-    others: ReadonlySet<HostPath>,
+    others: Set<HostPath>,
   ): Promise<Outcome> {
     const known = this.#held.get(path);
     const mark = known?.mark ?? marks.get(path);
     if (known) known.count++;
     if (known || mark === undefined) return "ours";
-    const outcome = await makeMountPoint(path, others);
+    let outcome = await makeMountPoint(path, others);
+    if (outcome === "changed") {
+      // Another server may have marked and made it since, and now leaves it to this one.
+      for (const other of await this.#marks.others()) others.add(other.path);
+      outcome = await makeMountPoint(path, others);
+    }
     if (outcome !== "ours") return outcome;
     this.#held.set(path, { count: 1, mark });
     marks.delete(path);
