@@ -670,8 +670,10 @@ export const mountPointPollMs = 1;
 export const helperReadBytes = 256 * KiB;
 /** How often an fs-helper tries again when its stdin or stdout was left non-blocking. */
 export const helperWaitMs = 5;
-/** Bytes of a path, at most, that the kernel takes. */
+/** Bytes of a path and the zero behind it, at most, that the kernel takes. */
 export const pathBytesMax = 4096;
+/** Bytes of a directory's path from which on that of an entry, of 255 bytes, may be too long. */
+export const longDirectoryPathBytes = pathBytesMax - 256;
 /** Patterns that the braces of one deny pattern may stand for. */
 export const globAlternativesMax = 256;
 /** Directory entries looked at for deny patterns before each operation; more fails it. */

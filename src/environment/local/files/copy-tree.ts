@@ -1,5 +1,5 @@
 import { constants, type Dirent, type Stats } from "node:fs";
-import { burstTriedEvery, fileCallsInParallel } from "../../../limits.ts";
+import { burstTriedEvery, fileCallsInParallel, longDirectoryPathBytes } from "../../../limits.ts";
 import { internalError, invalidRequest } from "../../../protocol/errors.ts";
 import type { Params, Result } from "../../../protocol/methods.ts";
 import {
@@ -15,22 +15,14 @@ import { CallKind } from "../direct-calls.ts";
 import type { FileThreads, HandOver } from "../file-threads.ts";
 import { Branches } from "./branches.ts";
 import { type CopyManner, copyFile, identity, modeBits } from "./copy-file.ts";
+import { copyLink } from "./copy-link.ts";
 import { copySmallFile } from "./copy-small-file.ts";
 import { isDirectory, makeDirectories } from "./create-directory.ts";
 import { DescriptorUse } from "./descriptor-use.ts";
-import {
-  chmodPath,
-  hasCode,
-  lstat,
-  makeLink,
-  readEntries,
-  readLink,
-  realPath,
-  stat,
-} from "./file-calls.ts";
+import { chmodPath, hasCode, lstat, readEntries, realPath, stat } from "./file-calls.ts";
 import { inBursts } from "./in-bursts.ts";
 import { inParallel } from "./in-parallel.ts";
-import { inDirectory } from "./no-follow.ts";
+import { inDirectory, throughDescriptor } from "./no-follow.ts";
 
 /** Called with the real path of an entry before it is read or written; throws to refuse. */
 export interface CopyGuard {
@@ -66,20 +58,6 @@ export async function copyUnder(
   else if (!recursive) throw notRecursive();
   else await copyTree(source, destination, means);
   return {};
-}
-
-async function copyLink(source: HostPath, destination: HostPath): Promise<void> {
-  try {
-    await makeLink(await readLink(source), destination);
-  } catch (error) {
-    if (hasCode(error, "EEXIST") && (await isSame(source, destination))) return;
-    throw error;
-  }
-}
-
-async function isSame(source: HostPath, destination: HostPath): Promise<boolean> {
-  const [from, to] = await Promise.all([lstat(source), lstat(destination)]);
-  return identity(from) === identity(to);
 }
 
 async function copyTree(source: HostPath, destination: HostPath, means: CopyMeans): Promise<void> {
@@ -121,32 +99,46 @@ class TreeCopy {
     this.#handOver = threads?.forTree();
   }
 
-  async copyDirectory(source: HostPath, destination: HostPath): Promise<void> {
+  /** With a guard, `known` are the real paths, in case that the system does not tell them. */
+  async copyDirectory(source: HostPath, destination: HostPath, known?: Ends): Promise<void> {
     const stats = await lstat(source);
     if (this.#destinations.has(identity(stats))) throw intoItself();
     // Writable for us until it is filled, whatever mode it gets then.
     const isNew = await makeDirectories(destination, (stats.mode & 0o777) | 0o700);
     const made = await stat(destination);
     this.#destinations.add(identity(made));
-    await this.#copyEntries(source, destination);
+    const ends = { source, destination };
+    if (this.#guard) await this.#copyGuarded(ends, this.#guard, known);
+    else await this.#copyUnguarded(ends);
     if (isNew) await giveMode(destination, made, stats.mode & modeBits);
   }
 
   /**
    * With a guard, holds both directories open, so that the real paths it is asked about stay true.
    */
-  async #copyEntries(source: HostPath, destination: HostPath): Promise<void> {
-    if (!this.#guard) return this.#copyChildren({ source, destination, ask, flags: 0 });
-    const guard = this.#guard;
-    await inDirectory(source, constants.O_NOFOLLOW, (from) =>
-      inDirectory(destination, 0, (to) => {
+  async #copyGuarded({ source, destination }: Ends, guard: CopyGuard, known?: Ends) {
+    const flags = constants.O_NOFOLLOW;
+    await inDirectory({ path: source, noFollow: flags, known: known?.source }, (from) =>
+      inDirectory({ path: destination, noFollow: 0, known: known?.destination }, (to) => {
         const asking = (name: string, isThere: boolean) => {
           guard.read(joinPath(from.real, name));
           if (!isThere) guard.write(joinPath(to.real, name));
         };
-        const flags = constants.O_NOFOLLOW;
-        return this.#copyChildren({ source: from.at, destination: to.at, ask: asking, flags });
+        const real = { source: from.real, destination: to.real };
+        const ends = { source: from.at, destination: to.at };
+        return this.#copyChildren({ ...ends, ask: asking, flags, real });
       }),
+    );
+  }
+
+  /** Holds directories open only where the paths of their entries might be too long. */
+  #copyUnguarded({ source, destination }: Ends): Promise<void> {
+    const copyChildren = (source: HostPath, destination: HostPath) =>
+      this.#copyChildren({ source, destination, ask, flags: 0 });
+    const bytes = Math.max(source.length, destination.length);
+    if (bytes < longDirectoryPathBytes) return copyChildren(source, destination);
+    return throughDescriptor(source, constants.O_NOFOLLOW, (from) =>
+      throughDescriptor(destination, 0, (to) => copyChildren(from, to)),
     );
   }
 
@@ -176,18 +168,24 @@ class TreeCopy {
     });
   }
 
-  async #copyBelow({ name }: Dirent, { source, destination, ask }: Way): Promise<void> {
+  async #copyBelow({ name }: Dirent, { source, destination, ask, real }: Way): Promise<void> {
     const to = joinPath(destination, name);
     // A directory that exists is not written itself.
     if (this.#guard) ask(name, await isDirectory(to, stat));
-    await this.copyDirectory(joinPath(source, name), to);
+    await this.copyDirectory(joinPath(source, name), to, real && endsBelow(real, name));
   }
 }
 
-/** The directories between which children are copied, and how. */
-interface Way {
+/** Two directories, or the paths of two entries. */
+interface Ends {
   readonly source: HostPath;
   readonly destination: HostPath;
+}
+
+/** The directories between which children are copied, and how. */
+interface Way extends Ends {
+  /** Their real paths; only with a guard. */
+  readonly real?: Ends;
   ask(name: string, isThere: boolean): void;
   /** Further flags for opening destinations. */
   readonly flags: number;
@@ -198,6 +196,11 @@ function places({ name }: Dirent, { source, destination, ask }: Way) {
   ask(name, false);
   return [joinPath(source, name), joinPath(destination, name)] as const;
 }
+
+const endsBelow = ({ source, destination }: Ends, name: string): Ends => ({
+  source: joinPath(source, name),
+  destination: joinPath(destination, name),
+});
 
 /** False when no descriptor is free, so that `later`, which waits for one, does the copy. */
 function copyNow(source: HostPath, destination: HostPath, flags: number): boolean {

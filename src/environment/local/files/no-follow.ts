@@ -7,6 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
+import { pathBytesMax } from "../../../limits.ts";
 import { internalError, systemErrorText } from "../../../protocol/errors.ts";
 import type { MaybePromise } from "../../../protocol/methods.ts";
 import {
@@ -17,7 +18,7 @@ import {
   splitPath,
 } from "../../../protocol/path-uri.ts";
 import { descriptorPath, hasDescriptorPaths, O_PATH } from "../../../system/descriptor-path.ts";
-import { dropFile, openFile, readLink, realPath } from "./file-calls.ts";
+import { dropFile, hasCode, openFile, readLink, realPath } from "./file-calls.ts";
 
 interface Place {
   readonly path: string;
@@ -41,6 +42,19 @@ export async function realPathOf(fd: number): Promise<HostPath | undefined> {
   return real.startsWith("/") ? real : undefined;
 }
 
+/**
+ * The real path of the directory held at `held`. The system does not tell one that is too long; it
+ * is `known` then, which has to be given by the way the directory was opened, without links.
+ */
+export async function toldPath(held: HostPath, known?: HostPath): Promise<HostPath> {
+  try {
+    return (await readLink(held)) as HostPath;
+  } catch (error) {
+    if (known === undefined || !hasCode(error, "ENAMETOOLONG")) throw error;
+    return known;
+  }
+}
+
 /** Throws when any component of the path is a link. */
 export async function refuseLinks(place: Place): Promise<void> {
   if (place.followSymlinks !== false) return;
@@ -54,17 +68,37 @@ interface HeldDirectory {
   readonly real: HostPath;
 }
 
+interface DirectoryToHold {
+  readonly path: HostPath;
+  /** O_NOFOLLOW, or 0. */
+  readonly noFollow: number;
+  /** Its real path, if no link is in its place: for one that is too long for the system to tell. */
+  readonly known?: HostPath | undefined;
+}
+
 /** Works in a directory that is held open, whatever is renamed meanwhile. */
-export async function inDirectory<T>(
-  path: HostPath,
-  noFollow: number,
+export function inDirectory<T>(
+  { path, noFollow, known }: DirectoryToHold,
   use: (held: HeldDirectory) => Promise<T>,
 ): Promise<T> {
-  if (!hasDescriptorPaths) return use({ at: path, real: await realPath(path) });
+  // Where a link leads would not be told.
+  const isTooLong = known !== undefined && known.length >= pathBytesMax;
+  return throughDescriptor(path, isTooLong ? constants.O_NOFOLLOW : noFollow, async (at) => {
+    if (!hasDescriptorPaths) return use({ at, real: await realPath(at) });
+    return use({ at, real: hostPathOf(Buffer.from(await toldPath(at, known), "latin1")) });
+  });
+}
+
+/** Gives `use` a path by which the entries of a directory are reached, however long its own is. */
+export async function throughDescriptor<T>(
+  path: HostPath,
+  noFollow: number,
+  use: (at: HostPath) => Promise<T>,
+): Promise<T> {
+  if (!hasDescriptorPaths) return use(path);
   const fd = await openFile(path, O_PATH | constants.O_DIRECTORY | noFollow);
   try {
-    const at = descriptorPath(fd, path);
-    return await use({ at, real: hostPathOf(Buffer.from(await readLink(at), "latin1")) });
+    return await use(descriptorPath(fd, path));
   } finally {
     dropFile(fd);
   }

@@ -15,13 +15,12 @@ import {
   lstat,
   openFile,
   readEntries,
-  readLink,
   removeEmptyDirectory,
   unlinkNow,
   unlinkPath,
 } from "./file-calls.ts";
 import { inBursts } from "./in-bursts.ts";
-import { atPlace } from "./no-follow.ts";
+import { atPlace, toldPath } from "./no-follow.ts";
 
 /** Optional means that make operations on trees faster. */
 export interface TreeMeans {
@@ -106,12 +105,13 @@ class TreeRemoval {
     this.#handOver = threads?.forTree();
   }
 
-  async remove(path: HostPath): Promise<void> {
-    await this.#empty(path);
+  /** `known` is the real path, in case that it is too long for the system to tell. */
+  async remove(path: HostPath, known?: HostPath): Promise<void> {
+    await this.#empty(path, known);
     await removeEmptyDirectory(path);
   }
 
-  async #empty(path: HostPath): Promise<void> {
+  async #empty(path: HostPath, known: HostPath | undefined): Promise<void> {
     const fd = await openFile(path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
     try {
       const held = descriptorPath(fd, path);
@@ -123,36 +123,34 @@ class TreeRemoval {
         later: ({ name }) => unlessGone(unlinkPath(joinPath(held, name))),
       });
       await this.#branches.forEach(directories, async ({ name }) => {
-        await this.#askGuard(held, name);
-        await this.#removeWithin(held, name);
+        const real = this.#guard && joinPath(await currentPath(held, known), name);
+        if (real) this.#guard?.(real);
+        await this.#removeWithin(held, name, real);
       });
     } finally {
       dropFile(fd);
     }
   }
 
-  /** Calls the guard with the current real path, whatever has been renamed above it. */
-  async #askGuard(directory: HostPath, name: string): Promise<void> {
-    if (!this.#guard) return;
-    const real = hasDescriptorPaths ? await readLink(directory) : directory;
-    this.#guard(joinPath(real as HostPath, name));
-  }
-
   #unlinkNow(directory: number, name: string): boolean {
     return isAscii(name) && this.#unlinkAt?.(directory, name) === true;
   }
 
-  async #removeWithin(directory: HostPath, name: string): Promise<void> {
+  async #removeWithin(directory: HostPath, name: string, real?: HostPath): Promise<void> {
     const work = { task: "removeFlatDirectories", directory, names: [name] } as const;
     const handled = hasRemoteMounts() ? undefined : await this.#handOver?.(work);
     if (handled?.count === 1 && handled.left.length === 0) return;
     try {
-      await this.remove(joinPath(directory, name));
+      await this.remove(joinPath(directory, name), real);
     } catch (error) {
       unlessMissing(error);
     }
   }
 }
+
+/** The real path of a held directory now, whatever has been renamed above it. */
+const currentPath = (held: HostPath, known: HostPath | undefined): MaybePromise<HostPath> =>
+  hasDescriptorPaths ? toldPath(held, known) : held;
 
 function unlinkUnlessGone(path: HostPath): true {
   try {

@@ -146,7 +146,7 @@ class Walk {
   /** Where links are refused, checks that no directory has been replaced by a link meanwhile. */
   #entriesOf(path: HostPath): MaybePromise<Dirent[]> {
     if (!this.#refusesLinks) return readEntries(path);
-    return inDirectory(path, constants.O_NOFOLLOW, async ({ at, real }) => {
+    return inDirectory({ path, noFollow: constants.O_NOFOLLOW }, async ({ at, real }) => {
       if (real !== path) throw linkInPath();
       return readEntries(at);
     });
