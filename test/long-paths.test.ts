@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -84,3 +85,16 @@ for (const [manner, sandboxOf] of Object.entries(manners)) {
     });
   });
 }
+
+test("a file behind links that make its real path too long is written", async (t) => {
+  const { folder, client, uri } = await makeBench(t);
+  grow(join(folder, "tree"));
+  const half = Array.from({ length: 12 }, () => name).join("/");
+  symlinkSync(`tree/${half}`, join(folder, "half"));
+  symlinkSync(half, join(folder, "half/rest"));
+  for (const content of ["short", "long".repeat(5_000), "other".repeat(5_000)]) {
+    const dataBase64 = Buffer.from(content).toString("base64");
+    await client.request("fs/writeFile", { path: uri("half/rest/written"), dataBase64 });
+    assert.equal(readFileSync(join(folder, "half/rest/written"), "utf8"), content);
+  }
+});

@@ -1,4 +1,5 @@
 import { constants } from "node:fs";
+import { pathBytesMax } from "../../../limits.ts";
 import { type HostPath, hostPath, joinPath, splitPath } from "../../../protocol/path-uri.ts";
 import { O_PATH } from "../../../system/descriptor-path.ts";
 import type { FileSystem } from "../../file-system.ts";
@@ -71,14 +72,18 @@ async function writeNew(
   }
 }
 
-/** Undefined when there is no such directory, which creating the file will report. */
+/**
+ * Undefined when there is no such directory, which creating the file will report, or when a
+ * finisher could not open the path, which only links make reachable.
+ */
 async function newEntryOf(path: HostPath): Promise<WriteEntry | undefined> {
   const { parent, name } = splitPath(path);
   const fd = await openDirectory(parent);
   if (fd === undefined) return undefined;
   try {
     const directory = await entryOf(fd);
-    return directory && { ...directory, path: joinPath(directory.path, name) };
+    const real = directory && joinPath(directory.path, name);
+    return real && real.length < pathBytesMax ? { ...directory, path: real } : undefined;
   } finally {
     dropFile(fd);
   }

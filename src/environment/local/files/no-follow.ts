@@ -35,11 +35,19 @@ export function atPlace<T>(place: Place, use: Use<T>): MaybePromise<T> {
   return belowRealParent(path, (held) => use(held, constants.O_NOFOLLOW));
 }
 
-/** The real path of an open file; undefined where the system does not tell. */
+/**
+ * The real path of an open file; undefined where the system does not tell, as for a path that is
+ * too long: links lead to such files.
+ */
 export async function realPathOf(fd: number): Promise<HostPath | undefined> {
   if (!hasDescriptorPaths) return undefined;
-  const real = (await readLink(`/proc/self/fd/${fd}` as HostPath)) as HostPath;
-  return real.startsWith("/") ? real : undefined;
+  try {
+    const real = (await readLink(`/proc/self/fd/${fd}` as HostPath)) as HostPath;
+    return real.startsWith("/") ? real : undefined;
+  } catch (error) {
+    if (hasCode(error, "ENAMETOOLONG")) return undefined;
+    throw error;
+  }
 }
 
 /**
