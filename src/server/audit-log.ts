@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { constants as system } from "node:os";
-import { loadLibc, native } from "../environment/local/spawn/posix-libc.ts";
+import { libcIfAny, native } from "../environment/local/spawn/posix-libc.ts";
 import { auditTailBytes, auditTextCharsMax } from "../limits.ts";
 import { internalError, messageOf } from "../protocol/errors.ts";
 import { type AuditFields, type ChainEnd, followLine, nextLine } from "./audit-chain.ts";
@@ -120,7 +120,7 @@ class AuditFile implements AuditLog {
 
 /** Two servers would break each other's chain; the second is refused, for the first one's sake. */
 async function refuseSharing(file: number, path: string): Promise<void> {
-  const libc = await loadLibc().catch(() => undefined);
+  const libc = await libcIfAny();
   // Without native functions, and on a disk without locks, a foreign line is still noticed.
   if (!libc || libc.flock(file, native.LOCK_EX | native.LOCK_NB) === 0) return;
   if (libc.errno() !== system.errno.EWOULDBLOCK) return;

@@ -8,7 +8,7 @@ import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from
 import { constants as system } from "node:os";
 import { dirname, join } from "node:path";
 import { ownDirectory } from "../../../sandbox/state-directory.ts";
-import { type Libc, loadLibc, native } from "../spawn/posix-libc.ts";
+import { type Libc, libcIfAny, native } from "../spawn/posix-libc.ts";
 import { identityOf, seal } from "./seal.ts";
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
@@ -25,7 +25,7 @@ export interface FolderLock {
  * folder cannot be opened.
  */
 export async function lockFolder(path: string): Promise<FolderLock | "held" | "impossible"> {
-  const libc = await nativeFunctions();
+  const libc = await libcIfAny();
   return libc ? tryLock(libc, path) : "impossible";
 }
 
@@ -60,7 +60,7 @@ export class JournalFolder {
    * then, so this throws while there is one.
    */
   async make(): Promise<void> {
-    const [libc, secrets] = await Promise.all([nativeFunctions(), this.#options.secrets()]);
+    const [libc, secrets] = await Promise.all([libcIfAny(), this.#options.secrets()]);
     const { path } = this;
     const journals = dirname(path);
     this.#refuseExposed();
@@ -94,15 +94,6 @@ export class JournalFolder {
     if (typeof lock === "string") return;
     this.#lock = lock;
     writeFileSync(join(this.path, lockMark), "");
-  }
-}
-
-async function nativeFunctions(): Promise<Libc | undefined> {
-  try {
-    return await loadLibc();
-  } catch {
-    // There are none on this platform: the owner in a folder's name has to do.
-    return undefined;
   }
 }
 

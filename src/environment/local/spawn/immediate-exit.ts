@@ -1,4 +1,4 @@
-import { loadLibc } from "./posix-libc.ts";
+import { libcIfAny } from "./posix-libc.ts";
 
 /**
  * Returns a function that ends this process without waiting for the threads of Node's pool: one
@@ -6,10 +6,5 @@ import { loadLibc } from "./posix-libc.ts";
  * native functions.
  */
 export async function immediateExit(): Promise<((code: number) => void) | undefined> {
-  try {
-    return (await loadLibc())._exit;
-  } catch {
-    // The caller uses `process.exit`.
-    return undefined;
-  }
+  return (await libcIfAny())?._exit;
 }

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { closeOnExec, epollEventWords, type Libc, loadLibc, native } from "./posix-libc.ts";
+import { closeOnExec, epollEventWords, type Libc, libcIfAny, native } from "./posix-libc.ts";
 
 /** Whether mounts may have been made, changed or removed since the last call. */
 export type MountWatch = () => boolean;
@@ -11,14 +11,11 @@ export type MountWatch = () => boolean;
  */
 export function mountWatch(): MountWatch {
   let watch: MountWatch = () => true;
-  const begin = (libc: Libc) => {
-    watch = watchBy(libc);
-  };
-  void loadLibc().then(begin, withoutNativeFunctions);
+  void libcIfAny().then((libc) => {
+    if (libc) watch = watchBy(libc);
+  });
   return () => watch();
 }
-
-const withoutNativeFunctions = () => undefined;
 
 /**
  * Opens the epoll descriptor at the first call. If the kernel refuses, the answer is always true.

@@ -8,7 +8,8 @@ import { Buffer } from "node:buffer";
 import { launchesMax, launchStallMs, turnsBetweenStarts } from "../../../limits.ts";
 import { PatientTimer } from "../../../protocol/patient-timer.ts";
 import { OomScore } from "./oom-score.ts";
-import { type Libc, native, opaqueBytes } from "./posix-libc.ts";
+import { type Libc, native } from "./posix-libc.ts";
+import { opaqueBytes } from "./posix-spawning.ts";
 import type { FileAction } from "./posix-stdio.ts";
 
 export interface Launch {

@@ -6,12 +6,13 @@
 import type { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { bindSharedMemory, type SharedMemory } from "./posix-shared-memory.ts";
+import { bindSpawning, type Spawning } from "./posix-spawning.ts";
 import { bindStreams, type Streams } from "./posix-streams.ts";
 
 type Memory = Buffer | ArrayBufferView;
 
 /** The part of libc that the spawner and others need; glibc and musl both have it. */
-export interface Libc extends SharedMemory, Streams {
+export interface Libc extends SharedMemory, Spawning, Streams {
   errno(): number;
   /** Address of a buffer. */
   address(memory: Buffer): bigint;
@@ -53,12 +54,8 @@ export interface Libc extends SharedMemory, Streams {
     previous: BigUint64Array | null,
   ): number;
 
-  spawnAttributes: SpawnAttributes;
-  spawnFileActions: SpawnFileActions;
   /** Returns free memory to the system, on a thread of the pool. Absent from musl. */
   malloc_trim?: () => void;
-  /** Calls back with an errno, 0 for success. Runs on a thread of the pool until exec succeeded. */
-  posix_spawn(arguments_: SpawnArguments, done: (errno: number) => void): void;
 }
 
 export interface PollHandle {
@@ -66,37 +63,6 @@ export interface PollHandle {
   unref(): void;
   close(): void;
 }
-
-export interface SpawnArguments {
-  readonly pid: Int32Array;
-  readonly path: Buffer;
-  readonly actions: Buffer;
-  readonly attributes: Buffer;
-  /** Null-terminated tables of pointers to strings. */
-  readonly argv: Buffer;
-  readonly env: Buffer;
-}
-
-export interface SpawnAttributes {
-  init(attributes: Buffer): number;
-  setSignalDefault(attributes: Buffer, signals: Buffer): number;
-  setSignalMask(attributes: Buffer, signals: Buffer): number;
-  setFlags(attributes: Buffer, flags: number): number;
-}
-
-/** All return an errno. */
-export interface SpawnFileActions {
-  init(actions: Buffer): number;
-  destroy(actions: Buffer): number;
-  addOpen(actions: Buffer, fd: number, path: string, flags: number, mode: number): number;
-  addDup2(actions: Buffer, source: number, target: number): number;
-  addChdir(actions: Buffer, path: Buffer): number;
-  /** Absent from musl and from glibc before 2.34. */
-  addCloseFrom?: (actions: Buffer, first: number) => number;
-}
-
-/** Room for any of libc's opaque structures, whose exact sizes differ between libraries. */
-export const opaqueBytes = 1024;
 
 export const closeOnExec = 0x80000;
 export const ptmxFlags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | closeOnExec;
@@ -144,6 +110,11 @@ export function loadLibc(): Promise<Libc> {
   return loaded;
 }
 
+/** The same for callers that can do without. */
+export const libcIfAny = (): Promise<Libc | undefined> => loadLibc().catch(none);
+
+const none = () => undefined;
+
 async function bindLibc(): Promise<Libc> {
   const koffi = await import("koffi");
   const library = koffi.load(null);
@@ -171,15 +142,8 @@ async function bindLibc(): Promise<Libc> {
     wait4: library.func("int wait4(int, void *, int, void *)"),
     pidfd_open: (pid) => Number(syscall(pidfdOpenNumber, "int", pid, "int", 0)),
     prlimit: library.func("int prlimit(int, int, void *, void *)"),
-    spawnAttributes: {
-      init: library.func("int posix_spawnattr_init(void *)"),
-      setSignalDefault: library.func("int posix_spawnattr_setsigdefault(void *, void *)"),
-      setSignalMask: library.func("int posix_spawnattr_setsigmask(void *, void *)"),
-      setFlags: library.func("int posix_spawnattr_setflags(void *, short)"),
-    },
-    spawnFileActions: bindFileActions(library),
-    ...{ ...bindTrim(library), ...bindSharedMemory(library), ...bindStreams(library) },
-    posix_spawn: bindSpawn(library),
+    ...{ ...bindTrim(library), ...bindSpawning(library) },
+    ...{ ...bindSharedMemory(library), ...bindStreams(library) },
   };
 }
 
@@ -220,30 +184,3 @@ function bindTrim(library: import("koffi").LibraryHandle): Pick<Libc, "malloc_tr
 
 /** The result is of no use: it claims success even when nothing was left to return. */
 const ignoreResult = () => undefined;
-
-function bindSpawn(library: import("koffi").LibraryHandle): Libc["posix_spawn"] {
-  const spawn = library.func("int posix_spawn(void *, void *, void *, void *, void *, void *)");
-  return ({ pid, path, actions, attributes, argv, env }, done) => {
-    spawn.async(pid, path, actions, attributes, argv, env, (error: unknown, errno: number) => {
-      if (error) throw error;
-      done(errno);
-    });
-  };
-}
-
-function bindFileActions(library: import("koffi").LibraryHandle): SpawnFileActions {
-  const prefix = "int posix_spawn_file_actions_";
-  const actions: SpawnFileActions = {
-    init: library.func(`${prefix}init(void *)`),
-    destroy: library.func(`${prefix}destroy(void *)`),
-    addOpen: library.func(`${prefix}addopen(void *, int, const char *, int, unsigned int)`),
-    addDup2: library.func(`${prefix}adddup2(void *, int, int)`),
-    addChdir: library.func(`${prefix}addchdir_np(void *, void *)`),
-  };
-  try {
-    actions.addCloseFrom = library.func(`${prefix}addclosefrom_np(void *, int)`);
-  } catch {
-    // Not in this libc: close-on-exec on every descriptor of ours does the same.
-  }
-  return actions;
-}

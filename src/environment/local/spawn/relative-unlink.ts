@@ -1,4 +1,4 @@
-import { loadLibc } from "./posix-libc.ts";
+import { libcIfAny } from "./posix-libc.ts";
 
 /** Removes a file by its name (ASCII) from an open directory; false when that fails. */
 export type RelativeUnlink = (directory: number, name: string) => boolean;
@@ -8,11 +8,6 @@ export type RelativeUnlink = (directory: number, name: string) => boolean;
  * a quarter of the time of the removal itself. Undefined without native functions.
  */
 export async function relativeUnlink(): Promise<RelativeUnlink | undefined> {
-  try {
-    const { unlinkat } = await loadLibc();
-    return (directory, name) => unlinkat(directory, name, 0) === 0;
-  } catch {
-    // The caller goes through procfs.
-    return undefined;
-  }
+  const libc = await libcIfAny();
+  return libc && ((directory, name) => libc.unlinkat(directory, name, 0) === 0);
 }

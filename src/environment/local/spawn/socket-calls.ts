@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { loadLibc } from "./posix-libc.ts";
+import { libcIfAny } from "./posix-libc.ts";
 
 /**
  * Reads and writes sockets past Node's streams, whose longer way to the same system calls costs a
@@ -27,27 +27,25 @@ const tcpNotSentLowWater = 25;
 const noCalls: SocketCalls = { writeAtOnce: () => 0, readAtOnce: () => 0, limitUnsent: () => {} };
 
 export async function loadSocketCalls(): Promise<SocketCalls> {
-  try {
-    const { read, write, setsockopt } = await loadLibc();
-    return {
-      writeAtOnce(socket, memory, length) {
-        // Bytes that wait in the stream have to go out first.
-        const fd = socket.writableLength > 0 ? -1 : plainDescriptor(socket);
-        return fd < 0 ? 0 : Math.max(write(fd, memory, length), 0);
-      },
-      readAtOnce(socket, room) {
-        const fd = plainDescriptor(socket);
-        return fd < 0 ? 0 : Math.max(read(fd, room, room.length), 0);
-      },
-      limitUnsent(socket, bytes) {
-        const value = Int32Array.of(bytes);
-        // The result is ignored: a kernel without the option queues as much as by default.
-        setsockopt(descriptor(socket), tcpLevel, tcpNotSentLowWater, value, value.byteLength);
-      },
-    };
-  } catch {
-    return noCalls;
-  }
+  const libc = await libcIfAny();
+  if (!libc) return noCalls;
+  const { read, write, setsockopt } = libc;
+  return {
+    writeAtOnce(socket, memory, length) {
+      // Bytes that wait in the stream have to go out first.
+      const fd = socket.writableLength > 0 ? -1 : plainDescriptor(socket);
+      return fd < 0 ? 0 : Math.max(write(fd, memory, length), 0);
+    },
+    readAtOnce(socket, room) {
+      const fd = plainDescriptor(socket);
+      return fd < 0 ? 0 : Math.max(read(fd, room, room.length), 0);
+    },
+    limitUnsent(socket, bytes) {
+      const value = Int32Array.of(bytes);
+      // The result is ignored: a kernel without the option queues as much as by default.
+      setsockopt(descriptor(socket), tcpLevel, tcpNotSentLowWater, value, value.byteLength);
+    },
+  };
 }
 
 /** The socket's descriptor; negative for a TLS socket, whose bytes must pass the encryption. */
