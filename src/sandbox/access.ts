@@ -38,9 +38,10 @@ export interface AccessTable {
 export function accessTable(grants: Grants): AccessTable {
   const rules = new Map<string, Access>(grants.rules.map(({ path, access }) => [path, access]));
   const globs = grants.denyGlobs.map(globExpression);
+  const ruleCharsMax = Math.max(...grants.rules.map(({ path }) => path.length));
   const below = (path: HostPath) => grants.rules.filter((rule) => isBelow(rule.path, path));
   return {
-    accessTo: (path) => nearest(path, rules, globs),
+    accessTo: (path) => nearest(path, { rules, globs, ruleCharsMax }),
     leadsToGrant: (path) => below(path).some(({ access }) => access !== "deny"),
     rulesBelow: below,
     hasRule: (path) => rules.has(path),
@@ -57,10 +58,17 @@ export function isBelow(path: string, directory: string): boolean {
   return path.startsWith(directory) && path.charAt(directory.length) === "/";
 }
 
-function nearest(path: string, rules: Map<string, Access>, globs: RegExp[]): Access | "none" {
+interface Rules {
+  readonly rules: ReadonlyMap<string, Access>;
+  readonly globs: readonly RegExp[];
+  /** Length of the longest path with a rule: looking for longer ones is slow in deep trees. */
+  readonly ruleCharsMax: number;
+}
+
+function nearest(path: string, { rules, globs, ruleCharsMax }: Rules): Access | "none" {
   let found: Access | "none" = "none";
   for (let at = path; ; at = at.slice(0, at.lastIndexOf("/")) || "/") {
-    const access = rules.get(at);
+    const access = at.length > ruleCharsMax ? undefined : rules.get(at);
     if (access === "deny" || globs.some((glob) => glob.test(at))) return "deny";
     if (found === "none" && access) found = access;
     if (at === "/" || at === "") return found;
