@@ -164,7 +164,7 @@ describe("the environments that are chosen", () => {
     const [line] = (await reached) as [Socket];
     const left = once(line.resume(), "close");
     // By itself it would be given up after 10 s.
-    await within(5_000, "the end", choice.close());
+    await within(8_000, "the end", choice.close());
     await Promise.all([refused, left]);
   });
 
