@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import type { ProcessRequest } from "../src/sandbox/confined-process.ts";
+import type { ProcessRequest } from "../src/sandbox/process-request.ts";
 import { Ground } from "./support/escape-ground.ts";
 import { glob, workspaceWrite } from "./support/sandboxes.ts";
 

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { HostPath } from "../src/protocol/path-uri.ts";
-import { isWithin } from "../src/sandbox/access.ts";
+import { type HostPath, isWithin } from "../src/protocol/path-uri.ts";
 import {
   escapedGlob,
   globExpression,

@@ -4,12 +4,12 @@ import type { Params } from "../protocol/methods.ts";
 import {
   type HostPath,
   hostPath,
+  isWithin,
   joinPath,
   nodePath,
   pathUriOf,
   splitPath,
 } from "../protocol/path-uri.ts";
-import { isWithin } from "../sandbox/access.ts";
 import { fileToReplace, rethrow } from "./file-to-write.ts";
 import { renamed } from "./held-call.ts";
 import { type Entry, type Holds, Unreachable } from "./held-place.ts";

@@ -85,6 +85,16 @@ export function joinPath(parent: HostPath, name: string): HostPath {
   return (parent === "/" ? `/${name}` : `${parent}/${name}`) as HostPath;
 }
 
+/** Whether `path` is `directory` or somewhere in it. */
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || isBelow(path, directory);
+}
+
+export function isBelow(path: string, directory: string): boolean {
+  if (directory === "/") return path !== "/";
+  return path.startsWith(directory) && path.charAt(directory.length) === "/";
+}
+
 /**
  * The form in nearly every request: three slashes, no escapes, no dot segments. Such a URI contains
  * its path as it is, and this test costs a tenth of parsing.

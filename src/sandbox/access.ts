@@ -2,7 +2,7 @@
  * What a confined worker may do with a path. The fs-helper checks every path after resolving it, so
  * this holds whatever is mounted. Pure, and without packages.
  */
-import type { HostPath } from "../protocol/path-uri.ts";
+import { type HostPath, isBelow } from "../protocol/path-uri.ts";
 import { globExpression } from "./glob.ts";
 
 export type Access = "read" | "write" | "deny";
@@ -46,16 +46,6 @@ export function accessTable(grants: Grants): AccessTable {
     rulesBelow: below,
     hasRule: (path) => rules.has(path),
   };
-}
-
-/** Whether `path` is `directory` or somewhere in it. */
-export function isWithin(path: string, directory: string): boolean {
-  return path === directory || isBelow(path, directory);
-}
-
-export function isBelow(path: string, directory: string): boolean {
-  if (directory === "/") return path !== "/";
-  return path.startsWith(directory) && path.charAt(directory.length) === "/";
 }
 
 interface Rules {

@@ -5,11 +5,11 @@ import { accessTable } from "./access.ts";
 import { countOf, refuseTooLarge, refuseTooMany } from "./argument-limits.ts";
 import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
 import { canLead, confinedCommand, mountArguments, variableArguments } from "./confined-command.ts";
-import type { ConfinedProcess, ProcessRequest } from "./confined-process.ts";
 import { type Confinement, type ConfinementParts, grantsOf } from "./confinement.ts";
 import type { Bwrap } from "./find-bwrap.ts";
 import type { Abilities } from "./health.ts";
 import { ignoreSignals } from "./launcher.ts";
+import type { BwrapRequest, ProcessRequest } from "./process-request.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { ownSeccompProgram } from "./seccomp.ts";
 
@@ -20,7 +20,7 @@ interface LaunchParts extends ConfinementParts {
 
 export interface ConfinedLaunch {
   /** Its feeds are the remaining options and the gate. */
-  readonly request: ConfinedProcess["request"];
+  readonly request: BwrapRequest;
   /** The command leads a session, to which its signals are sent. */
   readonly leads: boolean;
   readonly bwrap: Bwrap;

@@ -1,5 +1,4 @@
 /** Turns a request to start a process into one to start bwrap around it. */
-import type { Buffer } from "node:buffer";
 import { release } from "node:os";
 import { mountPointTriesMax } from "../limits.ts";
 import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
@@ -11,6 +10,7 @@ import { insideOf } from "./inner-mounts.ts";
 import type { MadePoints } from "./mount-points.ts";
 import { refuseMisplaced } from "./mount-table.ts";
 import { confinesNothing, policyOf } from "./policy.ts";
+import type { BwrapRequest, ProcessRequest } from "./process-request.ts";
 import { endOfSandbox } from "./sandbox-end.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
 import { birthOf } from "./state-directory.ts";
@@ -18,22 +18,8 @@ import { pointsIn } from "./wanted-points.ts";
 import { type Findings, findPlaces } from "./world.ts";
 import { WorldChangedError } from "./world-changed-error.ts";
 
-/** The part of a start that a sandbox changes. */
-export interface ProcessRequest {
-  readonly argv: readonly [string, ...string[]];
-  readonly arg0?: string | undefined;
-  readonly env: Readonly<Record<string, string>>;
-  /** The working directory, as node:fs takes it. */
-  readonly cwd: string | Buffer;
-  /** Default: no pty. */
-  readonly stdio?: "pipes" | "pipes+stdin" | "pty" | undefined;
-}
-
 export interface ConfinedProcess {
-  readonly request: ProcessRequest & {
-    /** Input that it waits for, on descriptors from 3 on. */
-    readonly feeds: readonly { readonly head: Uint8Array; readonly rest?: Uint8Array }[];
-  };
+  readonly request: BwrapRequest;
   /**
    * To be called when the start is over, without a process when it failed. Only then the command
    * runs. Rejects when bwrap has made other mounts than intended: then the waiting process must be
@@ -98,7 +84,7 @@ interface StartParts {
  * are made, and bwrap is told its mounts.
  */
 class ConfinedStart implements ConfinedProcess {
-  readonly request: ConfinedProcess["request"];
+  readonly request: BwrapRequest;
   readonly #parts: StartParts;
   #making: Promise<MadePoints> | undefined;
   #endSandbox: (() => Promise<void>) | undefined;

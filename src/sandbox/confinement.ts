@@ -3,15 +3,8 @@
  * have real paths, so that no link can change their meaning later.
  */
 import { internalError } from "../protocol/errors.ts";
-import { type HostPath, shownPath } from "../protocol/path-uri.ts";
-import {
-  type Access,
-  accessTable,
-  type Grants,
-  isStronger,
-  isWithin,
-  type Rule,
-} from "./access.ts";
+import { type HostPath, isWithin, shownPath } from "../protocol/path-uri.ts";
+import { type Access, accessTable, type Grants, isStronger, type Rule } from "./access.ts";
 import { type Base, type Mount, orderedMounts } from "./mounts.ts";
 import type { Platform } from "./platform.ts";
 import { type Policy, readsEverything, writesEverything } from "./policy.ts";

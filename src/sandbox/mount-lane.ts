@@ -1,6 +1,6 @@
 import { remoteCallsMax } from "../limits.ts";
+import { isWithin } from "../protocol/path-uri.ts";
 import { turns } from "../protocol/turns.ts";
-import { isWithin } from "./access.ts";
 
 /** Calls about one mount that may hang: `remoteCallsMax` run at once, and the others wait. */
 export interface Lane {

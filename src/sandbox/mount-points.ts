@@ -7,9 +7,8 @@
 import { setTimeout } from "node:timers/promises";
 import { mountPointLeaveMs, mountPointPollMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
-import { type HostPath, shownPath } from "../protocol/path-uri.ts";
+import { type HostPath, isBelow, shownPath } from "../protocol/path-uri.ts";
 import { withDescriptors } from "../protocol/shortages.ts";
-import { isBelow } from "./access.ts";
 import { makeMountPoint, type Outcome, removeMountPoint } from "./make-mount-point.ts";
 import { type Mark, MountMarks } from "./mount-marks.ts";
 import { MountSweeper } from "./mount-sweeper.ts";

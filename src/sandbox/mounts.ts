@@ -1,7 +1,5 @@
 /** The mounts of a sandbox and their order. Pure. */
-import type { HostPath } from "../protocol/path-uri.ts";
-import { splitPath } from "../protocol/path-uri.ts";
-import { isBelow, isWithin } from "./access.ts";
+import { type HostPath, isBelow, isWithin, splitPath } from "../protocol/path-uri.ts";
 
 export type Mount =
   | {

@@ -4,9 +4,9 @@
  */
 import { Buffer } from "node:buffer";
 import { errorCodes, invalidParams, invalidRequest, RpcError } from "../protocol/errors.ts";
-import { type HostPath, hostPath, hostPathOf, joinPath } from "../protocol/path-uri.ts";
+import { type HostPath, hostPath, hostPathOf, isBelow, joinPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
-import { type Access, isBelow, isStronger } from "./access.ts";
+import { type Access, isStronger } from "./access.ts";
 import { isLiteral, literalText } from "./glob.ts";
 import { globsIn } from "./glob-syntax.ts";
 

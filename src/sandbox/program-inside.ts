@@ -1,6 +1,6 @@
 import { type HostPath, hostPathOf, nodePath } from "../protocol/path-uri.ts";
-import type { ProcessRequest } from "./confined-process.ts";
 import { executableFile } from "./executable-file.ts";
+import type { ProcessRequest } from "./process-request.ts";
 
 /**
  * Whether the program of a request exists inside the sandbox, as far as that shows from outside.

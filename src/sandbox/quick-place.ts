@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { linksFollowedMax } from "../limits.ts";
-import { isWithin } from "./access.ts";
+import { isWithin } from "../protocol/path-uri.ts";
 import { hangingMountsNow } from "./hanging-mounts.ts";
 
 /**

@@ -2,8 +2,8 @@
 import { statSync } from "node:fs";
 import { healthRetryMs } from "../limits.ts";
 import { toRpcError } from "../protocol/errors.ts";
-import { type HostPath, hostPathOf, nodePath, shownPath } from "../protocol/path-uri.ts";
-import { accessTable, type Grants, isWithin } from "./access.ts";
+import { type HostPath, hostPathOf, isWithin, nodePath, shownPath } from "../protocol/path-uri.ts";
+import { accessTable, type Grants } from "./access.ts";
 import { askedOnce } from "./asked-once.ts";
 import {
   type ConfinementParts,

@@ -13,11 +13,12 @@ import {
 import { hostPathOf } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
 import { type ConfinedFiles, confinedFiles } from "./confined-files.ts";
-import { type ConfinedProcess, confineProcess, type ProcessRequest } from "./confined-process.ts";
+import { type ConfinedProcess, confineProcess } from "./confined-process.ts";
 import { HelperPool, type PoolLimits } from "./helper-pool.ts";
 import { helperRecipe, helperStation } from "./helper-station.ts";
 import { watchOuterMounts } from "./outer-mounts.ts";
 import { policyOf, writesEverything } from "./policy.ts";
+import type { ProcessRequest } from "./process-request.ts";
 import { type SandboxHealth, SandboxMachine, type SandboxOptions } from "./sandbox-machine.ts";
 
 export interface LocalSandbox {

@@ -23,8 +23,7 @@ import {
 } from "node:fs/promises";
 import { keptFileUnusedMs } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
-import { type HostPath, hostPathOf, nodePath, shownPath } from "../protocol/path-uri.ts";
-import { isWithin } from "./access.ts";
+import { type HostPath, hostPathOf, isWithin, nodePath, shownPath } from "../protocol/path-uri.ts";
 
 export interface StateDirectory {
   readonly path: HostPath;

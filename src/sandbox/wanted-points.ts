@@ -1,6 +1,6 @@
 /** Computes the mount points that a confined process needs. Pure. */
-import { type HostPath, splitPath } from "../protocol/path-uri.ts";
-import { accessTable, isBelow, isWithin } from "./access.ts";
+import { type HostPath, isBelow, isWithin, splitPath } from "../protocol/path-uri.ts";
+import { accessTable } from "./access.ts";
 import type { WantedPoint } from "./mount-points.ts";
 import type { Findings, Place } from "./world.ts";
 

@@ -2,7 +2,6 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { FailedAttempts } from "./failed-attempts.ts";
 import type { Refusal } from "./http-answer.ts";
-import { wantsWebSocket } from "./http-surface.ts";
 import type { Log } from "./log.ts";
 
 /** Why a request may not open a WebSocket or read the metrics; undefined when it may. */
@@ -21,6 +20,10 @@ export const openAccess: Access = async () => undefined;
  */
 export const loopbackAccess: Access = async (request) =>
   wantsWebSocket(request) || isNameOfThisMachine(request.headers.host) ? undefined : wrongHost;
+
+/** Whether the request asks for an upgrade to WebSocket. */
+export const wantsWebSocket = ({ headers }: IncomingMessage) =>
+  headers.upgrade?.trim().toLowerCase() === "websocket";
 
 function isNameOfThisMachine(host = "localhost"): boolean {
   const name = host.replace(/:\d*$/, "").toLowerCase();

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { type ConnectionEnding, countOne, type Traffic } from "./counters.ts";
 import type { LogLevel } from "./log.ts";
 import type { OrderlySocket } from "./orderly-socket.ts";
-import type { Telemetry } from "./session-watch.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 const levels: Readonly<Record<ConnectionEnding, LogLevel>> = {
   closed: "debug",

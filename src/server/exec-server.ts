@@ -15,7 +15,8 @@ import type { OrderlySocket } from "./orderly-socket.ts";
 import { watchedProcesses } from "./process-watch.ts";
 import type { ServerContext } from "./server-context.ts";
 import { SessionRegistry } from "./session-registry.ts";
-import { sessionWatch, type Telemetry } from "./session-watch.ts";
+import { sessionWatch } from "./session-watch.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 export interface ExecServerOptions {
   readonly address: ListenAddress;

@@ -39,10 +39,6 @@ export async function answerOtherUpgrade(
   respond(socket, await plainAnswer(surface, request), request.method);
 }
 
-/** Whether the request asks for an upgrade to WebSocket. */
-export const wantsWebSocket = ({ headers }: IncomingMessage) =>
-  headers.upgrade?.trim().toLowerCase() === "websocket";
-
 async function plainAnswer(surface: HttpSurface, request: IncomingMessage): Promise<HttpAnswer> {
   if (hasOrigin(request)) return forbiddenToPages;
   switch (pathOf(request)) {

@@ -6,6 +6,7 @@ import type { Server as TlsServer } from "node:tls";
 import { WebSocketServer } from "ws";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import { type Limits, requestHeadLookMs, requestHeadMs, shutdownGraceMs } from "../limits.ts";
+import { wantsWebSocket } from "./access.ts";
 import type { Refusal } from "./http-answer.ts";
 import {
   answerHttp,
@@ -13,7 +14,6 @@ import {
   type HttpSurface,
   refusalOfUpgrade,
   refuseUpgrade,
-  wantsWebSocket,
 } from "./http-surface.ts";
 import { readFramesAhead } from "./inbound-frames.ts";
 import { type ListenAddress, listenUrlOf } from "./listen-url.ts";

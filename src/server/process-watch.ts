@@ -6,7 +6,7 @@ import { invalidRequest } from "../protocol/errors.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { traceparentOf } from "./request-traces.ts";
 import type { Session } from "./session.ts";
-import { enterAfterwards, type Telemetry } from "./session-watch.ts";
+import { enterAfterwards, type Telemetry } from "./telemetry.ts";
 
 interface Watched {
   readonly startedAtMs: number;

@@ -3,7 +3,7 @@ import type { IncomingRequest } from "../protocol/json-rpc.ts";
 import { requests } from "../protocol/methods.ts";
 import { countOne, countRequest } from "./counters.ts";
 import { shownTrace } from "./request-traces.ts";
-import type { Telemetry } from "./session-watch.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 export interface Outcome {
   readonly sentBytes: number;

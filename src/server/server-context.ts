@@ -2,7 +2,7 @@ import type { LocalEnvironment } from "../environment/local/environment.ts";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import type { Limits } from "../limits.ts";
 import type { SessionRegistry } from "./session-registry.ts";
-import type { Telemetry } from "./session-watch.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** The parts of a server that all its connections share. */
 export interface ServerContext extends Telemetry, SocketCalls {

@@ -1,16 +1,7 @@
 import { loggedNameCharsMax } from "../limits.ts";
 import type { AuditFields } from "./audit-chain.ts";
-import type { AuditEvent, AuditLog } from "./audit-log.ts";
-import type { Counters } from "./counters.ts";
-import type { Log } from "./log.ts";
 import type { Peer, Session } from "./session.ts";
-
-/** Where the server reports what it does: log lines, metrics and the audit log. */
-export interface Telemetry {
-  readonly log: Log;
-  readonly counters: Counters;
-  readonly audit: AuditLog | undefined;
-}
+import { enterAfterwards, type Telemetry } from "./telemetry.ts";
 
 export type SessionEnding = "ended by its client" | "expired" | "server stopped";
 
@@ -44,19 +35,3 @@ const clientFields = ({ address, clientName }: Peer): AuditFields => ({
   address,
   client: clientName?.slice(0, loggedNameCharsMax),
 });
-
-/**
- * Records an event that has happened already: a failure can refuse nothing any more, and is only
- * logged.
- */
-export function enterAfterwards(
-  { log, audit }: Pick<Telemetry, "log" | "audit">,
-  event: AuditEvent,
-  fields: AuditFields,
-): void {
-  try {
-    audit?.enter(event, fields);
-  } catch (error) {
-    log("error", (error as Error).message, { event });
-  }
-}

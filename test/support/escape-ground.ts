@@ -18,7 +18,8 @@ import { join } from "node:path";
 import type { FileSystem } from "../../src/environment/file-system.ts";
 import { remoteFileSystem } from "../../src/environment/remote/file-system.ts";
 import type { Sandbox } from "../../src/protocol/sandbox.ts";
-import type { ConfinedProcess, ProcessRequest } from "../../src/sandbox/confined-process.ts";
+import type { ConfinedProcess } from "../../src/sandbox/confined-process.ts";
+import type { ProcessRequest } from "../../src/sandbox/process-request.ts";
 import { type LocalSandbox, localSandbox } from "../../src/sandbox/sandbox.ts";
 import { uri, workspaceOnly, workspaceWrite } from "./sandboxes.ts";
 

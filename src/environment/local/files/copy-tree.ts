@@ -5,12 +5,12 @@ import type { Params, Result } from "../../../protocol/methods.ts";
 import {
   type HostPath,
   hostPath,
+  isWithin,
   joinPath,
   shownPath,
   splitPath,
 } from "../../../protocol/path-uri.ts";
 import { isDescriptorShortage } from "../../../protocol/shortages.ts";
-import { isWithin } from "../../../sandbox/access.ts";
 import { CallKind } from "../direct-calls.ts";
 import type { FileThreads, HandOver } from "../file-threads.ts";
 import { Branches } from "./branches.ts";
