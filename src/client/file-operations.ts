@@ -73,13 +73,17 @@ const placeOf = (path: Path, { sandbox, followSymlinks }: FileOptions) => ({
   ...(followSymlinks === undefined ? {} : { followSymlinks }),
 });
 
+/** Performs an operation on a path, which the executor's errors do not always name. */
+const at = <T>(path: Path, { signal }: FileOptions, work: () => T | Promise<T>) =>
+  perform(signal, work, `${path}`);
+
 type Contents = Pick<Files, "read" | "readText" | "stream" | "write">;
 
 function contents(source: FilesSource): Contents {
   const { fileSystem } = source;
   const inTurn = turns(uploadsAtOnceMax);
   const read = (path: Path, options: FileOptions = {}) =>
-    perform(options.signal, async () => {
+    at(path, options, async () => {
       const { dataBase64 } = await fileSystem.readFile(placeOf(path, options), options.signal);
       return Buffer.from(dataBase64, "base64");
     });
@@ -87,9 +91,9 @@ function contents(source: FilesSource): Contents {
     read,
     readText: async (path, options) => (await read(path, options)).toString(),
     stream: (path, options = {}) =>
-      streamOf(readBlocks(fileSystem, placeOf(path, options)), options),
+      streamOf(path, readBlocks(fileSystem, placeOf(path, options)), options),
     write: (path, content, options = {}) =>
-      perform(options.signal, () =>
+      at(path, options, () =>
         write({ ...source, place: placeOf(path, options), content, inTurn, options }),
       ),
   };
@@ -131,7 +135,8 @@ const noContent = (content: unknown) =>
 ${inspect(content, { depth: 0, maxArrayLength: 0, maxStringLength: 20 })}`);
 
 /** A web stream of blocks, each read only when it is asked for. */
-function streamOf(blocks: AsyncGenerator<Uint8Array>, { signal }: FileOptions) {
+function streamOf(path: Path, blocks: AsyncGenerator<Uint8Array>, options: FileOptions) {
+  const { signal } = options;
   const leave = async () => {
     signal?.removeEventListener("abort", abandon);
     await blocks.return(undefined);
@@ -144,7 +149,7 @@ function streamOf(blocks: AsyncGenerator<Uint8Array>, { signal }: FileOptions) {
     {
       pull: async (controller) => {
         try {
-          const { done, value } = await perform(signal, () => blocks.next());
+          const { done, value } = await at(path, options, () => blocks.next());
           if (!done) return controller.enqueue(value);
           controller.close();
         } catch (error) {
@@ -162,7 +167,7 @@ type Lookups = Pick<Files, "stat" | "realPath" | "list" | "walk">;
 
 const lookups = (fileSystem: FileSystem): Lookups => ({
   stat: (path, options = {}) =>
-    perform(options.signal, async () => {
+    at(path, options, async () => {
       const { createdAtMs, modifiedAtMs, ...rest } = await fileSystem.getMetadata(
         placeOf(path, options),
         options.signal,
@@ -170,11 +175,11 @@ const lookups = (fileSystem: FileSystem): Lookups => ({
       return { ...rest, createdAt: new Date(createdAtMs), modifiedAt: new Date(modifiedAtMs) };
     }),
   realPath: (path, options = {}) =>
-    perform(options.signal, async () =>
+    at(path, options, async () =>
       pathOfUri((await fileSystem.canonicalize(placeOf(path, options), options.signal)).path),
     ),
   list: (path, options = {}) =>
-    perform(options.signal, async () => {
+    at(path, options, async () => {
       const { entries } = await fileSystem.readDirectory(placeOf(path, options), options.signal);
       return entries.map(({ fileName, isSymlink = false, ...kind }) => ({
         name: fileName,
@@ -182,24 +187,24 @@ const lookups = (fileSystem: FileSystem): Lookups => ({
         ...kind,
       }));
     }),
-  walk: (path, options = {}) => perform(options.signal, () => walk(fileSystem, path, options)),
+  walk: (path, options = {}) => at(path, options, () => walk(fileSystem, path, options)),
 });
 
 type Changes = Pick<Files, "makeDirectory" | "remove" | "copy">;
 
 const changes = (fileSystem: FileSystem): Changes => ({
   makeDirectory: (path, options = {}) =>
-    perform(options.signal, async () => {
+    at(path, options, async () => {
       const { recursive = false } = options;
       await fileSystem.createDirectory({ ...placeOf(path, options), recursive }, options.signal);
     }),
   remove: (path, options = {}) =>
-    perform(options.signal, async () => {
+    at(path, options, async () => {
       const { recursive = false, force = false } = options;
       await fileSystem.remove({ ...placeOf(path, options), recursive, force }, options.signal);
     }),
   copy: (from, to, options = {}) =>
-    perform(options.signal, async () => {
+    at(`${from} to ${to}`, options, async () => {
       const { recursive = false, sandbox } = options;
       const request = {
         sourcePath: uriOfPath(from),

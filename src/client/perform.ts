@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
-import { libraryError } from "./errors.ts";
+import { RpcError } from "../protocol/errors.ts";
+import { InvalidParamsError, libraryError } from "./errors.ts";
 
 /** Options of every operation. */
 export interface CallOptions {
@@ -10,10 +11,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs an operation until it ends or is aborted. Converts errors to those of the library. */
+/**
+ * Runs an operation until it ends or is aborted. Converts errors to those of the library; what the
+ * executor reports gets a message that begins with `about`, unless it tells that already.
+ */
 export async function perform<T>(
   signal: AbortSignal | undefined,
   work: () => T | Promise<T>,
+  about = "",
 ): Promise<T> {
   signal?.throwIfAborted();
   if (signal) allowMany(signal);
@@ -21,8 +26,21 @@ export async function perform<T>(
     return await (signal ? untilAborted(signal, work) : work());
   } catch (error) {
     if (signal?.aborted && error === signal.reason) throw error;
-    throw libraryError(error);
+    throw asOfCall(libraryError(error), about);
   }
+}
+
+/**
+ * An error that the executor reports was made where its message was read, far from the program's
+ * lines: so its stack is taken again here, where it leads to the call.
+ */
+function asOfCall(error: unknown, about: string): unknown {
+  if (!(error instanceof RpcError)) return error;
+  // Complaints about params name the field instead.
+  const isTold = error instanceof InvalidParamsError || error.message.includes(about);
+  if (!isTold) error.message = `${about}: ${error.message}`;
+  Error.captureStackTrace(error, perform);
+  return error;
 }
 
 /**

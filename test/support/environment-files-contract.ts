@@ -52,6 +52,34 @@ export function describeFiles(setUp: SetUp): void {
     assert.equal(await files.realPath(path("a/../a")), path("a"));
   });
 
+  test("errors name what was asked for, once, and the function of the program that asked", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const { files } = environment;
+    const absent = join(directory, "absent");
+    const [missing, other] = [/: No such file or directory \(os error 2\)$/, join(directory, "b")];
+    const asked: Record<string, () => Promise<unknown>> = {
+      readText: () => files.readText(absent),
+      stream: () => new Response(files.stream(absent)).text(),
+      write: () => files.write(`${absent}/a`, "text"),
+      stat: () => files.stat(new URL(`file://${absent}`)),
+      remove: () => files.remove(absent, new AbortController()),
+      copy: () => files.copy(absent, other),
+    };
+    for (const [name, ask] of Object.entries(asked)) {
+      const { message, stack } = await (async function asker() {
+        return assert.fail(String(await ask()));
+      })().catch((error) => error);
+      assert.match(message, missing, name);
+      assert.equal(message.split(absent).length, 2, message);
+      assert.match(stack, name === "stream" ? /absent/ : /async asker/, name);
+    }
+    const refused = await files.read(directory).catch((error) => error);
+    assert.equal(refused.message, `path \`${directory}\` is not a file`);
+    const unstarted = await environment.run(["no-such-program"]).catch((error) => error);
+    assert.match(unstarted.message, /^No such file or directory .*: program `no-such-program`/);
+    assert.match(unstarted.stack, /environment-files-contract/);
+  });
+
   test("errors have a class and the code of the wire", async (t) => {
     const { environment, directory } = await setUp(t);
     const { files } = environment;
