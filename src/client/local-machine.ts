@@ -63,14 +63,20 @@ async function load({ variables = {}, cwd = process.cwd() }: LocalOptions) {
   return { asSent, environment, plainFileSystem };
 }
 
-/** Wraps a part of the machine so that calls fail once the machine is closed. */
+/** Wraps a part of the machine so that calls fail once the machine is closed, also those begun. */
 const until = <T extends object>(end: AbortSignal, part: T): T =>
   new Proxy(part, {
     get:
       (_, name) =>
       async (...params: unknown[]) => {
         end.throwIfAborted();
-        return Reflect.apply(Reflect.get(part, name) as () => unknown, part, params);
+        try {
+          return await Reflect.apply(Reflect.get(part, name) as () => unknown, part, params);
+        } catch (error) {
+          // What closing broke off would complain of something that only a server knows.
+          end.throwIfAborted();
+          throw error;
+        }
       },
   });
 

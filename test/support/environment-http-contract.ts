@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type RequestListener } from "node:http";
 import { type TestContext, test } from "node:test";
-import { OperationFailedError } from "../../src/client/library.ts";
+import { OperationFailedError, SessionLostError } from "../../src/client/library.ts";
 import { deferred } from "../../src/protocol/deferred.ts";
 import type { SetUp } from "./environment-workbench.ts";
 import { within } from "./within.ts";
@@ -73,6 +73,16 @@ export function describeHttp(setUp: SetUp): void {
     });
     await assert.rejects(environment.fetch(url), RangeError);
     await within(30_000, "the end of the request", ended.promise);
+  });
+
+  test("a request that is not answered yet fails as lost when its environment is closed", async (t) => {
+    const { environment } = await setUp(t);
+    const arrived = deferred<void>();
+    const url = await serve(t, () => arrived.resolve());
+    const asked = assert.rejects(environment.fetch(url), SessionLostError);
+    await within(30_000, "the request", arrived.promise);
+    await environment.close();
+    await within(30_000, "the end of the call", asked);
   });
 
   test("a request that cannot be made is an error", async (t) => {
