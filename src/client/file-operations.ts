@@ -127,12 +127,16 @@ async function write(writing: Writing): Promise<void> {
   await fileSystem.writeFile({ ...place, dataBase64: bytes.toString("base64") }, signal);
 }
 
+/** A stream that is locked, because somebody else reads it, gives nothing. */
 const isSource = (content: unknown) =>
-  typeof content === "object" && content !== null && Symbol.asyncIterator in content;
+  typeof content === "object" &&
+  content !== null &&
+  Symbol.asyncIterator in content &&
+  !(content instanceof ReadableStream && content.locked);
 
 const noContent = (content: unknown) =>
-  new TypeError(`a file is written from text, a Uint8Array or a stream of Uint8Arrays, not from \
-${inspect(content, { depth: 0, maxArrayLength: 0, maxStringLength: 20 })}`);
+  new TypeError(`a file is written from text, a Uint8Array or an unlocked stream of Uint8Arrays, \
+not from ${inspect(content, { depth: 0, maxArrayLength: 0, maxStringLength: 20 })}`);
 
 /** A web stream of blocks, each read only when it is asked for. */
 function streamOf(path: Path, blocks: AsyncGenerator<Uint8Array>, options: FileOptions) {

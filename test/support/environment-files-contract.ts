@@ -111,7 +111,9 @@ export function describeFiles(setUp: SetUp): void {
     const { environment, directory } = await setUp(t);
     const path = join(directory, "file");
     await writeFile(path, "old");
-    for (const content of [undefined, null, 5, {}, new Blob(["x"]), new ArrayBuffer(1)]) {
+    const locked = new Blob(["x"]).stream();
+    locked.getReader();
+    for (const content of [undefined, null, 5, {}, new Blob(["x"]), new ArrayBuffer(1), locked]) {
       const writing = environment.files.write(path, content as never);
       await assert.rejects(writing, { name: "TypeError", message: /^a file is written from text/ });
     }
