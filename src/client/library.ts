@@ -47,7 +47,7 @@ export type { LocalOptions } from "./local-machine.ts";
 export type { OutputChunk } from "./output-queue.ts";
 export type { Path } from "./paths.ts";
 export type { CallOptions } from "./perform.ts";
-export type { Process, ProcessExit } from "./process.ts";
+export type { Process, ProcessExit, Signal } from "./process.ts";
 export type { EnvPolicy, RuntimeAdditions, ShellEnvironment } from "./shell-environment.ts";
 export { shellEnvironment } from "./shell-environment.ts";
 export type { StartOptions } from "./start.ts";

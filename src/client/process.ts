@@ -1,11 +1,15 @@
 import type { Processes } from "../environment/processes.ts";
 import { deferred } from "../protocol/deferred.ts";
 import { errorCodes } from "../protocol/errors.ts";
+import { signalNames } from "../protocol/signals.ts";
 import { errorOfCode } from "./errors.ts";
 import { type OutputChunk, OutputQueue } from "./output-queue.ts";
 import { type CallOptions, perform } from "./perform.ts";
 import { type ProcessStdin, processStdin } from "./stdin.ts";
 import { sizeOf, type TerminalSize } from "./terminal-size.ts";
+
+/** A POSIX signal. */
+export type Signal = (typeof signalNames)[number];
 
 /** How a process ended. */
 export interface ProcessExit {
@@ -33,10 +37,13 @@ export interface Process extends AsyncIterable<OutputChunk> {
   /** Fulfilled when the process has ended and all its output has arrived. */
   readonly closed: Promise<void>;
   /**
-   * SIGKILL (default) kills the process and everything it started; SIGINT interrupts its process
-   * group. Returns whether the process was still running. A process that has ended is no error.
+   * SIGKILL (default) kills the process and everything it started; any other signal goes to its
+   * process group. A job of an interactive shell has a group of its own: write `\x03` to the
+   * terminal's stdin to interrupt it. Returns whether the process was still running. A process that
+   * has ended is no error. An executor without the capability `processSignals` refuses all signals
+   * but SIGKILL and SIGINT.
    */
-  kill(signal?: "SIGKILL" | "SIGINT", options?: CallOptions): Promise<boolean>;
+  kill(signal?: Signal, options?: CallOptions): Promise<boolean>;
   /**
    * Changes the size of its pty. Fails with an `InvalidRequestError` when it has none, and with a
    * `TypeError` for a size out of range.
@@ -50,8 +57,8 @@ const exitCodeNotTold = (id: string) =>
     `the executor told that process ${id} has ended, but not with which exit code`,
   );
 
-const unknownSignal = (signal: never) =>
-  new TypeError(`a process is killed by SIGKILL or SIGINT, not by \`${signal}\``);
+const unknownSignal = (signal: unknown) =>
+  new TypeError(`\`${signal}\` is no POSIX signal, such as SIGTERM`);
 
 /** The `Process` of the library, driven by the events of its machine. */
 export class RunningProcess implements Process {
@@ -73,15 +80,17 @@ export class RunningProcess implements Process {
     this.#processes = processes;
   }
 
-  kill(signal: "SIGKILL" | "SIGINT" = "SIGKILL", options: CallOptions = {}): Promise<boolean> {
+  kill(signal: Signal = "SIGKILL", options: CallOptions = {}): Promise<boolean> {
     const processId = this.id;
     return perform(options.signal, async () => {
-      if (signal !== "SIGKILL" && signal !== "SIGINT") throw unknownSignal(signal);
+      if (!signalNames.includes(signal)) throw unknownSignal(signal);
       if (signal === "SIGKILL") {
         return (await this.#processes.terminate({ processId }, options.signal)).running;
       }
       const wasRunning = !this.#hasExited;
-      await this.#processes.signal({ processId, signal: "interrupt" }, options.signal);
+      // The only word for a signal that every executor knows.
+      const word = signal === "SIGINT" ? "interrupt" : signal;
+      await this.#processes.signal({ processId, signal: word }, options.signal);
       return wasRunning;
     });
   }

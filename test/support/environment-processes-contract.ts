@@ -141,8 +141,8 @@ export function describeCommands(setUp: SetUp): void {
     }
     const command = { name: "TypeError", message: /\["ls", "-l"\], not 'ls'$/ };
     await assert.rejects(environment.start("ls" as never), command);
-    const signal = { name: "TypeError", message: /SIGKILL or SIGINT, not by `SIGTERM`$/ };
-    await assert.rejects(process.kill("SIGTERM" as never), signal);
+    const signal = { name: "TypeError", message: "`TERM` is no POSIX signal, such as SIGTERM" };
+    await assert.rejects(process.kill("TERM" as never), signal);
     const path = { name: "TypeError", message: /^`undefined` is not an absolute path/ };
     await assert.rejects(environment.files.read(undefined as never), path);
   });
@@ -153,6 +153,12 @@ export function describeCommands(setUp: SetUp): void {
     const interrupted = await sleeping();
     assert.equal(await interrupted.kill("SIGINT"), true);
     assert.equal((await interrupted.exit).exitCode, 130);
+    const script = "trap 'echo tidied; exit 7' TERM; echo begun; while :; do sleep 0.01; done";
+    const tidy = await environment.start(["sh", "-c", script]);
+    for await (const _ of tidy) break;
+    assert.equal(await tidy.kill("SIGTERM"), true);
+    assert.match(await textOf(tidy), /tidied/);
+    assert.equal((await tidy.exit).exitCode, 7);
     const killed = await sleeping();
     assert.equal(await killed.kill(), true);
     assert.equal((await killed.exit).exitCode, 137);
