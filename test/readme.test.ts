@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { connect } from "../src/client/library.ts";
+import * as library from "../src/client/library.ts";
 import { startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 
@@ -43,12 +43,20 @@ describe("the README's scripts do what it says", () => {
   }
 });
 
+test("the README's tables of the library name everything that it exports, and nothing else", () => {
+  const [, part = ""] = /^## The library$(.*?)^## /ms.exec(readme) ?? [];
+  const cells = [...part.matchAll(/^\| (.*?) \|/gm)].map(([, cell]) => cell ?? "");
+  const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)/g)].map(([, name]) => name));
+  const exported = [...Object.keys(library), "TypeError"];
+  assert.deepEqual(named.sort(), exported.sort());
+});
+
 test("the README's sandbox policy confines a command as it says", async (t) => {
   const [, text = ""] = /^```json\n(.*?)^```$/ms.exec(readme) ?? [];
   const folder = temporaryFolder(t, "/var/tmp/readme-sandbox");
   writeFileSync(join(folder, "the.key"), "secret");
   const sandbox = JSON.parse(text.replaceAll("/srv/work", folder));
-  const machine = await connect((await startServer(t)).url);
+  const machine = await library.connect((await startServer(t)).url);
   const script =
     "cat the.key; echo made > f; cat f /etc/hostname; echo > ../f; wc -l < /proc/net/dev";
   const ran = await machine.run(["sh", "-c", script], { cwd: folder, sandbox });

@@ -19,7 +19,8 @@ export interface ProcessStdin {
   end(options?: CallOptions): Promise<void>;
   /**
    * The stdin as a web stream, to pipe into. Closing it ends the input. So does a failing source,
-   * like a pipe whose writer dies: otherwise the process would wait for ever.
+   * like a pipe whose writer dies: otherwise the process would wait for ever. That the process has
+   * ended is told by the next write: stop a pipe from a silent source by the signal of `pipeTo`.
    */
   stream(): WritableStream<string | Uint8Array>;
 }
