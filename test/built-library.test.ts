@@ -22,13 +22,16 @@ test("an error that a program does not catch shows its message, not the whole li
 });
 
 for (const format of ["cjs", "esm"] as const) {
-  test(`a program that esbuild bundles as ${format} works with the library in it`, async (t) => {
+  test(`a program that esbuild minifies as ${format} works, and knows errors by their names`, async (t) => {
     const folder = temporaryFolder(t, "bundled");
     const program = `import { localEnvironment } from "codex-exec-server";
       (async () => {
         const machine = await localEnvironment();
         console.log((await machine.run(["echo", "bundled"])).stdout.trim());
+        await machine.files.read("/proc/absent").catch(({ name }) => console.log(name));
+        await machine.run(["/proc/absent"]).catch(({ name }) => console.log(name));
         await machine.close();
+        await machine.check().catch(({ name }) => console.log(name));
       })();`;
     const outfile = join(folder, format === "cjs" ? "program.cjs" : "program.mjs");
     await build({
@@ -36,11 +39,13 @@ for (const format of ["cjs", "esm"] as const) {
       outfile,
       format,
       bundle: true,
+      minify: true,
       platform: "node",
       logLevel: "silent",
     });
     const { stdout, stderr } = await execa("node", [outfile], { cwd: folder, ...once });
-    assert.deepEqual([stdout, stderr], ["bundled", ""]);
+    const names = ["NotFoundError", "OperationFailedError", "SessionLostError"];
+    assert.deepEqual([stdout.split("\n"), stderr], [["bundled", ...names], ""]);
   });
 }
 

@@ -1,30 +1,48 @@
 /**
  * What the library throws: an `RpcError` with the code of the protocol for what the executor
- * answered, and a `ConnectionError` for a failed connection.
+ * answered, and a `ConnectionError` for a failed connection. Names are written out, because a
+ * program that is minified has other names for its classes.
  */
 import { errorCodes, RpcError, toRpcError } from "../protocol/errors.ts";
 
 /** The request is not possible now: wrong state, unknown id, refused path. Code -32600. */
-export class InvalidRequestError extends RpcError {}
+export class InvalidRequestError extends RpcError {
+  override name = "InvalidRequestError";
+}
+
 /** The executor does not know the method: it is older than this library. Code -32601. */
-export class MethodNotFoundError extends RpcError {}
+export class MethodNotFoundError extends RpcError {
+  override name = "MethodNotFoundError";
+}
+
 /** The executor does not accept the arguments. Code -32602. */
-export class InvalidParamsError extends RpcError {}
+export class InvalidParamsError extends RpcError {
+  override name = "InvalidParamsError";
+}
+
 /** The operation was tried and failed, with the system's reason. Code -32603. */
-export class OperationFailedError extends RpcError {}
+export class OperationFailedError extends RpcError {
+  override name = "OperationFailedError";
+}
+
 /** The path does not exist. Code -32004. */
-export class NotFoundError extends RpcError {}
+export class NotFoundError extends RpcError {
+  override name = "NotFoundError";
+}
+
 /** The session is attached to another connection that is alive. Code -32010. */
-export class SessionAttachedError extends RpcError {}
+export class SessionAttachedError extends RpcError {
+  override name = "SessionAttachedError";
+}
 
 /** The executor could not be reached, or the connection broke while the answer was awaited. */
 export class ConnectionError extends Error {
+  override name = "ConnectionError";
   /** Whether another attempt may succeed. Default true. */
   readonly retryable: boolean;
 
   constructor(message: string, options: ErrorOptions & { readonly retryable?: boolean } = {}) {
     super(message, options);
-    this.name = new.target.name;
     this.retryable = options.retryable ?? true;
   }
 }
@@ -37,6 +55,8 @@ export const isTemporary = (error: unknown) => error instanceof ConnectionError 
 
 /** The session could not be resumed or was closed, and all its processes are gone. */
 export class SessionLostError extends ConnectionError {
+  override name = "SessionLostError";
+
   constructor(message: string, options: ErrorOptions = {}) {
     super(message, { ...options, retryable: false });
   }
@@ -62,9 +82,7 @@ const classes = new Map<number, typeof RpcError>([
 
 /** Makes an error of the class that belongs to `code`; a plain `RpcError` for an unknown code. */
 export function errorOfCode(code: number, message: string, options?: ErrorOptions): RpcError {
-  const error = new (classes.get(code) ?? RpcError)(code, message, options);
-  error.name = error.constructor.name;
-  return error;
+  return new (classes.get(code) ?? RpcError)(code, message, options);
 }
 
 /**

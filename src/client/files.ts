@@ -31,11 +31,11 @@ export interface DirectoryEntry {
 }
 
 export interface WalkOptions extends FileOptions {
-  /** Levels of directories. Default 64. */
+  /** Levels of directories. Default 64, which is also the most. */
   readonly depthMax?: number | undefined;
-  /** Default 10 000. */
+  /** Default 10 000, which is also the most. */
   readonly directoriesMax?: number | undefined;
-  /** Default 50 000. */
+  /** Default 50 000, which is also the most. */
   readonly entriesMax?: number | undefined;
   /** Default false. */
   readonly followDirectorySymlinks?: boolean | undefined;
