@@ -3,10 +3,11 @@
  * nothing is carried over from one client to another.
  */
 import { randomUUID } from "node:crypto";
-import { fileHandlesMax, helperStartAttemptsMax, sandboxMeaningsMax } from "../limits.ts";
-import { internalError, invalidRequest, notFound } from "../protocol/errors.ts";
+import { helperStartAttemptsMax, sandboxMeaningsMax } from "../limits.ts";
+import { internalError } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
+import { HeldFiles, type Holder } from "./held-files.ts";
 import type { HelperCrew } from "./helper-crew.ts";
 import type { HelperPool } from "./helper-pool.ts";
 import { type HelperStation, helperRecipe, helperStation, isStill } from "./helper-station.ts";
@@ -31,6 +32,8 @@ export interface ConfinedFiles {
   call(sandbox: Sandbox): Call;
   /** Whether the file with this id was opened by a worker; then `openFiles` knows it. */
   holds(handleId: string): boolean;
+  /** How many files workers have open for the connection. */
+  countOpen(): number;
   /** Sends requests on open files to the workers that opened them. */
   readonly openFiles: Call;
   close(): void;
@@ -54,13 +57,6 @@ interface Meaning {
   readonly lacksCwd: boolean;
 }
 
-interface Holder {
-  readonly worker: HelperWorker;
-  readonly crew: HelperCrew;
-  /** The worker's answer to `fs/open`. */
-  readonly opened: Result<"fs/open">;
-}
-
 class ConnectionFiles implements ConfinedFiles {
   readonly #machine: SandboxMachine;
   readonly #pool: HelperPool;
@@ -68,8 +64,7 @@ class ConnectionFiles implements ConfinedFiles {
   readonly #meanings = new Map<string, Meaning>();
   #last: { readonly sandbox: Sandbox; readonly meaning: Meaning } | undefined;
   readonly #stations = new Map<string, Station>();
-  /** By handle id, which is taken from the moment of the request. */
-  readonly #holders = new Map<string, Promise<Holder>>();
+  readonly #held = new HeldFiles();
   #isClosed = false;
 
   constructor(machine: SandboxMachine, pool: HelperPool) {
@@ -87,19 +82,16 @@ class ConnectionFiles implements ConfinedFiles {
   }
 
   holds(handleId: string): boolean {
-    return this.#holders.has(handleId);
+    return this.#held.has(handleId);
   }
 
-  readonly openFiles: Call = async (method, params) => {
-    const handleId = handleIdOf(params);
-    const holder = await this.#holders.get(handleId)?.catch(notOpened);
-    if (!holder) throw notFound(`unknown file handle \`${handleId}\``);
-    try {
-      return (await holder.worker.request(method, params)) as Result<typeof method>;
-    } finally {
-      if (method === "fs/close" || holder.worker.isEnded) this.#forget(handleId, holder);
-    }
-  };
+  countOpen(): number {
+    return this.#held.count();
+  }
+
+  get openFiles(): Call {
+    return this.#held.call;
+  }
 
   /**
    * Releases the workers. Requests under way are finished, because the client may return for the
@@ -107,7 +99,7 @@ class ConnectionFiles implements ConfinedFiles {
    */
   close(): void {
     this.#isClosed = true;
-    this.#holders.clear();
+    this.#held.clear();
     this.#pool.release(this.#owner);
   }
 
@@ -157,19 +149,8 @@ class ConnectionFiles implements ConfinedFiles {
   }
 
   async #open(sandbox: Sandbox, request: object): Promise<Result<"fs/open">> {
-    const handleId = handleIdOf(request);
     if (this.#isClosed) throw internalError("the connection that would hold the file has ended");
-    if (this.#holders.size >= fileHandlesMax) {
-      throw invalidRequest(`at most ${fileHandlesMax} file handles may be open per connection`);
-    }
-    const opening = this.#holderOf(sandbox, request);
-    this.#holders.set(handleId, opening);
-    try {
-      return (await opening).opened;
-    } catch (error) {
-      this.#holders.delete(handleId);
-      throw error;
-    }
+    return this.#held.open(handleIdOf(request), this.#holderOf(sandbox, request));
   }
 
   async #holderOf(sandbox: Sandbox, request: object): Promise<Holder> {
@@ -217,16 +198,7 @@ class ConnectionFiles implements ConfinedFiles {
     this.#stations.set(key, made);
     return made;
   }
-
-  #forget(handleId: string, { worker, crew }: Holder): void {
-    this.#holders.delete(handleId);
-    worker.handles.delete(handleId);
-    crew.filesClosed(worker);
-  }
 }
-
-/** The request that opens the file gets the error; for all others the id is unknown. */
-const notOpened = () => undefined;
 
 function meaningOf(sandbox: Sandbox, machine: SandboxMachine): Meaning {
   const policy = policyOf(sandbox, machine.surroundings);

@@ -126,6 +126,17 @@ function namingHandles(make: MakeFileSystem): void {
     await open("read");
   });
 
+  fileTest("a read that fails closes the handle, which leaves its id", make, async (bench) => {
+    const { fileSystem } = bench;
+    const path = bench.file("f");
+    await fileSystem.open({ handleId: "h", path, mode: "replace" });
+    const read = (len: number) => fileSystem.readBlock({ handleId: "h", offset: 0, len });
+    await fails(read(0), -32600, /^file read block length must be between/);
+    await fails(read(1), -32603, "Bad file descriptor (os error 9)");
+    await fileSystem.open({ handleId: "h", path, mode: "read" });
+    assert.deepEqual(await read(1), { chunk: "", eof: true });
+  });
+
   fileTest("ids have at most 32 bytes, also when they are closed", make, async (bench) => {
     const { fileSystem } = bench;
     const path = bench.file("f");

@@ -1,3 +1,4 @@
+import { fileHandlesMax } from "../../limits.ts";
 import { invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, FileSystemEvent, Params, Result } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
@@ -5,7 +6,7 @@ import type { ConfinedFiles } from "../../sandbox/confined-files.ts";
 import type { FileAnswers } from "../file-system.ts";
 import { remoteFileSystem } from "../remote/file-system.ts";
 import { directFileSystem } from "./files/direct-file-system.ts";
-import { openFiles } from "./files/open-files.ts";
+import { type OpenFiles, openFiles } from "./files/open-files.ts";
 import type { TreeMeans } from "./files/remove-tree.ts";
 import { missingWatch } from "./files/watch-missing.ts";
 import type { WriteJournal } from "./journal/journal.ts";
@@ -26,7 +27,7 @@ export interface LocalFileSystemOptions extends TreeMeans {
   readonly confined?: ConfinedFiles | undefined;
   /** Records writes under way, in case this process is killed. */
   readonly journal?: WriteJournal | undefined;
-  /** Files that may be open at once; 128 when absent. */
+  /** Files that may be open at once, whoever holds them; 128 when absent. */
   readonly fileHandlesMax?: number | undefined;
 }
 
@@ -35,11 +36,12 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
   const { confined = noConfinedFiles } = options;
   // Opens its file, which stays open, now: when descriptors are scarce it would take the last one.
   hasRemoteMounts();
-  const files = openFiles(options.fileHandlesMax);
+  const files = openFiles();
   const { watchMissing, ...watch } = missingWatch(options.emit);
   const direct = { ...directFileSystem(options.journal, options), ...files, watchMissing };
   const under = decisionBetween(direct, confined);
   const opened = remoteFileSystem(confined.openFiles);
+  const admit = admission([confined, files], options.fileHandlesMax);
   const holder = ({ handleId }: { handleId: string }) =>
     confined.holds(handleId) ? opened : files;
   return {
@@ -53,8 +55,7 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
     remove: (params) => under("write", params.sandbox).remove(params),
     copy: (params) => under("write", params.sandbox).copy(params),
     open: async (params) => {
-      const isTaken = confined.holds(params.handleId) || files.holds(params.handleId);
-      if (isTaken) throw invalidRequest(`file handle \`${params.handleId}\` already exists`);
+      admit(params.handleId);
       return under(params.mode === "read" ? "read" : "write", params.sandbox).open(params);
     },
     readBlock: (params) => holder(params).readBlock(params),
@@ -70,6 +71,21 @@ export function localFileSystem(options: LocalFileSystemOptions): LocalFileSyste
   };
 }
 
+/** Refuses to open a file under an id that is taken, or more files than may be open. */
+function admission(holders: readonly HandleHolder[], handlesMax = fileHandlesMax) {
+  return (handleId: string) => {
+    // Counted first: what was lost with its worker neither counts nor keeps its id.
+    const count = holders.reduce((sum, holder) => sum + holder.countOpen(), 0);
+    if (holders.some((holder) => holder.holds(handleId))) {
+      throw invalidRequest(`file handle \`${handleId}\` already exists`);
+    }
+    if (count < handlesMax) return;
+    throw invalidRequest(`at most ${handlesMax} file handles may be open per connection`);
+  };
+}
+
+type HandleHolder = Pick<OpenFiles, "holds" | "countOpen">;
+
 /** Chooses who does an operation under a sandbox: the one decision that every path passes. */
 const decisionBetween =
   (direct: FileAnswers, confined: ConfinedFiles) =>
@@ -83,6 +99,7 @@ const noConfinedFiles: ConfinedFiles = {
     permissions.type === "managed" && permissions.file_system.type !== "unrestricted",
   call: () => () => Promise.reject(unenforceable()),
   holds: () => false,
+  countOpen: () => 0,
   openFiles: () => Promise.reject(unenforceable()),
   close: () => undefined,
 };

@@ -5,12 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
-import {
-  fileBlockBytesMax,
-  fileHandleIdBytesMax,
-  fileHandlesMax,
-  spareBlocksMax,
-} from "../../../limits.ts";
+import { fileBlockBytesMax, fileHandleIdBytesMax, spareBlocksMax } from "../../../limits.ts";
 import { Base64Bytes } from "../../../protocol/base64.ts";
 import {
   internalError,
@@ -31,13 +26,14 @@ export interface OpenFiles
   extends Pick<FileAnswers, "open" | "readBlock" | "writeBlock" | "close"> {
   /** Whether a file is open, or being opened, under this id. */
   holds(handleId: string): boolean;
+  /** How many files are open or being opened. */
+  countOpen(): number;
   /** Closes every file, also those that are being opened. Must be the last call. */
   closeAll(): Promise<void>;
 }
 
-/** `handlesMax` bounds the files that are open at once. */
-export const openFiles = (handlesMax = fileHandlesMax): OpenFiles => {
-  const handles = new Handles(handlesMax);
+export const openFiles = (): OpenFiles => {
+  const handles = new Handles();
   return {
     async open({ handleId, identify, ...file }) {
       await handles.add(handleId, () => openAs(file));
@@ -51,6 +47,7 @@ export const openFiles = (handlesMax = fileHandlesMax): OpenFiles => {
       return {};
     },
     holds: (handleId) => handles.has(handleId),
+    countOpen: () => handles.count,
     closeAll: () => handles.closeAll(),
   };
 };
@@ -103,12 +100,11 @@ interface Handle {
 }
 
 class Handles {
-  readonly #handlesMax: number;
   readonly #handles = new Map<string, Handle>();
   #closed = false;
 
-  constructor(handlesMax: number) {
-    this.#handlesMax = handlesMax;
+  get count(): number {
+    return this.#handles.size;
   }
 
   has(id: string): boolean {
@@ -120,9 +116,6 @@ class Handles {
     refuseLongId(id);
     if (this.#closed) throw invalidRequest("the connection is closed");
     if (this.#handles.has(id)) throw invalidRequest(`file handle \`${id}\` already exists`);
-    if (this.#handles.size >= this.#handlesMax) {
-      throw invalidRequest(`at most ${this.#handlesMax} file handles may be open per connection`);
-    }
     const opening = open();
     const handle: Handle = { fd: opening, busy: opening };
     this.#handles.set(id, handle);
