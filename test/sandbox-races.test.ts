@@ -11,6 +11,7 @@ import { pointsIn } from "../src/sandbox/wanted-points.ts";
 import { findPlaces } from "../src/sandbox/world.ts";
 import { WorldChangedError } from "../src/sandbox/world-changed-error.ts";
 import { Ground } from "./support/escape-ground.ts";
+import { workshop } from "./support/helper-workshop.ts";
 import { until } from "./support/until.ts";
 
 function ground(t: TestContext): Ground {
@@ -103,4 +104,15 @@ test("a workspace that is away when mount points are made, and back again, gets 
   });
   assert.match(await attempt(), /cannot create directory '?\.git\/made'?: Read-only file system/);
   assert.equal(existsSync(g.at("ws/.git")), false);
+});
+
+test("what goes away while a worker is set up fails no operation", async (t) => {
+  const { sandbox, policy, at, file, launches } = workshop(t, {
+    // As a mount point of another server does.
+    script: 'rmdir ${0%/bin/bwrap}/ws/.agents 2>/dev/null; exec $REAL "$@"',
+  });
+  mkdirSync(at("ws/.agents"));
+  await sandbox.files().call(policy)("fs/writeFile", { path: file("f"), dataBase64: "" });
+  assert.ok(existsSync(at("ws/f")));
+  assert.equal(launches(), 2);
 });

@@ -124,7 +124,10 @@ export class HelperPool {
 
   async #workerBy(recipe: () => Promise<Recipe>) {
     const { isStill, ...parts } = await recipe();
-    const worker = await HelperWorker.start(parts, this.#limits);
+    const worker = await HelperWorker.start(parts, this.#limits).catch(async (error) => {
+      // What bwrap was to mount may have gone, such as a mount point of another server.
+      throw (await isStill()) ? error : new WorldChangedError();
+    });
     this.#all.set(worker, this.#idleTimer(worker));
     void worker.ended.then(() => this.#onEnded(worker));
     return { worker, isStill };
