@@ -165,7 +165,7 @@ describe("the audit log", () => {
     await recordOnce(t, file);
     writeFileSync(file, readFileSync(file, "utf8").trimEnd());
     await recordOnce(t, file);
-    assert.match((await verify(file)).stdout, /^\S+: 14 lines, chain unbroken/);
+    assert.match((await verify(file)).stdout, /: 14 lines, chain unbroken/);
   });
 
   test("is gone on with after a kill, whatever a client has named its processes", async (t) => {

@@ -127,8 +127,9 @@ describe("answers with much in them", () => {
     const waiting = Array.from({ length: reads }, async () => {
       const client = await connect(server.url);
       await client.initialize();
-      const script = `read -r _ <${go.path}; echo said; echo >${said.path}; exec sleep 1000`;
-      await start(client, { processId: "waits", argv: ["sh", "-c", script] });
+      const script = 'read -r _ <"$1"; echo said; echo >"$2"; exec sleep 1000';
+      const argv = ["sh", "-c", script, "sh", go.path, said.path];
+      await start(client, { processId: "waits", argv });
       return client;
     });
     const clients = await Promise.all(waiting);
