@@ -59,7 +59,7 @@ for (const [where, open] of openers) {
     const failing = assert.rejects(writing, SessionLostError);
     await isWaiting.promise;
     await environment.close();
-    await within(10_000, "the failure", failing);
+    await within(30_000, "the failure", failing);
   });
 }
 
@@ -68,7 +68,7 @@ for (const [where, open] of openers) {
     const environment = await open();
     await environment.close();
     const watching = environment.files.watchMissing(["/no/such/path"]);
-    await within(10_000, "the failure", assert.rejects(watching, SessionLostError));
+    await within(30_000, "the failure", assert.rejects(watching, SessionLostError));
   });
 }
 
@@ -98,7 +98,7 @@ describe("a program that stood still until its time was over", () => {
     await until("an attempt", () => line.attempts > 1);
     line.isDown = false;
     standStill(standstillMs);
-    await within(20_000, "the answer", environment.check());
+    await within(30_000, "the answer", environment.check());
   });
 });
 
@@ -115,10 +115,10 @@ describe("an executor that never tells how a process ended", () => {
   test("fails the exit when the process is closed, and a run", async (t) => {
     const { environment } = await setUp(t, silent);
     const process = await environment.start(["true"]);
-    await within(10_000, "the end", process.closed);
+    await within(30_000, "the end", process.closed);
     const untold = assert.rejects(process.exit, OperationFailedError);
-    await within(10_000, "the failure", untold);
+    await within(30_000, "the failure", untold);
     const running = environment.run(["true"]);
-    await within(10_000, "the failure", assert.rejects(running, /not with which exit code/));
+    await within(30_000, "the failure", assert.rejects(running, /not with which exit code/));
   });
 });

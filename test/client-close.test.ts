@@ -71,8 +71,8 @@ describe("a connection that the other end is done with, whose line it does not e
       const gone = once(line, "close");
       send(line, frame);
       // The library for WebSockets itself would wait for 30 s.
-      await within(15_000, "the end of the line", gone);
-      await within(15_000, "the answer", environment.check());
+      await within(25_000, "the end of the line", gone);
+      await within(25_000, "the answer", environment.check());
       assert.equal(lines.length, 2);
       await environment.close();
     });
@@ -89,7 +89,7 @@ describe("closing", () => {
       const gone = once(near, "close");
       await environment[way]();
       // The library for WebSockets itself would hold it for 30 s.
-      await within(15_000, "the end of the connection", gone);
+      await within(25_000, "the end of the connection", gone);
     });
   }
 

@@ -183,7 +183,7 @@ describe("connecting", () => {
       }
     });
     const environment = await connect(url);
-    const signal = AbortSignal.timeout(5_000);
+    const signal = AbortSignal.timeout(30_000);
     // It is never answered, so the end of the session fails it.
     environment.check().catch(() => {});
     while (replies.length === 0 && !signal.aborted) await environment.files.remove("/x");

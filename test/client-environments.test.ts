@@ -158,13 +158,13 @@ describe("the environments that are chosen", () => {
     t.after(() => void silent.close());
     await once(silent, "listening");
     const { port } = silent.address() as AddressInfo;
-    const choice = await environments({ execServerUrl: `ws://127.0.0.1:${port}` });
+    const toml = having(`url = "ws://127.0.0.1:${port}"\nconnect_timeout_sec = 300`);
+    const choice = await environments({ codexHome: await homeWith(t, toml) });
     const reached = once(silent, "connection");
-    const refused = assert.rejects(choice.open(), SessionLostError);
+    const refused = assert.rejects(choice.open("a"), SessionLostError);
     const [line] = (await reached) as [Socket];
     const left = once(line.resume(), "close");
-    // By itself it would be given up after 10 s.
-    await within(8_000, "the end", choice.close());
+    await within(30_000, "the end", choice.close());
     await Promise.all([refused, left]);
   });
 

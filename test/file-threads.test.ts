@@ -25,7 +25,7 @@ import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 import { within } from "./support/within.ts";
 
-const waitMs = 20_000;
+const waitMs = 30_000;
 /** On a machine with one core there are none. */
 const skip = availableParallelism() === 1;
 

@@ -20,7 +20,7 @@ import { run, shell } from "./support/spawned.ts";
 import { until } from "./support/until.ts";
 import { within } from "./support/within.ts";
 
-const endMsMax = 20_000;
+const endMsMax = 30_000;
 
 /** A program that never ends by itself, and that nothing else runs. */
 function hangingWork(t: TestContext) {

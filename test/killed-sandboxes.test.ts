@@ -11,7 +11,7 @@ import { temporaryFolder } from "./support/temporary-folder.ts";
 
 /** How often each kind of work is killed; more by hand. */
 const kills = Number(process.env.SANDBOX_KILLS ?? 1);
-const goneMs = 20_000;
+const goneMs = 30_000;
 /** From the first work on: the last one begins before that. */
 const killedWithinMs = 40;
 

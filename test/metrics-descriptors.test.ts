@@ -16,7 +16,7 @@ async function ask(socket: Socket, path: string, wanted: RegExp): Promise<string
     socket.once("close", () => reject(new Error(`the connection was cut behind "${text}"`)));
   });
   socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
-  return within(10_000, `the answer to ${path}`, come).finally(() => {
+  return within(30_000, `the answer to ${path}`, come).finally(() => {
     for (const event of ["data", "close"]) socket.removeAllListeners(event);
   });
 }

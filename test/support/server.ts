@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const bin = join(root, "bin/codex.js");
 const built = join(root, "dist/codex.cjs");
 const startMsMax = 30_000;
-const stopMsMax = 10_000;
+const stopMsMax = 30_000;
 
 export interface ServerOptions {
   /** Further options of `codex exec-server`; one that names `--listen` replaces the default. */
