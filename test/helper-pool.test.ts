@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { workshop } from "./support/helper-workshop.ts";
+import { withLongerLimits } from "./support/longer-limits.ts";
 import { uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";
 import { standStill } from "./support/standing-still.ts";
 import { until } from "./support/until.ts";
@@ -90,29 +91,31 @@ test("a worker that dies fails only what it was doing", async (t) => {
   assert.equal(launches(), 2);
 });
 
-test("a worker that does not answer is given up after a time, and replaced", async (t) => {
-  const hanging = 'read -r line; echo \'{"status":"ok","payload":{}}\'; exec sleep 60';
-  const script = `[ -e $0.once ] || { : > $0.once; ${hanging}; }\nexec $REAL "$@"`;
-  const { sandbox, policy, file } = workshop(t, { script, limits: { operationMs: 300 } });
-  const call = sandbox.files().call(policy);
-  const write = () => call("fs/writeFile", { path: file("a"), dataBase64 });
-  await assert.rejects(write(), { code: -32603, message: /no answer within 0\.3 s/ });
-  await write();
-});
+test("a worker that does not answer is given up after a time, and replaced", (t) =>
+  withLongerLimits(300, async (operationMs) => {
+    const hanging = 'read -r line; echo \'{"status":"ok","payload":{}}\'; exec sleep 60';
+    const script = `[ -e $0.once ] || { : > $0.once; ${hanging}; }\nexec $REAL "$@"`;
+    const { sandbox, policy, file } = workshop(t, { script, limits: { operationMs } });
+    const call = sandbox.files().call(policy);
+    const write = () => call("fs/writeFile", { path: file("a"), dataBase64 });
+    const message = new RegExp(`no answer within ${operationMs / 1000} s`);
+    await assert.rejects(write(), { code: -32603, message });
+    await write();
+  }));
 
-test("a worker that answered while nobody looked is not given up", async (t) => {
-  const operationMs = 500;
-  const { sandbox, policy, at, file, launches } = workshop(t, { limits: { operationMs } });
-  writeFileSync(at("ws/a"), "text");
-  const call = sandbox.files().call(policy);
-  const look = () => call("fs/getMetadata", { path: file("a") });
-  await look();
-  // What is due comes next from here, before what has come.
-  await setImmediate();
-  const looked = look();
-  standStill(2 * operationMs);
-  assert.deepEqual([(await looked).size, launches()], [4, 1]);
-});
+test("a worker that answered while nobody looked is not given up", (t) =>
+  withLongerLimits(500, async (operationMs) => {
+    const { sandbox, policy, at, file, launches } = workshop(t, { limits: { operationMs } });
+    writeFileSync(at("ws/a"), "text");
+    const call = sandbox.files().call(policy);
+    const look = () => call("fs/getMetadata", { path: file("a") });
+    await look();
+    // What is due comes next from here, before what has come.
+    await setImmediate();
+    const looked = look();
+    standStill(2 * operationMs);
+    assert.deepEqual([(await looked).size, launches()], [4, 1]);
+  }));
 
 test("a bwrap that hangs fails the operation after a time", async (t) => {
   const { sandbox, policy, file } = workshop(t, {
@@ -176,21 +179,22 @@ test("a worker that comes too late for what it was hired for is idle", async (t)
   assert.equal(launches(), 2);
 });
 
-test("an open file stays with its worker, which is kept for it", async (t) => {
-  const limits = { workersMax: 1, startMs: 1_000, idleMs: 1 };
-  const { sandbox, policy, at, file } = workshop(t, { limits });
-  const files = sandbox.files();
-  await files.call(policy)("fs/open", { handleId: "h", path: file("a"), mode: "replace" });
-  assert.equal(files.holds("h"), true);
-  const other = sandbox.files().call(policy)("fs/writeFile", { path: file("b"), dataBase64 });
-  await assert.rejects(other, { message: /hold open files: close file handles/ });
-  renameSync(at("ws/a"), at("ws/moved"));
-  await files.openFiles("fs/writeBlock", { handleId: "h", offset: 0, chunk: dataBase64 });
-  await files.openFiles("fs/close", { handleId: "h" });
-  assert.equal(files.holds("h"), false);
-  assert.equal(readFileSync(at("ws/moved"), "utf8"), "text");
-  await sandbox.files().call(policy)("fs/writeFile", { path: file("b"), dataBase64 });
-});
+test("an open file stays with its worker, which is kept for it", (t) =>
+  withLongerLimits(1_000, async (startMs) => {
+    const limits = { workersMax: 1, startMs, idleMs: 1 };
+    const { sandbox, policy, at, file } = workshop(t, { limits });
+    const files = sandbox.files();
+    await files.call(policy)("fs/open", { handleId: "h", path: file("a"), mode: "replace" });
+    assert.equal(files.holds("h"), true);
+    const other = sandbox.files().call(policy)("fs/writeFile", { path: file("b"), dataBase64 });
+    await assert.rejects(other, { message: /hold open files: close file handles/ });
+    renameSync(at("ws/a"), at("ws/moved"));
+    await files.openFiles("fs/writeBlock", { handleId: "h", offset: 0, chunk: dataBase64 });
+    await files.openFiles("fs/close", { handleId: "h" });
+    assert.equal(files.holds("h"), false);
+    assert.equal(readFileSync(at("ws/moved"), "utf8"), "text");
+    await sandbox.files().call(policy)("fs/writeFile", { path: file("b"), dataBase64 });
+  }));
 
 test("what was asked for before the connection ended is done, and then the worker goes", async (t) => {
   const script = 'while ! [ -e $0.go ]; do sleep 0.01; done\nexec $REAL "$@"';

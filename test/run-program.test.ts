@@ -4,9 +4,10 @@ import { probesBy } from "../src/environment/local/probes.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import { runProgram } from "../src/environment/local/spawn/run-program.ts";
 import { SpawnError, type Spawner } from "../src/environment/local/spawn/spawner.ts";
+import { withLongerLimits } from "./support/longer-limits.ts";
 import { standStill } from "./support/standing-still.ts";
 
-const bounds = { timeoutMs: 20_000, outputBytesMax: 100 };
+const bounds = { timeoutMs: 30_000, outputBytesMax: 100 };
 const shell = (script: string): [string, ...string[]] => ["/bin/sh", "-c", script];
 
 for (const kind of ["posix", "node"] as const) {
@@ -29,23 +30,26 @@ for (const kind of ["posix", "node"] as const) {
       });
     });
 
-    test("is killed with what it started when it takes too long", async () => {
-      const argv = shell("echo begun; sleep 600 & sleep 600");
-      const ended = await runProgram(spawner, { argv, ...bounds, timeoutMs: 200 });
-      assert.deepEqual(ended, { exitCode: 137, isTimedOut: true, stdout: "begun\n", stderr: "" });
-    });
+    test("is killed with what it started when it takes too long", () =>
+      withLongerLimits(200, async (timeoutMs) => {
+        const argv = shell("echo begun; sleep 600 & sleep 600");
+        const ended = await runProgram(spawner, { argv, ...bounds, timeoutMs });
+        const expected = { exitCode: 137, isTimedOut: true, stdout: "begun\n", stderr: "" };
+        assert.deepEqual(ended, expected);
+      }));
 
-    test("has not taken too long when it ended while nobody looked", async () => {
-      const start: Spawner["start"] = async (request, sink) => {
-        const started = await spawner.start(request, sink);
-        // When its time has begun.
-        setImmediate(() => standStill(1_500));
-        return started;
-      };
-      const run = { argv: shell("sleep 0.2; exit 3"), ...bounds, timeoutMs: 1_000 };
-      const { exitCode, isTimedOut } = await runProgram({ start } as Spawner, run);
-      assert.deepEqual([exitCode, isTimedOut], [3, false]);
-    });
+    test("has not taken too long when it ended while nobody looked", () =>
+      withLongerLimits(1_000, async (timeoutMs) => {
+        const start: Spawner["start"] = async (request, sink) => {
+          const started = await spawner.start(request, sink);
+          // When its time has begun.
+          setImmediate(() => standStill(1.5 * timeoutMs));
+          return started;
+        };
+        const run = { argv: shell("sleep 0.2; exit 3"), ...bounds, timeoutMs };
+        const { exitCode, isTimedOut } = await runProgram({ start } as Spawner, run);
+        assert.deepEqual([exitCode, isTimedOut], [3, false]);
+      }));
 
     test("may say more than is kept of it", async () => {
       const argv = shell("head -c 300000 /dev/zero | tr '\\0' x");

@@ -32,7 +32,7 @@ function withBwrap(t: TestContext, script: string | undefined) {
     chmodSync(bwrap, 0o755);
   }
   const variables = { PATH: join(directory, "bin"), TMPDIR: directory };
-  const sandbox = localSandbox({ variables, cwd: "/", limits: { startMs: 2_000 } });
+  const sandbox = localSandbox({ variables, cwd: "/" });
   t.after(async () => {
     await sandbox.close();
     rmSync(directory, { recursive: true });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import type { Request, SetUp } from "./http-contract.ts";
+import { withLongerLimits } from "./longer-limits.ts";
 import { serveBytes, serveHttp } from "./web-server.ts";
 
 interface Refusal {
@@ -86,12 +87,13 @@ export function describeHttpFailures(setUp: SetUp): void {
 
   const brokenBody = "failed to read http/request response body: error decoding response body";
 
-  test("fails when the body is not whole in time", async (t) => {
-    const server = await serveHttp(t, (_, response) => response.write("part"));
-    const { request } = await setUp(t);
-    const outcome = request({ url: server.url, timeoutMs: 200 });
-    await assert.rejects(outcome, { code: -32603, message: brokenBody });
-  });
+  test("fails when the body is not whole in time", (t) =>
+    withLongerLimits(200, async (timeoutMs) => {
+      const server = await serveHttp(t, (_, response) => response.write("part"));
+      const { request } = await setUp(t);
+      const outcome = request({ url: server.url, timeoutMs });
+      await assert.rejects(outcome, { code: -32603, message: brokenBody });
+    }));
 
   test("fails when the body is cut", async (t) => {
     const server = await serveBytes(t, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart");
