@@ -104,6 +104,11 @@ const walks: Record<string, { more: Partial<WalkOptions>; names: string[]; trunc
     names: grown.slice(0, 4),
     truncated: true,
   },
+  "up to the last entry but one": {
+    more: { maxEntries: grown.length - 1 },
+    names: grown.slice(0, -1),
+    truncated: true,
+  },
   "to exactly the number of entries there are": {
     more: { maxEntries: grown.length },
     names: grown,
@@ -112,6 +117,15 @@ const walks: Record<string, { more: Partial<WalkOptions>; names: string[]; trunc
     more: { maxDirectories: 2 },
     names: grown.slice(0, 4),
     truncated: true,
+  },
+  "through the last directory but one": {
+    more: { maxDirectories: 4 },
+    names: grown.slice(0, -1),
+    truncated: true,
+  },
+  "through exactly the number of directories there are": {
+    more: { maxDirectories: 5 },
+    names: grown,
   },
 };
 
