@@ -14,7 +14,6 @@ import { connect } from "./support/client.ts";
 import { run } from "./support/process.ts";
 import { launchServer, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
-import { within } from "./support/within.ts";
 
 const folder = temporaryFolder({ after }, "audit");
 
@@ -22,7 +21,7 @@ const linesOf = (file: string) => readFileSync(file, "utf8").trimEnd().split("\n
 
 async function verify(...args: string[]) {
   const verifier = launchServer({ args: ["audit", "verify", ...args] });
-  const { code } = await verifier.exited;
+  const { code } = await verifier.ended();
   return { code, stdout: verifier.stdout(), stderr: verifier.stderr() };
 }
 
@@ -80,11 +79,9 @@ describe("the audit log", () => {
     });
   }
 
-  test("is refused where nothing stays that is written", async (t) => {
+  test("is refused where nothing stays that is written", async (_t) => {
     const server = launchServer({ args: ["--audit-log", "/dev/null"] });
-    t.after(() => server.stop());
-    const { code } = await within(30_000, "the end of the server", server.exited);
-    assert.equal(code, 1);
+    assert.equal((await server.ended()).code, 1);
     assert.match(server.stderr(), /^Error: the audit log \/dev\/null is no regular file/);
   });
 
@@ -117,7 +114,7 @@ describe("the audit log", () => {
     for (const text of ["hello\n", "hello", `${whole}hello\n`]) {
       writeFileSync(file, text);
       const server = launchServer({ args: ["--audit-log", file] });
-      assert.equal((await server.exited).code, 1);
+      assert.equal((await server.ended()).code, 1);
       assert.match(
         server.stderr(),
         /^Error: the audit log .* does not end with a line of an audit/,
@@ -229,14 +226,12 @@ describe("codex exec-server audit verify", () => {
     });
   }
 
-  test("says at once that a large file without lines is none", async (t) => {
+  test("says at once that a large file without lines is none", async (_t) => {
     const file = join(folder, "large");
     writeFileSync(file, "");
     truncateSync(file, 4 * 2 ** 30);
     const verifier = launchServer({ args: ["audit", "verify", file] });
-    t.after(() => verifier.stop());
-    const { code } = await within(30_000, "the end of it", verifier.exited);
-    assert.equal(code, 1);
+    assert.equal((await verifier.ended()).code, 1);
     assert.match(verifier.stderr(), /line 1 is not a line of an audit log/);
   });
 

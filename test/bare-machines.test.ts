@@ -9,9 +9,8 @@ import { hindrance } from "./support/hindrance.ts";
 import { run, start } from "./support/process.ts";
 import { untilDead } from "./support/process-table.ts";
 import { launchServer, type ServerOptions, startServer } from "./support/server.ts";
-import { within } from "./support/within.ts";
 
-const waitMsMax = 30_000;
+const _waitMsMax = 30_000;
 
 const shell = (script: string) => ["sh", "-c", script, "sh"] as const;
 const asNobodyKnown = ["unshare", "--user", "--map-user=54321"] as const;
@@ -85,8 +84,8 @@ describe("what a server lacks is told once, and announced to no client:", () => 
 
 describe("the doctor tells", () => {
   const checksBy = async (options: ServerOptions) => {
-    const { exited, stdout } = launchServer({ ...options, args: ["doctor", "--json"] });
-    await exited;
+    const { ended, stdout } = launchServer({ ...options, args: ["doctor", "--json"] });
+    await ended();
     const { checks } = JSON.parse(stdout()) as { checks: Record<string, string>[] };
     return (wanted: string) => checks.find(({ name }) => name === wanted);
   };
@@ -116,11 +115,9 @@ describe("the doctor tells", () => {
 });
 
 describe("a server refuses to start, and says why,", () => {
-  const refuses = async (t: TestContext, options: ServerOptions, complaint: RegExp) => {
-    const { exited, stdout, stderr, stop } = launchServer(options);
-    t.after(stop);
-    const exit = await within(waitMsMax, "the end of the server", exited);
-    assert.deepEqual(exit, { code: 1, signal: null });
+  const refuses = async (_t: TestContext, options: ServerOptions, complaint: RegExp) => {
+    const { ended, stdout, stderr } = launchServer(options);
+    assert.deepEqual(await ended(), { code: 1, signal: null });
     assert.equal(stdout(), "");
     assert.match(stderr(), complaint);
     assert.equal(stderr().split("\n").length, 2, stderr());

@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 import { launchServer } from "./support/server.ts";
 
 async function codex(args: string[], env: Record<string, string> = {}) {
-  const { exited, stdout, stderr } = launchServer({ args, env });
-  const { code } = await exited;
+  const { ended, stdout, stderr } = launchServer({ args, env });
+  const { code } = await ended();
   return { code, stdout: stdout(), stderr: stderr() };
 }
 
@@ -80,8 +80,8 @@ describe("a command whose findings cannot be written", () => {
     test(title, { skip: process.platform !== "linux" }, async () => {
       const startedBy = ["/bin/sh", "-c", script, "sh"] as const;
       for (const args of [["doctor"], ["audit", "verify", "/dev/null"]]) {
-        const { exited, stderr } = launchServer({ args, startedBy });
-        await exited;
+        const { ended, stderr } = launchServer({ args, startedBy });
+        await ended();
         assert.match(stderr(), told);
       }
     });

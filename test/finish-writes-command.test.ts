@@ -10,7 +10,7 @@ test("finish-writes touches no folder but one of journals", async (t) => {
   writeFileSync(join(folder, "file"), "");
   mkdirSync(join(folder, "directory"));
   const command = launchServer({ args: ["finish-writes", folder] });
-  const { code } = await command.exited;
+  const { code } = await command.ended();
   assert.equal(code, 1);
   assert.match(command.stderr(), /^Error: .* is not where servers of this user keep journals/);
   assert.deepEqual(readdirSync(folder).sort(), ["directory", "file"]);

@@ -203,7 +203,7 @@ describe("options that do not go together are refused:", () => {
 
 async function checkRefusal(args: string[], complaint: RegExp): Promise<void> {
   const server = launchServer({ args });
-  const { code } = await server.exited;
+  const { code } = await server.ended();
   const stderr = server.stderr();
   assert.match(stderr, /^Error: /);
   assert.match(stderr, complaint);

@@ -135,8 +135,7 @@ describe("codex exec-server", () => {
   for (const [title, args, complaint] of refused) {
     test(`refuses ${title}`, async () => {
       const server = launchServer({ args });
-      const { code } = await server.exited;
-      assert.equal(code, 1);
+      assert.equal((await server.ended()).code, 1);
       assert.match(server.stderr(), complaint);
       assert.doesNotMatch(server.stderr(), /\n +at /);
       assert.equal(server.stdout(), "");
@@ -150,7 +149,7 @@ describe("codex exec-server", () => {
     const address = taken.address();
     const port = typeof address === "object" ? address?.port : 0;
     const server = launchServer({ args: ["--listen", `ws://127.0.0.1:${port}`] });
-    assert.equal((await server.exited).code, 1);
+    assert.equal((await server.ended()).code, 1);
     assert.match(server.stderr(), /address in use/);
   });
 

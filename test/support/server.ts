@@ -9,7 +9,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const bin = join(root, "bin/codex.js");
 const built = join(root, "dist/codex.cjs");
 const startMsMax = 30_000;
-const stopMsMax = 30_000;
+/** For a stop, and for the end of a server that refuses to serve. */
+const endMsMax = 30_000;
 
 export interface ServerOptions {
   /** Further options of `codex exec-server`; one that names `--listen` replaces the default. */
@@ -75,6 +76,8 @@ export function launchServer(options: ServerOptions = {}) {
     ...texts,
     kill: (signal: NodeJS.Signals) => void child.kill(signal),
     stop: () => stopChild(child, exited),
+    /** The exit of one that has to end by itself; one that does not is killed, and rejected. */
+    ended: () => endOf(child, exited, texts.stderr),
   };
 }
 
@@ -141,6 +144,11 @@ function firstLineOf(child: ChildProcess, exited: Promise<ServerExit>, stderr: (
 
 async function stopChild(child: ChildProcess, exited: Promise<ServerExit>): Promise<ServerExit> {
   child.kill("SIGTERM");
-  const kill = setTimeout(() => child.kill("SIGKILL"), stopMsMax);
+  const kill = setTimeout(() => child.kill("SIGKILL"), endMsMax);
   return exited.finally(() => clearTimeout(kill));
+}
+
+async function endOf(child: ChildProcess, exited: Promise<ServerExit>, stderr: () => string) {
+  const end = within(endMsMax, "the end of the server", exited, stderr);
+  return end.finally(() => child.kill("SIGKILL"));
 }
