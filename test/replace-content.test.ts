@@ -154,5 +154,7 @@ test("a file in a folder that may not be changed is written", (t) => {
     console.log(fs.readFileSync(folder + "/sealed/f", "utf8"));
     await journal.close();`,
   );
+  // Otherwise only root could remove it.
+  chmodSync(join(folder, "sealed"), 0o755);
   assert.deepEqual([run.stdout, run.stderr], ["EACCES\nnew content\n", ""]);
 });
