@@ -49,6 +49,8 @@ describe("the environment of a command", () => {
       PAGER: "cat",
       TERM: "dumb",
     });
+    const plain = Object.keys(shellEnvironment().env).filter((name) => name.startsWith("CODEX_"));
+    assert.deepEqual(plain, ["CODEX_CI"]);
   });
 
   test("comes from the executor: no frame has anything of the orchestrator's", async (t) => {

@@ -24,3 +24,16 @@ test("a client that sends on and on and reads nothing is cut off, and nobody els
   assert.deepEqual(lines, ["connection cut: its client sends on and reads no answers"]);
   await other.request("environment/status", {});
 });
+
+test("a client that reads what it is told may make as many mistakes as it likes", async (t) => {
+  const { url, lines } = await talkativeServer(t, { answerChars });
+  const client = await connect(url);
+  await client.initialize();
+  const unknown = "x".repeat(1024 * 1024);
+  for (let bytes = 0; bytes <= unreadErrorBytesMax; bytes += unknown.length) {
+    const mistake = client.request(unknown, { path: "file:///" });
+    await assert.rejects(mistake, { code: -32601 });
+  }
+  await client.request("environment/status", {});
+  assert.deepEqual(lines, []);
+});
