@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { mountWatch } from "../src/environment/local/spawn/mount-watch.ts";
 import { loadLibc } from "../src/environment/local/spawn/posix-libc.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
@@ -19,6 +20,12 @@ test("in a mount namespace of their own", { skip: skip || hasOwnMounts }, () =>
 
 const mountAt = (place: string) => execFileSync("mount", ["-t", "tmpfs", "none", place]);
 
+/** A watch begins in the turn in which the native functions are there. */
+async function untilWatching(): Promise<void> {
+  await loadLibc();
+  await setImmediate();
+}
+
 function directory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), "watched-"));
   t.after(() => {
@@ -33,7 +40,7 @@ describe("the watch over mounts", { skip: skip || !hasOwnMounts }, () => {
   test("tells once of a mount that comes, changes or goes, and of nothing else", async (t) => {
     const hasChanged = mountWatch();
     const place = directory(t);
-    await loadLibc();
+    await untilWatching();
     assert.equal(hasChanged(), true, "nothing is known at first");
     const changes = [
       () => mountAt(place),
@@ -53,7 +60,7 @@ describe("the watch over mounts", { skip: skip || !hasOwnMounts }, () => {
     for (const name of ["ws", "ws/mounted", "tmp"]) mkdirSync(join(top, name));
     const variables = { PATH: process.env.PATH, TMPDIR: join(top, "tmp") };
     const sandbox = localSandbox({ variables, cwd: "/", mountWatch: mountWatch() });
-    await loadLibc();
+    await untilWatching();
     t.after(() => sandbox.close());
     const call = sandbox.files().call(workspaceWrite(join(top, "ws")));
     const write = (name: string) =>
