@@ -65,7 +65,7 @@ export type FileContent =
  * not absolute.
  */
 export interface Files {
-  /** Reads the whole file, up to 380 MB; use `stream` for larger ones. */
+  /** Reads the whole file, up to 380 MiB; use `stream` for larger ones. */
   read(path: Path, options?: FileOptions): Promise<Uint8Array>;
   /** Reads the whole file as UTF-8. */
   readText(path: Path, options?: FileOptions): Promise<string>;

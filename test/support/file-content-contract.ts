@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   statSync,
+  truncateSync,
 } from "node:fs";
 import { base64, fileTest, type MakeFileSystem } from "./file-workbench.ts";
 import { fails, hasMembers } from "./process-workbench.ts";
@@ -40,6 +41,19 @@ function reading(make: MakeFileSystem): void {
     const uris = [bench.uri(), bench.fifo("fifo"), "file:///dev/zero"];
     for (const path of uris) await fails(bench.fileSystem.readFile({ path }), -32600, /not a file/);
   });
+
+  fileTest(
+    "what is too large for one answer: the limit holds, and a way is told",
+    make,
+    async (bench) => {
+      const path = bench.file("f");
+      const told = /limit is 398458880 bytes, use fs\/open and fs\/readBlock/;
+      for (const size of [398_458_881, 600_000_000]) {
+        truncateSync(bench.path("f"), size);
+        await fails(bench.fileSystem.readFile({ path }), -32600, told);
+      }
+    },
+  );
 
   fileTest("only what is missing is not found", make, async (bench) => {
     bench.file("f");

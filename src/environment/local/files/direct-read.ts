@@ -1,4 +1,4 @@
-import { Buffer, constants } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { procFileChunkBytes, readFileBytesMax } from "../../../limits.ts";
 import { Base64Bytes } from "../../../protocol/base64.ts";
 import { invalidRequest } from "../../../protocol/errors.ts";
@@ -8,9 +8,6 @@ import { begin, type Steps, settled } from "../steps.ts";
 import { dropFile, readAt } from "./file-calls.ts";
 import { atPlace } from "./no-follow.ts";
 import { type Opening, openForReading } from "./open-file.ts";
-
-/** More bytes than this have a base64 text longer than the longest string of JavaScript. */
-const base64BytesMax = Math.floor(constants.MAX_STRING_LENGTH / 4) * 3;
 
 export const readFile: FileAnswers["readFile"] = (params) =>
   atPlace(params, (path, noFollow) =>
@@ -57,12 +54,8 @@ function* readToEnd(fd: number): Steps<Buffer> {
 }
 
 function refuseLarge(size: number): void {
-  if (size > readFileBytesMax) {
-    throw invalidRequest(`file is too large to read: limit is ${readFileBytesMax} bytes`);
-  }
-  if (size > base64BytesMax) {
-    throw invalidRequest(
-      `file is too large to read: limit is ${base64BytesMax} bytes, use fs/open and fs/readBlock`,
-    );
-  }
+  if (size <= readFileBytesMax) return;
+  throw invalidRequest(
+    `file is too large to read: limit is ${readFileBytesMax} bytes, use fs/open and fs/readBlock`,
+  );
 }
