@@ -60,6 +60,13 @@ describe("what cannot be understood is refused with a hint:", () => {
       /the audit log \/no\/such\/folder\/x cannot be opened: ENOENT/,
     ],
     ["no file to verify", ["audit", "verify"], /missing required argument 'FILE'/],
+    [
+      "a second file to verify",
+      ["audit", "verify", "/dev/null", "/dev/null"],
+      /too many arguments for 'verify'/,
+    ],
+    ["a word behind the doctor", ["doctor", "--json", "now"], /too many arguments for 'doctor'/],
+    ["no bytes allowed", ["--max-spill", "0"], /bytes greater than 0/],
   ];
   for (const [title, args, complaint] of rows) {
     test(title, async () => {

@@ -11,20 +11,21 @@ export function program(): Command {
     .showHelpAfterError("Add --help to see the options and commands.")
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, "Error:")) });
-  const execServer = addExecServer(codex);
-  addDoctor(execServer);
-  addAudit(execServer);
-  addFinishWrites(execServer);
+  addExecServer(codex);
   addFsHelper(codex);
   return codex;
 }
 
-function addExecServer(codex: Command): Command {
+function addExecServer(codex: Command): void {
   const execServer = codex
     .command("exec-server")
     .description("Run commands and access files for clients that connect over WebSocket.");
   addExecServerOptions(execServer);
-  return execServer
+  addDoctor(execServer);
+  addAudit(execServer);
+  addFinishWrites(execServer);
+  // Last, because what it sets would be inherited by the commands above.
+  execServer
     .addHelpText("after", execServerHelp)
     .allowExcessArguments()
     .action(async (flags: ExecServerFlags) => {

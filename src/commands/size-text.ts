@@ -8,7 +8,9 @@ export function byteCount(text: string): number {
   const unit = units[prefix === "" ? "" : `${prefix.toUpperCase()}iB`] ?? 1;
   const bytes = Number(digits) * unit;
   if (digits !== "" && bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
-  throw new InvalidArgumentError("Expected a number of bytes such as 4096, 512KiB or 64MiB.");
+  throw new InvalidArgumentError(
+    "Expected a number of bytes greater than 0, such as 4096, 512KiB or 64MiB.",
+  );
 }
 
 /** The shortest text that `byteCount` parses to this number. */
