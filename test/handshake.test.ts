@@ -58,6 +58,10 @@ describe("before the handshake is complete", () => {
       code: -32602,
       message: "missing field `processId`",
     });
+    await assert.rejects(client.request("environment/info", { verbose: true }), {
+      code: -32602,
+      message: "unknown field `verbose`",
+    });
     for (const method of ["process/dance", "toString", "__proto__"]) {
       await assert.rejects(client.request(method, {}), { code: -32601 });
     }

@@ -23,6 +23,7 @@ function complaint(error: z.core.$ZodError, params: unknown): string {
   if (value === undefined && place !== "") return `missing field \`${place}\``;
   if (issue.code === "invalid_type") return inPlace(place, wrongType(issue.expected, value));
   if (issue.code === "invalid_value") return inPlace(place, wrongVariant(issue.values, value));
+  if (issue.code === "unrecognized_keys") return inPlace(place, unknownField(issue.keys));
   return inPlace(place, issue.message);
 }
 
@@ -51,6 +52,8 @@ function wrongVariant(values: readonly unknown[], value: unknown): string {
   if (typeof value !== "string") return wrongType(`one of ${expected}`, value);
   return `unknown variant \`${value}\`, expected ${values.length > 1 ? "one of " : ""}${expected}`;
 }
+
+const unknownField = ([name]: readonly string[]) => `unknown field \`${name}\``;
 
 function typeName(value: unknown): string {
   if (value === null || value === undefined) return "null";
