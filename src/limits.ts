@@ -744,7 +744,9 @@ export const temporaryBytesWanted = 1024 * MiB;
 // ---- what an operator may set
 
 /**
- * The bounds that `codex exec-server` takes as options. Reaching one fails the request that did.
+ * The bounds that `codex exec-server` takes as options. A request beyond one is refused. Only of
+ * output the oldest goes to the disk or is dropped, a message that is too large ends its
+ * connection, and an operation that finds no helper first waits `helperStartMs` for one.
  */
 export interface Limits {
   readonly sessionsMax: number;

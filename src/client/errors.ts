@@ -53,7 +53,10 @@ export class MessageTooLargeError extends ConnectionError {}
 /** Whether a call failed only with its connection, so that it may succeed over another one. */
 export const isTemporary = (error: unknown) => error instanceof ConnectionError && error.retryable;
 
-/** The session could not be resumed or was closed, and all its processes are gone. */
+/**
+ * The session was closed here or could not be resumed: nothing more is heard of its processes. They
+ * are gone, or end with the session; after `detach()` another client may resume that.
+ */
 export class SessionLostError extends ConnectionError {
   override name = "SessionLostError";
 

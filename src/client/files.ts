@@ -47,7 +47,7 @@ export interface Walk {
   readonly entries: readonly { readonly path: string; readonly kind: "file" | "directory" }[];
   /** Directories and entries that could not be read, with the reason. */
   readonly errors: readonly { readonly path: string; readonly message: string }[];
-  /** Whether one of the limits cut the walk short. */
+  /** Whether one of the limits, or 4 MiB of answer, cut the walk short. */
   readonly truncated: boolean;
 }
 
@@ -60,9 +60,9 @@ export type FileContent =
 
 /**
  * Files of the executor. Every operation fails with a `NotFoundError` for a path that does not
- * exist, an `InvalidRequestError` for one that is refused or of the wrong kind, an
- * `OperationFailedError` with the system's reason otherwise, and a `TypeError` for a path that is
- * not absolute.
+ * exist, an `InvalidRequestError` for one that is refused, an `OperationFailedError` with the
+ * system's reason otherwise, and a `TypeError` for a path that is not absolute. For what is of the
+ * wrong kind, such as a directory in place of a file, it is one of the second and the third.
  */
 export interface Files {
   /** Reads the whole file, up to 380 MiB; use `stream` for larger ones. */
@@ -117,8 +117,9 @@ export interface Files {
   ): Promise<void>;
   /**
    * Fulfilled when one of these absent paths, or a directory on the way to one, may have appeared:
-   * check again then. Fulfilled at once when one exists already, or when `present` does not. An
-   * environment has one watch at a time: a new one makes the previous one fail.
+   * check again then. Fulfilled at once when one exists already, when `present` does not, and when
+   * the executor cannot watch: more than 1,024 paths, for example. An environment has one watch at
+   * a time: a new one makes the previous one fail.
    */
   watchMissing(
     paths: readonly Path[],

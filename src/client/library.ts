@@ -61,8 +61,9 @@ export type ConnectOptions = RemoteMachineOptions;
 /**
  * Connects to an exec-server at a `ws:` or `wss:` URL and opens a session. A connection that breaks
  * later is replaced for up to 45 s, during which calls wait. Fails with a `ConnectionError` when
- * the executor cannot be reached within 10 s, and with an `InvalidRequestError` or
- * `SessionAttachedError` when the session to resume is unknown or attached elsewhere.
+ * the executor cannot be reached within 10 s, or leaves the first request unanswered for another
+ * 10 s, and with an `InvalidRequestError` or `SessionAttachedError` when the session to resume is
+ * unknown or attached elsewhere.
  */
 export const connect = (url: string | URL, options: ConnectOptions = {}): Promise<Environment> =>
   environmentOver((listener) => remoteMachine(`${url}`, forTimers(options), listener));

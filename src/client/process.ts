@@ -23,8 +23,8 @@ export interface ProcessExit {
  * A process of the executor. Iterating yields its output as it comes, and ends when every process
  * that holds its output open has closed it. Leaving the loop does not stop the process, and a later
  * loop continues where the first one ended. A second loop at the same time fails with a
- * `TypeError`, because each would miss what the other gets. Unread output takes little memory here,
- * because the executor retains it.
+ * `TypeError`, because each would miss what the other gets. Some 64 MiB of unread output wait here;
+ * the rest stays with the executor, as far as that retains it.
  */
 export interface Process extends AsyncIterable<OutputChunk> {
   readonly id: string;

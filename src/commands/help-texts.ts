@@ -12,7 +12,8 @@ Changed certificate, key, token and secret files are read again within seconds.
 
 The port also answers HTTP: /livez, /readyz (with the reasons when the server is not ready) and
 /metrics for Prometheus, which requires the token if there is one. BYTES may end in KiB, MiB or GiB.
-A request that would exceed a limit fails with an error.
+A request that would exceed a limit is refused with an error. Of output beyond its limits the oldest
+is dropped, and a message that is too large ends its connection.
 
 Environment variables:
   CODEX_HOME, HOME    CODEX_HOME/.env, else HOME/.codex/.env, adds variables for commands to inherit

@@ -20,8 +20,9 @@ interface Operations {
 
 /**
  * Files of one machine. Paths are `file:` URIs, contents base64. Rejects with -32004 when a path
- * does not exist, -32600 when it is refused or of the wrong kind, -32603 for any other error of the
- * system. An operation that has not begun when its signal is aborted need not be done.
+ * does not exist, -32600 when it is refused, -32603 for any other error of the system, and with one
+ * of the last two when it is of the wrong kind. An operation that has not begun when its signal is
+ * aborted need not be done.
  */
 export type FileSystem = {
   [O in keyof Operations]: (

@@ -171,9 +171,13 @@ export const fileSystemRequests = {
       z.object({
         watchId: u64,
         missing: z.array(pathUri),
+        /** Nothing is watched when this path does not exist. */
         present: z.nullish(pathUri),
       }),
-    /** False: nothing is watched, because the list is empty or already out of date. */
+    /**
+     * False: nothing is watched, because the list is empty, out of date or longer than 1,024, or
+     * because the system watches no more.
+     */
     result: () => z.object({ watching: z.boolean() }),
   },
 } as const;

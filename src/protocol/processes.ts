@@ -85,7 +85,7 @@ export const processRequests = {
   "process/start": {
     params: () =>
       z.object({
-        /** Chosen by the client, unique in its session until 80 s after the process closed. */
+        /** Chosen by the client. Its session keeps the id taken while the process is readable. */
         processId,
         argv: z.array(z.string()),
         cwd: pathUri,
@@ -129,7 +129,7 @@ export const processRequests = {
         processId,
         /** Returns only chunks with a greater `seq`. */
         afterSeq: z.nullish(u64),
-        /** Returns at most this many raw bytes, but always the first chunk. */
+        /** Returns at most this many raw bytes, and 8 MiB, but always the first chunk. */
         maxBytes: z.nullish(u64),
         /** Long poll: waits up to this time, in ms, for output or an end. */
         waitMs: z.nullish(u64),
