@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "./support/client.ts";
@@ -23,4 +24,17 @@ test("A second server on the same audit log does not start, and leaves the first
   first.kill("SIGKILL");
   await first.exited;
   await startServer(scope, { args });
+});
+
+test("A server whose audit log somebody else has changed is not ready, and says why", async (t) => {
+  const path = join(temporaryFolder(t, "audit"), "audit.jsonl");
+  const { url } = await startServer(t, { args: ["--audit-log", path] });
+  const readiness = () => fetch(`${url.replace("ws:", "http:")}/readyz`);
+  assert.equal((await readiness()).status, 200);
+  appendFileSync(path, "a line of somebody else\n");
+  const told = /the audit log .* was changed by somebody else.*restart this one with a new file/;
+  await assert.rejects((await connect(url)).initialize(), told);
+  const answer = await readiness();
+  assert.equal(answer.status, 503);
+  assert.match(await answer.text(), told);
 });

@@ -10,6 +10,8 @@ import { type AuditEnd, auditEndIn, tearEvent, tearOf } from "./audit-tear.ts";
 /** Records who started what and where. Throws when it cannot: then nothing may be started. */
 export interface AuditLog {
   enter(event: AuditEvent, fields: AuditFields): void;
+  /** Why nothing can be entered any more until the server is restarted; undefined when it can. */
+  hindrance(): string | undefined;
   close(): void;
 }
 
@@ -70,9 +72,24 @@ class AuditFile implements AuditLog {
   }
 
   enter(event: AuditEvent, fields: AuditFields): void {
-    refuseForeignChange(this.#file, this.#size, this.#path);
+    const hindrance = this.hindrance();
+    if (hindrance !== undefined) throw internalError(hindrance);
     this.mend();
     this.#append("", event, fields);
+  }
+
+  /**
+   * The file was changed by another program, such as a second server or a rotation in place, which
+   * breaks the chain, or it was removed, which loses the entries.
+   */
+  hindrance(): string | undefined {
+    const { size, nlink } = fstatSync(this.#file);
+    if (size === this.#size && nlink > 0) return undefined;
+    const deed = nlink > 0 ? "changed" : "removed";
+    return (
+      `the audit log ${this.#path} was ${deed} by somebody else, so nothing more is started; give ` +
+      "each server its own file, and restart this one with a new file"
+    );
   }
 
   /**
@@ -149,19 +166,5 @@ function endOf(file: number, size: number, path: string): AuditEnd {
   throw new Error(
     `the audit log ${path} does not end with a line of an audit log, whole or cut off; check it ` +
       "by `codex exec-server audit verify`, move it away and start again",
-  );
-}
-
-/**
- * Throws when the file was changed by another program, such as a second server or a rotation in
- * place, which breaks the chain, or when it was removed, which loses the entries.
- */
-function refuseForeignChange(file: number, size: number, path: string): void {
-  const { size: foundSize, nlink } = fstatSync(file);
-  if (foundSize === size && nlink > 0) return;
-  const deed = nlink > 0 ? "changed" : "removed";
-  throw internalError(
-    `the audit log ${path} was ${deed} by somebody else, so nothing more is started; give each ` +
-      "server its own file, and restart this one with a new file",
   );
 }

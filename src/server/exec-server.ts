@@ -93,7 +93,7 @@ function listenWith(options: ExecServerOptions, telemetry: Telemetry, { state, c
   };
   const surface = {
     access,
-    hindrances: () => hindrances(state, counters.connections.size, limits),
+    hindrances: () => hindrances(state, counters.connections.size, options),
     metrics: metricsOf(counters, gauges),
     log,
   };
@@ -106,8 +106,14 @@ function listenWith(options: ExecServerOptions, telemetry: Telemetry, { state, c
 }
 
 /** The reasons why no new client can be served now. */
-function hindrances(state: ServerState, connections: number, limits: Limits): string[] {
+function hindrances(
+  state: ServerState,
+  connections: number,
+  { limits, audit }: ExecServerOptions,
+): string[] {
   const reasons = [];
+  const unaudited = audit?.hindrance();
+  if (unaudited !== undefined) reasons.push(unaudited);
   if (state.isStopping) reasons.push("the server is stopping");
   if (state.context?.sessions.isFull) reasons.push(`all ${limits.sessionsMax} sessions are taken`);
   if (connections >= limits.connectionsMax) {
