@@ -72,23 +72,28 @@ class AuditFile implements AuditLog {
   }
 
   enter(event: AuditEvent, fields: AuditFields): void {
-    const hindrance = this.hindrance();
+    const hindrance = this.#hindranceOf(`the audit log ${this.#path}`);
     if (hindrance !== undefined) throw internalError(hindrance);
     this.mend();
     this.#append("", event, fields);
+  }
+
+  /** Without the path, which is nothing for those who ask without a token. */
+  hindrance(): string | undefined {
+    return this.#hindranceOf("the audit log");
   }
 
   /**
    * The file was changed by another program, such as a second server or a rotation in place, which
    * breaks the chain, or it was removed, which loses the entries.
    */
-  hindrance(): string | undefined {
+  #hindranceOf(log: string): string | undefined {
     const { size, nlink } = fstatSync(this.#file);
     if (size === this.#size && nlink > 0) return undefined;
     const deed = nlink > 0 ? "changed" : "removed";
     return (
-      `the audit log ${this.#path} was ${deed} by somebody else, so nothing more is started; give ` +
-      "each server its own file, and restart this one with a new file"
+      `${log} was ${deed} by somebody else, so nothing more is started; give each server its own ` +
+      "file, and restart this one with a new file"
     );
   }
 
