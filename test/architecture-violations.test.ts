@@ -57,6 +57,14 @@ const violations: readonly (readonly [Rule, Tree, RegExp])[] = [
     /^rooms environment\/local -> server -> sandbox -> environment\/local: form a circle/,
   ],
   [
+    "folders form no circle",
+    {
+      "sandbox/a.ts": 'import type { B } from "./policy/b.ts";',
+      "sandbox/policy/b.ts": 'import type { A } from "../a.ts";',
+    },
+    /^folders sandbox -> sandbox\/policy -> sandbox: form a circle/,
+  ],
+  [
     "functions have at most 40 lines and 3 parameters",
     { "server/a.ts": `\nexport function b(): { c: 1 } {\n${"d();\n".repeat(39)}}\n` },
     /^server\/a\.ts:2: function of 41 lines of 40/,

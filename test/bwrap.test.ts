@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HostPath } from "../src/protocol/path-uri.ts";
 import type { Sandbox } from "../src/protocol/sandbox.ts";
-import { type BwrapPlan, bwrapFlags, bwrapMounts } from "../src/sandbox/bwrap.ts";
-import { confinementOf } from "../src/sandbox/confinement.ts";
-import { policyOf } from "../src/sandbox/policy.ts";
-import type { Link } from "../src/sandbox/real-path.ts";
-import type { Kind, World } from "../src/sandbox/world.ts";
+import { type BwrapPlan, bwrapFlags, bwrapMounts } from "../src/sandbox/bwrap/bwrap.ts";
+import { confinementOf } from "../src/sandbox/policy/confinement.ts";
+import { policyOf } from "../src/sandbox/policy/policy.ts";
+import type { Link } from "../src/sandbox/policy/real-path.ts";
+import type { Kind, World } from "../src/sandbox/policy/world.ts";
 import { glob, place, sandboxOf, special } from "./support/sandboxes.ts";
 
 const path = (text: string) => text as HostPath;

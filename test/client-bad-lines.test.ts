@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
+import { deferred } from "../src/async/deferred.ts";
 import {
   type ConnectOptions,
   connect,
@@ -12,7 +13,6 @@ import {
   SessionLostError,
 } from "../src/client/library.ts";
 import { standstillMsMin, wholeFileBytesMax } from "../src/limits.ts";
-import { deferred } from "../src/protocol/deferred.ts";
 import { type RelayRules, startRelay } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";
 import { standStill } from "./support/standing-still.ts";

@@ -6,8 +6,8 @@ import type { Duplex } from "node:stream";
 import { describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type WebSocket, WebSocketServer } from "ws";
+import { deferred } from "../src/async/deferred.ts";
 import { ConnectionError, type ConnectOptions, connect } from "../src/client/library.ts";
-import { deferred } from "../src/protocol/deferred.ts";
 import { slowProxy } from "./support/slow-proxy.ts";
 import { within } from "./support/within.ts";
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
+import { deferred } from "../src/async/deferred.ts";
 import { EventSequence } from "../src/environment/remote/event-sequence.ts";
 import { earlyEventBytesMax } from "../src/limits.ts";
-import { deferred } from "../src/protocol/deferred.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../src/protocol/methods.ts";
 
 const processId = "p";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { OutputLog } from "../src/environment/local/output-log.ts";
-import { SpillStore } from "../src/environment/local/spill-store.ts";
+import { OutputLog } from "../src/environment/local/output/output-log.ts";
+import { SpillStore } from "../src/environment/local/output/spill-store.ts";
 
 const outputBytes = 100_000;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type TestContext, test } from "node:test";
-import { deferred } from "../src/protocol/deferred.ts";
+import { deferred } from "../src/async/deferred.ts";
 import { connect } from "./support/client.ts";
 import { cuttingProxy } from "./support/cutting-proxy.ts";
 import { metricsOf } from "./support/metrics.ts";

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { CallKind, callDirectly } from "../src/environment/local/direct-calls.ts";
 import {
   callsRemembered,
   directSliceMs,
@@ -9,6 +8,7 @@ import {
   handOverMs,
   slowCallMs,
 } from "../src/limits.ts";
+import { CallKind, callDirectly } from "../src/system/direct-calls.ts";
 
 function busyFor(durationMs: number): void {
   const endMs = performance.now() + durationMs;

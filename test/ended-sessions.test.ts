@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { SpillStore } from "../src/environment/local/output/spill-store.ts";
 import { localProcesses } from "../src/environment/local/processes.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
-import { SpillStore } from "../src/environment/local/spill-store.ts";
 import { collectGarbage } from "./support/garbage.ts";
 import { ProcessRecorder } from "./support/process-recorder.ts";
 import { startParams } from "./support/process-workbench.ts";

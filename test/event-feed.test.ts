@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { EventFeed } from "../src/environment/local/event-feed.ts";
-import { OutputLog } from "../src/environment/local/output-log.ts";
+import { EventFeed } from "../src/environment/local/output/event-feed.ts";
+import { OutputLog } from "../src/environment/local/output/output-log.ts";
 
 /** Fails when it is asked for more than a client that came back could want. */
 class WatchedLog extends OutputLog {

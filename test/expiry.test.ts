@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as passed } from "node:timers/promises";
-import { Expiry } from "../src/environment/local/expiry.ts";
+import { deferred } from "../src/async/deferred.ts";
+import { Expiry } from "../src/async/expiry.ts";
 import { standstillMsMin } from "../src/limits.ts";
-import { deferred } from "../src/protocol/deferred.ts";
 import { standStill } from "./support/standing-still.ts";
 
 /** Notes what was forgotten; `all` settles when that is everything. */

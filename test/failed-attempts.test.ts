@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { failedAddressesMax, failedAttemptsMax, failedAttemptsWindowMs } from "../src/limits.ts";
-import { FailedAttempts } from "../src/server/failed-attempts.ts";
+import { FailedAttempts } from "../src/server/access/failed-attempts.ts";
 
 function failedAt(address: string, now: number): FailedAttempts {
   const attempts = new FailedAttempts();

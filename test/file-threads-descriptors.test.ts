@@ -28,7 +28,7 @@ async function runLimited(descriptors: number, directory: string, program: strin
   const whole = `
     import { closeSync, openSync } from "node:fs";
     import { localFileSystem } from "./src/environment/local/file-system.ts";
-    import { FileThreads } from "./src/environment/local/file-threads.ts";
+    import { FileThreads } from "./src/environment/local/threads/file-threads.ts";
     const warnings = [];
     const threads = new FileThreads({ warn: (text) => warnings.push(text) });
     const files = localFileSystem({ emit: () => true, threads });

@@ -14,12 +14,12 @@ import { describe, type TestContext, test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
-import type { ThreadWork } from "../src/environment/local/file-thread.ts";
+import type { ThreadWork } from "../src/environment/local/threads/file-thread.ts";
 import {
   FileThreads,
   type FileThreadsOptions,
   type HandOver,
-} from "../src/environment/local/file-threads.ts";
+} from "../src/environment/local/threads/file-threads.ts";
 import { smallCopyBytesMax } from "../src/limits.ts";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
@@ -222,7 +222,8 @@ test("other threads keep a program alive until their work is done, and no longer
 }, async (t) => {
   const directory = temporaryFolder(t, "threads");
   fill(join(directory, "tree"), numbered(300));
-  const threads = new URL("../src/environment/local/file-threads.ts", import.meta.url).pathname;
+  const threads = new URL("../src/environment/local/threads/file-threads.ts", import.meta.url)
+    .pathname;
   const script = `
     import { FileThreads } from ${JSON.stringify(threads)};
     const toHand = new FileThreads().forTree();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import fc from "fast-check";
-import { mask, unmask } from "../src/server/frame-mask.ts";
+import { mask, unmask } from "../src/server/socket/frame-mask.ts";
 
 const bytewise = (bytes: Uint8Array, bits: Uint8Array) =>
   Buffer.from(bytes.map((byte, at) => byte ^ (bits[at & 3] ?? 0)));

@@ -7,9 +7,9 @@ import { describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { WebSocketServer } from "ws";
-import { deferred } from "../src/protocol/deferred.ts";
-import { readFramesAhead } from "../src/server/inbound-frames.ts";
-import { OrderlySocket } from "../src/server/orderly-socket.ts";
+import { deferred } from "../src/async/deferred.ts";
+import { readFramesAhead } from "../src/server/socket/inbound-frames.ts";
+import { OrderlySocket } from "../src/server/socket/orderly-socket.ts";
 import { clientFrame, final, opcodes, reserved } from "./support/client-frames.ts";
 import { plainLine } from "./support/line.ts";
 

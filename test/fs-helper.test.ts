@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inputLines } from "../src/fs-helper/input-lines.ts";
 import type { HostPath } from "../src/protocol/path-uri.ts";
-import { helperEnvironment, helperLaunch } from "../src/sandbox/launch.ts";
-import { ownSeccompProgram } from "../src/sandbox/seccomp.ts";
+import { ownSeccompProgram } from "../src/sandbox/bwrap/seccomp.ts";
+import { helperEnvironment, helperLaunch } from "../src/sandbox/workers/launch.ts";
 import { uri } from "./support/sandboxes.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 

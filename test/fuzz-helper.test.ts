@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { RpcError } from "../src/protocol/errors.ts";
 import type { HostPath } from "../src/protocol/path-uri.ts";
 import { type Sandbox, sandbox } from "../src/protocol/sandbox.ts";
-import { policyOf } from "../src/sandbox/policy.ts";
+import { policyOf } from "../src/sandbox/policy/policy.ts";
 import { type Json, oddValue, spoilt, validParams } from "./support/fuzz-params.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 

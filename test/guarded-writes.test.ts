@@ -19,7 +19,7 @@ import { guardedFileSystem } from "../src/fs-helper/guarded-file-system.ts";
 import { Holds } from "../src/fs-helper/held-place.ts";
 import { Permit } from "../src/fs-helper/permit.ts";
 import { type HostPath, hostPathOf } from "../src/protocol/path-uri.ts";
-import { accessTable } from "../src/sandbox/access.ts";
+import { accessTable } from "../src/sandbox/policy/access.ts";
 import { uri } from "./support/sandboxes.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 

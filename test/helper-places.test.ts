@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import type { Recipe } from "../src/sandbox/helper-crew.ts";
-import { HelperPool } from "../src/sandbox/helper-pool.ts";
-import type { StartWorker } from "../src/sandbox/worker-process.ts";
+import type { Recipe } from "../src/sandbox/workers/helper-crew.ts";
+import { HelperPool } from "../src/sandbox/workers/helper-pool.ts";
+import type { StartWorker } from "../src/sandbox/workers/worker-process.ts";
 
 const limits = {
   ...{ startMs: 10_000, operationMs: 10_000, crowdMs: 10_000, idleMs: 10_000 },

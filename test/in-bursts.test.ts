@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
-import { CallKind } from "../src/environment/local/direct-calls.ts";
 import { inBursts } from "../src/environment/local/files/in-bursts.ts";
 import {
   callsRemembered,
@@ -11,6 +10,7 @@ import {
   handedFilesMin,
   handOverMs,
 } from "../src/limits.ts";
+import { CallKind } from "../src/system/direct-calls.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => at);
 

@@ -17,7 +17,7 @@ import {
   gatheredFrameBytesMin,
   messageBytesMax,
 } from "../src/limits.ts";
-import { readFramesAhead } from "../src/server/inbound-frames.ts";
+import { readFramesAhead } from "../src/server/socket/inbound-frames.ts";
 import { connect } from "./support/client.ts";
 import { clientFrame, final, opcodes } from "./support/client-frames.ts";
 import { plainLine } from "./support/line.ts";

@@ -12,7 +12,7 @@ import {
   resumeProbeMs,
 } from "../src/limits.ts";
 import { signsOfLife } from "../src/protocol/signs-of-life.ts";
-import { Keepalive } from "../src/server/keepalive.ts";
+import { Keepalive } from "../src/server/socket/keepalive.ts";
 import { encryptedLine, plainLine } from "./support/line.ts";
 import { standStill } from "./support/standing-still.ts";
 

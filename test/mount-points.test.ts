@@ -12,8 +12,8 @@ import {
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
-import { MountPoints } from "../src/sandbox/mount-points.ts";
-import { serverName } from "../src/sandbox/server-name.ts";
+import { MountPoints } from "../src/sandbox/mount-points/mount-points.ts";
+import { serverName } from "../src/sandbox/mount-points/server-name.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/until.ts";
 

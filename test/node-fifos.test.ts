@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { closeAll, FifoSupply, pipesName } from "../src/environment/local/spawn/node-fifos.ts";
 import { fifoBatchMax } from "../src/limits.ts";
-import { stateDirectoryPath } from "../src/sandbox/state-directory.ts";
+import { stateDirectoryPath } from "../src/sandbox/state/state-directory.ts";
 import { connect } from "./support/client.ts";
 import { lastFirst } from "./support/last-first.ts";
 import { run } from "./support/process.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import fc from "fast-check";
-import { OutputLog } from "../src/environment/local/output-log.ts";
+import { OutputLog } from "../src/environment/local/output/output-log.ts";
 
 type Step =
   | { readonly kind: "output" | "exit" | "close" | "reject" }

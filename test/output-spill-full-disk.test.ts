@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { OutputLog } from "../src/environment/local/output-log.ts";
+import { OutputLog } from "../src/environment/local/output/output-log.ts";
 
-import { SpillStore } from "../src/environment/local/spill-store.ts";
+import { SpillStore } from "../src/environment/local/output/spill-store.ts";
 import { spillRetryBytes } from "../src/limits.ts";
 import { hasOwnMounts, mountHindrance, testInOwnMounts } from "./support/own-mounts.ts";
 import { numberedBytes, readWhole } from "./support/retained-output.ts";

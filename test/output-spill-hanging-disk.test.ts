@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { SpillStore } from "../src/environment/local/output/spill-store.ts";
 import { localProcesses } from "../src/environment/local/processes.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
-import { SpillStore } from "../src/environment/local/spill-store.ts";
 import { workbenchTest } from "./support/process-workbench.ts";
 
 /** As many calls of files go on at once. */

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 function runLimited(limit: string, program: string) {
   const whole = `
     import { closeSync, openSync, readdirSync, statSync } from "node:fs";
-    import { OutputLog } from "./src/environment/local/output-log.ts";
-    import { SpillStore } from "./src/environment/local/spill-store.ts";
+    import { OutputLog } from "./src/environment/local/output/output-log.ts";
+    import { SpillStore } from "./src/environment/local/output/spill-store.ts";
     import { numberedBytes, readWhole } from "./test/support/retained-output.ts";
     const warnings = [];
     const spill = new SpillStore({ blockBytes: 8192, warn: (text) => warnings.push(text) });

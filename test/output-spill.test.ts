@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { OutputLog } from "../src/environment/local/output-log.ts";
-import type { OutputLogBounds } from "../src/environment/local/output-log-bounds.ts";
-import { type SpillOptions, SpillStore } from "../src/environment/local/spill-store.ts";
-import { deferred } from "../src/protocol/deferred.ts";
+import { deferred } from "../src/async/deferred.ts";
+import { OutputLog } from "../src/environment/local/output/output-log.ts";
+import type { OutputLogBounds } from "../src/environment/local/output/output-log-bounds.ts";
+import { type SpillOptions, SpillStore } from "../src/environment/local/output/spill-store.ts";
 import { numberedBytes, readWhole } from "./support/retained-output.ts";
 
 const bounds: Partial<OutputLogBounds> = { chunkBytesMax: 100, bytesMax: 1000, chunksMax: 50 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { deferred } from "../src/protocol/deferred.ts";
+import { deferred } from "../src/async/deferred.ts";
 import { PathOrder, type Touched } from "../src/server/path-order.ts";
 
 const reads = (...paths: string[]): Touched => ({ reads: paths, changes: [] });

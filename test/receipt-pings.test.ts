@@ -10,8 +10,8 @@ import {
   sentInFlightBytesMin,
   unansweredReceiptsMax,
 } from "../src/limits.ts";
-import { ArrivalWindow } from "../src/server/arrival-window.ts";
-import { ReceiptPings, receiptPingBytesMax } from "../src/server/receipt-pings.ts";
+import { ArrivalWindow } from "../src/server/socket/arrival-window.ts";
+import { ReceiptPings, receiptPingBytesMax } from "../src/server/socket/receipt-pings.ts";
 
 const partBytes = sentInFlightBytesMin / marksInFlight;
 

@@ -8,9 +8,9 @@ import {
   isLiteral,
   literalText,
   splitGlob,
-} from "../src/sandbox/glob.ts";
-import { globsIn } from "../src/sandbox/glob-syntax.ts";
-import { policyOf } from "../src/sandbox/policy.ts";
+} from "../src/sandbox/policy/glob.ts";
+import { globsIn } from "../src/sandbox/policy/glob-syntax.ts";
+import { policyOf } from "../src/sandbox/policy/policy.ts";
 import { glob, sandboxOf } from "./support/sandboxes.ts";
 
 const path = (text: string) => text as HostPath;

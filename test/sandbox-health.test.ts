@@ -12,8 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { examine, type Outcome } from "../src/sandbox/health.ts";
-import { explain } from "../src/sandbox/health-reasons.ts";
+import { examine, type Outcome } from "../src/sandbox/bwrap/health.ts";
+import { explain } from "../src/sandbox/bwrap/health-reasons.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
 import { SandboxMachine } from "../src/sandbox/sandbox-machine.ts";
 import { healthOf, uri, workspaceOnly, workspaceWrite } from "./support/sandboxes.ts";

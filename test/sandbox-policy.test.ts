@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HostPath } from "../src/protocol/path-uri.ts";
 import { type Sandbox, sandbox as schema } from "../src/protocol/sandbox.ts";
-import { accessTable } from "../src/sandbox/access.ts";
+import { accessTable } from "../src/sandbox/policy/access.ts";
 import {
   confinesNothing,
   needsCwd,
   policyOf,
   readsEverything,
   writesEverything,
-} from "../src/sandbox/policy.ts";
+} from "../src/sandbox/policy/policy.ts";
 import { type Entry, glob, place, sandboxOf, special } from "./support/sandboxes.ts";
 
 const path = (text: string) => text as HostPath;

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import { childBySearch, insideOf } from "../src/sandbox/inner-mounts.ts";
+import { childBySearch, insideOf } from "../src/sandbox/bwrap/inner-mounts.ts";
 import { localSandbox } from "../src/sandbox/sandbox.ts";
-import { keepFile, openStateDirectory, statePathIn } from "../src/sandbox/state-directory.ts";
+import { keepFile, openStateDirectory, statePathIn } from "../src/sandbox/state/state-directory.ts";
 import { Ground, secret } from "./support/escape-ground.ts";
 import { place, sandboxOf, special, workspaceWrite } from "./support/sandboxes.ts";
 

@@ -4,12 +4,12 @@ import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } f
 import { type TestContext, test } from "node:test";
 import { hostPathOf } from "../src/protocol/path-uri.ts";
 import { confineProcess } from "../src/sandbox/confined-process.ts";
-import { policyOf } from "../src/sandbox/policy.ts";
+import { pointsIn } from "../src/sandbox/mount-points/wanted-points.ts";
+import { policyOf } from "../src/sandbox/policy/policy.ts";
+import { findPlaces } from "../src/sandbox/policy/world.ts";
+import { WorldChangedError } from "../src/sandbox/policy/world-changed-error.ts";
 import type { LocalSandbox } from "../src/sandbox/sandbox.ts";
 import { SandboxMachine } from "../src/sandbox/sandbox-machine.ts";
-import { pointsIn } from "../src/sandbox/wanted-points.ts";
-import { findPlaces } from "../src/sandbox/world.ts";
-import { WorldChangedError } from "../src/sandbox/world-changed-error.ts";
 import { Ground } from "./support/escape-ground.ts";
 import { workshop } from "./support/helper-workshop.ts";
 import { until } from "./support/until.ts";
@@ -109,7 +109,7 @@ test("a workspace that is away when mount points are made, and back again, gets 
 test("what goes away while a worker is set up fails no operation", async (t) => {
   const { sandbox, policy, at, file, launches } = workshop(t, {
     // As a mount point of another server does.
-    script: 'rmdir ${0%/bin/bwrap}/ws/.agents 2>/dev/null; exec $REAL "$@"',
+    script: `rmdir \${0%/bin/bwrap}/ws/.agents 2>/dev/null; exec $REAL "$@"`,
   });
   mkdirSync(at("ws/.agents"));
   await sandbox.files().call(policy)("fs/writeFile", { path: file("f"), dataBase64: "" });

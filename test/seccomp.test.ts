@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seccompProgram } from "../src/sandbox/seccomp.ts";
-import { seccompMachine } from "../src/sandbox/system-calls.ts";
+import { seccompProgram } from "../src/sandbox/bwrap/seccomp.ts";
+import { seccompMachine } from "../src/sandbox/bwrap/system-calls.ts";
 
 const answers = new Map([
   [0x7fff0000, "allow"],

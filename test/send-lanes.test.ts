@@ -8,8 +8,8 @@ import {
   sendBytesMax,
   sendMs,
 } from "../src/limits.ts";
-import { LinePace } from "../src/server/line-pace.ts";
-import { SendLanes } from "../src/server/send-lanes.ts";
+import { LinePace } from "../src/server/socket/line-pace.ts";
+import { SendLanes } from "../src/server/socket/send-lanes.ts";
 
 interface Item {
   readonly lane: string;

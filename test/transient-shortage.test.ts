@@ -50,7 +50,7 @@ test("mount points go with a server that could not start who removes them at fir
   const folder = temporaryFolder(t, "passing");
   for (const name of ["marks", "workspace"]) mkdirSync(join(folder, name));
   const stdout = await runLimited(`
-    import { MountPoints } from "./src/sandbox/mount-points.ts";
+    import { MountPoints } from "./src/sandbox/mount-points/mount-points.ts";
     const points = new MountPoints(async () => "${folder}/marks");
     const make = () => points.make([{ path: "${folder}/workspace/.git", isMissing: true }]);
     const { status } = await withoutDescriptors(make);
@@ -68,7 +68,7 @@ test("mount points that are needed no more go when there are descriptors again",
   const stdout = await runLimited(`
     import { readdirSync } from "node:fs";
     import { setImmediate } from "node:timers/promises";
-    import { MountPoints } from "./src/sandbox/mount-points.ts";
+    import { MountPoints } from "./src/sandbox/mount-points/mount-points.ts";
     const points = new MountPoints(async () => "${folder}/marks");
     const { release } = await points.make([{ path: "${folder}/workspace/.git", isMissing: true }]);
     let released;
@@ -84,8 +84,8 @@ test("mount points that are needed no more go when there are descriptors again",
 
 test("what is to be hidden of the system is not taken for known without descriptors", async () => {
   const stdout = await runLimited(`
-    import { outerMounts } from "./src/sandbox/outer-mounts.ts";
-    import { surveyPlatform } from "./src/sandbox/platform.ts";
+    import { outerMounts } from "./src/system/outer-mounts.ts";
+    import { surveyPlatform } from "./src/sandbox/policy/platform.ts";
     const first = await withoutDescriptors(surveyPlatform);
     // Has its descriptor from now on, so that the host keys of SSH are all that cannot be seen.
     outerMounts();
@@ -96,7 +96,7 @@ test("what is to be hidden of the system is not taken for known without descript
 
 test("mounts that could not be read when they had changed are read when they can be", async () => {
   const stdout = await runLimited(`
-    import { mountsNow, watchOuterMounts } from "./src/sandbox/outer-mounts.ts";
+    import { mountsNow, watchOuterMounts } from "./src/system/outer-mounts.ts";
     const told = [true];
     watchOuterMounts(() => told.pop() ?? false);
     const { status } = await withoutDescriptors(async () => mountsNow());

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { turns } from "../src/protocol/turns.ts";
+import { turns } from "../src/async/turns.ts";
 
 test("pieces of work take turns, first come first, and one that fails gives its turn on", async () => {
   const inTurn = turns(2);

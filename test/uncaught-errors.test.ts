@@ -8,7 +8,7 @@ import { uncaughtErrorHandler } from "../src/commands/uncaught-errors.ts";
 import { localEnvironment } from "../src/environment/local/environment.ts";
 import { defaultLimits, uncaughtErrorsMax } from "../src/limits.ts";
 import { startExecServer } from "../src/server/exec-server.ts";
-import type { Log } from "../src/server/log.ts";
+import type { Log } from "../src/server/watch/log.ts";
 import { connect } from "./support/client.ts";
 
 function recordingLog() {

@@ -2,15 +2,15 @@ import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { WebSocket } from "ws";
+import { deferred } from "../async/deferred.ts";
+import { PatientTimer } from "../async/patient-timer.ts";
 import {
   clientConnectTimeoutMs,
   clientInitializeTimeoutMs,
   clientMessageBytesMax,
   heartbeatIntervalMs as defaultHeartbeatMs,
 } from "../limits.ts";
-import { deferred } from "../protocol/deferred.ts";
 import type { Call } from "../protocol/methods.ts";
-import { PatientTimer } from "../protocol/patient-timer.ts";
 import { closerOf } from "./close-socket.ts";
 import { adviceOn } from "./connection-advice.ts";
 import type { EnvironmentInfo } from "./environment.ts";

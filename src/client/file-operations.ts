@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { inspect } from "node:util";
+import { turns } from "../async/turns.ts";
 import type { FileSystem } from "../environment/file-system.ts";
 import {
   uploadsAtOnceMax,
@@ -9,7 +10,6 @@ import {
   wholeFileBytesMax,
 } from "../limits.ts";
 import { errorCodes } from "../protocol/errors.ts";
-import { turns } from "../protocol/turns.ts";
 import { errorOfCode } from "./errors.ts";
 import { readBlocks } from "./file-blocks.ts";
 import type { FileContent, FileOptions, Files, Walk, WalkOptions } from "./files.ts";

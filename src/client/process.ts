@@ -1,5 +1,5 @@
+import { deferred } from "../async/deferred.ts";
 import type { Processes } from "../environment/processes.ts";
-import { deferred } from "../protocol/deferred.ts";
 import { errorCodes } from "../protocol/errors.ts";
 import { signalNames } from "../protocol/signals.ts";
 import { errorOfCode } from "./errors.ts";

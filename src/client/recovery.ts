@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { PatientTimer } from "../async/patient-timer.ts";
 import { callRepeatsMax, reconnectIntervalMs, reconnectWindowMs } from "../limits.ts";
 import { errorCodes, RpcError } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
-import { PatientTimer } from "../protocol/patient-timer.ts";
 import { harmlessMethods, rememberedMethods } from "../protocol/repeatable.ts";
 import type { Connection } from "./connect.ts";
 import { ConnectionError, isTemporary, MessageTooLargeError, SessionLostError } from "./errors.ts";

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
+import { turns } from "../async/turns.ts";
 import type { Processes } from "../environment/processes.ts";
 import { stdinPieceBytes, stdinWritesInFlightMax } from "../limits.ts";
-import { turns } from "../protocol/turns.ts";
 import { StdinClosedError } from "./errors.ts";
 import { type CallOptions, perform } from "./perform.ts";
 

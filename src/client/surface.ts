@@ -1,4 +1,4 @@
-import { deferred } from "../protocol/deferred.ts";
+import { deferred } from "../async/deferred.ts";
 import type { Event, EventParams } from "../protocol/methods.ts";
 import { BodyStreams } from "./body-streams.ts";
 import type { Environment, ProcessSummary } from "./environment.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import type { Access, CheckToken } from "../server/access.ts";
+import type { Access, CheckToken } from "../server/access/access.ts";
 import { isLoopback, type ListenAddress } from "../server/listen-url.ts";
-import type { Log } from "../server/log.ts";
+import type { Log } from "../server/watch/log.ts";
 import { followFiles } from "./follow-files.ts";
 
 export interface AccessFlags {
@@ -27,7 +27,7 @@ export async function accessFrom(
   log: Log,
 ): Promise<Access> {
   refuseMixedFlags(flags);
-  const { loopbackAccess, openAccess, tokenAccess } = await import("../server/access.ts");
+  const { loopbackAccess, openAccess, tokenAccess } = await import("../server/access/access.ts");
   if (flags.wsAuth === undefined) {
     refuseOpenNetwork(flags, address, log);
     return isLoopback(address.host) ? loopbackAccess : openAccess;
@@ -95,7 +95,7 @@ async function capabilityTokenCheck({ wsTokenFile, wsTokenSha256 }: AccessFlags)
   if (wsTokenFile !== undefined && wsTokenSha256 !== undefined) {
     throw new Error("`--ws-token-file` and `--ws-token-sha256` are mutually exclusive");
   }
-  const { capabilityToken, sha256 } = await import("../server/capability-token.ts");
+  const { capabilityToken, sha256 } = await import("../server/access/capability-token.ts");
   if (wsTokenFile !== undefined) return capabilityToken(sha256(secretIn(wsTokenFile)));
   if (wsTokenSha256 === undefined) {
     throw new Error(
@@ -121,7 +121,7 @@ async function signedTokenCheck(flags: AccessFlags) {
       `signed websocket bearer secret ${path} must be at least ${sharedSecretBytesMin} bytes`,
     );
   }
-  const { signedToken } = await import("../server/signed-token.ts");
+  const { signedToken } = await import("../server/access/signed-token.ts");
   return signedToken({
     secret,
     issuer: flags.wsIssuer,

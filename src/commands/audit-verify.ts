@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { auditTailBytes } from "../limits.ts";
-import { type ChainEnd, chainStart, followLine } from "../server/audit-chain.ts";
-import { isTearOf } from "../server/audit-tear.ts";
+import { type ChainEnd, chainStart, followLine } from "../server/watch/audit-chain.ts";
+import { isTearOf } from "../server/watch/audit-tear.ts";
 import { print } from "./print.ts";
 
 /** `codex exec-server audit verify`: follows the chain from the first line to the last. */

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option, type OptionValues } from "commander";
 import { defaultLimits, type Limits, sessionTtlMs, timerMsMax } from "../limits.ts";
-import { type LogLevel, logLevels } from "../server/log.ts";
+import { type LogLevel, logLevels } from "../server/watch/log.ts";
 import type { AccessFlags } from "./access-options.ts";
 import { byteCount, byteText, wholeNumber } from "./size-text.ts";
 

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { settledWithin } from "../environment/local/settled-within.ts";
+import { settledWithin } from "../async/settled-within.ts";
 import { immediateExit } from "../environment/local/spawn/immediate-exit.ts";
 import { type Limits, startSettledMs, stopMsMax } from "../limits.ts";
 import type { Listener } from "../server/listen.ts";
 import { parseListenUrl } from "../server/listen-url.ts";
-import type { Log } from "../server/log.ts";
+import type { Log } from "../server/watch/log.ts";
 import { accessFrom } from "./access-options.ts";
 import { type ExecServerFlags, limitsFrom } from "./exec-server-options.ts";
 import { finishWritesOfKilled } from "./finish-writes.ts";
@@ -111,7 +111,7 @@ async function tlsIfAsked(flags: ExecServerFlags) {
 
 async function auditIfAsked({ auditLog }: ExecServerFlags) {
   if (auditLog === undefined) return undefined;
-  return (await import("../server/audit-log.ts")).openAuditLog(auditLog);
+  return (await import("../server/watch/audit-log.ts")).openAuditLog(auditLog);
 }
 
 async function stopServer(server: Listener, stderr: StderrLog, exitCode: number): Promise<void> {

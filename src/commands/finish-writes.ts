@@ -7,7 +7,7 @@ import {
   journalSecretVariable,
   journalsPath,
 } from "../environment/local/journal/place.ts";
-import type { Log } from "../server/log.ts";
+import type { Log } from "../server/watch/log.ts";
 
 /**
  * `codex exec-server finish-writes`, run by the keeper: finishes the file writes of a killed

@@ -1,6 +1,6 @@
 import { existsSync, statSync, watchFile } from "node:fs";
 import { followedFilesLookMs, followedFilesSettleMs } from "../limits.ts";
-import type { Log } from "../server/log.ts";
+import type { Log } from "../server/watch/log.ts";
 
 interface Followed {
   readonly paths: readonly string[];

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { LogFields, LogLevel } from "../server/log.ts";
+import type { LogFields, LogLevel } from "../server/watch/log.ts";
 
 const colors = { debug: "gray", info: "green", warn: "yellow", error: "red" } as const;
 

@@ -1,5 +1,5 @@
 import { fstatSync, statSync } from "node:fs";
-import type { Log } from "../server/log.ts";
+import type { Log } from "../server/watch/log.ts";
 
 interface SignalOptions {
   readonly log: Log;

@@ -1,5 +1,5 @@
 import { isatty } from "node:tty";
-import { isLogged, type Log, type LogFields, type LogLevel } from "../server/log.ts";
+import { isLogged, type Log, type LogFields, type LogLevel } from "../server/watch/log.ts";
 import { readableLine } from "./readable-line.ts";
 import { StderrWriter } from "./stderr-writer.ts";
 

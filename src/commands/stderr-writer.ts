@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { write } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
-import { settledWithin } from "../environment/local/settled-within.ts";
+import { settledWithin } from "../async/settled-within.ts";
 import { fullStderrWaitMs, logBacklogBytesMax, shutdownGraceMs } from "../limits.ts";
 
 const writeLater = promisify(write);

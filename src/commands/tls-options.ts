@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { Listener, TlsFiles } from "../server/listen.ts";
-import type { Log } from "../server/log.ts";
+import type { Log } from "../server/watch/log.ts";
 import { followFiles } from "./follow-files.ts";
 
 interface TlsFlags {

@@ -1,5 +1,5 @@
 import { uncaughtErrorsMax, uncaughtWindowMs } from "../limits.ts";
-import { type Log, stackOf } from "../server/log.ts";
+import { type Log, stackOf } from "../server/watch/log.ts";
 
 interface UncaughtErrorOptions {
   readonly log: Log;

@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import type { Log } from "../server/log.ts";
+import type { Log } from "../server/watch/log.ts";
 
 /**
  * Prints the URL on stdout. Rejects when it cannot be written; that nobody reads stdout is only

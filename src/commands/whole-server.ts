@@ -4,14 +4,14 @@
  * and what a stopping server still loads could not be compiled any more.
  */
 import "../environment/local/environment.ts";
-import "../environment/local/file-thread.ts";
+import "../environment/local/threads/file-thread.ts";
 import "../environment/local/http/transport.ts";
 import "../environment/local/journal/finish.ts";
-import "../server/access.ts";
-import "../server/audit-log.ts";
-import "../server/capability-token.ts";
+import "../server/access/access.ts";
+import "../server/watch/audit-log.ts";
+import "../server/access/capability-token.ts";
 import "../server/exec-server.ts";
-import "../server/signed-token.ts";
+import "../server/access/signed-token.ts";
 import "./exec-server.ts";
 import "./idle-memory.ts";
 import "./tls-options.ts";

@@ -3,7 +3,7 @@
  * sandbox, where the mounts enforce the same again. But mounts cannot protect a name that does not
  * exist yet, nor refuse entries of a directory that only leads to a grant, nor report a lost write.
  */
-import type { AccessTable } from "../sandbox/access.ts";
+import type { AccessTable } from "../sandbox/policy/access.ts";
 import { guardedReads } from "./guarded-reads.ts";
 import { guardedWrites } from "./guarded-writes.ts";
 import type { HelperFileSystem } from "./helper-file-system.ts";

@@ -5,7 +5,7 @@ import { walkUnder } from "../environment/local/files/walk-tree.ts";
 import type { MaybePromise } from "../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
 import { plainResult } from "../protocol/written-result.ts";
-import type { AccessTable } from "../sandbox/access.ts";
+import type { AccessTable } from "../sandbox/policy/access.ts";
 import { atHeld, type Named, refuseLinks, withHolds } from "./held-call.ts";
 import type { Entry, Held, Holds } from "./held-place.ts";
 import type { HelperFileSystem } from "./helper-file-system.ts";

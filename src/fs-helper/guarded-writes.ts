@@ -3,7 +3,7 @@ import { fileRemover } from "../environment/local/files/remove-tree.ts";
 import { errorCodes } from "../protocol/errors.ts";
 import type { MaybePromise, Params } from "../protocol/methods.ts";
 import { hostPath } from "../protocol/path-uri.ts";
-import type { AccessTable } from "../sandbox/access.ts";
+import type { AccessTable } from "../sandbox/policy/access.ts";
 import { fileToReplace, fileToResume } from "./file-to-write.ts";
 import { guardedCopy } from "./guarded-copy.ts";
 import { atHeld, refuseLinkedParent, withHolds } from "./held-call.ts";

@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import { internalError, type RpcError, systemErrorText, toRpcError } from "../protocol/errors.ts";
 import { type HostPath, nodePath, splitPath } from "../protocol/path-uri.ts";
-import type { AccessTable } from "../sandbox/access.ts";
+import type { AccessTable } from "../sandbox/policy/access.ts";
 import type { Unreachable } from "./held-place.ts";
 
 /** Refuses paths that are not granted, with errors as the system would give. Takes real paths. */

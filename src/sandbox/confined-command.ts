@@ -2,8 +2,8 @@
 import { Buffer } from "node:buffer";
 import { internalError, invalidParams } from "../protocol/errors.ts";
 import type { HostPath } from "../protocol/path-uri.ts";
-import { type BwrapPlan, bwrapMounts } from "./bwrap.ts";
-import { defaultSignals, type Launcher } from "./launcher.ts";
+import { type BwrapPlan, bwrapMounts } from "./bwrap/bwrap.ts";
+import { defaultSignals, type Launcher } from "./bwrap/launcher.ts";
 import type { ProcessRequest } from "./process-request.ts";
 import { isProgramInside } from "./program-inside.ts";
 

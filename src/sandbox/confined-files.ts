@@ -7,11 +7,7 @@ import { helperStartAttemptsMax, sandboxMeaningsMax } from "../limits.ts";
 import { internalError } from "../protocol/errors.ts";
 import type { Call, Method, Params, Result } from "../protocol/methods.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
-import { HeldFiles, type Holder } from "./held-files.ts";
-import type { HelperCrew } from "./helper-crew.ts";
-import type { HelperPool } from "./helper-pool.ts";
 import { type HelperStation, helperRecipe, helperStation, isStill } from "./helper-station.ts";
-import type { HelperWorker } from "./helper-worker.ts";
 import {
   hasCwd,
   needsCwd,
@@ -20,9 +16,13 @@ import {
   policyOf,
   readsEverything,
   writesEverything,
-} from "./policy.ts";
+} from "./policy/policy.ts";
+import { WorldChangedError } from "./policy/world-changed-error.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
-import { WorldChangedError } from "./world-changed-error.ts";
+import { HeldFiles, type Holder } from "./workers/held-files.ts";
+import type { HelperCrew } from "./workers/helper-crew.ts";
+import type { HelperPool } from "./workers/helper-pool.ts";
+import type { HelperWorker } from "./workers/helper-worker.ts";
 
 /** The sandboxed file operations of one connection. */
 export interface ConfinedFiles {

@@ -1,17 +1,17 @@
 /** How to start bwrap around a command, before mount points are made and mounts are known. */
 import { Buffer } from "node:buffer";
 import { type HostPath, hostPathOf } from "../protocol/path-uri.ts";
-import { accessTable } from "./access.ts";
-import { countOf, refuseTooLarge, refuseTooMany } from "./argument-limits.ts";
-import { type BwrapPlan, bwrapFlags } from "./bwrap.ts";
+import { countOf, refuseTooLarge, refuseTooMany } from "./bwrap/argument-limits.ts";
+import { type BwrapPlan, bwrapFlags } from "./bwrap/bwrap.ts";
+import type { Bwrap } from "./bwrap/find-bwrap.ts";
+import type { Abilities } from "./bwrap/health.ts";
+import { ignoreSignals } from "./bwrap/launcher.ts";
+import { ownSeccompProgram } from "./bwrap/seccomp.ts";
 import { canLead, confinedCommand, mountArguments, variableArguments } from "./confined-command.ts";
-import { type Confinement, type ConfinementParts, grantsOf } from "./confinement.ts";
-import type { Bwrap } from "./find-bwrap.ts";
-import type { Abilities } from "./health.ts";
-import { ignoreSignals } from "./launcher.ts";
+import { accessTable } from "./policy/access.ts";
+import { type Confinement, type ConfinementParts, grantsOf } from "./policy/confinement.ts";
 import type { BwrapRequest, ProcessRequest } from "./process-request.ts";
 import type { SandboxMachine } from "./sandbox-machine.ts";
-import { ownSeccompProgram } from "./seccomp.ts";
 
 interface LaunchParts extends ConfinementParts {
   readonly request: ProcessRequest;

@@ -1,14 +1,14 @@
 /** Everything that a worker for a policy is started with, and whether it still fits the world. */
 import { type HostPath, shownPath } from "../protocol/path-uri.ts";
-import { type Confinement, confinementOf } from "./confinement.ts";
-import type { Recipe } from "./helper-crew.ts";
-import { insideNow } from "./inner-mounts.ts";
-import { helperLaunch } from "./launch.ts";
-import { refuseMisplaced } from "./mount-table.ts";
-import type { Policy } from "./policy.ts";
+import { insideNow } from "./bwrap/inner-mounts.ts";
+import { refuseMisplaced } from "./bwrap/mount-table.ts";
+import { type Confinement, confinementOf } from "./policy/confinement.ts";
+import type { Policy } from "./policy/policy.ts";
+import { currentFingerprint, surveyWorld } from "./policy/world.ts";
 import type { SandboxMachine, WorkingBwrap } from "./sandbox-machine.ts";
-import { type KeptFile, keptIdentity } from "./state-directory.ts";
-import { currentFingerprint, surveyWorld } from "./world.ts";
+import { type KeptFile, keptIdentity } from "./state/state-directory.ts";
+import type { Recipe } from "./workers/helper-crew.ts";
+import { helperLaunch } from "./workers/launch.ts";
 
 export interface HelperStation {
   readonly policy: Policy;

@@ -1,5 +1,5 @@
 import { type HostPath, hostPathOf, nodePath } from "../protocol/path-uri.ts";
-import { executableFile } from "./executable-file.ts";
+import { executableFile } from "./bwrap/executable-file.ts";
 import type { ProcessRequest } from "./process-request.ts";
 
 /**

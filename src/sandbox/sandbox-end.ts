@@ -2,7 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import { sandboxEndPollMs, sandboxEndPollMsMax } from "../limits.ts";
 import { type ProcessStat, readProcessStat } from "../system/process-stat.ts";
-import { childOf } from "./inner-mounts.ts";
+import { childOf } from "./bwrap/inner-mounts.ts";
 
 /** Flag of a process that is exiting: it runs no more code, however long the kernel takes. */
 const PF_EXITING = 0x4;

@@ -1,25 +1,23 @@
 /** What all sandboxes of this server share. Found out once; only bwrap is checked again. */
 import { statSync } from "node:fs";
+import { askedOnce } from "../async/asked-once.ts";
 import { healthRetryMs } from "../limits.ts";
 import { toRpcError } from "../protocol/errors.ts";
 import { type HostPath, hostPathOf, isWithin, nodePath, shownPath } from "../protocol/path-uri.ts";
-import { accessTable, type Grants } from "./access.ts";
-import { askedOnce } from "./asked-once.ts";
+import { type Bwrap, BwrapSearch, bwrapIdentity } from "./bwrap/find-bwrap.ts";
+import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./bwrap/health.ts";
+import { setUpFailure } from "./bwrap/health-reasons.ts";
+import { findLauncher, type Launcher } from "./bwrap/launcher.ts";
+import { MountPoints } from "./mount-points/mount-points.ts";
+import { accessTable, type Grants } from "./policy/access.ts";
 import {
   type ConfinementParts,
   grantsOf,
   isInWorkspace,
   type OwnDirectories,
-} from "./confinement.ts";
-import { type Bwrap, BwrapSearch, bwrapIdentity } from "./find-bwrap.ts";
-import { type Abilities, type BwrapHealth, examine, type Run, runByNode } from "./health.ts";
-import { setUpFailure } from "./health-reasons.ts";
-import type { LendJournal } from "./helper-worker.ts";
-import { findLauncher, type Launcher } from "./launcher.ts";
-import { MountPoints } from "./mount-points.ts";
-import { ownProgram } from "./own-program.ts";
-import { type Platform, surveyPlatform } from "./platform.ts";
-import type { Surroundings } from "./policy.ts";
+} from "./policy/confinement.ts";
+import { type Platform, surveyPlatform } from "./policy/platform.ts";
+import type { Surroundings } from "./policy/policy.ts";
 import {
   birthOf,
   type KeptFile,
@@ -29,9 +27,11 @@ import {
   ownDirectory,
   type StateDirectory,
   stateDirectoryPath,
-} from "./state-directory.ts";
-import { noRoomFix, StateKeeper, statePlaces } from "./state-keeper.ts";
-import type { StartWorker } from "./worker-process.ts";
+} from "./state/state-directory.ts";
+import { noRoomFix, StateKeeper, statePlaces } from "./state/state-keeper.ts";
+import type { LendJournal } from "./workers/helper-worker.ts";
+import { ownProgram } from "./workers/own-program.ts";
+import type { StartWorker } from "./workers/worker-process.ts";
 
 /** Facts about the outside world, which the sandbox does not look up itself. */
 export interface SandboxOptions {

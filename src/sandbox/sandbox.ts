@@ -12,14 +12,14 @@ import {
 } from "../limits.ts";
 import { hostPathOf } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
+import { watchOuterMounts } from "../system/outer-mounts.ts";
 import { type ConfinedFiles, confinedFiles } from "./confined-files.ts";
 import { type ConfinedProcess, confineProcess } from "./confined-process.ts";
-import { HelperPool, type PoolLimits } from "./helper-pool.ts";
 import { helperRecipe, helperStation } from "./helper-station.ts";
-import { watchOuterMounts } from "./outer-mounts.ts";
-import { policyOf, writesEverything } from "./policy.ts";
+import { policyOf, writesEverything } from "./policy/policy.ts";
 import type { ProcessRequest } from "./process-request.ts";
 import { type SandboxHealth, SandboxMachine, type SandboxOptions } from "./sandbox-machine.ts";
+import { HelperPool, type PoolLimits } from "./workers/helper-pool.ts";
 
 export interface LocalSandbox {
   /** Whether work can be confined here, and if not, why and what helps. */

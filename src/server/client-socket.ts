@@ -7,21 +7,21 @@ import { type Incoming, type IncomingRequest, unreadableId } from "../protocol/j
 import { readFrame } from "../protocol/large-frame.ts";
 import { bulkMember, type Method, requests } from "../protocol/methods.ts";
 import { BulkTurns, isBulk } from "./bulk-turns.ts";
-import { pollAfterRequest } from "./busy-poll.ts";
 import { Connection } from "./connection.ts";
 import { abnormalCode, connectionWatch, type TellEnd } from "./connection-watch.ts";
-import { addTraffic, type ConnectionGauge, type Traffic } from "./counters.ts";
-import { eventsThrough } from "./event-sender.ts";
-import { giveBackFrame } from "./frame-memory.ts";
-import { Keepalive } from "./keepalive.ts";
-import { stackOf } from "./log.ts";
-import { answerPings } from "./newest-pong.ts";
-import type { OrderlySocket } from "./orderly-socket.ts";
-import { Outbox } from "./outbox.ts";
-import { type Asked, type Outcome, requestAnswered } from "./request-watch.ts";
 import { answer, expectRequests, methodNamed } from "./router.ts";
-import { laneOfAnswer } from "./send-order.ts";
 import type { ServerContext } from "./server-context.ts";
+import { pollAfterRequest } from "./socket/busy-poll.ts";
+import { eventsThrough } from "./socket/event-sender.ts";
+import { giveBackFrame } from "./socket/frame-memory.ts";
+import { Keepalive } from "./socket/keepalive.ts";
+import { answerPings } from "./socket/newest-pong.ts";
+import type { OrderlySocket } from "./socket/orderly-socket.ts";
+import { Outbox } from "./socket/outbox.ts";
+import { laneOfAnswer } from "./socket/send-order.ts";
+import { addTraffic, type ConnectionGauge, type Traffic } from "./watch/counters.ts";
+import { stackOf } from "./watch/log.ts";
+import { type Asked, type Outcome, requestAnswered } from "./watch/request-watch.ts";
 
 /**
  * One WebSocket: reads frames, has each request answered, sends answers and events. Reading never

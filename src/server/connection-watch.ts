@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
-import { type ConnectionEnding, countOne, type Traffic } from "./counters.ts";
-import type { LogLevel } from "./log.ts";
-import type { OrderlySocket } from "./orderly-socket.ts";
-import type { Telemetry } from "./telemetry.ts";
+import type { OrderlySocket } from "./socket/orderly-socket.ts";
+import { type ConnectionEnding, countOne, type Traffic } from "./watch/counters.ts";
+import type { LogLevel } from "./watch/log.ts";
+import type { Telemetry } from "./watch/telemetry.ts";
 
 const levels: Readonly<Record<ConnectionEnding, LogLevel>> = {
   closed: "debug",

@@ -10,8 +10,8 @@ import type { Emit, Event, Method, Params, Result } from "../protocol/methods.ts
 import { rememberedMethods } from "../protocol/repeatable.ts";
 import { type BulkTurns, isBulk } from "./bulk-turns.ts";
 import { PathOrder } from "./path-order.ts";
-import type { Attachment, Session } from "./session.ts";
-import type { SessionRegistry } from "./session-registry.ts";
+import type { Attachment, Session } from "./sessions/session.ts";
+import type { SessionRegistry } from "./sessions/session-registry.ts";
 import { touchedPaths, touchesPaths } from "./touched-paths.ts";
 
 interface ConnectionOptions {

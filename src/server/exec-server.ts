@@ -1,22 +1,22 @@
 import type { IncomingMessage } from "node:http";
+import { settledWithin } from "../async/settled-within.ts";
 import type { LocalEnvironment } from "../environment/local/environment.ts";
-import { settledWithin } from "../environment/local/settled-within.ts";
 import { loadSocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import { type Limits, sessionsCloseMs } from "../limits.ts";
-import type { Access } from "./access.ts";
-import type { AuditLog } from "./audit-log.ts";
+import type { Access } from "./access/access.ts";
 import { ClientSocket } from "./client-socket.ts";
-import { countOne, makeCounters } from "./counters.ts";
 import { type Listener, listen, type TlsFiles } from "./listen.ts";
 import type { ListenAddress } from "./listen-url.ts";
-import type { Log } from "./log.ts";
-import { metricsOf } from "./metrics.ts";
-import type { OrderlySocket } from "./orderly-socket.ts";
-import { watchedProcesses } from "./process-watch.ts";
 import type { ServerContext } from "./server-context.ts";
-import { SessionRegistry } from "./session-registry.ts";
-import { sessionWatch } from "./session-watch.ts";
-import type { Telemetry } from "./telemetry.ts";
+import { watchedProcesses } from "./sessions/process-watch.ts";
+import { SessionRegistry } from "./sessions/session-registry.ts";
+import { sessionWatch } from "./sessions/session-watch.ts";
+import type { OrderlySocket } from "./socket/orderly-socket.ts";
+import type { AuditLog } from "./watch/audit-log.ts";
+import { countOne, makeCounters } from "./watch/counters.ts";
+import type { Log } from "./watch/log.ts";
+import { metricsOf } from "./watch/metrics.ts";
+import type { Telemetry } from "./watch/telemetry.ts";
 
 export interface ExecServerOptions {
   readonly address: ListenAddress;

@@ -6,20 +6,20 @@ import type { Server as TlsServer } from "node:tls";
 import { WebSocketServer } from "ws";
 import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
 import { type Limits, requestHeadLookMs, requestHeadMs, shutdownGraceMs } from "../limits.ts";
-import { wantsWebSocket } from "./access.ts";
-import type { Refusal } from "./http-answer.ts";
+import { wantsWebSocket } from "./access/access.ts";
+import type { Refusal } from "./access/http-answer.ts";
 import {
   answerHttp,
   answerOtherUpgrade,
   type HttpSurface,
   refusalOfUpgrade,
   refuseUpgrade,
-} from "./http-surface.ts";
-import { readFramesAhead } from "./inbound-frames.ts";
+} from "./access/http-surface.ts";
 import { type ListenAddress, listenUrlOf } from "./listen-url.ts";
-import type { Log } from "./log.ts";
 import { Newcomers } from "./newcomers.ts";
-import { OrderlySocket } from "./orderly-socket.ts";
+import { readFramesAhead } from "./socket/inbound-frames.ts";
+import { OrderlySocket } from "./socket/orderly-socket.ts";
+import type { Log } from "./watch/log.ts";
 
 export interface Listener {
   /** `ws://IP:PORT` with the real port, `wss:` when the connections are encrypted. */

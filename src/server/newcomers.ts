@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { newcomersMax, newcomersQuietMs, newcomersShareOfFiles } from "../limits.ts";
-import { clientNetwork } from "./client-network.ts";
-import type { Log } from "./log.ts";
+import { clientNetwork } from "./access/client-network.ts";
+import type { Log } from "./watch/log.ts";
 
 type Ends = Pick<Socket, "remoteAddress" | "remotePort" | "localAddress">;
 

@@ -9,7 +9,7 @@ import type { IncomingRequest } from "../protocol/json-rpc.ts";
 import { type Handlers, type Method, type Params, requests } from "../protocol/methods.ts";
 import { schemaOf } from "../protocol/schema-of.ts";
 import type { Connection } from "./connection.ts";
-import { setTrace } from "./request-traces.ts";
+import { setTrace } from "./watch/request-traces.ts";
 
 const handlers: Handlers<Method, Connection> = {
   ...sessionHandlers,

@@ -16,7 +16,7 @@ const entries = [
   "environment/local/files/file-thread-main.ts",
   "client/library.ts",
   // The build has ws load it in place of a package.
-  "server/frame-mask.ts",
+  "server/socket/frame-mask.ts",
 ];
 
 const list = (sources: Sources) => [...sources.values()];
@@ -67,7 +67,7 @@ const starters = [
 ];
 const mayStart = new RegExp(
   "^(?:environment/local/spawn/|" +
-    "sandbox/(?:worker-process|own-program|mount-sweeper|health)\\.ts$)",
+    "sandbox/(?:workers/(?:worker-process|own-program)|mount-points/mount-sweeper|bwrap/health)\\.ts$)",
 );
 
 /** One place knows how processes are started, and how they are killed. */

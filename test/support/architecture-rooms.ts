@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import {
   type Import,
   packageOf,
@@ -22,7 +23,8 @@ interface Room {
 const rooms: Readonly<Record<string, Room>> = {
   limits: { place: /^limits\.ts$/ },
   protocol: { place: /^protocol\//, uses: ["limits"], packages: ["zod"] },
-  system: { place: /^system\//, types: ["protocol"] },
+  async: { place: /^async\//, uses: ["limits"] },
+  system: { place: /^system\//, uses: ["async", "protocol", "limits"] },
   environment: { place: /^environment\/[^/]+$/, types: ["protocol"] },
   "environment/remote": {
     place: /^environment\/remote\//,
@@ -31,13 +33,16 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   sandbox: {
     place: /^sandbox\//,
-    uses: ["system", "protocol", "limits"],
+    uses: ["system", "async", "protocol", "limits"],
     // The bundler makes the helper one file in a checkout that is not built.
     packages: ["execa", "esbuild"],
   },
   "environment/local": {
     place: /^environment\/local\//,
-    uses: ["environment", "environment/remote", "sandbox", "system", "protocol", "limits"],
+    uses: [
+      ...["environment", "environment/remote", "sandbox", "system", "async", "protocol"],
+      "limits",
+    ],
     packages: ["koffi", "undici"],
   },
   handlers: { place: /^handlers\//, types: ["environment", "protocol"] },
@@ -49,12 +54,12 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   client: {
     place: /^client\//,
-    uses: ["environment/remote", "environment", "protocol", "limits"],
+    uses: ["environment/remote", "environment", "async", "protocol", "limits"],
     packages: ["ws", "smol-toml"],
   },
   server: {
     place: /^server\//,
-    uses: ["handlers", "environment/local", "environment", "protocol", "limits"],
+    uses: ["handlers", "environment/local", "environment", "system", "async", "protocol", "limits"],
     packages: ["ws", "uuid", "jose", "prom-client"],
   },
   "fs-helper": {
@@ -62,13 +67,13 @@ const rooms: Readonly<Record<string, Room>> = {
     uses: ["system", "limits"],
     types: ["environment", "protocol"],
     files: new RegExp(
-      "^(?:handlers/file-system|sandbox/access|environment/local/(?:mount-lanes|files/[\\w-]+)|" +
+      "^(?:handlers/file-system|sandbox/policy/access|environment/local/files/[\\w-]+|" +
         "protocol/(?:errors|path-uri|base64|fs-helper|line-buffer|written-result))\\.ts$",
     ),
   },
   commands: {
     place: /^commands\//,
-    uses: ["server", "client", "fs-helper", "environment/local", "limits"],
+    uses: ["server", "client", "fs-helper", "environment/local", "async", "limits"],
     files: /^\.\.\/package\.json$/,
     packages: ["commander", "pino"],
   },
@@ -114,23 +119,30 @@ function allowance(roomName: string): string {
 }
 
 /** Rooms form layers: no room is needed, through others, by a room that it needs itself. */
-export function checkRoomCycles(sources: Sources): Violation[] {
-  const needs = roomNeeds(sources);
+export const checkRoomCycles = (sources: Sources) => circleOf("rooms", sources, roomOf);
+
+/** So do the folders, those within a room, too. */
+export const checkFolderCycles = (sources: Sources) => circleOf("folders", sources, posix.dirname);
+
+type PartOf = (path: string) => string | undefined;
+
+function circleOf(parts: string, sources: Sources, partOf: PartOf): Violation[] {
+  const needs = needsOf(sources, partOf);
   for (const start of needs.keys()) {
     const circle = findCircle(needs, [start]);
     if (circle) {
-      return [`rooms ${circle.join(" -> ")}: form a circle; turn one of these imports around`];
+      return [`${parts} ${circle.join(" -> ")}: form a circle; turn one of these imports around`];
     }
   }
   return [];
 }
 
-function roomNeeds(sources: Sources): Map<string, Set<string>> {
+function needsOf(sources: Sources, partOf: PartOf): Map<string, Set<string>> {
   const needs = new Map<string, Set<string>>();
   for (const { path, imports } of sources.values()) {
-    const from = roomOf(path);
+    const from = partOf(path);
     for (const { target } of imports) {
-      const to = target === undefined ? undefined : roomOf(target);
+      const to = target === undefined ? undefined : partOf(target);
       if (from === undefined || to === undefined || from === to) continue;
       needs.set(from, (needs.get(from) ?? new Set()).add(to));
     }

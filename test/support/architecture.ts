@@ -8,7 +8,7 @@ import {
   checkReachability,
   checkSockets,
 } from "./architecture-invariants.ts";
-import { checkRoomCycles, checkRooms } from "./architecture-rooms.ts";
+import { checkFolderCycles, checkRoomCycles, checkRooms } from "./architecture-rooms.ts";
 import type { Sources, Violation } from "./architecture-sources.ts";
 import {
   checkBans,
@@ -37,6 +37,7 @@ export const jointChecks = {
 export const sourceChecks = {
   "rooms import only what the house allows": checkRooms,
   "rooms form no circle": checkRoomCycles,
+  "folders form no circle": checkFolderCycles,
   "functions have at most 40 lines and 3 parameters": checkFunctions,
   "only commands/ meet arguments, environment and exit": checkOutsideWorld,
   "only the spawn files and the helper pool start processes": checkProcessStarters,

@@ -82,7 +82,7 @@ const shared = {
 
 /** Optional native parts of ws: one in which we stand in, one that Node has made superfluous. */
 const partsOfWs = {
-  alias: { bufferutil: "./src/server/frame-mask.ts" },
+  alias: { bufferutil: "./src/server/socket/frame-mask.ts" },
   define: { "process.env.WS_NO_BUFFER_UTIL": '""', "process.env.WS_NO_UTF_8_VALIDATE": '"1"' },
 };
 

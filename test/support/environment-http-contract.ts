@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer, type RequestListener } from "node:http";
 import { type TestContext, test } from "node:test";
+import { deferred } from "../../src/async/deferred.ts";
 import { OperationFailedError, SessionLostError } from "../../src/client/library.ts";
-import { deferred } from "../../src/protocol/deferred.ts";
 import type { SetUp } from "./environment-workbench.ts";
 import { within } from "./within.ts";
 

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { PoolLimits } from "../../src/sandbox/helper-pool.ts";
-import type { LendJournal } from "../../src/sandbox/helper-worker.ts";
 import { localSandbox } from "../../src/sandbox/sandbox.ts";
+import type { PoolLimits } from "../../src/sandbox/workers/helper-pool.ts";
+import type { LendJournal } from "../../src/sandbox/workers/helper-worker.ts";
 import { uri, workspaceWrite } from "./sandboxes.ts";
 
 interface Tools {

@@ -1,4 +1,4 @@
-import type { OutputLogBounds } from "../../src/environment/local/output-log-bounds.ts";
+import type { OutputLogBounds } from "../../src/environment/local/output/output-log-bounds.ts";
 
 interface ModelChunk {
   readonly seq: number;

@@ -1,13 +1,13 @@
 /** A session registry in a world whose clock stands still, and the list it has to agree with. */
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type EventReceiver, eachChunkBy } from "../../src/environment/local/event-feed.ts";
+import { type EventReceiver, eachChunkBy } from "../../src/environment/local/output/event-feed.ts";
 import type { LocalProcesses } from "../../src/environment/local/processes.ts";
 import { looksBeforeGivingUp, standstillMsMin } from "../../src/limits.ts";
 import type { Emit, ProcessEvent } from "../../src/protocol/methods.ts";
-import type { Attachment, Session } from "../../src/server/session.ts";
-import { SessionRegistry } from "../../src/server/session-registry.ts";
-import type { SessionWatch } from "../../src/server/session-watch.ts";
+import type { Attachment, Session } from "../../src/server/sessions/session.ts";
+import { SessionRegistry } from "../../src/server/sessions/session-registry.ts";
+import type { SessionWatch } from "../../src/server/sessions/session-watch.ts";
 
 export type Step =
   | { readonly kind: "create" }

@@ -2,7 +2,7 @@ import type { TestContext } from "node:test";
 import { localEnvironment } from "../../src/environment/local/environment.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import { startExecServer } from "../../src/server/exec-server.ts";
-import type { Log } from "../../src/server/log.ts";
+import type { Log } from "../../src/server/watch/log.ts";
 
 interface TalkativeServer {
   readonly url: string;

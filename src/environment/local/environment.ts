@@ -1,26 +1,26 @@
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
+import { deferred } from "../../async/deferred.ts";
+import { settledWithin } from "../../async/settled-within.ts";
 import { defaultLimits, fileThreadsCloseMs, journalCloseMs, type Limits } from "../../limits.ts";
-import { deferred } from "../../protocol/deferred.ts";
 import type { Emit, FileSystemEvent, HttpEvent, ProcessEvent } from "../../protocol/methods.ts";
 import { type LocalSandbox, localSandbox } from "../../sandbox/sandbox.ts";
-import { stateDirectoryPath } from "../../sandbox/state-directory.ts";
+import { stateDirectoryPath } from "../../sandbox/state/state-directory.ts";
 import type { Host } from "../environment.ts";
 import { type LocalFileSystem, localFileSystem } from "./file-system.ts";
-import { FileThreads } from "./file-threads.ts";
 import { localHost } from "./host.ts";
 import { type LocalHttp, localHttp } from "./http.ts";
 import { type JournalOptions, ServerJournal } from "./journal/journal.ts";
 import { journalPlaces, journalSecretVariable, journalsName } from "./journal/place.ts";
+import { SpillStore } from "./output/spill-store.ts";
 import { probesBy } from "./probes.ts";
 import { type LocalProcesses, type LocalProcessesOptions, localProcesses } from "./processes.ts";
-import { settledWithin } from "./settled-within.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
 import { mountWatch } from "./spawn/mount-watch.ts";
 import { pipesName } from "./spawn/node-fifos.ts";
 import { relativeUnlink } from "./spawn/relative-unlink.ts";
 import type { LastWork, Spawner } from "./spawn/spawner.ts";
-import { SpillStore } from "./spill-store.ts";
+import { FileThreads } from "./threads/file-threads.ts";
 import { workersBy } from "./worker-start.ts";
 
 /**

@@ -3,6 +3,7 @@ import { invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, FileSystemEvent, Params, Result } from "../../protocol/methods.ts";
 import type { Sandbox } from "../../protocol/sandbox.ts";
 import type { ConfinedFiles } from "../../sandbox/confined-files.ts";
+import { hasRemoteMounts } from "../../system/mount-lanes.ts";
 import type { FileAnswers } from "../file-system.ts";
 import { remoteFileSystem } from "../remote/file-system.ts";
 import { directFileSystem } from "./files/direct-file-system.ts";
@@ -10,7 +11,6 @@ import { type OpenFiles, openFiles } from "./files/open-files.ts";
 import type { TreeMeans } from "./files/remove-tree.ts";
 import { missingWatch } from "./files/watch-missing.ts";
 import type { WriteJournal } from "./journal/journal.ts";
-import { hasRemoteMounts } from "./mount-lanes.ts";
 
 type OptionalSandbox = Sandbox | null | undefined;
 

@@ -2,15 +2,15 @@ import { EventEmitter, once } from "node:events";
 import { bufferedHttpBodyBytesMax, httpExchangesMax, httpRedirectsMax } from "../../limits.ts";
 import { internalError, invalidParams, invalidRequest, RpcError } from "../../protocol/errors.ts";
 import type { Emit, HttpEvent, Params, Result } from "../../protocol/methods.ts";
+import { loadLibrary } from "../../system/load-library.ts";
 import type { Http } from "../http.ts";
-import type { Variables } from "./child-env.ts";
 import { streamBody, wholeBody } from "./http/body.ts";
 import { Exchange } from "./http/exchange.ts";
 import { proxyByVariables } from "./http/proxy.ts";
 import { redirected } from "./http/redirect.ts";
 import { type OutgoingRequest, outgoingRequest } from "./http/request.ts";
 import type { HttpTransport, IncomingResponse } from "./http/transport.ts";
-import { loadLibrary } from "./load-library.ts";
+import type { Variables } from "./spawn/child-env.ts";
 
 /** HTTP requests made by this server, with connections of its own for each client. */
 export interface LocalHttp extends Http {

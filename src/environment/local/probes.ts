@@ -1,5 +1,5 @@
 import { bwrapTrialMs, trialOutputBytesMax } from "../../limits.ts";
-import { type Outcome, type Run, whetherUnknown } from "../../sandbox/health.ts";
+import { type Outcome, type Run, whetherUnknown } from "../../sandbox/bwrap/health.ts";
 import { runProgram } from "./spawn/run-program.ts";
 import type { Spawner } from "./spawn/spawner.ts";
 

@@ -1,23 +1,23 @@
+import { settledWithin } from "../../async/settled-within.ts";
 import { launchStallMs } from "../../limits.ts";
 import { internalError, invalidRequest } from "../../protocol/errors.ts";
 import type { Emit, Params, ProcessEvent, Result } from "../../protocol/methods.ts";
 import { hostPath } from "../../protocol/path-uri.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
+import { callAtAll } from "../../system/mount-lanes.ts";
 import type { Processes } from "../processes.ts";
-import type { Variables } from "./child-env.ts";
-import { ClosedProcesses } from "./closed-processes.ts";
-import { confinementOf, refuseManagedNetwork } from "./confined-start.ts";
-import { type EmitOutput, eachChunkBy, type ProcessObserver } from "./event-feed.ts";
-import { ManagedProcess } from "./managed-process.ts";
-import { callAtAll } from "./mount-lanes.ts";
-import type { OutputLogBounds } from "./output-log-bounds.ts";
-import type { Receipts } from "./receipts.ts";
-import { settledWithin } from "./settled-within.ts";
+import { type EmitOutput, eachChunkBy, type ProcessObserver } from "./output/event-feed.ts";
+import type { OutputLogBounds } from "./output/output-log-bounds.ts";
+import type { Receipts } from "./output/receipts.ts";
+import type { SpillStore } from "./output/spill-store.ts";
+import { ClosedProcesses } from "./processes/closed-processes.ts";
+import { confinementOf, refuseManagedNetwork } from "./processes/confined-start.ts";
+import { ManagedProcess } from "./processes/managed-process.ts";
+import { spawnRequest } from "./processes/spawn-request.ts";
+import { stdinBytes } from "./processes/stdin-bytes.ts";
+import type { Variables } from "./spawn/child-env.ts";
 import { programPlaces } from "./spawn/program-lookup.ts";
 import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
-import { spawnRequest } from "./spawn-request.ts";
-import type { SpillStore } from "./spill-store.ts";
-import { stdinBytes } from "./stdin-bytes.ts";
 
 export interface LocalProcessesOptions {
   readonly spawner: Spawner;

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
-import type { StartWorker, WorkerListener } from "../../sandbox/worker-process.ts";
+import type { StartWorker, WorkerListener } from "../../sandbox/workers/worker-process.ts";
 import type { ProcessExit, ProcessSink, Spawner } from "./spawn/spawner.ts";
 import { wholeEnd } from "./spawn/whole-end.ts";
 

@@ -3,9 +3,9 @@ import { constants, type Stats } from "node:fs";
 import { copyChunkBytes, procFileChunkBytes } from "../../../limits.ts";
 import type { MaybePromise } from "../../../protocol/methods.ts";
 import type { HostPath } from "../../../protocol/path-uri.ts";
-import { begin, type Steps, settled } from "../steps.ts";
 import { chmodFile, closeFile, dropFile, readAt, truncateFile, writeAt } from "./file-calls.ts";
 import { type OpenFile, openForReading, openForWriting } from "./open-file.ts";
+import { begin, type Steps, settled } from "./steps.ts";
 
 /** Permissions with setuid, setgid and sticky. */
 export const modeBits = 0o7777;

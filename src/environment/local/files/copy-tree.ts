@@ -11,8 +11,8 @@ import {
   splitPath,
 } from "../../../protocol/path-uri.ts";
 import { isDescriptorShortage } from "../../../protocol/shortages.ts";
-import { CallKind } from "../direct-calls.ts";
-import type { FileThreads, HandOver } from "../file-threads.ts";
+import { CallKind } from "../../../system/direct-calls.ts";
+import type { FileThreads, HandOver } from "../threads/file-threads.ts";
 import { Branches } from "./branches.ts";
 import { type CopyManner, copyFile, identity, modeBits } from "./copy-file.ts";
 import { copyLink } from "./copy-link.ts";

@@ -1,6 +1,6 @@
 import type { MaybePromise } from "../../../protocol/methods.ts";
 import { isDescriptorShortage } from "../../../protocol/shortages.ts";
-import type { FileThreads } from "../file-threads.ts";
+import type { FileThreads } from "../threads/file-threads.ts";
 
 /**
  * Runs the steps of one operation, each of which holds files open only while it runs. A step that

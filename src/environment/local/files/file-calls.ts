@@ -8,9 +8,9 @@ import { promisify } from "node:util";
 import { directBytesMax, listedEntryMs, listingMsMax } from "../../../limits.ts";
 import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type HostPath, nodePath } from "../../../protocol/path-uri.ts";
-import { CallKind, type FileCall } from "../direct-calls.ts";
-import { callAt, callOn, closeOf, openAt } from "../mount-lanes.ts";
-import { begin, type Steps, settled } from "../steps.ts";
+import { CallKind, type FileCall } from "../../../system/direct-calls.ts";
+import { callAt, callOn, closeOf, openAt } from "../../../system/mount-lanes.ts";
+import { begin, type Steps, settled } from "./steps.ts";
 
 type NodePath = string | Buffer;
 

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readdirSync, rmdirSync, unlinkSync } fr
 import { parentPort } from "node:worker_threads";
 import { type HostPath, joinPath, nodePath } from "../../../protocol/path-uri.ts";
 import { descriptorPath } from "../../../system/descriptor-path.ts";
-import type { ThreadWork, WorkDone } from "../file-thread.ts";
+import type { ThreadWork, WorkDone } from "../threads/file-thread.ts";
 import { copySmallFile } from "./copy-small-file.ts";
 
 parentPort?.on("message", (work: ThreadWork) => parentPort?.postMessage(handle(work)));

@@ -5,9 +5,9 @@ import {
   handedOverMax,
 } from "../../../limits.ts";
 import type { MaybePromise } from "../../../protocol/methods.ts";
-import { type CallKind, callDirectly, sliceLeftMs } from "../direct-calls.ts";
-import type { WorkDone } from "../file-thread.ts";
-import { hasRemoteMounts } from "../mount-lanes.ts";
+import { type CallKind, callDirectly, sliceLeftMs } from "../../../system/direct-calls.ts";
+import { hasRemoteMounts } from "../../../system/mount-lanes.ts";
+import type { WorkDone } from "../threads/file-thread.ts";
 import { inParallel } from "./in-parallel.ts";
 
 /** A task for many entries of a directory. */

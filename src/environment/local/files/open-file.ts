@@ -2,8 +2,8 @@ import { constants, type Stats } from "node:fs";
 import { invalidRequest } from "../../../protocol/errors.ts";
 import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type HostPath, shownPath } from "../../../protocol/path-uri.ts";
-import { begin, type Steps, settled } from "../steps.ts";
 import { dropFile, hasCode, openFile, statFile } from "./file-calls.ts";
+import { begin, type Steps, settled } from "./steps.ts";
 
 const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 

@@ -4,10 +4,10 @@ import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, isAscii, joinPath } from "../../../protocol/path-uri.ts";
 import { isDescriptorShortage } from "../../../protocol/shortages.ts";
 import { descriptorPath, hasDescriptorPaths } from "../../../system/descriptor-path.ts";
+import { hasRemoteMounts } from "../../../system/mount-lanes.ts";
 import type { FileSystem } from "../../file-system.ts";
-import type { FileThreads, HandOver } from "../file-threads.ts";
-import { hasRemoteMounts } from "../mount-lanes.ts";
 import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
+import type { FileThreads, HandOver } from "../threads/file-threads.ts";
 import { Branches } from "./branches.ts";
 import {
   dropFile,

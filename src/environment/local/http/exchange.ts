@@ -1,7 +1,7 @@
+import { deferred } from "../../../async/deferred.ts";
+import { PatientTimer } from "../../../async/patient-timer.ts";
 import { timerMsMax } from "../../../limits.ts";
-import { deferred } from "../../../protocol/deferred.ts";
 import { messageOf } from "../../../protocol/errors.ts";
-import { PatientTimer } from "../../../protocol/patient-timer.ts";
 
 /** Why this side has interrupted an exchange. */
 export type Interruption = "timeout" | "cancelled" | "closed";

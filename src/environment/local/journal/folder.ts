@@ -7,7 +7,7 @@ import type { Buffer } from "node:buffer";
 import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { constants as system } from "node:os";
 import { dirname, join } from "node:path";
-import { ownDirectory } from "../../../sandbox/state-directory.ts";
+import { ownDirectory } from "../../../sandbox/state/state-directory.ts";
 import { type Libc, libcIfAny, native } from "../spawn/posix-libc.ts";
 import { identityOf, seal } from "./seal.ts";
 

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { deferred } from "../../../async/deferred.ts";
+import { settledWithin } from "../../../async/settled-within.ts";
 import { finishWritesMs, spareSlipsMax } from "../../../limits.ts";
-import { deferred } from "../../../protocol/deferred.ts";
 import { messageOf } from "../../../protocol/errors.ts";
-import type { Grants } from "../../../sandbox/access.ts";
-import { settledWithin } from "../settled-within.ts";
+import type { Grants } from "../../../sandbox/policy/access.ts";
 import type { WriteEntry } from "./entry.ts";
 import { JournalFolder, lockMark } from "./folder.ts";
 import { dropGrants, grantedBy, lentName, newLentSlip } from "./lent.ts";

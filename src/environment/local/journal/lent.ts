@@ -7,7 +7,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { chmod, readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { HostPath } from "../../../protocol/path-uri.ts";
-import { accessTable, type Grants } from "../../../sandbox/access.ts";
+import { accessTable, type Grants } from "../../../sandbox/policy/access.ts";
 import { JournalSlip } from "./slip.ts";
 
 type MayWrite = (path: HostPath) => boolean;

@@ -8,8 +8,8 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import { askedOnce } from "../../../async/asked-once.ts";
 import { secretFillMs } from "../../../limits.ts";
-import { askedOnce } from "../../../sandbox/asked-once.ts";
 import { type Libc, loadLibc } from "../spawn/posix-libc.ts";
 import { sharedMemoryFlags } from "../spawn/posix-shared-memory.ts";
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { quickPlace } from "../../../sandbox/quick-place.ts";
-import { stateDirectoryPath } from "../../../sandbox/state-directory.ts";
+import { stateDirectoryPath } from "../../../sandbox/state/state-directory.ts";
+import { quickPlace } from "../../../system/quick-place.ts";
 
 /**
  * Returns the directories for temporary files, without links, in which servers of this user may

@@ -4,7 +4,7 @@ import { chmod, type FileHandle, open, readlink } from "node:fs/promises";
 import { copyChunkBytes, fileTimeSlackMs, unfinishedWriteMs } from "../../../limits.ts";
 import { type HostPath, nodePath, shownPath, splitPath } from "../../../protocol/path-uri.ts";
 import { O_PATH } from "../../../system/descriptor-path.ts";
-import { callAtAll } from "../mount-lanes.ts";
+import { callAtAll } from "../../../system/mount-lanes.ts";
 import { pageBytes, type WriteEntry } from "./entry.ts";
 import { readRecord, readWhole, type WriteRecord } from "./record.ts";
 

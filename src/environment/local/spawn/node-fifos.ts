@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { fifoBatchMax } from "../../../limits.ts";
 import { isSystemError } from "../../../protocol/errors.ts";
-import { ownDirectory, stateDirectoryPath } from "../../../sandbox/state-directory.ts";
+import { ownDirectory, stateDirectoryPath } from "../../../sandbox/state/state-directory.ts";
 import { toolEnv } from "./node-tools.ts";
 
 type OurUse = "read" | "write";

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Socket } from "node:net";
+import { settledWithin } from "../../../async/settled-within.ts";
 import { keeperCloseMs, keeperRestartsMax } from "../../../limits.ts";
-import { settledWithin } from "../settled-within.ts";
 import { keeperArguments, keeperEnvironment, variableMark } from "./keeper-script.ts";
 import type { LastWork } from "./spawner.ts";
 

@@ -1,5 +1,5 @@
 import { constants as system } from "node:os";
-import { deferred } from "../../../protocol/deferred.ts";
+import { deferred } from "../../../async/deferred.ts";
 import { type Libc, native } from "./posix-libc.ts";
 import type { Poller, Watch } from "./posix-poller.ts";
 import type { Feed } from "./spawner.ts";

@@ -1,6 +1,6 @@
 import { constants as system } from "node:os";
+import { settledWithin } from "../../../async/settled-within.ts";
 import { keeperCloseMs, keeperRestartsMax } from "../../../limits.ts";
-import { settledWithin } from "../settled-within.ts";
 import { keeperArguments, keeperEnvironment, type Mark } from "./keeper-script.ts";
 import type { ExitWatcher } from "./posix-exit.ts";
 import type { LaunchLane } from "./posix-launch.ts";

@@ -5,8 +5,8 @@
  * loop does not wait for exec.
  */
 import { Buffer } from "node:buffer";
+import { PatientTimer } from "../../../async/patient-timer.ts";
 import { launchesMax, launchStallMs, turnsBetweenStarts } from "../../../limits.ts";
-import { PatientTimer } from "../../../protocol/patient-timer.ts";
 import { OomScore } from "./oom-score.ts";
 import { type Libc, native } from "./posix-libc.ts";
 import { opaqueBytes } from "./posix-spawning.ts";

@@ -8,8 +8,8 @@ import { open } from "node:fs/promises";
 import { constants as system } from "node:os";
 import type { MaybePromise } from "../../../protocol/methods.ts";
 import { type HostPath, hostPathOf } from "../../../protocol/path-uri.ts";
-import { callDirectly } from "../direct-calls.ts";
-import { hasRemoteMounts } from "../mount-lanes.ts";
+import { callDirectly } from "../../../system/direct-calls.ts";
+import { hasRemoteMounts } from "../../../system/mount-lanes.ts";
 import type { SpawnRequest } from "./spawner.ts";
 import { errnoOf, explainFailure, joinPath, startFailure } from "./start-failure.ts";
 

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { deferred } from "../../../protocol/deferred.ts";
-import { PatientTimer } from "../../../protocol/patient-timer.ts";
+import { deferred } from "../../../async/deferred.ts";
+import { PatientTimer } from "../../../async/patient-timer.ts";
 import type { ProcessSink, Spawner } from "./spawner.ts";
 import { wholeEnd } from "./whole-end.ts";
 

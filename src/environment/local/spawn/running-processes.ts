@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
+import { settledWithin } from "../../../async/settled-within.ts";
 import { launchStallMs, treeKillGraceMs } from "../../../limits.ts";
-import { settledWithin } from "../settled-within.ts";
 import type { SpawnedProcess } from "./spawner.ts";
 
 /** The processes of a spawner, from the start of each until it has released its descriptors. */
