@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { BodyStreams } from "../src/client/body-streams.ts";
+import { BodyStreams } from "../src/client/http/body-streams.ts";
 
 const mebibyte = 1024 * 1024;
 

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from "node:net";
 import { after, describe, type TestContext, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
-import { closerOf } from "../src/client/close-socket.ts";
+import { closerOf } from "../src/client/connection/close-socket.ts";
 import { connect } from "../src/client/library.ts";
 import { closingLooksMax } from "../src/limits.ts";
 import { signsOfLife } from "../src/protocol/signs-of-life.ts";

@@ -6,7 +6,7 @@ import { after, describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { deferred } from "../src/async/deferred.ts";
 import { connect } from "../src/client/library.ts";
-import type { Process } from "../src/client/process.ts";
+import type { Process } from "../src/client/processes/process.ts";
 import { fileBlockBytesMax, wholeFileBytesMax } from "../src/limits.ts";
 import { startRelay } from "./support/relay.ts";
 import { startServer } from "./support/server.ts";

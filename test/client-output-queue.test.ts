@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ConnectionError } from "../src/client/errors.ts";
-import { OutputQueue } from "../src/client/output-queue.ts";
+import { ConnectionError } from "../src/client/calls/errors.ts";
+import { OutputQueue } from "../src/client/processes/output-queue.ts";
 import { gapReadBytesMin } from "../src/limits.ts";
 import type { Result } from "../src/protocol/methods.ts";
 

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type { Environment } from "../src/client/environment.ts";
 import { connect } from "../src/client/library.ts";
-import type { Process } from "../src/client/process.ts";
+import type { Process } from "../src/client/processes/process.ts";
 import { type CuttingProxy, cuttingProxy } from "./support/cutting-proxy.ts";
 import { seededRandom } from "./support/random.ts";
 import { launchServer } from "./support/server.ts";

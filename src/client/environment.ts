@@ -1,9 +1,10 @@
 import type { Result } from "../protocol/methods.ts";
-import type { Fetch } from "./fetch.ts";
-import type { Files } from "./files.ts";
-import type { CallOptions } from "./perform.ts";
-import type { Process, ProcessExit } from "./process.ts";
-import type { StartOptions } from "./start.ts";
+import type { CallOptions } from "./calls/perform.ts";
+import type { Files } from "./files/files.ts";
+import type { Fetch } from "./http/fetch.ts";
+import type { FinishedProcess } from "./processes/finish.ts";
+import type { Process } from "./processes/process.ts";
+import type { StartOptions } from "./processes/start.ts";
 
 /** What an executor tells about its machine and itself. Paths are `file:` URLs. */
 export type EnvironmentInfo = Result<"environment/info">;
@@ -18,15 +19,6 @@ export interface ProcessSummary {
   readonly running: boolean;
   /** Null as long as it runs. */
   readonly exitCode: number | null;
-}
-
-/** A command that has run to its end. */
-export interface FinishedProcess extends ProcessExit {
-  /** Decoded as UTF-8. The output of a terminal is all in `stdout`. */
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Bytes of output that are lost, because this program read too slowly or was away; else 0. */
-  readonly lostBytes: number;
 }
 
 /**

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SessionLostError } from "./calls/errors.ts";
+import { type CallOptions, perform } from "./calls/perform.ts";
 import type { Environment } from "./environment.ts";
 import {
   type ConfiguredEnvironment,
@@ -7,8 +9,6 @@ import {
   parseEnvironments,
   urlComplaint,
 } from "./environments-toml.ts";
-import { SessionLostError } from "./errors.ts";
-import { type CallOptions, perform } from "./perform.ts";
 
 /** The configuration of the environments. This program's own variables are not read. */
 export interface EnvironmentsOptions {

@@ -6,21 +6,12 @@
 import type { Environment } from "./environment.ts";
 import { chooseEnvironments, type Environments, type EnvironmentsOptions } from "./environments.ts";
 import { type LocalOptions, localMachine } from "./local-machine.ts";
+import { present } from "./processes/variables.ts";
 import { forTimers, type RemoteMachineOptions, remoteMachine } from "./remote-machine.ts";
 import { environmentOver } from "./surface.ts";
-import { present } from "./variables.ts";
 
 // biome-ignore-start lint/performance/noBarrelFile: this is the entry of the published package.
 export { RpcError } from "../protocol/errors.ts";
-export type {
-  Environment,
-  EnvironmentInfo,
-  FinishedProcess,
-  ProcessSummary,
-} from "./environment.ts";
-export type { Environments, EnvironmentsOptions, NoiseOptions } from "./environments.ts";
-export { NoEnvironmentError } from "./environments.ts";
-export { EnvironmentConfigError } from "./environments-toml.ts";
 export {
   ConnectionError,
   InvalidParamsError,
@@ -31,8 +22,17 @@ export {
   SessionAttachedError,
   SessionLostError,
   StdinClosedError,
-} from "./errors.ts";
-export type { Fetch, FetchOptions } from "./fetch.ts";
+} from "./calls/errors.ts";
+export type { Path } from "./calls/paths.ts";
+export type { CallOptions } from "./calls/perform.ts";
+export type {
+  Environment,
+  EnvironmentInfo,
+  ProcessSummary,
+} from "./environment.ts";
+export type { Environments, EnvironmentsOptions, NoiseOptions } from "./environments.ts";
+export { NoEnvironmentError } from "./environments.ts";
+export { EnvironmentConfigError } from "./environments-toml.ts";
 export type {
   DirectoryEntry,
   FileContent,
@@ -42,17 +42,21 @@ export type {
   Sandbox,
   Walk,
   WalkOptions,
-} from "./files.ts";
+} from "./files/files.ts";
+export type { Fetch, FetchOptions } from "./http/fetch.ts";
 export type { LocalOptions } from "./local-machine.ts";
-export type { OutputChunk } from "./output-queue.ts";
-export type { Path } from "./paths.ts";
-export type { CallOptions } from "./perform.ts";
-export type { Process, ProcessExit, Signal } from "./process.ts";
-export type { EnvPolicy, RuntimeAdditions, ShellEnvironment } from "./shell-environment.ts";
-export { shellEnvironment } from "./shell-environment.ts";
-export type { StartOptions } from "./start.ts";
-export type { ProcessStdin } from "./stdin.ts";
-export type { TerminalSize } from "./terminal-size.ts";
+export type { FinishedProcess } from "./processes/finish.ts";
+export type { OutputChunk } from "./processes/output-queue.ts";
+export type { Process, ProcessExit, Signal } from "./processes/process.ts";
+export type {
+  EnvPolicy,
+  RuntimeAdditions,
+  ShellEnvironment,
+} from "./processes/shell-environment.ts";
+export { shellEnvironment } from "./processes/shell-environment.ts";
+export type { StartOptions } from "./processes/start.ts";
+export type { ProcessStdin } from "./processes/stdin.ts";
+export type { TerminalSize } from "./processes/terminal-size.ts";
 // biome-ignore-end lint/performance/noBarrelFile: this is the entry of the published package.
 
 /** How to reach an executor, and how to recover a lost connection. Times are in milliseconds. */

@@ -1,7 +1,7 @@
 import { errorCodes } from "../protocol/errors.ts";
-import { errorOfCode, SessionLostError } from "./errors.ts";
+import { errorOfCode, SessionLostError } from "./calls/errors.ts";
 import type { Machine, MachineListener } from "./machine.ts";
-import { present, type Variables } from "./variables.ts";
+import { present, type Variables } from "./processes/variables.ts";
 
 /** The environment of local commands. */
 export interface LocalOptions {

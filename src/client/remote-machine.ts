@@ -4,11 +4,11 @@ import { remoteEnvironment } from "../environment/remote/environment.ts";
 import type { FollowedProcesses } from "../environment/remote/followed-processes.ts";
 import { sessionEndWaitMs, timerMsMax } from "../limits.ts";
 import type { Event, EventParams, ProcessEvent } from "../protocol/methods.ts";
-import { type ConnectionOptions, openConnection } from "./connect.ts";
-import { isTemporary } from "./errors.ts";
+import { isTemporary } from "./calls/errors.ts";
+import { type ConnectionOptions, openConnection } from "./connection/connect.ts";
+import { type RecoveryOptions, Session } from "./connection/recovery.ts";
+import type { OnEvent } from "./connection/rpc-client.ts";
 import type { Machine, MachineListener } from "./machine.ts";
-import { type RecoveryOptions, Session } from "./recovery.ts";
-import type { OnEvent } from "./rpc-client.ts";
 
 export interface RemoteMachineOptions extends ConnectionOptions, RecoveryOptions {
   /** Resumes this session, and its processes, of a client that is gone. Default: a new session. */

@@ -1,15 +1,15 @@
 import { deferred } from "../async/deferred.ts";
 import type { Event, EventParams } from "../protocol/methods.ts";
-import { BodyStreams } from "./body-streams.ts";
+import { perform } from "./calls/perform.ts";
 import type { Environment, ProcessSummary } from "./environment.ts";
-import { fetchThrough } from "./fetch.ts";
-import { filesThrough } from "./file-operations.ts";
-import { finished } from "./finish.ts";
+import { filesThrough } from "./files/file-operations.ts";
+import { MissingWatch } from "./files/missing-watch.ts";
+import { BodyStreams } from "./http/body-streams.ts";
+import { fetchThrough } from "./http/fetch.ts";
 import type { Machine, MachineListener } from "./machine.ts";
-import { MissingWatch } from "./missing-watch.ts";
-import { perform } from "./perform.ts";
-import { type Process, RunningProcess } from "./process.ts";
-import { type StartOptions, startRequest } from "./start.ts";
+import { finished } from "./processes/finish.ts";
+import { type Process, RunningProcess } from "./processes/process.ts";
+import { type StartOptions, startRequest } from "./processes/start.ts";
 
 /**
  * Wraps a machine in the public `Environment`. `open` gets the listener for the machine's events.

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { RpcError } from "../protocol/errors.ts";
+import { RpcError } from "../../protocol/errors.ts";
 import { InvalidParamsError, libraryError } from "./errors.ts";
 
 /** Options of every operation. */

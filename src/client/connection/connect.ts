@@ -2,19 +2,18 @@ import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { WebSocket } from "ws";
-import { deferred } from "../async/deferred.ts";
-import { PatientTimer } from "../async/patient-timer.ts";
+import { deferred } from "../../async/deferred.ts";
+import { PatientTimer } from "../../async/patient-timer.ts";
 import {
   clientConnectTimeoutMs,
   clientInitializeTimeoutMs,
   clientMessageBytesMax,
   heartbeatIntervalMs as defaultHeartbeatMs,
-} from "../limits.ts";
-import type { Call } from "../protocol/methods.ts";
+} from "../../limits.ts";
+import type { Call, Result } from "../../protocol/methods.ts";
+import { ConnectionError, MessageTooLargeError } from "../calls/errors.ts";
 import { closerOf } from "./close-socket.ts";
 import { adviceOn } from "./connection-advice.ts";
-import type { EnvironmentInfo } from "./environment.ts";
-import { ConnectionError, MessageTooLargeError } from "./errors.ts";
 import { watchHeartbeat } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
 import { type OnEvent, RpcClient } from "./rpc-client.ts";
@@ -54,7 +53,7 @@ interface OpenRequest {
 export interface Connection {
   readonly sessionId: string;
   /** The executor's `environment/info`, from the answer to `initialize` where it is part of it. */
-  readonly info: EnvironmentInfo;
+  readonly info: Result<"environment/info">;
   readonly rpc: RpcClient;
   /** Fulfilled with the reason when the connection has ended, whichever side ended it. */
   readonly ended: Promise<ConnectionError>;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { FileSystem } from "../environment/file-system.ts";
-import type { Params, Result } from "../protocol/methods.ts";
-import { ConnectionError, isTemporary, NotFoundError } from "./errors.ts";
+import type { FileSystem } from "../../environment/file-system.ts";
+import type { Params, Result } from "../../protocol/methods.ts";
+import { ConnectionError, isTemporary, NotFoundError } from "../calls/errors.ts";
 
 /** The file to open, and the sandbox policy under which. */
 export type Place = Omit<Params<"fs/open">, "handleId" | "mode" | "identify">;

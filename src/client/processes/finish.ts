@@ -1,6 +1,14 @@
-import type { FinishedProcess } from "./environment.ts";
-import { StdinClosedError } from "./errors.ts";
-import type { Process } from "./process.ts";
+import { StdinClosedError } from "../calls/errors.ts";
+import type { Process, ProcessExit } from "./process.ts";
+
+/** A command that has run to its end. */
+export interface FinishedProcess extends ProcessExit {
+  /** Decoded as UTF-8. The output of a terminal is all in `stdout`. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Bytes of output that are lost, because this program read too slowly or was away; else 0. */
+  readonly lostBytes: number;
+}
 
 /** Gives a process its input, and collects its output until it has ended. */
 export async function finished(

@@ -1,12 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { PatientTimer } from "../async/patient-timer.ts";
-import { callRepeatsMax, reconnectIntervalMs, reconnectWindowMs } from "../limits.ts";
-import { errorCodes, RpcError } from "../protocol/errors.ts";
-import type { Call, Method, Params, Result } from "../protocol/methods.ts";
-import { harmlessMethods, rememberedMethods } from "../protocol/repeatable.ts";
+import { PatientTimer } from "../../async/patient-timer.ts";
+import { callRepeatsMax, reconnectIntervalMs, reconnectWindowMs } from "../../limits.ts";
+import { errorCodes, RpcError } from "../../protocol/errors.ts";
+import type { Call, Method, Params, Result } from "../../protocol/methods.ts";
+import { harmlessMethods, rememberedMethods } from "../../protocol/repeatable.ts";
+import {
+  ConnectionError,
+  isTemporary,
+  MessageTooLargeError,
+  SessionLostError,
+} from "../calls/errors.ts";
 import type { Connection } from "./connect.ts";
-import { ConnectionError, isTemporary, MessageTooLargeError, SessionLostError } from "./errors.ts";
 
 /** How long and how often to try to replace a lost connection. Times are in milliseconds. */
 export interface RecoveryOptions {

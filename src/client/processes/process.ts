@@ -1,10 +1,10 @@
-import { deferred } from "../async/deferred.ts";
-import type { Processes } from "../environment/processes.ts";
-import { errorCodes } from "../protocol/errors.ts";
-import { signalNames } from "../protocol/signals.ts";
-import { errorOfCode } from "./errors.ts";
+import { deferred } from "../../async/deferred.ts";
+import type { Processes } from "../../environment/processes.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import { signalNames } from "../../protocol/signals.ts";
+import { errorOfCode } from "../calls/errors.ts";
+import { type CallOptions, perform } from "../calls/perform.ts";
 import { type OutputChunk, OutputQueue } from "./output-queue.ts";
-import { type CallOptions, perform } from "./perform.ts";
 import { type ProcessStdin, processStdin } from "./stdin.ts";
 import { sizeOf, type TerminalSize } from "./terminal-size.ts";
 

@@ -5,7 +5,7 @@ import {
   uploadBlockBytesMin,
   uploadBlocksInFlightMax,
   uploadBytesInFlightMax,
-} from "../limits.ts";
+} from "../../limits.ts";
 
 /** The destination of the blocks. */
 export interface BlockTarget {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import type { Params } from "../protocol/methods.ts";
-import type { Sandbox } from "./files.ts";
-import { type Path, uriOfPath } from "./paths.ts";
-import type { CallOptions } from "./perform.ts";
+import type { Params } from "../../protocol/methods.ts";
+import { type Path, uriOfPath } from "../calls/paths.ts";
+import type { CallOptions } from "../calls/perform.ts";
+import type { Sandbox } from "../files/files.ts";
 import { type EnvPolicy, envPolicyOf } from "./shell-environment.ts";
 import { sizeOf, type TerminalSize } from "./terminal-size.ts";
 import { present, type Variables } from "./variables.ts";

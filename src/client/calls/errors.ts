@@ -3,7 +3,7 @@
  * answered, and a `ConnectionError` for a failed connection. Names are written out, because a
  * program that is minified has other names for its classes.
  */
-import { errorCodes, RpcError, toRpcError } from "../protocol/errors.ts";
+import { errorCodes, RpcError, toRpcError } from "../../protocol/errors.ts";
 
 /** The request is not possible now: wrong state, unknown id, refused path. Code -32600. */
 export class InvalidRequestError extends RpcError {

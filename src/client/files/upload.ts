@@ -1,5 +1,6 @@
-import type { FileSystem } from "../environment/file-system.ts";
-import { callRepeatsMax } from "../limits.ts";
+import type { FileSystem } from "../../environment/file-system.ts";
+import { callRepeatsMax } from "../../limits.ts";
+import { perform } from "../calls/perform.ts";
 import { type BlockTarget, BlockWriter, type WrittenExtent } from "./block-writer.ts";
 import {
   HandleLostError,
@@ -8,7 +9,6 @@ import {
   unlessHandleLost,
   withHandle,
 } from "./file-handle.ts";
-import { perform } from "./perform.ts";
 
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 

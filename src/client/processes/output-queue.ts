@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
-import { lostBytesBefore } from "../environment/remote/event-sequence.ts";
-import { gapReadBytesMax, gapReadBytesMin, outputQueueBytesMax } from "../limits.ts";
-import type { EventParams, Params, Result } from "../protocol/methods.ts";
-import { isTemporary } from "./errors.ts";
+import { lostBytesBefore } from "../../environment/remote/event-sequence.ts";
+import { gapReadBytesMax, gapReadBytesMin, outputQueueBytesMax } from "../../limits.ts";
+import type { EventParams, Params, Result } from "../../protocol/methods.ts";
+import { isTemporary } from "../calls/errors.ts";
 
 /** A piece of a process's output. */
 export interface OutputChunk {

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
-import { turns } from "../async/turns.ts";
-import type { Processes } from "../environment/processes.ts";
-import { stdinPieceBytes, stdinWritesInFlightMax } from "../limits.ts";
-import { StdinClosedError } from "./errors.ts";
-import { type CallOptions, perform } from "./perform.ts";
+import { turns } from "../../async/turns.ts";
+import type { Processes } from "../../environment/processes.ts";
+import { stdinPieceBytes, stdinWritesInFlightMax } from "../../limits.ts";
+import { StdinClosedError } from "../calls/errors.ts";
+import { type CallOptions, perform } from "../calls/perform.ts";
 
 /** The stdin of a process that was started with `stdin` or `terminal`. */
 export interface ProcessStdin {

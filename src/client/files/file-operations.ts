@@ -1,21 +1,21 @@
 import { Buffer } from "node:buffer";
 import { inspect } from "node:util";
-import { turns } from "../async/turns.ts";
-import type { FileSystem } from "../environment/file-system.ts";
+import { turns } from "../../async/turns.ts";
+import type { FileSystem } from "../../environment/file-system.ts";
 import {
   uploadsAtOnceMax,
   walkDepthMax,
   walkDirectoriesMax,
   walkEntriesMax,
   wholeFileBytesMax,
-} from "../limits.ts";
-import { errorCodes } from "../protocol/errors.ts";
-import { errorOfCode } from "./errors.ts";
+} from "../../limits.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import { errorOfCode } from "../calls/errors.ts";
+import { type Path, pathOfUri, uriOfPath } from "../calls/paths.ts";
+import { allowMany, perform } from "../calls/perform.ts";
 import { readBlocks } from "./file-blocks.ts";
 import type { FileContent, FileOptions, Files, Walk, WalkOptions } from "./files.ts";
 import type { MissingWatch } from "./missing-watch.ts";
-import { type Path, pathOfUri, uriOfPath } from "./paths.ts";
-import { allowMany, perform } from "./perform.ts";
 import { replaceFile, writeBlocks } from "./upload.ts";
 
 interface FilesSource {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
-import { closingLookIntervalMs, closingLooksMax } from "../limits.ts";
-import { signsOfLife } from "../protocol/signs-of-life.ts";
+import { closingLookIntervalMs, closingLooksMax } from "../../limits.ts";
+import { signsOfLife } from "../../protocol/signs-of-life.ts";
 
 /**
  * Makes a function that closes the socket, and lets an otherwise idle program end: it waits for

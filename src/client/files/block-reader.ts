@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
-import type { FileSystem } from "../environment/file-system.ts";
+import type { FileSystem } from "../../environment/file-system.ts";
 import {
   downloadBlockBytesMin,
   downloadBytesInFlightMax,
   downloadInFlightMs,
   fileBlockBytesMax,
   fileBlockMs,
-} from "../limits.ts";
+} from "../../limits.ts";
 import { withHandle } from "./file-handle.ts";
 
 export interface Block {

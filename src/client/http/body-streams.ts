@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { bodyOverflowBytesMax, bodyQueueBytesMax } from "../limits.ts";
-import type { EventParams } from "../protocol/methods.ts";
+import { bodyOverflowBytesMax, bodyQueueBytesMax } from "../../limits.ts";
+import type { EventParams } from "../../protocol/methods.ts";
 
 type Delta = EventParams<"http/request/bodyDelta">;
 

@@ -4,7 +4,7 @@ import {
   pathUriOf,
   percentDecoded,
   shownPath,
-} from "../protocol/path-uri.ts";
+} from "../../protocol/path-uri.ts";
 
 /**
  * A path of the executor: an absolute path, or a `file:` URL as text or object. A name that is not

@@ -1,6 +1,6 @@
-import type { Params } from "../protocol/methods.ts";
-import type { Path } from "./paths.ts";
-import type { CallOptions } from "./perform.ts";
+import type { Params } from "../../protocol/methods.ts";
+import type { Path } from "../calls/paths.ts";
+import type { CallOptions } from "../calls/perform.ts";
 
 /** A sandbox policy, in the words of the protocol. */
 export type Sandbox = NonNullable<Params<"fs/readFile">["sandbox"]>;

@@ -1,4 +1,4 @@
-import type { Params } from "../protocol/methods.ts";
+import type { Params } from "../../protocol/methods.ts";
 import { present } from "./variables.ts";
 
 /** How the executor derives the variables of a process from its own; see `process/start`. */

@@ -1,5 +1,5 @@
-import type { FileSystem } from "../environment/file-system.ts";
-import { callRepeatsMax } from "../limits.ts";
+import type { FileSystem } from "../../environment/file-system.ts";
+import { callRepeatsMax } from "../../limits.ts";
 import { BlockReader } from "./block-reader.ts";
 import { openFile, type Place, unlessHandleLost } from "./file-handle.ts";
 

@@ -1,7 +1,7 @@
-import { errorCodes } from "../protocol/errors.ts";
-import { excessOf } from "../protocol/json-rpc.ts";
-import type { Call, Event, EventParams, Method, Params, Result } from "../protocol/methods.ts";
-import { ConnectionError, errorOfCode } from "./errors.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import { excessOf } from "../../protocol/json-rpc.ts";
+import type { Call, Event, EventParams, Method, Params, Result } from "../../protocol/methods.ts";
+import { ConnectionError, errorOfCode } from "../calls/errors.ts";
 
 /** Receives the events of the executor. */
 export type OnEvent = <E extends Event>(event: E, params: EventParams<E>) => void;

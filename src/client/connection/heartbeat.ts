@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
-import { heartbeatMissesMax } from "../limits.ts";
-import { signsOfLife } from "../protocol/signs-of-life.ts";
+import { heartbeatMissesMax } from "../../limits.ts";
+import { signsOfLife } from "../../protocol/signs-of-life.ts";
 
 /**
  * Pings every `intervalMs`, to notice a connection that is dead without any packet saying so: a

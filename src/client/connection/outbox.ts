@@ -1,8 +1,8 @@
 import type { Buffer } from "node:buffer";
 import type { WebSocket } from "ws";
-import { bulkMessageCharsMin } from "../limits.ts";
-import type { Method } from "../protocol/methods.ts";
-import { SendWindow } from "../protocol/send-window.ts";
+import { bulkMessageCharsMin } from "../../limits.ts";
+import type { Method } from "../../protocol/methods.ts";
+import { SendWindow } from "../../protocol/send-window.ts";
 import type { Asked } from "./rpc-client.ts";
 
 interface Waiting {

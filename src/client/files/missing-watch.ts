@@ -1,5 +1,5 @@
-import { type Deferred, deferred } from "../async/deferred.ts";
-import type { FileSystem } from "../environment/file-system.ts";
+import { type Deferred, deferred } from "../../async/deferred.ts";
+import type { FileSystem } from "../../environment/file-system.ts";
 
 /** Paths to wait for, and a directory without which waiting is useless. */
 export interface WatchedPaths {

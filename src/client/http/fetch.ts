@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
-import type { Http } from "../environment/http.ts";
-import type { Result } from "../protocol/methods.ts";
+import type { Http } from "../../environment/http.ts";
+import type { Result } from "../../protocol/methods.ts";
+import { type CallOptions, perform } from "../calls/perform.ts";
 import type { BodyStreams } from "./body-streams.ts";
-import { type CallOptions, perform } from "./perform.ts";
 
 /** An HTTP request that the executor makes in its network. */
 export interface FetchOptions extends CallOptions {
