@@ -43,7 +43,7 @@ for (const [what, shortage] of Object.entries(shortages)) {
       import { closeSync, openSync } from "node:fs";
       import { stat } from "node:fs/promises";
       import { createSpawner } from ${JSON.stringify(new URL("create-spawner.ts", folder))};
-      import { loadLibc } from ${JSON.stringify(new URL("posix-libc.ts", folder))};
+      import { loadLibc } from ${JSON.stringify(new URL("../libc/libc.ts", folder))};
       import { testSpawner } from ${JSON.stringify(new URL("posix-self-test.ts", folder))};
       ${shortage}
       const spawner = await createSpawner({ untested: begin });

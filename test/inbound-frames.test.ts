@@ -9,7 +9,7 @@ import { describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import fc from "fast-check";
-import { loadSocketCalls } from "../src/environment/local/spawn/socket-calls.ts";
+import { loadSocketCalls } from "../src/environment/local/libc/socket-calls.ts";
 import {
   claimedFrameBytesMax,
   frameMemoryBytes,

@@ -12,8 +12,8 @@ import {
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
+import { relativeUnlink } from "../src/environment/local/libc/relative-unlink.ts";
 import { plainFileSystem } from "../src/environment/local/plain-file-system.ts";
-import { relativeUnlink } from "../src/environment/local/spawn/relative-unlink.ts";
 import { smallCopyBytesMax } from "../src/limits.ts";
 import { hostPathOf, pathUriOf } from "../src/protocol/path-uri.ts";
 import { WrittenResult } from "../src/protocol/written-result.ts";

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import { loadSocketCalls } from "../src/environment/local/spawn/socket-calls.ts";
+import { loadSocketCalls } from "../src/environment/local/libc/socket-calls.ts";
 
 /** One end of a connection whose other end reads nothing. */
 async function unreadSocket(t: TestContext): Promise<Socket> {

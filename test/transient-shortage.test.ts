@@ -34,7 +34,7 @@ async function runLimited(program: string): Promise<string> {
 test("the secret that outlives a server is found when there are descriptors again", async () => {
   const stdout = await runLimited(`
     import { machineSecret } from "./src/environment/local/journal/machine-secret.ts";
-    import { loadLibc } from "./src/environment/local/spawn/posix-libc.ts";
+    import { loadLibc } from "./src/environment/local/libc/libc.ts";
     await loadLibc().catch(() => undefined);
     const before = await withoutDescriptors(machineSecret);
     const now = await machineSecret();

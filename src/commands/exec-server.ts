@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { settledWithin } from "../async/settled-within.ts";
-import { immediateExit } from "../environment/local/spawn/immediate-exit.ts";
+import { immediateExit } from "../environment/local/libc/immediate-exit.ts";
 import { type Limits, startSettledMs, stopMsMax } from "../limits.ts";
 import type { Listener } from "../server/listen.ts";
 import { parseListenUrl } from "../server/listen-url.ts";

@@ -24,7 +24,7 @@ export async function runFinishWrites(journals: string): Promise<void> {
   await finishWrites(journals, { secret: secret ? Buffer.from(secret, "hex") : undefined });
   // Exits without waiting: a write that hangs in a dead mount must not continue when confined
   // processes may write there.
-  const { immediateExit } = await import("../environment/local/spawn/immediate-exit.ts");
+  const { immediateExit } = await import("../environment/local/libc/immediate-exit.ts");
   (await immediateExit())?.(0);
   process.exit(0);
 }

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { returnFreedMemory } from "../environment/local/spawn/freed-memory.ts";
+import { returnFreedMemory } from "../environment/local/libc/freed-memory.ts";
 import {
   busyLooksMax,
   collectedBytesMin,

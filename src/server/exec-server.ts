@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { settledWithin } from "../async/settled-within.ts";
 import type { LocalEnvironment } from "../environment/local/environment.ts";
-import { loadSocketCalls } from "../environment/local/spawn/socket-calls.ts";
+import { loadSocketCalls } from "../environment/local/libc/socket-calls.ts";
 import { type Limits, sessionsCloseMs } from "../limits.ts";
 import type { Access } from "./access/access.ts";
 import { ClientSocket } from "./client-socket.ts";

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Server as TlsServer } from "node:tls";
 import { WebSocketServer } from "ws";
-import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
+import type { SocketCalls } from "../environment/local/libc/socket-calls.ts";
 import { type Limits, requestHeadLookMs, requestHeadMs, shutdownGraceMs } from "../limits.ts";
 import { wantsWebSocket } from "./access/access.ts";
 import type { Refusal } from "./access/http-answer.ts";

@@ -1,5 +1,5 @@
 import type { LocalEnvironment } from "../environment/local/environment.ts";
-import type { SocketCalls } from "../environment/local/spawn/socket-calls.ts";
+import type { SocketCalls } from "../environment/local/libc/socket-calls.ts";
 import type { Limits } from "../limits.ts";
 import type { SessionRegistry } from "./sessions/session-registry.ts";
 import type { Telemetry } from "./watch/telemetry.ts";

@@ -66,8 +66,9 @@ const starters = [
   "koffi",
 ];
 const mayStart = new RegExp(
-  "^(?:environment/local/spawn/|" +
-    "sandbox/(?:workers/(?:worker-process|own-program)|mount-points/mount-sweeper|bwrap/health)\\.ts$)",
+  "^(?:environment/local/(?:spawn|libc)/|" +
+    "sandbox/(?:workers/(?:worker-process|own-program)|mount-points/mount-sweeper|" +
+    "bwrap/health)\\.ts$)",
 );
 
 /** One place knows how processes are started, and how they are killed. */
@@ -76,8 +77,8 @@ export function checkProcessStarters(sources: Sources): Violation[] {
     sources,
     mayStart,
     starters,
-    "only environment/local/spawn/ and worker-process, own-program, mount-sweeper and health of " +
-      "sandbox/ start processes; use the Spawner",
+    "only spawn/ and libc/ of environment/local, and worker-process, own-program, mount-sweeper " +
+      "and health of sandbox/ start processes; use the Spawner",
   );
 }
 

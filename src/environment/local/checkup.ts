@@ -7,8 +7,8 @@ import { openFilesWanted, processesWanted, temporaryBytesWanted } from "../../li
 import { BwrapSearch } from "../../sandbox/bwrap/find-bwrap.ts";
 import { examine } from "../../sandbox/bwrap/health.ts";
 import { noPlaceFix, placesHindrance, statePlaces } from "../../sandbox/state/state-keeper.ts";
+import { loadLibc } from "./libc/libc.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
-import { loadLibc } from "./spawn/posix-libc.ts";
 import { testTerminal } from "./spawn/posix-self-test.ts";
 import type { SpawnerCapabilities } from "./spawn/spawner.ts";
 

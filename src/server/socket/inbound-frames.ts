@@ -1,6 +1,6 @@
 import { Buffer, isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
-import type { SocketCalls } from "../../environment/local/spawn/socket-calls.ts";
+import type { SocketCalls } from "../../environment/local/libc/socket-calls.ts";
 import {
   gatheredFrameBytesMax,
   gatheredFrameBytesMin,

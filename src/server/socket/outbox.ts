@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { SocketCalls } from "../../environment/local/spawn/socket-calls.ts";
+import type { SocketCalls } from "../../environment/local/libc/socket-calls.ts";
 import {
   laneBytesFree,
   laneTurnBytes,

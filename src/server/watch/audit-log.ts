@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { constants as system } from "node:os";
-import { libcIfAny, native } from "../../environment/local/spawn/posix-libc.ts";
+import { libcIfAny, native } from "../../environment/local/libc/libc.ts";
 import { auditTailBytes, auditTextCharsMax } from "../../limits.ts";
 import { internalError, messageOf } from "../../protocol/errors.ts";
 import { type AuditFields, type ChainEnd, followLine, nextLine } from "./audit-chain.ts";

@@ -6,7 +6,7 @@ import { isDescriptorShortage } from "../../../protocol/shortages.ts";
 import { descriptorPath, hasDescriptorPaths } from "../../../system/descriptor-path.ts";
 import { hasRemoteMounts } from "../../../system/mount-lanes.ts";
 import type { FileSystem } from "../../file-system.ts";
-import type { RelativeUnlink } from "../spawn/relative-unlink.ts";
+import type { RelativeUnlink } from "../libc/relative-unlink.ts";
 import type { FileThreads, HandOver } from "../threads/file-threads.ts";
 import { Branches } from "./branches.ts";
 import {

@@ -8,7 +8,7 @@ import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from
 import { constants as system } from "node:os";
 import { dirname, join } from "node:path";
 import { ownDirectory } from "../../../sandbox/state/state-directory.ts";
-import { type Libc, libcIfAny, native } from "../spawn/posix-libc.ts";
+import { type Libc, libcIfAny, native } from "../libc/libc.ts";
 import { identityOf, seal } from "./seal.ts";
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;

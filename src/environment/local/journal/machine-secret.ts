@@ -10,8 +10,8 @@ import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { askedOnce } from "../../../async/asked-once.ts";
 import { secretFillMs } from "../../../limits.ts";
-import { type Libc, loadLibc } from "../spawn/posix-libc.ts";
-import { sharedMemoryFlags } from "../spawn/posix-shared-memory.ts";
+import { type Libc, loadLibc } from "../libc/libc.ts";
+import { sharedMemoryFlags } from "../libc/shared-memory.ts";
 
 const secretBytes = 32;
 /** The last byte of the memory when the secret is complete. */

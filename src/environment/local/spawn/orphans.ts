@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { orphanLookMs } from "../../../limits.ts";
 import { readProcessStat } from "../../../system/process-stat.ts";
-import { type Libc, native } from "./posix-libc.ts";
+import { type Libc, native } from "../libc/libc.ts";
 
 /**
  * Reaps orphans if this is process 1, as in a container without an init: the kernel makes process 1

@@ -1,6 +1,6 @@
 import { constants as system } from "node:os";
 import { exitScanIntervalMs } from "../../../limits.ts";
-import { type Libc, native } from "./posix-libc.ts";
+import { type Libc, native } from "../libc/libc.ts";
 import type { Poller } from "./posix-poller.ts";
 import type { ProcessExit } from "./spawner.ts";
 

@@ -1,6 +1,6 @@
 import { constants as system } from "node:os";
 import { deferred } from "../../../async/deferred.ts";
-import { type Libc, native } from "./posix-libc.ts";
+import { type Libc, native } from "../libc/libc.ts";
 import type { Poller, Watch } from "./posix-poller.ts";
 import type { Feed } from "./spawner.ts";
 import { systemFailure } from "./start-failure.ts";

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
 import { stdinQueueBytesMax } from "../../../limits.ts";
-import type { Libc } from "./posix-libc.ts";
+import type { Libc } from "../libc/libc.ts";
 
 const endOfTransmission = 4;
 

@@ -1,10 +1,10 @@
 import { constants as system } from "node:os";
 import { settledWithin } from "../../../async/settled-within.ts";
 import { keeperCloseMs, keeperRestartsMax } from "../../../limits.ts";
+import type { Libc } from "../libc/libc.ts";
 import { keeperArguments, keeperEnvironment, type Mark } from "./keeper-script.ts";
 import type { ExitWatcher } from "./posix-exit.ts";
 import type { LaunchLane } from "./posix-launch.ts";
-import type { Libc } from "./posix-libc.ts";
 import { openStdio, type StdioPlan } from "./posix-stdio.ts";
 import type { LastWork } from "./spawner.ts";
 

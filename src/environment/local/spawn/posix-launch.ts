@@ -7,9 +7,9 @@
 import { Buffer } from "node:buffer";
 import { PatientTimer } from "../../../async/patient-timer.ts";
 import { launchesMax, launchStallMs, turnsBetweenStarts } from "../../../limits.ts";
+import { type Libc, native } from "../libc/libc.ts";
+import { opaqueBytes } from "../libc/spawning.ts";
 import { OomScore } from "./oom-score.ts";
-import { type Libc, native } from "./posix-libc.ts";
-import { opaqueBytes } from "./posix-spawning.ts";
 import type { FileAction } from "./posix-stdio.ts";
 
 export interface Launch {

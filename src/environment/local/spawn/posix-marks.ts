@@ -1,6 +1,6 @@
 import { constants as system } from "node:os";
 import { readProcessFile } from "../../../system/process-stat.ts";
-import { type Libc, native } from "./posix-libc.ts";
+import { type Libc, native } from "../libc/libc.ts";
 import type { MarkOf, ProcessTable } from "./tree-kill.ts";
 
 /** Reads the tag, a resource limit, by one system call for processes of the same user and group. */

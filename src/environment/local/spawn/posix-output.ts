@@ -6,11 +6,11 @@ import {
   readAheadBytesMax,
   readAheadMs,
 } from "../../../limits.ts";
-import { type Libc, native } from "./posix-libc.ts";
+import { type Libc, native } from "../libc/libc.ts";
+import type { Stream } from "../libc/streams.ts";
 import type { Poller, Watch } from "./posix-poller.ts";
 import type { ReadAheads } from "./posix-read-ahead.ts";
 import { OutputReader, type ReadMemory } from "./posix-reader.ts";
-import type { Stream } from "./posix-streams.ts";
 
 /** Shared by all outputs of a spawner. */
 export interface OutputTools {

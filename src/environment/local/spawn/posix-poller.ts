@@ -5,7 +5,7 @@
  * collected.
  */
 import { isMainThread } from "node:worker_threads";
-import { closeOnExec, epollEventWords, type Libc, native, type PollHandle } from "./posix-libc.ts";
+import { closeOnExec, epollEventWords, type Libc, native, type PollHandle } from "../libc/libc.ts";
 import { systemFailure } from "./start-failure.ts";
 
 const eventsPerWake = 64;

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { readAheadBytesMax, readAheadsMax, spareReadAheadsMax } from "../../../limits.ts";
-import type { Libc } from "./posix-libc.ts";
-import type { Stream } from "./posix-streams.ts";
+import type { Libc } from "../libc/libc.ts";
+import type { Stream } from "../libc/streams.ts";
 
 /**
  * Reads terminals that flood, on threads of the pool. The kernel holds hardly more than 4 KiB of a

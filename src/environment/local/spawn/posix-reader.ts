@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
-import type { Libc } from "./posix-libc.ts";
+import type { Libc } from "../libc/libc.ts";
 import { takeReadMemory } from "./read-memory.ts";
 
 /** Bounds a batch when a program writes byte by byte. */

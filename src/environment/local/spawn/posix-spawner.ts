@@ -1,12 +1,12 @@
 import { randomInt } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { constants as system } from "node:os";
+import { type Libc, loadLibc, native } from "../libc/libc.ts";
 import { tagPrefixMark, variableMark } from "./keeper-script.ts";
 import { reapOrphans } from "./orphans.ts";
 import { ExitWatcher } from "./posix-exit.ts";
 import { Keeper } from "./posix-keeper.ts";
 import { type Launched, type LaunchLane, launchLane } from "./posix-launch.ts";
-import { type Libc, loadLibc, native } from "./posix-libc.ts";
 import { libcProcessTable, tagMark } from "./posix-marks.ts";
 import { Poller } from "./posix-poller.ts";
 import { PosixProcess } from "./posix-process.ts";

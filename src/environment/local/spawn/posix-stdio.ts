@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { terminalSizeDefault } from "../../../limits.ts";
+import { closeOnExec, type Libc, native, ptmxFlags } from "../libc/libc.ts";
 import { type FeedPlan, fillHead } from "./posix-feed.ts";
-import { closeOnExec, type Libc, native, ptmxFlags } from "./posix-libc.ts";
 import type { OutputStream, SpawnRequest, TerminalSize } from "./spawner.ts";
 import { systemFailure } from "./start-failure.ts";
 

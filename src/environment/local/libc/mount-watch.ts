@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { closeOnExec, epollEventWords, type Libc, libcIfAny, native } from "./posix-libc.ts";
+import { closeOnExec, epollEventWords, type Libc, libcIfAny, native } from "./libc.ts";
 
 /** Whether mounts may have been made, changed or removed since the last call. */
 export type MountWatch = () => boolean;

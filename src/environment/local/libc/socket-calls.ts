@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { libcIfAny } from "./posix-libc.ts";
+import { libcIfAny } from "./libc.ts";
 
 /**
  * Reads and writes sockets past Node's streams, whose longer way to the same system calls costs a

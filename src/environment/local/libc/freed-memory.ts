@@ -1,4 +1,4 @@
-import { libcIfAny } from "./posix-libc.ts";
+import { libcIfAny } from "./libc.ts";
 
 /**
  * Returns freed memory to the system. glibc keeps what lies below the last block in use: without

@@ -1,4 +1,4 @@
-import { libcIfAny } from "./posix-libc.ts";
+import { libcIfAny } from "./libc.ts";
 
 /** Removes a file by its name (ASCII) from an open directory; false when that fails. */
 export type RelativeUnlink = (directory: number, name: string) => boolean;

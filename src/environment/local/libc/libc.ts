@@ -5,9 +5,9 @@
  */
 import type { Buffer } from "node:buffer";
 import { constants } from "node:fs";
-import { bindSharedMemory, type SharedMemory } from "./posix-shared-memory.ts";
-import { bindSpawning, type Spawning } from "./posix-spawning.ts";
-import { bindStreams, type Streams } from "./posix-streams.ts";
+import { bindSharedMemory, type SharedMemory } from "./shared-memory.ts";
+import { bindSpawning, type Spawning } from "./spawning.ts";
+import { bindStreams, type Streams } from "./streams.ts";
 
 type Memory = Buffer | ArrayBufferView;
 

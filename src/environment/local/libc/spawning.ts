@@ -1,4 +1,4 @@
-/** Declares what starts programs, for `posix-libc.ts`. */
+/** Declares what starts programs, for `libc.ts`. */
 import type { Buffer } from "node:buffer";
 import type { LibraryHandle } from "koffi";
 

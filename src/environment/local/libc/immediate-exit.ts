@@ -1,4 +1,4 @@
-import { libcIfAny } from "./posix-libc.ts";
+import { libcIfAny } from "./libc.ts";
 
 /**
  * Returns a function that ends this process without waiting for the threads of Node's pool: one
