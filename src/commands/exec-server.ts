@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { settledWithin } from "../async/settled-within.ts";
 import { immediateExit } from "../environment/local/libc/immediate-exit.ts";
@@ -54,7 +55,7 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const tls = await tlsIfAsked(flags);
   const limits = limitsFrom(flags);
   const audit = await auditIfAsked(flags);
-  const environment = localEnvironment(limits, log);
+  const environment = localEnvironment(flags, limits, log);
   // Without an environment no client can be served, even if the URL was printed already.
   environment.then(saveMemoryLater, (error) => explain(unready(error), flags.listen));
   const sessionTtlMs = flags.sessionTtl * 1000;
@@ -80,7 +81,7 @@ function checkProc(): void {
  * Started after the URL was printed, because it takes longest, and goes on while the first client
  * connects.
  */
-async function localEnvironment(limits: Limits, log: Log) {
+async function localEnvironment(flags: ExecServerFlags, limits: Limits, log: Log) {
   await setImmediate();
   const [, program = ""] = process.argv;
   const local = await import("../environment/local/environment.ts");
@@ -89,9 +90,16 @@ async function localEnvironment(limits: Limits, log: Log) {
     cwd: workingDirectory(),
     version,
     limits,
+    secretFiles: secretFiles(flags),
     finisher: [process.execPath, ...process.execArgv, program, "exec-server", "finish-writes"],
     warn: (text) => log("warn", text),
   });
+}
+
+/** A confined command with a network could use them to have others run outside the sandbox. */
+function secretFiles({ wsTokenFile, wsSharedSecretFile, tlsKey }: ExecServerFlags): string[] {
+  const files = [wsTokenFile, wsSharedSecretFile, tlsKey].filter((file) => file !== undefined);
+  return files.map((file) => resolve(file));
 }
 
 function workingDirectory(): string {

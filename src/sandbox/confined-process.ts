@@ -54,7 +54,7 @@ export async function confineProcess(
   request: ProcessRequest,
   machine: SandboxMachine,
 ): Promise<ConfinedProcess | undefined> {
-  const policy = policyOf(sandbox, surroundingsOf(request, machine));
+  const policy = policyOf(sandbox, await surroundingsOf(request, machine));
   if (confinesNothing(policy)) return undefined;
   const [world, platform, own] = await Promise.all([
     findPlaces(policy, machine.mountPoints),
@@ -184,11 +184,12 @@ function withMade(world: Findings, { paths }: MadePoints): Findings {
 }
 
 /** `tmpdir` is taken from the variables of the process. */
-function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
+async function surroundingsOf({ env, cwd }: ProcessRequest, machine: SandboxMachine) {
   const { TMPDIR } = env;
   return {
     ...machine.surroundings,
     cwd: hostPathOf(cwd),
     temporaryDirectory: TMPDIR?.startsWith("/") ? hostPathOf(TMPDIR) : undefined,
+    secrets: await machine.secrets(),
   };
 }

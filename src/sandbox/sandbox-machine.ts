@@ -18,6 +18,7 @@ import {
 } from "./policy/confinement.ts";
 import { type Platform, surveyPlatform } from "./policy/platform.ts";
 import type { Surroundings } from "./policy/policy.ts";
+import { existingPath } from "./policy/real-path.ts";
 import {
   birthOf,
   type KeptFile,
@@ -46,6 +47,8 @@ export interface SandboxOptions {
   readonly keptDirectories?: readonly string[] | undefined;
   /** Names in each of these directories that no sandbox may even read; none when absent. */
   readonly hiddenNames?: (() => readonly string[]) | undefined;
+  /** Files that no confined command may read; see `Surroundings`. None when absent. */
+  readonly secretFiles?: readonly string[] | undefined;
   /** Called for each fs-helper. */
   readonly lendJournal?: LendJournal | undefined;
   /** Runs the programs that probe this machine; by Node's child_process when absent. */
@@ -97,6 +100,13 @@ export class SandboxMachine {
       home: absolute(variables.HOME),
       temporaryDirectory: absolute(variables.TMPDIR),
     };
+  }
+
+  /** The real paths of the secret files that exist now. */
+  async secrets(): Promise<HostPath[]> {
+    const { secretFiles = [] } = this.options;
+    const found = await Promise.all(secretFiles.map((file) => existingPath(hostPathOf(file))));
+    return found.filter((path) => path !== undefined);
   }
 
   /** Variables for each bwrap. */

@@ -39,6 +39,8 @@ export interface LocalEnvironmentOptions {
    * killed; the folder of their journals follows. Without it the next server finishes them.
    */
   readonly finisher?: readonly string[] | undefined;
+  /** Files of the server that no confined command may read, unless it may write everything. */
+  readonly secretFiles?: readonly string[] | undefined;
   /** Called with sentences that the operator should read. */
   readonly warn?: ((text: string) => void) | undefined;
 }
@@ -80,6 +82,7 @@ export async function localEnvironment(
     startWorker: workersBy(() => spawner),
     ownVariables: () => spawner.ownVariables(),
     keptDirectories: places.map(stateDirectoryPath),
+    secretFiles: options.secretFiles,
     hiddenNames: () => [journalsName, ...(hasNamedPipes(spawner) ? [pipesName] : [])],
     ...{ run: probe, mountWatch: mountWatch(), limits: { workersMax: limits.helpersMax } },
   });

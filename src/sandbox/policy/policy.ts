@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly home?: HostPath | undefined;
   /** The directory that `tmpdir` means; without it `tmpdir` grants nothing. */
   readonly temporaryDirectory?: HostPath | undefined;
+  /** Files that may not be read, unless the policy lets everything be written. */
+  readonly secrets?: readonly HostPath[] | undefined;
 }
 
 export interface PolicyRule {
@@ -67,10 +69,11 @@ export function policyOf(sandbox: Sandbox, surroundings: Surroundings): Policy {
   const globs = new Set(files.entries.flatMap((entry) => globsOf(entry, context)));
   const places = [...globs].filter(isLiteral).map(deniedPlace);
   const asked = merged([...files.entries.flatMap((entry) => rulesOf(entry, context)), ...places]);
+  const rules = withSecrets(withProtected(asked), surroundings.secrets);
   return {
     confinesFiles: true,
     network,
-    rules: withProtected(asked).sort((a, b) => (a.path < b.path ? -1 : 1)),
+    rules: rules.sort((a, b) => (a.path < b.path ? -1 : 1)),
     denyGlobs: [...globs].filter((glob) => !isLiteral(glob)).sort(),
     globDepth: files.glob_scan_max_depth ?? undefined,
     minimal: files.entries.some(isMinimal) && !asked.some(isRoot),
@@ -170,9 +173,10 @@ function globsOf({ path, access }: Entry, { cwd, home }: Context): string[] {
 
 /** A pattern that can match one path only is a denial of that path. */
 function deniedPlace(glob: string): PolicyRule {
-  const path = literalText(glob) as HostPath;
-  return { path, access: "deny", origin: "asked" };
+  return denialOf(literalText(glob) as HostPath);
 }
+
+const denialOf = (path: HostPath): PolicyRule => ({ path, access: "deny", origin: "asked" });
 
 function bytesOf(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");
@@ -201,6 +205,12 @@ function withProtected(rules: PolicyRule[]): PolicyRule[] {
   const added = roots.filter(({ path }) => !isProtectedName(path)).flatMap(protectedBelow);
   // Reading is the weakest entry, so of one path the client's remains.
   return merged([...rules, ...added]);
+}
+
+/** A command that may write everything may also replace the program of the server. */
+function withSecrets(rules: PolicyRule[], secrets: readonly HostPath[] = []): PolicyRule[] {
+  const writesRoot = rules.some((rule) => isRoot(rule) && rule.access === "write");
+  return writesRoot ? rules : merged([...rules, ...secrets.map(denialOf)]);
 }
 
 function isProtectedName(path: string): boolean {
