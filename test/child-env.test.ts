@@ -6,7 +6,7 @@ import {
   childEnvironment,
   type EnvPolicy,
   type Variables,
-} from "../src/environment/local/spawn/child-env.ts";
+} from "../src/environment/local/spawn/start/child-env.ts";
 
 /** What is expected of one policy: `inherited` names keep their value, `others` have a new one. */
 interface PolicyCase {

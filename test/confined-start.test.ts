@@ -6,7 +6,7 @@ import type {
   ProcessSink,
   SpawnedProcess,
   Spawner,
-} from "../src/environment/local/spawn/spawner.ts";
+} from "../src/environment/local/spawn/start/spawner.ts";
 import type { ConfinedProcess } from "../src/sandbox/confined-process.ts";
 import type { LocalSandbox } from "../src/sandbox/sandbox.ts";
 import { ProcessRecorder } from "./support/process-recorder.ts";

@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { SpillStore } from "../src/environment/local/output/spill-store.ts";
 import { localProcesses } from "../src/environment/local/processes.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
-import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import type { Spawner } from "../src/environment/local/spawn/start/spawner.ts";
 import { collectGarbage } from "./support/garbage.ts";
 import { ProcessRecorder } from "./support/process-recorder.ts";
 import { startParams } from "./support/process-workbench.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
-import { inBursts } from "../src/environment/local/files/in-bursts.ts";
+import { inBursts } from "../src/environment/local/files/trees/in-bursts.ts";
 import {
   callsRemembered,
   directSliceMs,

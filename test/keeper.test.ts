@@ -11,7 +11,7 @@ import {
   keeperArguments,
   keeperEnvironment,
   variableMark,
-} from "../src/environment/local/spawn/keeper-script.ts";
+} from "../src/environment/local/spawn/descendants/keeper-script.ts";
 import { connect } from "./support/client.ts";
 import { start } from "./support/process.ts";
 import { commandLine, isAlive, keepersOf } from "./support/process-table.ts";

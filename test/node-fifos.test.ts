@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { closeAll, FifoSupply, pipesName } from "../src/environment/local/spawn/node-fifos.ts";
+import { closeAll, FifoSupply, pipesName } from "../src/environment/local/spawn/node/fifos.ts";
 import { fifoBatchMax } from "../src/limits.ts";
 import { stateDirectoryPath } from "../src/sandbox/state/state-directory.ts";
 import { connect } from "./support/client.ts";

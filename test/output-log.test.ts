@@ -6,7 +6,7 @@ import { type Ending, OutputLog } from "../src/environment/local/output/output-l
 import type { OutputLogBounds } from "../src/environment/local/output/output-log-bounds.ts";
 import type { OutputRun } from "../src/environment/local/output/output-run.ts";
 import { SpillStore } from "../src/environment/local/output/spill-store.ts";
-import { ReadMemory } from "../src/environment/local/spawn/posix-reader.ts";
+import { ReadMemory } from "../src/environment/local/spawn/posix/reader.ts";
 import { outputChunkBytesMax, outputReadBytesMax } from "../src/limits.ts";
 import { OutputLogModel } from "./support/output-log-model.ts";
 import { numberedBytes, readWhole } from "./support/retained-output.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { loadLibc } from "../src/environment/local/libc/libc.ts";
-import { type Launch, launchLane } from "../src/environment/local/spawn/posix-launch.ts";
+import { type Launch, launchLane } from "../src/environment/local/spawn/posix/launch.ts";
 import { launchStallMs } from "../src/limits.ts";
 import { standStill } from "./support/standing-still.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";

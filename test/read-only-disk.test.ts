@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { fileRemover } from "../src/environment/local/files/remove-tree.ts";
+import { fileRemover } from "../src/environment/local/files/trees/remove-tree.ts";
 import { hasOwnMounts, mountHindrance, testInOwnMounts } from "./support/own-mounts.ts";
 import { fails } from "./support/process-workbench.ts";
 import { uri } from "./support/sandboxes.ts";

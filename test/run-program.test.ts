@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { probesBy } from "../src/environment/local/probes.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
 import { runProgram } from "../src/environment/local/spawn/run-program.ts";
-import { SpawnError, type Spawner } from "../src/environment/local/spawn/spawner.ts";
+import { SpawnError, type Spawner } from "../src/environment/local/spawn/start/spawner.ts";
 import { withLongerLimits } from "./support/longer-limits.ts";
 import { standStill } from "./support/standing-still.ts";
 

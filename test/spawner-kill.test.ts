@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
-import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import type { Spawner } from "../src/environment/local/spawn/start/spawner.ts";
 import { commandLine, keepersOf } from "./support/process-table.ts";
 import { shell, start } from "./support/spawned.ts";
 import { until } from "./support/until.ts";

@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { loadLibc } from "../src/environment/local/libc/libc.ts";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
-import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import type { Spawner } from "../src/environment/local/spawn/start/spawner.ts";
 import { treeKillGraceMs } from "../src/limits.ts";
 import { keepersOf } from "./support/process-table.ts";
 import { run, shell, start } from "./support/spawned.ts";

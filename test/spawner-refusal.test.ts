@@ -6,7 +6,7 @@ import {
   SpawnError,
   type Spawner,
   type SpawnRequest,
-} from "../src/environment/local/spawn/spawner.ts";
+} from "../src/environment/local/spawn/start/spawner.ts";
 import { programFile, run, shell } from "./support/spawned.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 

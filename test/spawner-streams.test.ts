@@ -5,7 +5,7 @@ import { constants } from "node:os";
 import { after, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
-import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import type { Spawner } from "../src/environment/local/spawn/start/spawner.ts";
 import { run, shell, start } from "./support/spawned.ts";
 
 for (const kind of ["posix", "node"] as const) {

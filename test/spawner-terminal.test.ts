@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { readdirSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
-import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import type { Spawner } from "../src/environment/local/spawn/start/spawner.ts";
 import { run, searchPath, shell, start } from "./support/spawned.ts";
 import { until } from "./support/until.ts";
 

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
-import type { Spawner, SpawnRequest } from "../src/environment/local/spawn/spawner.ts";
+import type { Spawner, SpawnRequest } from "../src/environment/local/spawn/start/spawner.ts";
 import { programFile, run, searchPath, shell } from "./support/spawned.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 

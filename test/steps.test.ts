@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { begin, type Steps, settled } from "../src/environment/local/files/steps.ts";
+import { begin, type Steps, settled } from "../src/environment/local/files/calls/steps.ts";
 import type { MaybePromise } from "../src/protocol/methods.ts";
 
 function* sum(...parts: MaybePromise<number>[]): Steps<number> {

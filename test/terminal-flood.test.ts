@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { createSpawner } from "../src/environment/local/spawn/create-spawner.ts";
-import type { Spawner } from "../src/environment/local/spawn/spawner.ts";
+import type { Spawner } from "../src/environment/local/spawn/start/spawner.ts";
 import { run, type Spawned, shell, start } from "./support/spawned.ts";
 
 describe("a terminal that floods", () => {

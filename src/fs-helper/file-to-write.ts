@@ -1,6 +1,6 @@
 import { lstatSync, statSync, unlinkSync } from "node:fs";
-import { identity } from "../environment/local/files/copy-file.ts";
-import { hasCode } from "../environment/local/files/file-calls.ts";
+import { hasCode } from "../environment/local/files/calls/file-calls.ts";
+import { identity } from "../environment/local/files/trees/copy-file.ts";
 import { type HostPath, hostPath, nodePath } from "../protocol/path-uri.ts";
 import { type Named, refuseLinks } from "./held-call.ts";
 import type { Entry, Held, Holds } from "./held-place.ts";

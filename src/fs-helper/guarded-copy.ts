@@ -1,5 +1,5 @@
 import { lstatSync } from "node:fs";
-import { copyUnder, intoItself } from "../environment/local/files/copy-tree.ts";
+import { copyUnder, intoItself } from "../environment/local/files/trees/copy-tree.ts";
 import type { Params } from "../protocol/methods.ts";
 import {
   type HostPath,

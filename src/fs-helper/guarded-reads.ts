@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { FileAnswers } from "../environment/file-system.ts";
 import { metadataOf } from "../environment/local/files/file-metadata.ts";
-import { walkUnder } from "../environment/local/files/walk-tree.ts";
+import { walkUnder } from "../environment/local/files/trees/walk-tree.ts";
 import type { MaybePromise } from "../protocol/methods.ts";
 import { type HostPath, hostPath, joinPath, pathUriOf } from "../protocol/path-uri.ts";
 import { plainResult } from "../protocol/written-result.ts";

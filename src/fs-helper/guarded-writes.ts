@@ -1,5 +1,5 @@
 import type { FileAnswers } from "../environment/file-system.ts";
-import { fileRemover } from "../environment/local/files/remove-tree.ts";
+import { fileRemover } from "../environment/local/files/trees/remove-tree.ts";
 import { errorCodes } from "../protocol/errors.ts";
 import type { MaybePromise, Params } from "../protocol/methods.ts";
 import { hostPath } from "../protocol/path-uri.ts";

@@ -1,4 +1,4 @@
-import { linkInPath } from "../environment/local/files/no-follow.ts";
+import { linkInPath } from "../environment/local/files/calls/no-follow.ts";
 import { internalError, RpcError, systemErrorText } from "../protocol/errors.ts";
 import type { MaybePromise } from "../protocol/methods.ts";
 import { type HostPath, hostPath, pathUriOf } from "../protocol/path-uri.ts";

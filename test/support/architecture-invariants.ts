@@ -13,7 +13,7 @@ const entries = [
   "commands/main.ts",
   "commands/whole-server.ts",
   helper,
-  "environment/local/files/file-thread-main.ts",
+  "environment/local/files/trees/file-thread-main.ts",
   "client/library.ts",
   // The build has ws load it in place of a package.
   "server/socket/frame-mask.ts",

@@ -67,7 +67,7 @@ const rooms: Readonly<Record<string, Room>> = {
     uses: ["system", "limits"],
     types: ["environment", "protocol"],
     files: new RegExp(
-      "^(?:handlers/file-system|sandbox/policy/access|environment/local/files/[\\w-]+|" +
+      "^(?:handlers/file-system|sandbox/policy/access|environment/local/files/[\\w/-]+|" +
         "protocol/(?:errors|path-uri|base64|fs-helper|line-buffer|written-result))\\.ts$",
     ),
   },

@@ -21,7 +21,7 @@ process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
 
 const program = "src/commands/main.ts";
 const helper = "src/fs-helper/main.ts";
-const fileThread = "src/environment/local/files/file-thread-main.ts";
+const fileThread = "src/environment/local/files/trees/file-thread-main.ts";
 const library = "src/client/library.ts";
 
 /** Loaded by the first that needs one: they are larger than all the rest, and many never do. */

@@ -8,7 +8,7 @@ import type {
   SpawnedProcess,
   Spawner,
   SpawnRequest,
-} from "../../src/environment/local/spawn/spawner.ts";
+} from "../../src/environment/local/spawn/start/spawner.ts";
 
 export const searchPath = "/usr/bin:/bin";
 

@@ -9,8 +9,8 @@ import { examine } from "../../sandbox/bwrap/health.ts";
 import { noPlaceFix, placesHindrance, statePlaces } from "../../sandbox/state/state-keeper.ts";
 import { loadLibc } from "./libc/libc.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
-import { testTerminal } from "./spawn/posix-self-test.ts";
-import type { SpawnerCapabilities } from "./spawn/spawner.ts";
+import { testTerminal } from "./spawn/posix/self-test.ts";
+import type { SpawnerCapabilities } from "./spawn/start/spawner.ts";
 
 export interface Check {
   readonly name: string;

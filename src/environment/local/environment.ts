@@ -18,8 +18,8 @@ import { SpillStore } from "./output/spill-store.ts";
 import { probesBy } from "./probes.ts";
 import { type LocalProcesses, type LocalProcessesOptions, localProcesses } from "./processes.ts";
 import { createSpawner } from "./spawn/create-spawner.ts";
-import { pipesName } from "./spawn/node-fifos.ts";
-import type { LastWork, Spawner } from "./spawn/spawner.ts";
+import { pipesName } from "./spawn/node/fifos.ts";
+import type { LastWork, Spawner } from "./spawn/start/spawner.ts";
 import { FileThreads } from "./threads/file-threads.ts";
 import { workersBy } from "./worker-start.ts";
 

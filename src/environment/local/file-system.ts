@@ -8,7 +8,7 @@ import type { FileAnswers } from "../file-system.ts";
 import { remoteFileSystem } from "../remote/file-system.ts";
 import { directFileSystem } from "./files/direct-file-system.ts";
 import { type OpenFiles, openFiles } from "./files/open-files.ts";
-import type { TreeMeans } from "./files/remove-tree.ts";
+import type { TreeMeans } from "./files/trees/remove-tree.ts";
 import { missingWatch } from "./files/watch-missing.ts";
 import type { WriteJournal } from "./journal/journal.ts";
 

@@ -6,7 +6,7 @@ import type { MaybePromise, Result } from "../../protocol/methods.ts";
 import { hostPathOf, pathUriOf } from "../../protocol/path-uri.ts";
 import type { LocalSandbox } from "../../sandbox/sandbox.ts";
 import type { Host } from "../environment.ts";
-import type { Spawner } from "./spawn/spawner.ts";
+import type { Spawner } from "./spawn/start/spawner.ts";
 
 interface HostOptions {
   readonly variables: Readonly<Record<string, string>>;

@@ -10,7 +10,7 @@ import { proxyByVariables } from "./http/proxy.ts";
 import { redirected } from "./http/redirect.ts";
 import { type OutgoingRequest, outgoingRequest } from "./http/request.ts";
 import type { HttpTransport, IncomingResponse } from "./http/transport.ts";
-import type { Variables } from "./spawn/child-env.ts";
+import type { Variables } from "./spawn/start/child-env.ts";
 
 /** HTTP requests made by this server, with connections of its own for each client. */
 export interface LocalHttp extends Http {

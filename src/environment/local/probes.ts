@@ -1,7 +1,7 @@
 import { bwrapTrialMs, trialOutputBytesMax } from "../../limits.ts";
 import { type Outcome, type Run, whetherUnknown } from "../../sandbox/bwrap/health.ts";
 import { runProgram } from "./spawn/run-program.ts";
-import type { Spawner } from "./spawn/spawner.ts";
+import type { Spawner } from "./spawn/start/spawner.ts";
 
 /**
  * Runs the sandbox's probes of this machine by a spawner that is still being tested, because the

@@ -15,9 +15,9 @@ import { confinementOf, refuseManagedNetwork } from "./processes/confined-start.
 import { ManagedProcess } from "./processes/managed-process.ts";
 import { spawnRequest } from "./processes/spawn-request.ts";
 import { stdinBytes } from "./processes/stdin-bytes.ts";
-import type { Variables } from "./spawn/child-env.ts";
-import { programPlaces } from "./spawn/program-lookup.ts";
-import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/spawner.ts";
+import type { Variables } from "./spawn/start/child-env.ts";
+import { programPlaces } from "./spawn/start/program-lookup.ts";
+import { SpawnError, type Spawner, type SpawnRequest } from "./spawn/start/spawner.ts";
 
 export interface LocalProcessesOptions {
   readonly spawner: Spawner;

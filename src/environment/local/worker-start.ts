@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { constants as system } from "node:os";
 import type { StartWorker, WorkerListener } from "../../sandbox/workers/worker-process.ts";
-import type { ProcessExit, ProcessSink, Spawner } from "./spawn/spawner.ts";
-import { wholeEnd } from "./spawn/whole-end.ts";
+import type { ProcessExit, ProcessSink, Spawner } from "./spawn/start/spawner.ts";
+import { wholeEnd } from "./spawn/start/whole-end.ts";
 
 const nothing = new Uint8Array();
 

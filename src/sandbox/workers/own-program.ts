@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const sources = {
   "fs-helper": "../../fs-helper/main.ts",
-  "file-thread": "../../environment/local/files/file-thread-main.ts",
+  "file-thread": "../../environment/local/files/trees/file-thread-main.ts",
 } as const;
 
 /**

@@ -1,13 +1,13 @@
 import type { FileAnswers } from "../../file-system.ts";
 import type { WriteJournal } from "../journal/journal.ts";
-import { copyUnder } from "./copy-tree.ts";
-import { createDirectory } from "./create-directory.ts";
 import { readFile } from "./direct-read.ts";
 import { fileWriter } from "./direct-write.ts";
 import { canonicalize, getMetadata } from "./file-metadata.ts";
 import { readDirectory } from "./list-directory.ts";
-import { fileRemover, type TreeMeans } from "./remove-tree.ts";
-import { walkUnder } from "./walk-tree.ts";
+import { copyUnder } from "./trees/copy-tree.ts";
+import { createDirectory } from "./trees/create-directory.ts";
+import { fileRemover, type TreeMeans } from "./trees/remove-tree.ts";
+import { walkUnder } from "./trees/walk-tree.ts";
 
 /** The operations that keep no state in this process. */
 export type DirectFileSystem = Omit<

@@ -4,10 +4,10 @@ import { Base64Bytes } from "../../../protocol/base64.ts";
 import { invalidRequest } from "../../../protocol/errors.ts";
 import { hostPath } from "../../../protocol/path-uri.ts";
 import type { FileAnswers } from "../../file-system.ts";
-import { dropFile, readAt } from "./file-calls.ts";
-import { atPlace } from "./no-follow.ts";
-import { type Opening, openForReading } from "./open-file.ts";
-import { begin, type Steps, settled } from "./steps.ts";
+import { dropFile, readAt } from "./calls/file-calls.ts";
+import { atPlace } from "./calls/no-follow.ts";
+import { type Opening, openForReading } from "./calls/open-file.ts";
+import { begin, type Steps, settled } from "./calls/steps.ts";
 
 export const readFile: FileAnswers["readFile"] = (params) =>
   atPlace(params, (path, noFollow) =>

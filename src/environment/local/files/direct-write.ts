@@ -5,12 +5,12 @@ import { O_PATH } from "../../../system/descriptor-path.ts";
 import type { FileSystem } from "../../file-system.ts";
 import type { WriteEntry } from "../journal/entry.ts";
 import type { WriteJournal } from "../journal/journal.ts";
-import { identity } from "./copy-file.ts";
+import { closeFile, dropFile, hasCode, lstat, openFile, unlinkPath } from "./calls/file-calls.ts";
+import { atPlace } from "./calls/no-follow.ts";
+import { type OpenFile, openForWriting, openPresent } from "./calls/open-file.ts";
 import { decoded, releaseDecoded } from "./decoded-content.ts";
-import { closeFile, dropFile, hasCode, lstat, openFile, unlinkPath } from "./file-calls.ts";
-import { atPlace } from "./no-follow.ts";
-import { type OpenFile, openForWriting, openPresent } from "./open-file.ts";
 import { entryOf, replaceContent } from "./replace-content.ts";
+import { identity } from "./trees/copy-file.ts";
 
 interface Place {
   readonly path: HostPath;

@@ -2,9 +2,9 @@ import type { Stats } from "node:fs";
 import type { Result } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, pathUriOf } from "../../../protocol/path-uri.ts";
 import type { FileAnswers } from "../../file-system.ts";
-import { lstat, realPath, stat } from "./file-calls.ts";
-import { atPlace, linkInPath } from "./no-follow.ts";
-import { begin, settled } from "./steps.ts";
+import { lstat, realPath, stat } from "./calls/file-calls.ts";
+import { atPlace, linkInPath } from "./calls/no-follow.ts";
+import { begin, settled } from "./calls/steps.ts";
 
 /** Calls `stat` only for links, and not when links themselves are asked for. */
 export const getMetadata: FileAnswers["getMetadata"] = (params) =>

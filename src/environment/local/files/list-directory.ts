@@ -5,9 +5,9 @@ import { type HostPath, joinPath, shownPath } from "../../../protocol/path-uri.t
 import { joinedRuns, type Surroundings, WrittenResult } from "../../../protocol/written-result.ts";
 import { descriptorPath } from "../../../system/descriptor-path.ts";
 import type { FileAnswers } from "../../file-system.ts";
-import { dropFile, hasCode, openFile, readEntries, stat } from "./file-calls.ts";
-import { inParallel } from "./in-parallel.ts";
-import { atPlace } from "./no-follow.ts";
+import { dropFile, hasCode, openFile, readEntries, stat } from "./calls/file-calls.ts";
+import { inParallel } from "./calls/in-parallel.ts";
+import { atPlace } from "./calls/no-follow.ts";
 
 /** Sorted by name. A link is listed as the kind of its target; as neither kind when it dangles. */
 export const readDirectory: FileAnswers["readDirectory"] = (params) =>

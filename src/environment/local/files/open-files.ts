@@ -16,11 +16,11 @@ import {
 import type { Answer, MaybePromise, Params } from "../../../protocol/methods.ts";
 import { hostPath } from "../../../protocol/path-uri.ts";
 import type { FileAnswers } from "../../file-system.ts";
+import { closeFile, identifyFile, readAt, writeAt } from "./calls/file-calls.ts";
+import { atPlace } from "./calls/no-follow.ts";
+import { type Opening, openForReading, openForWriting, openPresent } from "./calls/open-file.ts";
+import { begin, type Steps, settled } from "./calls/steps.ts";
 import { decoded, releaseDecoded } from "./decoded-content.ts";
-import { closeFile, identifyFile, readAt, writeAt } from "./file-calls.ts";
-import { atPlace } from "./no-follow.ts";
-import { type Opening, openForReading, openForWriting, openPresent } from "./open-file.ts";
-import { begin, type Steps, settled } from "./steps.ts";
 
 export interface OpenFiles
   extends Pick<FileAnswers, "open" | "readBlock" | "writeBlock" | "close"> {

@@ -8,10 +8,10 @@
 import type { Stats } from "node:fs";
 import { pageBytes, type WriteEntry } from "../journal/entry.ts";
 import type { WriteJournal } from "../journal/journal.ts";
-import { identity } from "./copy-file.ts";
-import { identifyFile, statFile, truncateFile, writeAt } from "./file-calls.ts";
-import { realPathOf } from "./no-follow.ts";
-import type { OpenFile } from "./open-file.ts";
+import { identifyFile, statFile, truncateFile, writeAt } from "./calls/file-calls.ts";
+import { realPathOf } from "./calls/no-follow.ts";
+import type { OpenFile } from "./calls/open-file.ts";
+import { identity } from "./trees/copy-file.ts";
 
 export async function replaceContent(
   file: OpenFile,

@@ -9,7 +9,7 @@ import { watchEventsInTurnMax, watchedPathsMax, watchTriesMax } from "../../../l
 import type { Emit, FileSystemEvent } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, nodePath, splitPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
-import { hasCode, lstat, stat } from "./file-calls.ts";
+import { hasCode, lstat, stat } from "./calls/file-calls.ts";
 
 export interface MissingWatch {
   readonly watchMissing: FileSystem["watchMissing"];

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { internalError } from "../../../protocol/errors.ts";
-import type { Variables } from "../spawn/child-env.ts";
+import type { Variables } from "../spawn/start/child-env.ts";
 
 /** The proxy for a URL, or undefined when the server is to be reached directly. */
 export type ProxyOf = (url: URL) => URL | undefined;

@@ -3,7 +3,7 @@ import { decodeBase64 } from "../../../protocol/base64.ts";
 import { invalidParams, messageOf } from "../../../protocol/errors.ts";
 import type { Params, Result } from "../../../protocol/methods.ts";
 import { percentDecoded } from "../../../protocol/path-uri.ts";
-import type { Variables } from "../spawn/child-env.ts";
+import type { Variables } from "../spawn/start/child-env.ts";
 
 export type Header = Result<"http/request">["headers"][number];
 

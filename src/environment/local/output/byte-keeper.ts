@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { outputReadBytesMax } from "../../../limits.ts";
-import { takeReadMemory } from "../spawn/read-memory.ts";
+import { takeReadMemory } from "../spawn/start/read-memory.ts";
 
 /** The first slab of a process, which is all that a single word costs. */
 const slabBytesMin = 256;

@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { EventParams, Params, Result } from "../../../protocol/methods.ts";
-import type { OutputStream } from "../spawn/spawner.ts";
+import type { OutputStream } from "../spawn/start/spawner.ts";
 import { ByteKeeper } from "./byte-keeper.ts";
 import { LogPart } from "./log-part.ts";
 import { defaultBounds, type OutputLogBounds } from "./output-log-bounds.ts";

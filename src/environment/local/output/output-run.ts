@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import type { OutputStream } from "../spawn/spawner.ts";
+import type { OutputStream } from "../spawn/start/spawner.ts";
 
 /** A piece of output, with its number among the events of its process. */
 export interface Chunk {

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { giveBackReadMemory } from "../spawn/read-memory.ts";
+import { giveBackReadMemory } from "../spawn/start/read-memory.ts";
 import { ChunkWindow } from "./chunk-window.ts";
 import type { LogPart } from "./log-part.ts";
 import type { OutputLogBounds } from "./output-log-bounds.ts";

@@ -5,8 +5,8 @@ import type { Params } from "../../../protocol/methods.ts";
 import type { Sandbox } from "../../../protocol/sandbox.ts";
 import type { ConfinedProcess } from "../../../sandbox/confined-process.ts";
 import type { LocalSandbox } from "../../../sandbox/sandbox.ts";
-import type { ProcessSink, SpawnedProcess, Spawner, SpawnRequest } from "../spawn/spawner.ts";
-import { checkStrings } from "../spawn/start-failure.ts";
+import type { ProcessSink, SpawnedProcess, Spawner, SpawnRequest } from "../spawn/start/spawner.ts";
+import { checkStrings } from "../spawn/start/start-failure.ts";
 import { HeldSink } from "./held-sink.ts";
 
 /** A start in a sandbox, and what has to be done after it. */

@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import { deferred } from "../../../async/deferred.ts";
 import { settledWithin } from "../../../async/settled-within.ts";
 import { complaintBytesMax } from "../../../limits.ts";
-import type { ProcessExit, ProcessSink } from "../spawn/spawner.ts";
-import { wholeEnd } from "../spawn/whole-end.ts";
+import type { ProcessExit, ProcessSink } from "../spawn/start/spawner.ts";
+import { wholeEnd } from "../spawn/start/whole-end.ts";
 
 type SinkCall = (to: ProcessSink) => void;
 

@@ -12,7 +12,7 @@ import type {
   Spawner,
   SpawnRequest,
   TerminalSize,
-} from "../spawn/spawner.ts";
+} from "../spawn/start/spawner.ts";
 import { type Confinement, startConfined } from "./confined-start.ts";
 import { OutputFlow } from "./output-flow.ts";
 import { OutputHolders } from "./output-holders.ts";

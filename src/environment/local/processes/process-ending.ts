@@ -5,7 +5,7 @@ import { lateFailure } from "../../../sandbox/bwrap/health-reasons.ts";
 import { isDenial } from "../../../sandbox/denial.ts";
 import type { EventFeed } from "../output/event-feed.ts";
 import type { EndEvent, OutputLog } from "../output/output-log.ts";
-import type { ProcessExit } from "../spawn/spawner.ts";
+import type { ProcessExit } from "../spawn/start/spawner.ts";
 import type { Confinement } from "./confined-start.ts";
 import type { TimeLimit } from "./time-limits.ts";
 import { usageOf } from "./usage.ts";

@@ -2,8 +2,8 @@ import type { Buffer } from "node:buffer";
 import { invalidParams, messageOf } from "../../../protocol/errors.ts";
 import type { Params } from "../../../protocol/methods.ts";
 import { hostPath, nodePath } from "../../../protocol/path-uri.ts";
-import { childEnvironment, type Variables } from "../spawn/child-env.ts";
-import type { SpawnRequest } from "../spawn/spawner.ts";
+import { childEnvironment, type Variables } from "../spawn/start/child-env.ts";
+import type { SpawnRequest } from "../spawn/start/spawner.ts";
 
 /**
  * Makes the spawner's request from `process/start`. Checked in the order of the reference: the

@@ -1,5 +1,5 @@
 import type { EventParams } from "../../../protocol/methods.ts";
-import type { ProcessExit } from "../spawn/spawner.ts";
+import type { ProcessExit } from "../spawn/start/spawner.ts";
 
 type Usage = NonNullable<EventParams<"process/exited">["usage"]>;
 

@@ -1,11 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 import { messageOf } from "../../../protocol/errors.ts";
 import { isTransientShortage } from "../../../protocol/shortages.ts";
-import { createNodeSpawner } from "./node-spawner.ts";
-import { testSpawner } from "./posix-self-test.ts";
-import { createPosixSpawner } from "./posix-spawner.ts";
-import type { LastWork, Spawner } from "./spawner.ts";
-import { terminalHindrance } from "./terminal-hindrance.ts";
+import { createNodeSpawner } from "./node/spawner.ts";
+import { testSpawner } from "./posix/self-test.ts";
+import { createPosixSpawner } from "./posix/spawner.ts";
+import type { LastWork, Spawner } from "./start/spawner.ts";
+import { terminalHindrance } from "./start/terminal-hindrance.ts";
 
 interface CreateOptions {
   /** Demands one implementation: rejects where it does not work. The better one when absent. */

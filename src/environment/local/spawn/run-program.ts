@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { deferred } from "../../../async/deferred.ts";
 import { PatientTimer } from "../../../async/patient-timer.ts";
-import type { ProcessSink, Spawner } from "./spawner.ts";
-import { wholeEnd } from "./whole-end.ts";
+import type { ProcessSink, Spawner } from "./start/spawner.ts";
+import { wholeEnd } from "./start/whole-end.ts";
 
 export interface ProgramRun {
   readonly argv: readonly [string, ...string[]];
