@@ -356,6 +356,8 @@ export const terminalCopyGraceMs = 200;
 export const fifoBatchMax = 48;
 /** Write ids a process remembers, to apply a repeated write once. The reference's value. */
 export const writeIdsRememberedMax = 4096;
+/** Most rows and columns of a terminal: the kernel has 16 bits for each. */
+export const terminalLinesMax = 65_535;
 /** Largest delay a timer of Node takes; a longer one would fire at once. */
 export const timerMsMax = 2 ** 31 - 1;
 /**

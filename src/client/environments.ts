@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SessionLostError } from "./calls/errors.ts";
+import { checkOptions } from "./calls/options.ts";
 import { type CallOptions, perform } from "./calls/perform.ts";
 import type { Environment } from "./environment.ts";
 import {
@@ -83,6 +84,7 @@ export async function chooseEnvironments(
   options: EnvironmentsOptions,
   openers: EnvironmentOpeners,
 ): Promise<Environments> {
+  checkOptions(options);
   refuseNoise(options.noise ?? {});
   const text = await readConfig(options.codexHome);
   const choice =
@@ -148,8 +150,8 @@ class OpenEnvironments implements Environments {
     this.defaultId = defaultId;
   }
 
-  open(id = this.defaultId, { signal }: CallOptions = {}): Promise<Environment> {
-    return perform(signal, () => {
+  open(id = this.defaultId, options: CallOptions = {}): Promise<Environment> {
+    return perform(options, () => {
       if (id === undefined) throw new NoEnvironmentError();
       return this.#open.get(id) ?? this.#begin(id);
     });

@@ -3,6 +3,7 @@
  * exec-server`, through the same interface. What the executor refuses is thrown as an `RpcError`
  * with its code.
  */
+import { checkOptions } from "./calls/options.ts";
 import type { Environment } from "./environment.ts";
 import { chooseEnvironments, type Environments, type EnvironmentsOptions } from "./environments.ts";
 import { type LocalOptions, localMachine } from "./local-machine.ts";
@@ -54,9 +55,8 @@ export type {
   ShellEnvironment,
 } from "./processes/shell-environment.ts";
 export { shellEnvironment } from "./processes/shell-environment.ts";
-export type { StartOptions } from "./processes/start.ts";
+export type { StartOptions, TerminalSize } from "./processes/start.ts";
 export type { ProcessStdin } from "./processes/stdin.ts";
-export type { TerminalSize } from "./processes/terminal-size.ts";
 // biome-ignore-end lint/performance/noBarrelFile: this is the entry of the published package.
 
 /** How to reach an executor, and how to recover a lost connection. Times are in milliseconds. */
@@ -69,15 +69,22 @@ export type ConnectOptions = RemoteMachineOptions;
  * 10 s, and with an `InvalidRequestError` or `SessionAttachedError` when the session to resume is
  * unknown or attached elsewhere.
  */
-export const connect = (url: string | URL, options: ConnectOptions = {}): Promise<Environment> =>
-  environmentOver((listener) => remoteMachine(`${url}`, forTimers(options), listener));
+export async function connect(
+  url: string | URL,
+  options: ConnectOptions = {},
+): Promise<Environment> {
+  checkOptions(options);
+  return environmentOver((listener) => remoteMachine(`${url}`, forTimers(options), listener));
+}
 
 /**
  * Opens the machine that this program runs on, without a server. In a worker thread, close it
  * before calling `terminate()` on the thread: otherwise Node ends the whole program.
  */
-export const localEnvironment = (options: LocalOptions = {}): Promise<Environment> =>
-  environmentOver((listener) => localMachine(options, listener));
+export async function localEnvironment(options: LocalOptions = {}): Promise<Environment> {
+  checkOptions(options);
+  return environmentOver((listener) => localMachine(options, listener));
+}
 
 /**
  * Finds the configured environments as the Codex CLI does: from `environments.toml`, else from
@@ -88,7 +95,7 @@ export const environments = (
   options: EnvironmentsOptions & {
     readonly local?: LocalOptions | undefined;
     readonly connect?: ConnectOptions | undefined;
-  },
+  } = {},
 ): Promise<Environments> =>
   chooseEnvironments(options, {
     openLocal: () => localEnvironment(options.local),

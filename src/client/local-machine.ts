@@ -1,5 +1,6 @@
 import { errorCodes } from "../protocol/errors.ts";
 import { errorOfCode, SessionLostError } from "./calls/errors.ts";
+import { type Path, pathOfUri, uriOfPath } from "./calls/paths.ts";
 import type { Machine, MachineListener } from "./machine.ts";
 import { present, type Variables } from "./processes/variables.ts";
 
@@ -11,7 +12,7 @@ export interface LocalOptions {
    */
   readonly variables?: Variables | undefined;
   /** Working directory of commands that set none. Default: that of this program. */
-  readonly cwd?: string | undefined;
+  readonly cwd?: Path | undefined;
 }
 
 /**
@@ -59,7 +60,11 @@ async function load({ variables = {}, cwd = process.cwd() }: LocalOptions) {
       import("../../package.json", { with: { type: "json" } }),
     ]);
   const { version } = packageJson;
-  const environment = await localEnvironment({ variables: present(variables), cwd, version });
+  const environment = await localEnvironment({
+    variables: present(variables),
+    cwd: pathOfUri(uriOfPath(cwd)),
+    version,
+  });
   return { asSent, environment, plainFileSystem };
 }
 

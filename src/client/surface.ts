@@ -1,5 +1,6 @@
 import { deferred } from "../async/deferred.ts";
 import type { Event, EventParams } from "../protocol/methods.ts";
+import { checkArguments, checkOptions } from "./calls/options.ts";
 import { perform } from "./calls/perform.ts";
 import type { Environment, ProcessSummary } from "./environment.ts";
 import { filesThrough } from "./files/file-operations.ts";
@@ -72,21 +73,21 @@ class Surface {
         canRefuseLinks: machine.info.capabilities?.fileOpenNoFollow ?? false,
       }),
       start,
-      run: (argv, { input, ...options } = {}) => {
-        const stdin = input !== undefined;
-        return perform(options.signal, async () =>
-          finished(await start(argv, { stdin, ...options }), input),
-        );
-      },
-      list: ({ signal } = {}) => perform(signal, () => list(machine, signal)),
+      run: (argv, options = {}) =>
+        perform(options, async () => {
+          const { input, ...rest } = options;
+          const stdin = input !== undefined;
+          return finished(await start(argv, { stdin, ...rest }), input);
+        }),
+      list: (options = {}) => perform(options, () => list(machine, options.signal)),
       attach: (processId) => this.#attach(machine, processId),
       fetch: fetchThrough({
         http: machine.http,
         bodies: this.#bodies,
         cancel: (requestId) => this.#cancelRequest(requestId),
       }),
-      check: ({ signal } = {}) =>
-        perform(signal, async () => void (await machine.host.status(signal))),
+      check: (options = {}) =>
+        perform(options, async () => void (await machine.host.status(options.signal))),
       lost: this.#lost.promise,
       detach: () => machine.detach(),
       close: () => machine.close(),
@@ -95,6 +96,7 @@ class Surface {
   }
 
   async #start(machine: Machine, argv: readonly string[], options: StartOptions = {}) {
+    checkOptions(options);
     const { signal } = options;
     signal?.throwIfAborted();
     const request = startRequest(argv, options, machine.info.cwd ?? "file:///");
@@ -104,7 +106,7 @@ class Surface {
     signal?.addEventListener("abort", kill, { once: true });
     void process.closed.finally(() => signal?.removeEventListener("abort", kill)).catch(() => {});
     try {
-      await perform(signal, () => machine.processes.start(request, signal));
+      await perform(options, () => machine.processes.start(request, signal));
       return process;
     } catch (error) {
       this.#take(request.processId)?.failed(error as Error);
@@ -113,6 +115,7 @@ class Surface {
   }
 
   #attach(machine: Machine, processId: string): Process {
+    checkArguments({ id: processId });
     const process = this.#enter(machine, processId);
     machine.follow(processId);
     return process;

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { terminalLinesMax } from "../limits.ts";
 import { requestId, u64, wholeNumber } from "./members.ts";
 import { pathUri } from "./path-uri-schema.ts";
 import { sandbox } from "./sandbox.ts";
@@ -12,8 +13,8 @@ const byProcessId = () => z.object({ processId });
 /** Rows and columns of a terminal, as the kernel's 16 bits allow them. */
 const terminalSize = () =>
   z.object({
-    rows: wholeNumber(1, 65_535),
-    cols: wholeNumber(1, 65_535),
+    rows: wholeNumber(1, terminalLinesMax),
+    cols: wholeNumber(1, terminalLinesMax),
   });
 
 /** At least a millisecond; from about 25 days on there is no limit. */

@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { inspect } from "node:util";
 import {
   InvalidRequestError,
   OperationFailedError,
@@ -134,10 +135,11 @@ export function describeCommands(setUp: SetUp): void {
     for (const count of [0, -1, 1.5, 65_536, Number.NaN, "5", undefined]) {
       const size = { rows: count as number, cols: 80 };
       const range = "a whole number from 1 to 65535";
-      const message = `\`rows\` of a terminal must be ${range}, not ${count}`;
-      await assert.rejects(process.resize(size), { name: "TypeError", message });
+      const complaint = `must be ${range}, not ${inspect(count)}`;
+      const resizing = process.resize(size);
+      await assert.rejects(resizing, new TypeError(`\`size.rows\` ${complaint}`));
       const starting = environment.start(["true"], { terminal: size });
-      await assert.rejects(starting, { name: "TypeError", message });
+      await assert.rejects(starting, new TypeError(`\`terminal.rows\` ${complaint}`));
     }
     const command = { name: "TypeError", message: /\["ls", "-l"\], not 'ls'$/ };
     await assert.rejects(environment.start("ls" as never), command);

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { RpcError } from "../../protocol/errors.ts";
 import { InvalidParamsError, libraryError } from "./errors.ts";
+import { checkOptions } from "./options.ts";
 
 /** Options of every operation. */
 export interface CallOptions {
@@ -12,14 +13,17 @@ export interface CallOptions {
 }
 
 /**
- * Runs an operation until it ends or is aborted. Converts errors to those of the library; what the
- * executor reports gets a message that begins with `about`, unless it tells that already.
+ * Runs an operation until it ends or is aborted, after a check of its options. Converts errors to
+ * those of the library; what the executor reports gets a message that begins with `about`, unless
+ * it tells that already.
  */
 export async function perform<T>(
-  signal: AbortSignal | undefined,
+  options: CallOptions,
   work: () => T | Promise<T>,
   about = "",
 ): Promise<T> {
+  checkOptions(options);
+  const { signal } = options;
   signal?.throwIfAborted();
   if (signal) allowMany(signal);
   try {

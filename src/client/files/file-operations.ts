@@ -11,6 +11,7 @@ import {
 } from "../../limits.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { errorOfCode } from "../calls/errors.ts";
+import { checkArguments, checkOptions } from "../calls/options.ts";
 import { type Path, pathOfUri, uriOfPath } from "../calls/paths.ts";
 import { allowMany, perform } from "../calls/perform.ts";
 import { readBlocks } from "./file-blocks.ts";
@@ -37,13 +38,15 @@ export function filesThrough(source: FilesSource): Files {
     ...contents({ ...source, fileSystem }),
     ...lookups(fileSystem),
     ...changes(fileSystem),
-    watchMissing: (paths, { signal, present } = {}) =>
-      perform(signal, () => {
+    watchMissing: (paths, options = {}) =>
+      perform(options, () => {
+        checkArguments({ paths });
+        const { present } = options;
         const watched = {
           missing: paths.map(uriOfPath),
           present: present === undefined ? undefined : uriOfPath(present),
         };
-        return perform(lost, () => watch.watch(watched));
+        return perform({ signal: lost }, () => watch.watch(watched));
       }),
   };
 }
@@ -74,8 +77,8 @@ const placeOf = (path: Path, { sandbox, followSymlinks }: FileOptions) => ({
 });
 
 /** Performs an operation on a path, which the executor's errors do not always name. */
-const at = <T>(path: Path, { signal }: FileOptions, work: () => T | Promise<T>) =>
-  perform(signal, work, `${path}`);
+const at = <T>(path: Path, options: FileOptions, work: () => T | Promise<T>) =>
+  perform(options, work, `${path}`);
 
 type Contents = Pick<Files, "read" | "readText" | "stream" | "write">;
 
@@ -90,8 +93,10 @@ function contents(source: FilesSource): Contents {
   return {
     read,
     readText: async (path, options) => (await read(path, options)).toString(),
-    stream: (path, options = {}) =>
-      streamOf(path, readBlocks(fileSystem, placeOf(path, options)), options),
+    stream: (path, options = {}) => {
+      checkOptions(options);
+      return streamOf(path, readBlocks(fileSystem, placeOf(path, options)), options);
+    },
     write: (path, content, options = {}) =>
       at(path, options, () =>
         write({ ...source, place: placeOf(path, options), content, inTurn, options }),
@@ -118,7 +123,7 @@ async function write(writing: Writing): Promise<void> {
     // Checked before opening, which truncates the file.
     if (!isSource(content)) throw noContent(content);
     // A source may be silent for long; then no call would notice that the environment is lost.
-    return perform(writing.lost, () => writeBlocks({ ...upload, content }));
+    return perform({ signal: writing.lost }, () => writeBlocks({ ...upload, content }));
   }
   const bytes = Buffer.from(content as string);
   if (bytes.length > wholeFileBytesMax) {

@@ -56,7 +56,7 @@ export async function writeBlocks(upload: Upload): Promise<void> {
     await blocks.end();
   };
   try {
-    await perform(signal, write);
+    await perform({ signal }, write);
   } finally {
     await file.close();
   }

@@ -45,9 +45,9 @@ interface FetchSource {
 export function fetchThrough({ http, bodies, cancel }: FetchSource): Fetch {
   let requests = 0;
   return (url, options = {}) => {
-    const { signal } = options;
     const requestId = `http-${++requests}`;
-    return perform(signal, async () => {
+    return perform(options, async () => {
+      const { signal } = options;
       const abort = () => {
         bodies.fail(signal?.reason, [requestId]);
         cancel(requestId);

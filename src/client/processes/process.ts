@@ -3,10 +3,11 @@ import type { Processes } from "../../environment/processes.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { signalNames } from "../../protocol/signals.ts";
 import { errorOfCode } from "../calls/errors.ts";
+import { checkArguments } from "../calls/options.ts";
 import { type CallOptions, perform } from "../calls/perform.ts";
 import { type OutputChunk, OutputQueue } from "./output-queue.ts";
+import type { TerminalSize } from "./start.ts";
 import { type ProcessStdin, processStdin } from "./stdin.ts";
-import { sizeOf, type TerminalSize } from "./terminal-size.ts";
 
 /** A POSIX signal. */
 export type Signal = (typeof signalNames)[number];
@@ -82,7 +83,7 @@ export class RunningProcess implements Process {
 
   kill(signal: Signal = "SIGKILL", options: CallOptions = {}): Promise<boolean> {
     const processId = this.id;
-    return perform(options.signal, async () => {
+    return perform(options, async () => {
       if (!signalNames.includes(signal)) throw unknownSignal(signal);
       if (signal === "SIGKILL") {
         return (await this.#processes.terminate({ processId }, options.signal)).running;
@@ -95,9 +96,11 @@ export class RunningProcess implements Process {
     });
   }
 
-  resize(size: TerminalSize, { signal }: CallOptions = {}): Promise<void> {
-    return perform(signal, async () => {
-      await this.#processes.resize({ processId: this.id, size: sizeOf(size) }, signal);
+  resize(size: TerminalSize, options: CallOptions = {}): Promise<void> {
+    return perform(options, async () => {
+      checkArguments({ size });
+      const { rows, cols } = size;
+      await this.#processes.resize({ processId: this.id, size: { rows, cols } }, options.signal);
     });
   }
 
@@ -128,7 +131,7 @@ already: leave that loop first, or hand its pieces on`);
     this.#isIterated = true;
     try {
       for (;;) {
-        const chunk = await perform(undefined, () => this.output.next(left));
+        const chunk = await perform({}, () => this.output.next(left));
         if (!chunk) return;
         yield chunk;
       }

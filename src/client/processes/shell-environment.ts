@@ -1,4 +1,5 @@
 import type { Params } from "../../protocol/methods.ts";
+import { checkArguments, checkOptions } from "../calls/options.ts";
 import { present } from "./variables.ts";
 
 /** How the executor derives the variables of a process from its own; see `process/start`. */
@@ -71,6 +72,8 @@ export function shellEnvironment(
   policy: Partial<EnvPolicy> = {},
   additions: RuntimeAdditions = {},
 ): ShellEnvironment {
+  checkOptions(additions);
+  checkArguments({ policy });
   const { threadId, sessionId, toolCallId, version, proxy, networkDisabled } = additions;
   const known = {
     CODEX_THREAD_ID: threadId,

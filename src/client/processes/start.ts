@@ -1,12 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { inspect } from "node:util";
 import type { Params } from "../../protocol/methods.ts";
+import { checkArguments } from "../calls/options.ts";
 import { type Path, uriOfPath } from "../calls/paths.ts";
 import type { CallOptions } from "../calls/perform.ts";
 import type { Sandbox } from "../files/files.ts";
 import { type EnvPolicy, envPolicyOf } from "./shell-environment.ts";
-import { sizeOf, type TerminalSize } from "./terminal-size.ts";
 import { present, type Variables } from "./variables.ts";
+
+/** Rows and columns of a terminal, 1 to 65 535 each. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly cols: number;
+}
 
 /** How to start a command. Aborting `signal` kills the process, even long after its start. */
 export interface StartOptions extends CallOptions {
@@ -37,7 +42,7 @@ export function startRequest(
   options: StartOptions,
   cwd: string,
 ): Params<"process/start"> {
-  if (!Array.isArray(argv)) throw noList(argv);
+  checkArguments({ argv });
   const { terminal, sandbox, arg0 } = options;
   return {
     processId: options.id ?? randomUUID(),
@@ -48,11 +53,8 @@ export function startRequest(
     tty: Boolean(terminal),
     pipeStdin: options.stdin ?? false,
     enforceManagedNetwork: false,
-    ...(typeof terminal === "object" ? { size: sizeOf(terminal) } : {}),
+    ...(typeof terminal === "object" ? { size: { rows: terminal.rows, cols: terminal.cols } } : {}),
     ...(sandbox === undefined ? {} : { sandbox }),
     ...(arg0 === undefined ? {} : { arg0 }),
   };
 }
-
-const noList = (argv: unknown) =>
-  new TypeError(`a command is a list of texts, such as ["ls", "-l"], not ${inspect(argv)}`);

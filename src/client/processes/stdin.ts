@@ -4,6 +4,7 @@ import { turns } from "../../async/turns.ts";
 import type { Processes } from "../../environment/processes.ts";
 import { stdinPieceBytes, stdinWritesInFlightMax } from "../../limits.ts";
 import { StdinClosedError } from "../calls/errors.ts";
+import { checkArguments } from "../calls/options.ts";
 import { type CallOptions, perform } from "../calls/perform.ts";
 
 /** The stdin of a process that was started with `stdin` or `terminal`. */
@@ -37,14 +38,15 @@ export function processStdin(processId: string, processes: Processes): ProcessSt
     const { status } = await processes.write(request, signal);
     if (status !== "accepted") throw new StdinClosedError(processId);
   };
-  const write: ProcessStdin["write"] = (input, { signal } = {}) =>
-    perform(signal, async () => {
+  const write: ProcessStdin["write"] = (input, options = {}) =>
+    perform(options, async () => {
+      checkArguments({ input });
       const pieces = piecesOf(Buffer.from(input as string));
-      await Promise.all(pieces.map((piece) => inTurn(() => send(piece, signal))));
+      await Promise.all(pieces.map((piece) => inTurn(() => send(piece, options.signal))));
     });
-  const end: ProcessStdin["end"] = ({ signal } = {}) =>
-    perform(signal, async () => {
-      await inTurn(() => processes.closeStdin({ processId }, signal));
+  const end: ProcessStdin["end"] = (options = {}) =>
+    perform(options, async () => {
+      await inTurn(() => processes.closeStdin({ processId }, options.signal));
     });
   const stream = () =>
     new WritableStream<string | Uint8Array>({
