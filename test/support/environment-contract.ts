@@ -2,6 +2,7 @@ import { describe } from "node:test";
 import type { Environment } from "../../src/client/library.ts";
 import { describeFiles } from "./environment-files-contract.ts";
 import { describeHttp } from "./environment-http-contract.ts";
+import { describeInput } from "./environment-input-contract.ts";
 import { describeMistakes } from "./environment-mistakes-contract.ts";
 import { describeCommands, describeEnd } from "./environment-processes-contract.ts";
 import type { SetUp } from "./environment-workbench.ts";
@@ -18,6 +19,7 @@ export function describeEnvironment(name: string, make: Make): void {
     return { environment, directory };
   };
   describe(`environment, ${name}: processes`, () => describeCommands(setUp));
+  describe(`environment, ${name}: input`, () => describeInput(setUp));
   describe(`environment, ${name}: files`, () => describeFiles(setUp));
   describe(`environment, ${name}: HTTP`, () => describeHttp(setUp));
   describe(`environment, ${name}: mistakes`, () => describeMistakes(setUp));

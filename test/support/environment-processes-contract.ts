@@ -57,30 +57,6 @@ export function describeCommands(setUp: SetUp): void {
     assert.equal(await textOf(process), "");
   });
 
-  test("long input arrives whole and in order, through a stream too", async (t) => {
-    const { environment } = await setUp(t);
-    const input = Array.from({ length: 100_000 }, (_, at) => `line ${at}\n`).join("");
-    const { stdout } = await environment.run(["cat"], { input });
-    assert.ok(stdout === input);
-    const process = await environment.start(["cat"], { stdin: true });
-    const output = textOf(process);
-    await new Blob([input]).stream().pipeTo(process.stdin.stream());
-    assert.ok((await output) === input);
-  });
-
-  test("a source that fails ends the input that it is piped into", async (t) => {
-    const { environment } = await setUp(t);
-    const reader = await environment.start(["cat"], { stdin: true });
-    const failure = new Error("no more of this");
-    const source = new ReadableStream<string>({
-      start: (controller) => controller.enqueue("begun"),
-      pull: (controller) => controller.error(failure),
-    });
-    await assert.rejects(source.pipeTo(reader.stdin.stream()), failure);
-    const { exitCode } = await within(30_000, "the end of the process", reader.exit);
-    assert.deepEqual([exitCode, await textOf(reader)], [0, "begun"]);
-  });
-
   test("a variable that is undefined is not there", async (t) => {
     const { environment } = await setUp(t);
     const env = { THERE: "there", ABSENT: undefined };
@@ -119,14 +95,6 @@ export function describeCommands(setUp: SetUp): void {
     await process.resize({ rows: 30, cols: 40 });
     await process.stdin.write("\n");
     assert.match(await sizes, /30 40\r\n$/);
-  });
-
-  test("input that ends within a line ends the program, in a terminal too", async (t) => {
-    const { environment } = await setUp(t);
-    const running = environment.run(["cat"], { input: "key", terminal: true });
-    const { exitCode, stdout } = await within(30_000, "the end of the program", running);
-    // The terminal echoes the key, and the program prints it.
-    assert.deepEqual({ exitCode, stdout }, { exitCode: 0, stdout: "keykey" });
   });
 
   test("what cannot be is an error that says what can", async (t) => {

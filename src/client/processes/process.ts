@@ -76,7 +76,7 @@ export class RunningProcess implements Process {
 
   constructor(id: string, processes: Processes) {
     this.id = id;
-    this.stdin = processStdin(id, processes);
+    this.stdin = processStdin({ processId: id, processes, exit: this.exit });
     this.output = new OutputQueue((page) => processes.read({ processId: id, ...page }));
     this.#processes = processes;
   }

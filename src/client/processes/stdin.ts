@@ -20,14 +20,22 @@ export interface ProcessStdin {
   end(options?: CallOptions): Promise<void>;
   /**
    * The stdin as a web stream, to pipe into. Closing it ends the input. So does a failing source,
-   * like a pipe whose writer dies: otherwise the process would wait for ever. That the process has
-   * ended is told by the next write: stop a pipe from a silent source by the signal of `pipeTo`.
+   * like a pipe whose writer dies: otherwise the process would wait for ever. When the process
+   * ends before its input, the stream fails with a `StdinClosedError`; a pipe then cancels its
+   * source.
    */
   stream(): WritableStream<string | Uint8Array>;
 }
 
+interface StdinTarget {
+  readonly processId: string;
+  readonly processes: Processes;
+  /** Settles when the process has ended, or nothing more is heard of it. */
+  readonly exit: Promise<unknown>;
+}
+
 /** Sends input in pieces, several at a time, so that each does not cost a round trip. */
-export function processStdin(processId: string, processes: Processes): ProcessStdin {
+export function processStdin({ processId, processes, exit }: StdinTarget): ProcessStdin {
   const inTurn = turns(stdinWritesInFlightMax);
   // Write ids have to be unique: another client may have written to the process before.
   const idPrefix = randomUUID();
@@ -50,6 +58,11 @@ export function processStdin(processId: string, processes: Processes): ProcessSt
     });
   const stream = () =>
     new WritableStream<string | Uint8Array>({
+      start: (controller) => {
+        // A silent source would keep the pipe open. A close under way succeeds all the same.
+        const fail = (error: unknown) => controller.error(error);
+        exit.then(() => fail(new StdinClosedError(processId)), fail);
+      },
       write: (input) => write(input),
       close: () => end(),
       // The pipe reports its own reason, so a failure here is ignored.
