@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { connect as connectLibrary } from "../src/client/library.ts";
 import { connect } from "./support/client.ts";
 import { finish, run, start } from "./support/process.ts";
 import { workspaceWrite } from "./support/sandboxes.ts";
@@ -21,7 +22,7 @@ async function withBwrap(t: TestContext, script: string) {
   const server = await startServer(t, { env: { PATH: `${join(directory, "bin")}:${path}` } });
   const client = await connect(server.url);
   await client.initialize();
-  return { client, workspace: join(directory, "ws") };
+  return { client, url: server.url, workspace: join(directory, "ws") };
 }
 
 test("a bwrap that fails while it sets up a sandbox fails the start, which says why", async (t) => {
@@ -37,12 +38,13 @@ test("a bwrap that fails while it sets up a sandbox fails the start, which says 
   assert.deepEqual([id, result], ["list", { processes: [] }]);
 });
 
+/** A bwrap that has mounted everything cannot be made to fail there, so that its words are said. */
+const cannotFork = "bwrap: Can't fork for pid 1: Resource temporarily unavailable";
+
 test("that bwrap could not fork in its last step is told as a failure of the sandbox", async (t) => {
-  // A bwrap that has mounted everything cannot be made to fail there, so that its words are said.
-  const words = "bwrap: Can't fork for pid 1: Resource temporarily unavailable";
   const { client, workspace } = await withBwrap(t, 'exec bwrap "$@"');
   const tell = async (script: string) => {
-    const argv = ["sh", "-c", script, "sh", words];
+    const argv = ["sh", "-c", script, "sh", cannotFork];
     const processId = await start(client, { argv, sandbox: workspaceWrite(workspace) });
     const { exitCode } = await finish(client, processId);
     const { failure } = await client.request("process/read", { processId });
@@ -52,4 +54,21 @@ test("that bwrap could not fork in its last step is told as a failure of the san
   assert.equal(failed.exitCode, 1);
   assert.match(failed.failure ?? "", /^the sandbox cannot be set up: the limit of processes/);
   assert.deepEqual(await tell('echo up; echo "$1" >&2; exit 1'), { exitCode: 1, failure: null });
+});
+
+test("the library shows that failure, also to a client that comes later", async (t) => {
+  const { url, workspace } = await withBwrap(t, 'exec bwrap "$@"');
+  const first = await connectLibrary(url);
+  const script = `echo "${cannotFork}" >&2; exit 1`;
+  const options = { sandbox: workspaceWrite(workspace) };
+  const { exitCode, failure = "" } = await first.run(["sh", "-c", script], options);
+  assert.equal(exitCode, 1);
+  assert.match(failure, /^the sandbox cannot be set up: the limit of processes/);
+  assert.equal("failure" in (await first.run(["false"], options)), false);
+  const { id, closed } = await first.start(["sh", "-c", script], options);
+  await closed;
+  first.detach();
+  const later = await connectLibrary(url, { resumeSessionId: first.sessionId });
+  t.after(() => later.close());
+  assert.deepEqual(await later.attach(id).exit, { exitCode: 1, sandboxDenied: false, failure });
 });

@@ -149,6 +149,7 @@ test("a waiting reader is woken by output, exit and closing", async () => {
     exited: true,
     exitCode: 7,
     closed: false,
+    failure: null,
     sandboxDenied: false,
     droppedBytes: 0,
   });

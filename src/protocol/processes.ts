@@ -217,6 +217,8 @@ export const processEvents = {
         /** 128 + n after death by signal n. */
         exitCode: z.number(),
         sandboxDenied: z.boolean(),
+        /** As in `process/read`; absent when the program ran. */
+        failure: z.optional(z.string()),
         reason: reason(),
         /** Capability `processUsage`. */
         usage: z.optional(usage()),

@@ -66,6 +66,7 @@ export class OutputLogModel {
       exited: this.exitSeq < known,
       exitCode: this.exitSeq < known ? this.exitCode : null,
       closed: this.closedSeq < known,
+      failure: null,
       sandboxDenied: false,
       droppedBytes: this.droppedBytes,
     };

@@ -27,8 +27,7 @@ export async function finished(
     lostBytes += chunk.lostBytes;
   }
   await fed;
-  const { exitCode, sandboxDenied } = await process.exit;
-  return { exitCode, sandboxDenied, lostBytes, ...texts };
+  return { ...(await process.exit), lostBytes, ...texts };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { deferred } from "../../async/deferred.ts";
 import type { Processes } from "../../environment/processes.ts";
 import { errorCodes } from "../../protocol/errors.ts";
+import type { EventParams } from "../../protocol/methods.ts";
 import { signalNames } from "../../protocol/signals.ts";
 import { errorOfCode } from "../calls/errors.ts";
 import { checkArguments } from "../calls/options.ts";
@@ -18,6 +19,11 @@ export interface ProcessExit {
   readonly exitCode: number;
   /** Whether the sandbox probably refused the process something, by its exit code and output. */
   readonly sandboxDenied: boolean;
+  /**
+   * Why the program did not run although its start succeeded, and what helps: its sandbox could not
+   * be completed. Absent when it ran.
+   */
+  readonly failure?: string;
 }
 
 /**
@@ -60,6 +66,8 @@ const exitCodeNotTold = (id: string) =>
 
 const unknownSignal = (signal: unknown) =>
   new TypeError(`\`${signal}\` is no POSIX signal, such as SIGTERM`);
+
+type ExitEvent = EventParams<"process/exited">;
 
 /** The `Process` of the library, driven by the events of its machine. */
 export class RunningProcess implements Process {
@@ -140,9 +148,10 @@ already: leave that loop first, or hand its pieces on`);
     }
   }
 
-  exited({ exitCode, sandboxDenied }: ProcessExit): void {
+  exited({ exitCode, sandboxDenied, failure }: ExitEvent): void {
     this.#hasExited = true;
-    this.#exit.resolve({ exitCode, sandboxDenied });
+    const told = failure === undefined ? {} : { failure };
+    this.#exit.resolve({ exitCode, sandboxDenied, ...told });
   }
 
   ended(): void {

@@ -161,10 +161,12 @@ export class EventSequence {
   }
 
   /** Emits the exit. Its own number may be lost, so it gets the next one within the page. */
-  #emitExit({ nextSeq, exitCode, sandboxDenied }: Page): void {
+  #emitExit({ nextSeq, exitCode, sandboxDenied, failure }: Page): void {
     const { processId } = this.#options;
     const seq = Math.min(this.#lastSeq + 1, nextSeq - 1);
-    this.#emit("process/exited", { processId, seq, exitCode: exitCode ?? -1, sandboxDenied });
+    const told = failure === null ? {} : { failure };
+    const exit = { exitCode: exitCode ?? -1, sandboxDenied, ...told };
+    this.#emit("process/exited", { processId, seq, ...exit });
   }
 
   /** Otherwise an executor that knows less than it has pushed would be asked for ever. */

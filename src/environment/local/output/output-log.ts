@@ -9,7 +9,7 @@ import { RetainedOutput, type RetainedOutputOptions } from "./retained-output.ts
 import { WaitingReaders } from "./waiting-readers.ts";
 
 type Page = Omit<Params<"process/read">, "processId">;
-type Answer = Omit<Result<"process/read">, "failure">;
+type Answer = Result<"process/read">;
 
 /** How a process ended, as in the protocol. */
 export type Ending = Omit<EventParams<"process/exited">, "processId" | "seq">;
@@ -177,6 +177,7 @@ export class OutputLog {
       exited: exit !== undefined,
       exitCode: exit?.exitCode ?? null,
       closed: this.#closing !== undefined && this.#closing.seq < known,
+      failure: exit?.failure ?? null,
       sandboxDenied: exit?.sandboxDenied ?? false,
       ...(exit?.reason && { reason: exit.reason }),
       droppedBytes: this.#retained.droppedBytes,

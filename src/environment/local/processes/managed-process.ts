@@ -133,8 +133,7 @@ export class ManagedProcess {
       const { receiver } = this.feed;
       const answer = await this.#log.read(page);
       if (receiver === this.feed.receiver) this.feed.wasRead(answer, page);
-      const { failure = null } = this.#ending;
-      return { ...answer, failure, ...(await this.#holders.forAnswer()) };
+      return { ...answer, ...(await this.#holders.forAnswer()) };
     });
   }
 

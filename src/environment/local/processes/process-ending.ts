@@ -30,6 +30,7 @@ export class ProcessEnding {
   #streamsEnded = false;
   #exit: ProcessExit | undefined;
   #denied = false;
+  /** Why its program did not run although the start succeeded. */
   #failure: string | undefined;
   #limit: TimeLimit | undefined;
 
@@ -40,11 +41,6 @@ export class ProcessEnding {
   /** Undefined until the process has ended and nothing of its sandbox is left. */
   get exit(): ProcessExit | undefined {
     return this.#exit;
-  }
-
-  /** Why its program did not run although the start succeeded. */
-  get failure(): string | undefined {
-    return this.#failure;
   }
 
   /** The process will be killed because of this limit, unless it has ended already. */
@@ -109,6 +105,7 @@ export class ProcessEnding {
     return this.#options.log.exit({
       exitCode: exit.exitCode,
       sandboxDenied: this.#denied,
+      ...(this.#failure !== undefined && { failure: this.#failure }),
       ...(this.#limit && { reason: this.#limit }),
       usage: usageOf(exit, performance.now() - this.#startedAtMs),
     });
