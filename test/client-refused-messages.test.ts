@@ -44,7 +44,9 @@ describe("a request that the executor does not take", () => {
     const others = ["one", "two"].map((text) => environment.run(["echo", text]));
     const refused = environment.run(["echo", large]);
     const isFinal = ({ message, retryable }: ConnectionError) =>
-      /^process\/start: no answer: .*\(1009\)$/.test(message) && !retryable;
+      /^process\/start: no answer: .*\(1009 .* 100000 bytes .* larger --max-message\)$/.test(
+        message,
+      ) && !retryable;
     await within(30_000, "the refusal", assert.rejects(refused, isFinal));
     const printed = await within(30_000, "the others", Promise.all(others));
     assert.deepEqual(

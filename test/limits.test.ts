@@ -85,7 +85,9 @@ describe("an option bounds", () => {
   test("a message: a larger one ends the connection, with the reason", async (t) => {
     const { url, client } = await serve(t, "--max-message", "1KiB");
     client.send("x".repeat(2000));
-    assert.equal((await client.closed).code, 1009);
+    const { code, reason } = await client.closed;
+    assert.equal(code, 1009);
+    assert.match(reason, /^a message may have 1024 bytes at most; .* a larger --max-message$/);
     await (await connect(url)).initialize();
   });
 

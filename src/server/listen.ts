@@ -152,6 +152,7 @@ async function upgrade(
   newcomers.arrived(request.socket);
   webSockets.handleUpgrade(request, socket, head, (opened) => {
     const { limits, readAtOnce } = options;
+    opened.messageBytesMax = limits.messageBytesMax;
     const reading = { limits, readAtOnce, hear: (message: Buffer) => opened.hear(message) };
     // The library already holds frames that came before this answer, the last maybe incomplete.
     if (socket.readableLength === 0) readFramesAhead(socket as Socket, reading);
