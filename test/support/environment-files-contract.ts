@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createReadStream } from "node:fs";
 import { readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -105,6 +106,22 @@ export function describeFiles(setUp: SetUp): void {
     await assert.rejects(files.write(link, new Blob(["new"]).stream(), options), refused);
     await assert.rejects(new Response(files.stream(link, options)).text(), refused);
     assert.equal(await readFile(link, "utf8"), "old");
+  });
+
+  test("a source that fails is told by its own error, however early that comes", async (t) => {
+    const { environment, directory } = await setUp(t);
+    const path = join(directory, "file");
+    const absent = join(directory, "absent");
+    const ofThisProgram = (error: unknown) =>
+      !(error instanceof RpcError) && (error as NodeJS.ErrnoException).path === absent;
+    // A stream of Node reports this when nobody may have asked for a piece yet.
+    const writing = environment.files.write(path, createReadStream(absent));
+    await assert.rejects(writing, ofThisProgram);
+    const elsewhere = environment.files.stream(absent);
+    await assert.rejects(environment.files.write(path, elsewhere), (error) => {
+      assert.ok(error instanceof NotFoundError, String(error));
+      return error.message.startsWith(`${absent}: `);
+    });
   });
 
   test("what is no content leaves the file as it was, and is an error that says so", async (t) => {

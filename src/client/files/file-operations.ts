@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { inspect } from "node:util";
 import { turns } from "../../async/turns.ts";
 import type { FileSystem } from "../../environment/file-system.ts";
 import {
@@ -15,8 +14,9 @@ import { checkArguments, checkOptions } from "../calls/options.ts";
 import { type Path, pathOfUri, uriOfPath } from "../calls/paths.ts";
 import { allowMany, perform } from "../calls/perform.ts";
 import { readBlocks } from "./file-blocks.ts";
-import type { FileContent, FileOptions, Files, Walk, WalkOptions } from "./files.ts";
+import type { FileOptions, Files, Walk, WalkOptions } from "./files.ts";
 import type { MissingWatch } from "./missing-watch.ts";
+import { fromSource } from "./source.ts";
 import { replaceFile, writeBlocks } from "./upload.ts";
 
 interface FilesSource {
@@ -97,16 +97,25 @@ function contents(source: FilesSource): Contents {
       checkOptions(options);
       return streamOf(path, readBlocks(fileSystem, placeOf(path, options)), options);
     },
-    write: (path, content, options = {}) =>
-      at(path, options, () =>
-        write({ ...source, place: placeOf(path, options), content, inTurn, options }),
-      ),
+    write: (path, content, options = {}) => {
+      const write = (content: Content) =>
+        at(path, options, () =>
+          writeContent({ ...source, place: placeOf(path, options), content, inTurn, options }),
+        );
+      return isWhole(content) ? write(content) : fromSource(content, write);
+    },
   };
 }
 
+type Whole = string | Uint8Array;
+type Content = Whole | AsyncIterable<Uint8Array>;
+
+const isWhole = (content: unknown): content is Whole =>
+  typeof content === "string" || content instanceof Uint8Array;
+
 interface Writing extends FilesSource {
   readonly place: ReturnType<typeof placeOf>;
-  readonly content: FileContent;
+  readonly content: Content;
   readonly inTurn: ReturnType<typeof turns>;
   readonly options: FileOptions;
 }
@@ -115,13 +124,11 @@ interface Writing extends FilesSource {
  * Up to `wholeFileBytesMax` go in one request, which a crash cannot tear. Anything larger goes in
  * blocks, because one large message would block everything else on a slow connection.
  */
-async function write(writing: Writing): Promise<void> {
+async function writeContent(writing: Writing): Promise<void> {
   const { fileSystem, place, canResume, content, inTurn } = writing;
   const { signal } = writing.options;
   const upload = { fileSystem, place, canResume, signal };
-  if (typeof content !== "string" && !(content instanceof Uint8Array)) {
-    // Checked before opening, which truncates the file.
-    if (!isSource(content)) throw noContent(content);
+  if (!isWhole(content)) {
     // A source may be silent for long; then no call would notice that the environment is lost.
     return perform({ signal: writing.lost }, () => writeBlocks({ ...upload, content }));
   }
@@ -131,17 +138,6 @@ async function write(writing: Writing): Promise<void> {
   }
   await fileSystem.writeFile({ ...place, dataBase64: bytes.toString("base64") }, signal);
 }
-
-/** A stream that is locked, because somebody else reads it, gives nothing. */
-const isSource = (content: unknown) =>
-  typeof content === "object" &&
-  content !== null &&
-  Symbol.asyncIterator in content &&
-  !(content instanceof ReadableStream && content.locked);
-
-const noContent = (content: unknown) =>
-  new TypeError(`a file is written from text, a Uint8Array or an unlocked stream of Uint8Arrays, \
-not from ${inspect(content, { depth: 0, maxArrayLength: 0, maxStringLength: 20 })}`);
 
 /** A web stream of blocks, each read only when it is asked for. */
 function streamOf(path: Path, blocks: AsyncGenerator<Uint8Array>, options: FileOptions) {

@@ -24,6 +24,7 @@ export interface FileStat {
 }
 
 export interface DirectoryEntry {
+  /** Has U+FFFD in place of what is not UTF-8; `walk` gives the path of such an entry. */
   readonly name: string;
   readonly isDirectory: boolean;
   readonly isFile: boolean;
@@ -31,19 +32,23 @@ export interface DirectoryEntry {
 }
 
 export interface WalkOptions extends FileOptions {
-  /** Levels of directories. Default 64, which is also the most. */
+  /** Levels of directories below the path; 0 is its own entries. Default 64, also the most. */
   readonly depthMax?: number | undefined;
   /** Default 10 000, which is also the most. */
   readonly directoriesMax?: number | undefined;
   /** Default 50 000, which is also the most. */
   readonly entriesMax?: number | undefined;
-  /** Default false. */
+  /** Default false. What can be reached in several ways is listed once. */
   readonly followDirectorySymlinks?: boolean | undefined;
   /** Default false. */
   readonly skipHiddenDirectories?: boolean | undefined;
 }
 
 export interface Walk {
+  /**
+   * Without symbolic links (but for followed ones), FIFOs, sockets and devices. A path that is not
+   * UTF-8 is a `file:` URL.
+   */
   readonly entries: readonly { readonly path: string; readonly kind: "file" | "directory" }[];
   /** Directories and entries that could not be read, with the reason. */
   readonly errors: readonly { readonly path: string; readonly message: string }[];
@@ -74,7 +79,8 @@ export interface Files {
    */
   stream(path: Path, options?: FileOptions): ReadableStream<Uint8Array>;
   /**
-   * Creates the file, or replaces its content, keeping inode and mode. Text is written as UTF-8. Up
+   * Creates the file, or replaces its content, keeping inode and mode. Text is written as UTF-8; a
+   * stream that fails leaves what was written before, and its error is thrown as it is. Up
    * to 2 MiB are written in one request, after which a crash leaves either the old content or the
    * new. Larger content and streams are written block by block, and resume after a broken
    * connection. Where that is not possible, because the executor is older or another program
