@@ -207,6 +207,9 @@ describe("a session that cannot be resumed", () => {
     relay.break();
     const lost = await within(30_000, "the end of the session", environment.lost);
     assert.match(lost.message, /recovery timed out after 0\.2s$/);
+    const { cause: lastFailure } = lost.cause as Error;
+    assert.ok(lastFailure instanceof ConnectionError);
+    assert.doesNotMatch(lastFailure.message, /given up/);
   });
 
   test("ends at once when it is closed, without waiting for the server", async (t) => {

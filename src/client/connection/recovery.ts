@@ -168,7 +168,7 @@ export class Session {
       return await this.#resumedWithin(AbortSignal.any([window.signal, this.#end.signal]));
     } catch (error) {
       if (!window.signal.aborted) throw error;
-      throw new Error(`recovery timed out after ${windowMs / 1000}s`);
+      throw new Error(`recovery timed out after ${windowMs / 1000}s`, { cause: error });
     } finally {
       timer.stop();
     }
@@ -176,11 +176,15 @@ export class Session {
 
   async #resumedWithin(signal: AbortSignal): Promise<Connection> {
     const { reconnectIntervalMs: intervalMs = reconnectIntervalMs } = this.#options;
+    let failure: unknown;
     for (;;) {
       try {
         return await this.#resumed(signal);
       } catch (error) {
-        if (signal.aborted || !isRetryable(error)) throw error;
+        // What failed before tells more than that the last attempt was given up.
+        if (signal.aborted) throw failure ?? error;
+        if (!isRetryable(error)) throw error;
+        failure = error;
       }
       // After an abort the next attempt fails with its reason.
       await delay(intervalMs, undefined, { signal }).catch(() => {});
