@@ -221,4 +221,11 @@ describe("a session that cannot be resumed", () => {
     await environment.close();
     await refused;
   });
+
+  test("tells that it was left, when it was", async (t) => {
+    const { environment } = await setUp(t);
+    environment.detach();
+    const left = "the exec-server session was left by `detach`";
+    await assert.rejects(environment.check(), { name: "SessionLostError", message: left });
+  });
 });

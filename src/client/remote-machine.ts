@@ -72,7 +72,7 @@ export async function remoteMachine(
     sessionId: session.id,
     follow: (processId) => followed.follow(processId),
     resumeOutput: () => {}, // Reading of the socket is never paused.
-    detach: () => session.close(),
+    detach: () => session.close("left by `detach`"),
     close: () => close(session, followed),
   };
 }
@@ -94,7 +94,7 @@ async function close(session: Session, followed: FollowedProcesses): Promise<voi
   if (session.isConnected) await Promise.race([end(session, followed), waited]).catch(() => {});
   late.abort();
   waited.catch(() => {});
-  session.close();
+  session.close("closed by its owner");
 }
 
 /** Kills all processes where the executor has no `session/end`; the session then expires. */

@@ -85,8 +85,8 @@ export class Session {
     });
 
   /** Closes the connection and fails all calls. Only `session/end` ends the session itself. */
-  close(): void {
-    this.#fail(new SessionLostError("the exec-server session was closed by its owner"));
+  close(how: "closed by its owner" | "left by `detach`"): void {
+    this.#fail(new SessionLostError(`the exec-server session was ${how}`));
   }
 
   #attach(connection: Connection): void {
