@@ -44,6 +44,8 @@ export const kernelUnsentBytesMin = 12 * KiB;
 export const kernelUnsentBytesMax = 4 * MiB;
 /** A write should leave within this time; when it takes longer, the kernel's share is reduced. */
 export const sendMs = 50;
+/** Bytes that TLS gets at once: until the kernel takes them, it keeps a copy of its own. */
+export const tlsPieceBytes = 256 * KiB;
 /** Blocks of `sendBytesMax` kept for the next writes; only slow readers need more than one. */
 export const spareSendBlocksMax = 4;
 /**

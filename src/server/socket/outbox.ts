@@ -18,6 +18,7 @@ import { ReceiptPings, receiptPingBytesMax } from "./receipt-pings.ts";
 import { type Batch, batchOf, type Message, storable } from "./send-batch.ts";
 import { SendLanes } from "./send-lanes.ts";
 import { giveBackSendMemory } from "./send-memory.ts";
+import { preparePieces, writeInPieces } from "./write-in-pieces.ts";
 
 interface OutboxOptions {
   readonly socket: Socket;
@@ -69,6 +70,7 @@ export class Outbox {
     this.receipts = new ReceiptPings(webSocket, this.#window);
     webSocket.onClosing(() => this.#writeAll());
     socket.setNoDelay(true);
+    preparePieces(socket);
     this.#pace = new LinePace((bytes) => calls.limitUnsent(socket, bytes));
   }
 
@@ -178,7 +180,7 @@ export class Outbox {
     }
     this.#unfinishedWrites++;
     const startedAtMs = performance.now();
-    this.#socket.write(memory.subarray(written, end), () => {
+    writeInPieces(this.#socket, memory.subarray(written, end), () => {
       giveBackSendMemory(memory);
       this.#unfinishedWrites--;
       this.#pace.took(end, performance.now() - startedAtMs);
