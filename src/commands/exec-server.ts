@@ -54,7 +54,7 @@ async function start(flags: ExecServerFlags, log: Log): Promise<Listener> {
   const access = await accessFrom(flags, address, log);
   const tls = await tlsIfAsked(flags);
   const limits = limitsFrom(flags);
-  const audit = await auditIfAsked(flags);
+  const audit = await auditIfAsked(flags, log);
   const environment = localEnvironment(flags, limits, log);
   // Without an environment no client can be served, even if the URL was printed already.
   environment.then(saveMemoryLater, (error) => explain(unready(error), flags.listen));
@@ -117,9 +117,9 @@ async function tlsIfAsked(flags: ExecServerFlags) {
   return (await import("./tls-options.ts")).tlsFrom(flags);
 }
 
-async function auditIfAsked({ auditLog }: ExecServerFlags) {
+async function auditIfAsked({ auditLog }: ExecServerFlags, log: Log) {
   if (auditLog === undefined) return undefined;
-  return (await import("../server/watch/audit-log.ts")).openAuditLog(auditLog);
+  return (await import("../server/watch/audit-log.ts")).openAuditLog(auditLog, log);
 }
 
 async function stopServer(server: Listener, stderr: StderrLog, exitCode: number): Promise<void> {

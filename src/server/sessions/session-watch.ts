@@ -21,7 +21,7 @@ export function sessionWatch({ log, counters, audit }: Telemetry) {
     ended(session: Session, ending: SessionEnding): void {
       const { openedAtMs, ...counts } = session.counts;
       const fields = { session: session.label, ending };
-      enterAfterwards({ log, audit }, "session-ended", fields);
+      enterAfterwards({ audit }, "session-ended", fields);
       const durationMs = Math.round(performance.now() - openedAtMs);
       log("info", "session ended", { ...fields, durationMs, ...counts });
     },

@@ -6,11 +6,12 @@ import { auditTailBytes, auditTextCharsMax } from "../../limits.ts";
 import { internalError, messageOf } from "../../protocol/errors.ts";
 import { type AuditFields, type ChainEnd, followLine, nextLine } from "./audit-chain.ts";
 import { type AuditEnd, auditEndIn, tearEvent, tearOf } from "./audit-tear.ts";
+import type { Log } from "./log.ts";
 
 /** Records who started what and where. Throws when it cannot: then nothing may be started. */
 export interface AuditLog {
   enter(event: AuditEvent, fields: AuditFields): void;
-  /** Why nothing can be entered any more until the server is restarted; undefined when it can. */
+  /** Why nothing can be entered now; undefined when it can. Tries again what has failed before. */
   hindrance(): string | undefined;
   close(): void;
 }
@@ -23,21 +24,23 @@ export type AuditEvent =
   | "process-started"
   | "process-not-started"
   | "process-ended"
+  | "entries-missing"
   | typeof tearEvent;
 
 /**
  * Opens a file for appending, and continues the chain in it. Throws when another server uses the
  * file.
  */
-export async function openAuditLog(path: string): Promise<AuditLog> {
+export async function openAuditLog(path: string, log: Log): Promise<AuditLog> {
   const file = openForAppending(path);
   if (!fstatSync(file).isFile()) {
     throw new Error(`the audit log ${path} is no regular file: nothing can be looked up there`);
   }
   await refuseSharing(file, path);
-  const log = new AuditFile(file, path);
-  log.mend();
-  return log;
+  const audit = new AuditFile(file, path, log);
+  const reason = reasonOf(() => audit.mend());
+  if (reason !== undefined) throw new Error(`the audit log ${path} ${reason}`);
+  return audit;
 }
 
 function openForAppending(path: string): number {
@@ -52,19 +55,23 @@ function openForAppending(path: string): number {
 /**
  * Writes each line synchronously, before the action that it records: some twenty microseconds
  * beside a process start. A last line that a crash or a full disk cut off is left as it is, and the
- * next line describes it.
+ * next lines tell of it and of the entries that are missing.
  */
 class AuditFile implements AuditLog {
   readonly #file: number;
   readonly #path: string;
+  readonly #log: Log;
   #size: number;
   #end: ChainEnd;
   /** The bytes after the last complete line. */
   #torn: Buffer;
+  /** Entries that could not be written since the last one that could. */
+  #missing = 0;
 
-  constructor(file: number, path: string) {
+  constructor(file: number, path: string, log: Log) {
     this.#file = file;
     this.#path = path;
+    this.#log = log;
     this.#size = fstatSync(file).size;
     const { end, behind } = endOf(file, this.#size, path);
     this.#end = end;
@@ -72,37 +79,38 @@ class AuditFile implements AuditLog {
   }
 
   enter(event: AuditEvent, fields: AuditFields): void {
-    const hindrance = this.#hindranceOf(`the audit log ${this.#path}`);
-    if (hindrance !== undefined) throw internalError(hindrance);
-    this.mend();
-    this.#append("", event, fields);
+    const reason = reasonOf(() => {
+      this.mend();
+      this.#append("", event, fields);
+    });
+    if (reason === undefined) return;
+    const complaint = `the audit log ${this.#path} ${reason}`;
+    // Logged once, because every start and end of a process would repeat it.
+    if (this.#missing++ === 0) this.#log("error", complaint);
+    throw internalError(complaint);
   }
 
   /** Without the path, which is nothing for those who ask without a token. */
   hindrance(): string | undefined {
-    return this.#hindranceOf("the audit log");
+    const reason = reasonOf(() => this.mend());
+    return reason && `the audit log ${reason}`;
   }
 
   /**
-   * The file was changed by another program, such as a second server or a rotation in place, which
-   * breaks the chain, or it was removed, which loses the entries.
-   */
-  #hindranceOf(log: string): string | undefined {
-    const { size, nlink } = fstatSync(this.#file);
-    if (size === this.#size && nlink > 0) return undefined;
-    const deed = nlink > 0 ? "changed" : "removed";
-    return (
-      `${log} was ${deed} by somebody else, so nothing more is started; give each server its own ` +
-      "file, and restart this one with a new file"
-    );
-  }
-
-  /**
-   * Makes the file end with a complete line: ends a last line that only lacks its line feed, and
-   * describes a torn one in a new line.
+   * Makes the file end with a complete line, and tells what is missing in it: so it is also the way
+   * to find out whether a full disk has room again.
    */
   mend(): void {
-    if (this.#torn.length === 0) return;
+    this.#refuseChanges();
+    if (this.#torn.length > 0) this.#mendTear();
+    if (this.#missing === 0) return;
+    this.#append("", "entries-missing", { count: this.#missing });
+    this.#log("warn", `the audit log ${this.#path} is written again`, { missing: this.#missing });
+    this.#missing = 0;
+  }
+
+  /** Ends a last line that only lacks its line feed, and describes a torn one in a new line. */
+  #mendTear(): void {
     const unended = followLine(this.#end, this.#torn.toString());
     if (typeof unended === "object") {
       this.#write("\n");
@@ -110,6 +118,20 @@ class AuditFile implements AuditLog {
     } else {
       this.#append("\n", tearEvent, tearOf(this.#torn));
     }
+  }
+
+  /**
+   * The file was changed by another program, such as a second server or a rotation in place, which
+   * breaks the chain, or it was removed, which loses the entries.
+   */
+  #refuseChanges(): void {
+    const { size, nlink } = fstatSync(this.#file);
+    if (size === this.#size && nlink > 0) return;
+    const deed = nlink > 0 ? "changed" : "removed";
+    throw new Error(
+      `was ${deed} by somebody else, so nothing more is started; give each server its own ` +
+        "file, and restart this one with a new file",
+    );
   }
 
   close(): void {
@@ -131,12 +153,20 @@ class AuditFile implements AuditLog {
       this.#torn = nothing;
     } catch (error) {
       this.#torn = Buffer.concat([this.#torn, bytes.subarray(0, written)]);
-      throw internalError(
-        `the audit log ${this.#path} cannot be written, so nothing is started: ${messageOf(error)}`,
-      );
+      throw new Error(`cannot be written, so nothing is started: ${messageOf(error)}`);
     } finally {
       this.#size += written;
     }
+  }
+}
+
+/** Why the work fails; undefined when it does not. */
+function reasonOf(work: () => void): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

@@ -11,17 +11,17 @@ export interface Telemetry {
 }
 
 /**
- * Records an event that has happened already: a failure can refuse nothing any more, and is only
- * logged.
+ * Records an event that has happened already: a failure, which the audit log itself tells and
+ * counts, can refuse nothing any more.
  */
 export function enterAfterwards(
-  { log, audit }: Pick<Telemetry, "log" | "audit">,
+  { audit }: Pick<Telemetry, "audit">,
   event: AuditEvent,
   fields: AuditFields,
 ): void {
   try {
     audit?.enter(event, fields);
-  } catch (error) {
-    log("error", (error as Error).message, { event });
+  } catch {
+    // Told and counted already.
   }
 }
