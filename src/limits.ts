@@ -517,6 +517,11 @@ export const watchEventsInTurnMax = 1_000;
 
 // ---- access
 
+/** Bytes of a certificate chain, key or token file: hundreds of times what they have. */
+export const smallFileBytesMax = 1 * MiB;
+/** How often it is looked whether the writer of a pipe in place of such a file has written. */
+export const pipeLookMs = 20;
+
 /** How often the files of certificate, key and token are checked for changes. */
 export const followedFilesLookMs = 5_000;
 /** How long after that they are read: certificate and key are replaced one after the other. */

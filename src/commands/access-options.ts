@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { Access, CheckToken } from "../server/access/access.ts";
 import { isLoopback, type ListenAddress } from "../server/listen-url.ts";
 import type { Log } from "../server/watch/log.ts";
 import { followFiles } from "./follow-files.ts";
+import { readSmallFile } from "./small-file.ts";
 
 export interface AccessFlags {
   readonly wsAuth?: "capability-token" | "signed-bearer-token";
@@ -96,7 +96,7 @@ async function capabilityTokenCheck({ wsTokenFile, wsTokenSha256 }: AccessFlags)
     throw new Error("`--ws-token-file` and `--ws-token-sha256` are mutually exclusive");
   }
   const { capabilityToken, sha256 } = await import("../server/access/capability-token.ts");
-  if (wsTokenFile !== undefined) return capabilityToken(sha256(secretIn(wsTokenFile)));
+  if (wsTokenFile !== undefined) return capabilityToken(sha256(await secretIn(wsTokenFile)));
   if (wsTokenSha256 === undefined) {
     throw new Error(
       "`--ws-token-file` or `--ws-token-sha256` is required when `--ws-auth capability-token` is set",
@@ -115,7 +115,7 @@ async function signedTokenCheck(flags: AccessFlags) {
       "`--ws-shared-secret-file` is required when `--ws-auth signed-bearer-token` is set",
     );
   }
-  const secret = secretIn(path);
+  const secret = await secretIn(path);
   if (Buffer.byteLength(secret) < sharedSecretBytesMin) {
     throw new Error(
       `signed websocket bearer secret ${path} must be at least ${sharedSecretBytesMin} bytes`,
@@ -130,10 +130,10 @@ async function signedTokenCheck(flags: AccessFlags) {
   });
 }
 
-function secretIn(path: string): string {
+async function secretIn(path: string): Promise<string> {
   let text: string;
   try {
-    text = readFileSync(path, "utf8").trim();
+    text = (await readSmallFile(path)).toString("utf8").trim();
   } catch (error) {
     throw new Error(`failed to read websocket auth secret ${path}: ${(error as Error).message}`);
   }

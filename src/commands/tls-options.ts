@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { Listener, TlsFiles } from "../server/listen.ts";
 import type { Log } from "../server/watch/log.ts";
 import { followFiles } from "./follow-files.ts";
+import { readSmallFile } from "./small-file.ts";
 
 interface TlsFlags {
   readonly listen: string;
@@ -12,14 +12,14 @@ interface TlsFlags {
 }
 
 /** Reads certificate and key. Throws an Error that says which of them cannot be used, and why. */
-export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles {
+export async function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): Promise<TlsFiles> {
   if (tlsCert === undefined && tlsKey === undefined) {
     throw new Error(`\`--listen ${listen}\` needs \`--tls-cert FILE\` and \`--tls-key FILE\``);
   }
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new Error("`--tls-cert` and `--tls-key` are required together");
   }
-  const files = { cert: pem("--tls-cert", tlsCert), key: pem("--tls-key", tlsKey) };
+  const files = { cert: await pem("--tls-cert", tlsCert), key: await pem("--tls-key", tlsKey) };
   refuseUnusable(files, tlsCert, tlsKey);
   return files;
 }
@@ -27,12 +27,12 @@ export function tlsFrom({ listen, tlsCert, tlsKey }: TlsFlags): TlsFiles {
 /** Uses changed certificate files for new connections. */
 export function followTls(flags: TlsFlags, server: Listener, log: Log): void {
   const paths = [flags.tlsCert, flags.tlsKey].filter((path) => path !== undefined);
-  followFiles({ paths, renew: () => server.encryptWith(tlsFrom(flags)), log });
+  followFiles({ paths, renew: async () => server.encryptWith(await tlsFrom(flags)), log });
 }
 
-function pem(flag: string, path: string): Buffer {
+async function pem(flag: string, path: string): Promise<Buffer> {
   try {
-    return readFileSync(path);
+    return await readSmallFile(path);
   } catch (error) {
     throw new Error(`failed to read ${flag} ${path}: ${(error as Error).message}`);
   }
