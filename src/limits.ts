@@ -666,6 +666,8 @@ export const httpExchangesMax = 1024;
 export const keptFileUnusedMs = 7 * 24 * 3_600_000;
 /** Sandbox objects of one connection whose policies are kept; some KiB each. */
 export const sandboxMeaningsMax = 64;
+/** Directories of which a confined worker remembers what it may do there: paths of up to 4 KiB. */
+export const accessesRememberedMax = 1_000;
 /** Sandbox objects of all connections that are remembered as valid and not checked again. */
 export const sandboxesRememberedMax = 64;
 /** Characters of the JSON of a remembered sandbox object; a larger one is checked each time. */

@@ -2,6 +2,7 @@
  * What a confined worker may do with a path. The fs-helper checks every path after resolving it, so
  * this holds whatever is mounted. Pure, and without packages.
  */
+import { accessesRememberedMax } from "../../limits.ts";
 import { type HostPath, isBelow } from "../../protocol/path-uri.ts";
 import { globExpression } from "./glob.ts";
 
@@ -41,7 +42,7 @@ export function accessTable(grants: Grants): AccessTable {
   const ruleCharsMax = Math.max(...grants.rules.map(({ path }) => path.length));
   const below = (path: HostPath) => grants.rules.filter((rule) => isBelow(rule.path, path));
   return {
-    accessTo: (path) => nearest(path, { rules, globs, ruleCharsMax }),
+    accessTo: nearestRule({ rules, globs, ruleCharsMax }),
     leadsToGrant: (path) => below(path).some(({ access }) => access !== "deny"),
     rulesBelow: below,
     hasRule: (path) => rules.has(path),
@@ -55,12 +56,37 @@ interface Rules {
   readonly ruleCharsMax: number;
 }
 
-function nearest(path: string, { rules, globs, ruleCharsMax }: Rules): Access | "none" {
-  let found: Access | "none" = "none";
-  for (let at = path; ; at = at.slice(0, at.lastIndexOf("/")) || "/") {
-    const access = at.length > ruleCharsMax ? undefined : rules.get(at);
-    if (access === "deny" || globs.some((glob) => glob.test(at))) return "deny";
-    if (found === "none" && access) found = access;
-    if (at === "/" || at === "") return found;
-  }
+type Found = Access | "none";
+
+/**
+ * Looks for the nearest rule. What was found for a directory is remembered: otherwise each path of
+ * a deep tree, and all those above it, would be compared with every pattern again.
+ */
+function nearestRule(rules: Rules): AccessTable["accessTo"] {
+  const remembered = new Map<string, Found>();
+  const foundAt = (path: string): Found => {
+    const ways: string[] = [];
+    let at = path;
+    for (; !isTop(at) && !remembered.has(at); at = parentOf(at)) ways.push(at);
+    const known = remembered.get(at) ?? accessAt("none", at, rules);
+    return ways.reduceRight<Found>((found, way) => accessAt(found, way, rules), known);
+  };
+  return (path) => {
+    if (isTop(path)) return foundAt(path);
+    const directory = parentOf(path);
+    const found = foundAt(directory);
+    if (remembered.size >= accessesRememberedMax) remembered.clear();
+    remembered.set(directory, found);
+    return accessAt(found, path, rules);
+  };
+}
+
+const isTop = (path: string) => path === "/" || path === "";
+const parentOf = (path: string) => path.slice(0, path.lastIndexOf("/")) || "/";
+
+/** What counts at `path`, where `above` was found for its directory. */
+function accessAt(above: Found, path: string, { rules, globs, ruleCharsMax }: Rules): Found {
+  if (above === "deny") return "deny";
+  const access = path.length > ruleCharsMax ? undefined : rules.get(path);
+  return globs.some((glob) => glob.test(path)) ? "deny" : (access ?? above);
 }
