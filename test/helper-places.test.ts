@@ -20,6 +20,7 @@ const obliging: StartWorker = async (_launch, _fds, listener) => ({
 
 const recipe = (isStill: Recipe["isStill"]) => async (): Promise<Recipe> => ({
   launch: () => ({ file: "", argv: [], env: {}, cwd: "/", seccomp: new Uint8Array() }),
+  bwrap: { path: "/bwrap", identity: "", isSetuid: false },
   grants: { rules: [], denyGlobs: [] },
   startWorker: obliging,
   checkMounts: async () => {},

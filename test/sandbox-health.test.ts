@@ -136,6 +136,20 @@ for (const [title, option, message] of degraded) {
   });
 }
 
+test("health: a bwrap that works no more when it is needed is told of with the fix, too", async (t) => {
+  const no = says("No permissions to create new namespace");
+  const inner = 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"';
+  const script = `[ -e "\${0%/*}/forbidden" ] && { ${no}; }\n${inner}`;
+  const { sandbox, bwrap, workspace: directory } = withBwrap(t, script);
+  assert.deepEqual(await healthOf(sandbox), { available: true });
+  writeFileSync(join(dirname(bwrap), "forbidden"), "");
+  const write = sandbox.files().call(workspaceWrite(directory));
+  const params = { path: uri(join(directory, "f")), dataBase64: "" };
+  const told =
+    /the sandbox cannot be set up: .* not permitted here.*\(bwrap: No.*To fix it: sysctl/;
+  await assert.rejects(write("fs/writeFile", params), told);
+});
+
 test("health: no weaker mode is taken because processes were short for a moment", async (t) => {
   const complaint = "Can't fork for pid 1: Resource temporarily unavailable";
   const directory = temporaryFolder(t, "health");

@@ -3,7 +3,7 @@ import { release } from "node:os";
 import { mountPointTriesMax } from "../limits.ts";
 import { type HostPath, hostPathOf, splitPath } from "../protocol/path-uri.ts";
 import type { Sandbox } from "../protocol/sandbox.ts";
-import { explain, setUpFailure } from "./bwrap/health-reasons.ts";
+import { startFailure } from "./bwrap/health-reasons.ts";
 import { insideOf } from "./bwrap/inner-mounts.ts";
 import { refuseMisplaced } from "./bwrap/mount-table.ts";
 import { type ConfinedLaunch, confinedLaunch } from "./confined-launch.ts";
@@ -135,9 +135,9 @@ class ConfinedStart implements ConfinedProcess {
 
   /** Throws when bwrap failed to start. Other ends, such as a signal, are told by the exit. */
   async #refuseFailure({ lastWords }: WaitingProcess): Promise<void> {
-    const complaint = /^bwrap: .*/m.exec(await lastWords())?.[0];
     const { bwrap } = this.#parts.launch;
-    if (complaint) throw setUpFailure(explain({ complaint, bwrap, kernel: release() }));
+    const failure = startFailure({ complaint: await lastWords(), bwrap, kernel: release() });
+    if (failure) throw failure;
   }
 
   /**

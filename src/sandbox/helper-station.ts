@@ -73,6 +73,7 @@ export async function helperRecipe(
   const { grants, mounts } = confinement;
   return {
     launch: (seccompFd) => helperLaunch(parts, seccompFd),
+    bwrap: working.bwrap,
     grants,
     lendJournal,
     startWorker,

@@ -114,6 +114,12 @@ export function setUpFailure({ reason, fix }: Explanation, cause?: unknown): Rpc
   return internalError(`the sandbox cannot be set up: ${reason}${help}`, cause);
 }
 
+/** The same for a bwrap that did not start; undefined for output without a message of its own. */
+export function startFailure(finding: Finding): RpcError | undefined {
+  const complaint = /^bwrap: .*/m.exec(finding.complaint)?.[0];
+  return complaint === undefined ? undefined : setUpFailure(explain({ ...finding, complaint }));
+}
+
 /**
  * The same for a failure after the start was answered: bwrap forks once more then, and prints
  * nothing but this message when it cannot. Undefined for all other output.

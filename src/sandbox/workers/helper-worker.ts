@@ -1,11 +1,14 @@
 /** One running fs-helper: requests go in as lines, answers come back in the same order. */
 import { Buffer } from "node:buffer";
+import { release } from "node:os";
 import { deferred } from "../../async/deferred.ts";
 import { PatientTimer } from "../../async/patient-timer.ts";
 import { complaintBytesMax } from "../../limits.ts";
 import { internalError, messageOf, RpcError } from "../../protocol/errors.ts";
 import type { HelperConfinement, HelperResponse } from "../../protocol/fs-helper.ts";
 import { LineBuffer } from "../../protocol/line-buffer.ts";
+import type { Bwrap } from "../bwrap/find-bwrap.ts";
+import { startFailure } from "../bwrap/health-reasons.ts";
 import type { Grants } from "../policy/access.ts";
 import type { HelperLaunch } from "./launch.ts";
 import {
@@ -47,6 +50,8 @@ export type LendJournal = (grants: Grants) => Promise<LentJournal | undefined>;
 export interface WorkerParts {
   /** `seccompFd` is the descriptor from which bwrap reads the seccomp program. */
   launch(seccompFd: number): HelperLaunch;
+  /** What is launched. */
+  readonly bwrap: Bwrap;
   readonly grants: Grants;
   readonly lendJournal?: LendJournal | undefined;
   readonly startWorker?: StartWorker | undefined;
@@ -65,6 +70,7 @@ export class HelperWorker {
   /** Ids of the files it holds open. */
   readonly handles = new Set<string>();
   readonly #limits: WorkerLimits;
+  readonly #bwrap: Bwrap;
   readonly #operationTimer: PatientTimer;
   readonly #journal: LentJournal | undefined;
   readonly #lines = new LineBuffer();
@@ -77,9 +83,9 @@ export class HelperWorker {
 
   /** Starts a worker with these grants. Throws when it does not come up. */
   static async start(parts: WorkerParts, limits: WorkerLimits): Promise<HelperWorker> {
-    const { grants, lendJournal, startWorker = startWorkerAlone } = parts;
+    const { bwrap, grants, lendJournal, startWorker = startWorkerAlone } = parts;
     const journal = await lendJournal?.(grants);
-    const worker = new HelperWorker(limits, journal);
+    const worker = new HelperWorker(limits, bwrap, journal);
     const fds = journal ? [journal.fd] : [];
     const begin = async () =>
       startWorker(parts.launch(journalFd + fds.length), fds, worker.#listener);
@@ -99,8 +105,9 @@ export class HelperWorker {
     return worker;
   }
 
-  private constructor(limits: WorkerLimits, journal: LentJournal | undefined) {
+  private constructor(limits: WorkerLimits, bwrap: Bwrap, journal: LentJournal | undefined) {
     this.#limits = limits;
+    this.#bwrap = bwrap;
     this.#operationTimer = this.#timer(limits.operationMs);
     this.#journal = journal;
     const { promise, resolve } = deferred<void>();
@@ -205,8 +212,10 @@ export class HelperWorker {
     this.#isEnded = true;
     this.#operationTimer.stop();
     await this.#journal?.finish();
+    const complaint = this.#complaint.trim();
     const status = signal ? `signal: ${signal}` : `exit status: ${exitCode ?? shortMessage}`;
-    this.#settle()?.reject(this.#failure(`status ${status}: ${this.#complaint.trim()}`));
+    const refusal = startFailure({ complaint, bwrap: this.#bwrap, kernel: release() });
+    this.#settle()?.reject(refusal ?? this.#failure(`status ${status}: ${complaint}`));
   }
 
   #settle(): Waiting | undefined {
