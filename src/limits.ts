@@ -11,6 +11,8 @@ const GiB = 1024 * MiB;
 
 /** The largest WebSocket message, however it is fragmented. The reference's value. */
 export const messageBytesMax = 64 * MiB;
+/** The largest message that the WebSocket library can bound, whatever the operator allows. */
+export const libraryMessageBytesMax = 2 ** 31 - 1;
 /** Deepest nesting of a message. The reference's value; nothing legitimate comes near it. */
 export const messageDepthMax = 128;
 /**

@@ -82,6 +82,12 @@ describe("an option bounds", () => {
     await checkRefusal(client, long, /too many unanswered requests.*2048 bytes/);
   });
 
+  test("messages that are larger than the library can count", async (t) => {
+    // The lower 32 bits of this are one.
+    const { client } = await serve(t, "--max-message", `${2 ** 32 + 1}`);
+    assert.deepEqual(await client.request("environment/status", {}), { status: "ready" });
+  });
+
   test("a message: a larger one ends the connection, with the reason", async (t) => {
     const { url, client } = await serve(t, "--max-message", "1KiB");
     client.send("x".repeat(2000));

@@ -5,7 +5,13 @@ import type { Duplex } from "node:stream";
 import type { Server as TlsServer } from "node:tls";
 import { WebSocketServer } from "ws";
 import type { SocketCalls } from "../environment/local/libc/socket-calls.ts";
-import { type Limits, requestHeadLookMs, requestHeadMs, shutdownGraceMs } from "../limits.ts";
+import {
+  type Limits,
+  libraryMessageBytesMax,
+  requestHeadLookMs,
+  requestHeadMs,
+  shutdownGraceMs,
+} from "../limits.ts";
 import { wantsWebSocket } from "./access/access.ts";
 import type { Refusal } from "./access/http-answer.ts";
 import {
@@ -83,7 +89,8 @@ function makeWebSockets({ messageBytesMax }: ListenOptions["limits"]) {
   return new WebSocketServer({
     noServer: true,
     WebSocket: OrderlySocket,
-    maxPayload: messageBytesMax,
+    // The library takes the lower 32 bits of it, with their sign.
+    maxPayload: Math.min(messageBytesMax, libraryMessageBytesMax),
     perMessageDeflate: false,
     autoPong: false,
     handleProtocols: () => false,
