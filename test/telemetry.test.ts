@@ -155,6 +155,24 @@ describe("the log", () => {
     assert.equal(sessionLine?.session, processLine?.session);
   });
 
+  test("says whose message was ignored, in a short line", async (t) => {
+    const server = await startServer(t);
+    const client = await connect(server.url);
+    const { sessionId } = await client.initialize();
+    client.notify("x".repeat(100_000));
+    client.send({ id: 1, result: {} });
+    await client.request("environment/status", {});
+    await client.close();
+    await server.stop();
+    const lines = server.stderr().trimEnd().split("\n");
+    const session = sessionId.slice(0, 8);
+    for (const line of lines) {
+      assert.ok(line.length < 500, `${line.length} characters`);
+      assert.deepEqual({ ...JSON.parse(line), connection: 1, session }, JSON.parse(line));
+    }
+    assert.equal(lines.length, 2);
+  });
+
   test("has one line for each request at level debug, with its trace", async (t) => {
     const lines = (await linesAt(t, "debug")).filter(({ msg }) => msg === "request answered");
     assert.deepEqual(

@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { inboundRequestsMax, outboundBytesMax } from "../limits.ts";
+import { inboundRequestsMax, loggedNameCharsMax, outboundBytesMax } from "../limits.ts";
 import { invalidRequest, isSystemError, RpcError, toRpcError } from "../protocol/errors.ts";
 import { errorFrame, resultFrame } from "../protocol/frame.ts";
 import { type Incoming, type IncomingRequest, unreadableId } from "../protocol/json-rpc.ts";
@@ -108,7 +108,7 @@ export class ClientSocket implements ConnectionGauge {
         this.#onNotification(message.method);
         break;
       case "reply":
-        this.#context.log("warn", "a client answered a request that was never made; ignored");
+        this.#warn("a client answered a request that was never made; ignored");
         break;
       case "malformed":
         this.#outbox.sendError(errorFrame(unreadableId, unreadable(message.reason)));
@@ -135,7 +135,7 @@ export class ClientSocket implements ConnectionGauge {
    */
   #onNotification(method: string): void {
     if (method === "initialized") this.#connection.initialized();
-    else this.#context.log("warn", `notification \`${method}\` is unknown or needs an id; ignored`);
+    else this.#warn("a notification that is unknown, or needs an id, is ignored", method);
   }
 
   /**
@@ -217,6 +217,11 @@ export class ClientSocket implements ConnectionGauge {
     const isBug = !(thrown instanceof RpcError) && !isSystemError(thrown);
     if (isBug) this.#context.log("error", `${method} failed: ${stackOf(thrown)}`);
     return error;
+  }
+
+  #warn(message: string, method?: string): void {
+    const client = { connection: this.#number, session: this.#connection.sessionLabel };
+    this.#context.log("warn", message, { ...client, method: method?.slice(0, loggedNameCharsMax) });
   }
 
   #cut(reason: string): void {
