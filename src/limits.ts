@@ -560,6 +560,8 @@ export const auditTextCharsMax = 4096;
 export const auditTailBytes = 512 * KiB;
 /** Bytes of log lines that wait for a slow stderr; further lines are dropped. */
 export const logBacklogBytesMax = 1 * MiB;
+/** After this long without room in stdout for the URL the log tells it. */
+export const unreadUrlMs = 1_000;
 /** How long log lines wait before a full, non-blocking stderr is tried again. */
 export const fullStderrWaitMs = 100;
 

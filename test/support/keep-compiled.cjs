@@ -19,12 +19,14 @@ process.argv = [
   "--listen",
   "ws://127.0.0.1:0",
 ];
-const { writeSync } = fs;
-fs.writeSync = (_, line) => {
-  fs.writeSync = writeSync;
+const { write } = fs;
+fs.write = (fd, line, ...rest) => {
+  if (fd !== 1) return write(fd, line, ...rest);
   void work(line.trim()).then(keep, fail);
-  return line.length;
+  rest.at(-1)(null, line.length);
 };
+// By them Node knows what a promise of it gives.
+Object.defineProperties(fs.write, Object.getOwnPropertyDescriptors(write));
 run(script);
 
 /** As far as it is done by then: a sandbox may hang on a machine that builds. */
