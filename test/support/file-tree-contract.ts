@@ -158,6 +158,19 @@ function walking(make: MakeFileSystem): void {
     await fails(walk(bench.link("round", "round")), -32603, /Symbolic link loop/);
   });
 
+  fileTest("links to a directory met before do not count as directories", make, async (bench) => {
+    bench.file("one/f");
+    bench.file("two/g");
+    for (const name of ["also", "again", "more"]) bench.link(name, "one");
+    const names = ["again/", "also/", "more/", "one/", "two/", "again/f", "two/g"];
+    for (const maxDirectories of [3, 4]) {
+      const answer = await walked(bench, { followDirectorySymlinks: true, maxDirectories });
+      assert.deepEqual([answer.names, answer.truncated], [names, false]);
+    }
+    const answer = await walked(bench, { followDirectorySymlinks: true, maxDirectories: 2 });
+    assert.deepEqual([answer.names, answer.truncated], [names.slice(0, -1), true]);
+  });
+
   fileTest("a walk without bounds is refused", make, async (bench) => {
     const walk = (more: Partial<WalkOptions>) =>
       bench.fileSystem.walk({ path: bench.uri(), options: { ...limits, ...more } });

@@ -171,19 +171,24 @@ const text = ({ bodyBase64 }: { bodyBase64: string }) =>
   Buffer.from(bodyBase64, "base64").toString();
 
 function describeRedirects(setUp: SetUp): void {
-  const post = { method: "POST", bodyBase64: "aGk=" };
-  for (const [status, arrives] of [
-    [301, "GET /next "],
-    [302, "GET /next "],
-    [303, "GET /next "],
-    [307, "POST /next hi"],
-    [308, "POST /next hi"],
-    [304, ""],
+  const headers = [{ name: "content-type", value: "text/plain" }];
+  for (const [status, method, arrives, type] of [
+    [301, "POST", "GET /next ", undefined],
+    [302, "POST", "GET /next ", undefined],
+    [303, "POST", "GET /next ", undefined],
+    [307, "POST", "POST /next hi", "text/plain"],
+    [308, "POST", "POST /next hi", "text/plain"],
+    [304, "POST", "", undefined],
+    [301, "PUT", "PUT /next hi", "text/plain"],
+    [302, "DELETE", "DELETE /next hi", "text/plain"],
+    [303, "PUT", "GET /next ", undefined],
   ] as const) {
-    test(`answers a POST that gets ${status} with "${arrives}"`, async (t) => {
+    test(`answers a ${method} that gets ${status} with "${arrives}"`, async (t) => {
       const server = await serveHttp(t, redirecting(status, toNext));
       const { request } = await setUp(t);
-      assert.equal(text(await request({ ...post, url: `${server.url}/` })), arrives);
+      const sent = { method, headers, bodyBase64: "aGk=", url: `${server.url}/` };
+      assert.equal(text(await request(sent)), arrives);
+      assert.equal(server.received[1]?.headers["content-type"], type);
     });
   }
 

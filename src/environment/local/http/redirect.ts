@@ -6,12 +6,7 @@ interface Answered {
   readonly headers: readonly Header[];
 }
 
-/**
- * Statuses that turn a request into a GET without a body, except HEAD, as in the reference and in
- * browsers.
- */
-const methodChangingStatuses = [301, 302, 303];
-const repeatingStatuses = [307, 308];
+const redirectStatuses = [301, 302, 303, 307, 308];
 
 const credentialNames = ["authorization", "cookie", "cookie2", "proxy-authorization", "host"];
 const bodyNames = ["content-type", "content-encoding"];
@@ -32,12 +27,11 @@ export function redirected(
     );
   }
   const dropped = ["referer", ...(url.origin === request.url.origin ? [] : credentialNames)];
-  const next = methodChangingStatuses.includes(response.status)
-    ? { method: request.method === "HEAD" ? "HEAD" : "GET", body: undefined }
-    : { method: request.method, body: request.body };
-  if (next.body === undefined) dropped.push(...bodyNames);
+  const isRewritten = turnsIntoGet(request, response);
+  if (isRewritten) dropped.push(...bodyNames);
   return {
-    ...next,
+    method: isRewritten && request.method !== "HEAD" ? "GET" : request.method,
+    body: isRewritten ? undefined : request.body,
     url: bareUrl(url),
     headers: [
       ...request.headers.filter(({ name }) => !dropped.includes(name)),
@@ -46,8 +40,15 @@ export function redirected(
   };
 }
 
+/**
+ * Whether a GET without a body follows, or a HEAD after a HEAD: the same rule as in the reference
+ * and in browsers. A DELETE or PUT that was moved must not become a read that seems to succeed.
+ */
+const turnsIntoGet = ({ method }: OutgoingRequest, { status }: Answered) =>
+  status === 303 || (method === "POST" && (status === 301 || status === 302));
+
 function redirectTarget(request: OutgoingRequest, { status, headers }: Answered): URL | undefined {
-  if (![...methodChangingStatuses, ...repeatingStatuses].includes(status)) return undefined;
+  if (!redirectStatuses.includes(status)) return undefined;
   const location = headers.find(({ name }) => name === "location")?.value;
   if (location === undefined || !URL.canParse(location, request.url.href)) return undefined;
   return new URL(location, request.url);

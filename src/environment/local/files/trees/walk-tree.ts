@@ -89,21 +89,24 @@ class Walk {
     this.#isVisible = confined?.isVisible;
   }
 
-  /** Reads several directories at once, to keep the disk busy, and takes them in order. */
+  /**
+   * Reads several directories at once, to keep the disk busy, and takes them in order. Only those
+   * that are read count: links to a directory met before must not keep others out of the answer.
+   */
   async from(root: HostPath): Promise<void> {
     const queue: Directory[] = [{ path: root, depth: 0 }];
     let directoriesLeft = this.#options.maxDirectories;
-    for (let next = 0; next < queue.length; ) {
-      const batch = queue.slice(next, next + Math.min(fileCallsInParallel, directoriesLeft));
-      if (batch.length === 0) this.answer.truncate();
+    for (let next = 0; next < queue.length && !this.answer.isTruncated; ) {
+      const batch = queue.slice(next, next + fileCallsInParallel);
       next += batch.length;
-      directoriesLeft -= batch.length;
       const fresh = await this.#notYetEntered(batch);
-      const found = await Promise.all(fresh.map((directory) => this.#read(directory)));
+      const within = fresh.slice(0, directoriesLeft);
+      directoriesLeft -= within.length;
+      const found = await Promise.all(within.map((directory) => this.#read(directory)));
       for (const [directory, children] of found) {
         if (!this.answer.isTruncated) queue.push(...this.#take(directory, children));
       }
-      if (this.answer.isTruncated) break;
+      if (within.length < fresh.length) this.answer.truncate();
     }
   }
 
