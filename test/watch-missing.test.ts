@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+} from "node:fs";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
 import { plainFileSystem } from "../src/environment/local/plain-file-system.ts";
 import { type Bench, fileTest, type MakeFileSystem } from "./support/file-workbench.ts";
@@ -106,8 +114,46 @@ watchTest("nothing is watched when there is nothing to watch", async (bench) => 
   for (const missing of [[], ["there"], ["f", "there"], ["dangling"]]) {
     assert.equal(await watch(bench, 1, missing), false);
   }
-  assert.equal(await watch(bench, 1, ["f"], "gone"), false);
+  bench.link("link", "there");
+  for (const present of ["gone", "link"]) {
+    assert.equal(await watch(bench, 1, ["f"], present), false);
+  }
   bench.file("f");
+  await nothingCame(bench);
+});
+
+const changes: Record<string, { present: string; change: (bench: Bench) => unknown }> = {
+  "new content": { present: "d/e/f", change: (bench) => appendFileSync(bench.path("d/e/f"), "x") },
+  "a new mode": { present: "d/e/f", change: (bench) => chmodSync(bench.path("d/e/f"), 0o600) },
+  "its end": { present: "d/e/f", change: (bench) => rmSync(bench.path("d/e/f")) },
+  "its replacement": {
+    present: "d/e/f",
+    change: (bench) => renameSync(bench.path("other"), bench.path("d/e/f")),
+  },
+  "the end of a directory": {
+    present: "d/e",
+    change: (bench) => rmSync(bench.path("d"), { recursive: true }),
+  },
+  "the renaming of a directory above it": {
+    present: "d/e/f",
+    change: (bench) => renameSync(bench.path("d"), bench.path("elsewhere")),
+  },
+};
+for (const [title, { present, change }] of Object.entries(changes)) {
+  watchTest(`of what is present besides, ${title} is told`, async (bench) => {
+    bench.file("d/e/f");
+    bench.file("other");
+    assert.equal(await watch(bench, 7, ["absent"], present), true);
+    change(bench);
+    assert.equal(await bench.nextChange(), 7);
+  });
+}
+
+watchTest("what comes and goes in a directory present besides is not told", async (bench) => {
+  bench.file("d/e");
+  assert.equal(await watch(bench, 1, ["f"], "d"), true);
+  bench.file("d/new");
+  rmSync(bench.path("d/e"));
   await nothingCame(bench);
 });
 

@@ -171,7 +171,10 @@ export const fileSystemRequests = {
       z.object({
         watchId: u64,
         missing: z.array(pathUri),
-        /** Nothing is watched when this path does not exist. */
+        /**
+         * A change of this path is reported, too, but not what comes or goes in a directory.
+         * Nothing is watched when it does not exist or has a symbolic link in it.
+         */
         present: z.nullish(pathUri),
       }),
     /**

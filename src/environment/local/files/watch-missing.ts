@@ -3,13 +3,16 @@
  * existing directory, for the next name on the way to it. When that name appears the client is
  * notified, even if it is only a directory on the way; it checks the path and watches again. A path
  * may appear before its watch is set, so all are checked again after that.
+ *
+ * A client keeps what it found at the present path as long as it is not notified. So a change of
+ * that file is told, too, and whatever happens to a directory above it, whose content may change.
  */
 import { type FSWatcher, watch } from "node:fs";
 import { watchEventsInTurnMax, watchedPathsMax, watchTriesMax } from "../../../limits.ts";
 import type { Emit, FileSystemEvent } from "../../../protocol/methods.ts";
 import { type HostPath, hostPath, nodePath, splitPath } from "../../../protocol/path-uri.ts";
 import type { FileSystem } from "../../file-system.ts";
-import { hasCode, lstat, stat } from "./calls/file-calls.ts";
+import { hasCode, lstat, realPath, stat } from "./calls/file-calls.ts";
 
 export interface MissingWatch {
   readonly watchMissing: FileSystem["watchMissing"];
@@ -23,37 +26,44 @@ export const missingWatch = (emit: Emit<FileSystemEvent>): MissingWatch => {
     async watchMissing({ watchId, missing, present }) {
       current?.stop();
       const changed = () => emit("fs/missingChanged", { watchId });
-      const next = new Watch(missing.map(hostPath), changed);
-      current = next;
-      const holds = present == null || (await exists(hostPath(present)));
-      return { watching: holds && (await next.start()) };
+      const own = present == null ? undefined : hostPath(present);
+      current = new Watch({ missing: missing.map(hostPath), present: own }, changed);
+      return { watching: await current.start() };
     },
     close: () => current?.stop(),
   };
 };
 
-/** Names to watch for, by directory: the next ones on the way to absent paths. */
+type Place = ReturnType<typeof splitPath>;
+
+/** Names to watch for, by directory: the next ones on the way to absent paths, for instance. */
 type Plan = Map<HostPath, Set<string>>;
 
+interface Paths {
+  readonly missing: readonly HostPath[];
+  readonly present: HostPath | undefined;
+}
+
 class Watch {
-  readonly #missing: readonly HostPath[];
+  readonly #paths: Paths;
   readonly #notify: () => void;
   #plan: Plan | undefined;
   #watchers: FSWatcher[] = [];
   #state: "starting" | "watching" | "stopped" = "starting";
 
-  constructor(missing: readonly HostPath[], changed: () => void) {
-    this.#missing = missing;
+  constructor(paths: Paths, changed: () => void) {
+    this.#paths = paths;
     this.#notify = changed;
   }
 
-  /** False when a path exists, has come while the watches were set, or cannot be watched. */
+  /** False when the paths are not as told, change while the watches are set, or are too many. */
   async start(): Promise<boolean> {
-    if (this.#missing.length === 0 || this.#missing.length > watchedPathsMax) return this.stop();
-    let plan = await planFor(this.#missing);
+    const { length } = this.#paths.missing;
+    if (length === 0 || length > watchedPathsMax) return this.stop();
+    let plan = await planFor(this.#paths);
     for (let tries = 0; plan && tries < watchTriesMax; tries++) {
       if (!this.#arm(plan)) break;
-      const now = await planFor(this.#missing);
+      const now = await planFor(this.#paths);
       if (this.#state === "stopped") break;
       if (now && isSamePlan(plan, now)) {
         this.#state = "watching";
@@ -68,8 +78,10 @@ class Watch {
 
   /** Checks the paths again, because the kernel may have dropped events. */
   async checkAgain(): Promise<void> {
-    const now = await planFor(this.#missing);
-    if (!now || !this.#plan || !isSamePlan(this.#plan, now)) this.#fire();
+    const now = await planFor(this.#paths);
+    // What was written to the present file leaves no trace in the plan.
+    const mayHaveChanged = this.#paths.present !== undefined;
+    if (mayHaveChanged || !now || !this.#plan || !isSamePlan(this.#plan, now)) this.#fire();
   }
 
   stop(): false {
@@ -134,15 +146,34 @@ function countEvent(): void {
   });
 }
 
-/** Undefined when one of the paths exists, or its absence cannot be verified. */
-async function planFor(missing: readonly HostPath[]): Promise<Plan | undefined> {
+/** Undefined when a path is not as told, or that cannot be verified. */
+async function planFor({ missing, present }: Paths): Promise<Plan | undefined> {
   const plan: Plan = new Map();
+  const add = ({ parent, name }: Place) =>
+    plan.set(parent, (plan.get(parent) ?? new Set()).add(name));
+  if (present !== undefined) {
+    if (!(await isWithoutLinks(present))) return undefined;
+    for (const place of placesOnTheWay(present)) add(place);
+  }
   for (const path of missing) {
     if (await exists(path)) return undefined;
-    const { directory, name } = await nextOnTheWay(path);
-    plan.set(directory, (plan.get(directory) ?? new Set()).add(name));
+    add(await nextOnTheWay(path));
   }
   return plan;
+}
+
+/** A change behind a link would not be heard of; the reference watches none either. */
+async function isWithoutLinks(path: HostPath): Promise<boolean> {
+  try {
+    return (await realPath(path)) === path;
+  } catch {
+    return false;
+  }
+}
+
+/** The path itself and every directory above it, each as a name in its parent. */
+function* placesOnTheWay(path: HostPath): Generator<Place> {
+  for (let at = path; at !== "/"; at = splitPath(at).parent) yield splitPath(at);
 }
 
 /** A dangling link exists, because its target could appear without an event in its directory. */
@@ -156,10 +187,10 @@ async function exists(path: HostPath): Promise<boolean> {
   }
 }
 
-async function nextOnTheWay(path: HostPath): Promise<{ directory: HostPath; name: string }> {
-  const { parent, name } = splitPath(path);
-  if (parent === "/" || (await isDirectory(parent))) return { directory: parent, name };
-  return nextOnTheWay(parent);
+async function nextOnTheWay(path: HostPath): Promise<Place> {
+  const place = splitPath(path);
+  if (place.parent === "/" || (await isDirectory(place.parent))) return place;
+  return nextOnTheWay(place.parent);
 }
 
 async function isDirectory(path: HostPath): Promise<boolean> {
