@@ -111,7 +111,9 @@ watchTest("a new watch replaces the one before, whose file then says nothing", a
 watchTest("nothing is watched when there is nothing to watch", async (bench) => {
   bench.file("there");
   bench.link("dangling", "nowhere");
-  for (const missing of [[], ["there"], ["f", "there"], ["dangling"]]) {
+  bench.folder("d");
+  bench.link("way", "d");
+  for (const missing of [[], ["there"], ["f", "there"], ["dangling"], ["way/f"], ["way/e/f"]]) {
     assert.equal(await watch(bench, 1, missing), false);
   }
   bench.link("link", "there");

@@ -170,6 +170,7 @@ export const fileSystemRequests = {
     params: () =>
       z.object({
         watchId: u64,
+        /** Nothing is watched when the way to one of them leads through a symbolic link. */
         missing: z.array(pathUri),
         /**
          * A change of this path is reported, too, but not what comes or goes in a directory.

@@ -157,12 +157,14 @@ async function planFor({ missing, present }: Paths): Promise<Plan | undefined> {
   }
   for (const path of missing) {
     if (await exists(path)) return undefined;
-    add(await nextOnTheWay(path));
+    const place = await nextOnTheWay(path);
+    if (!(await isWithoutLinks(place.parent))) return undefined;
+    add(place);
   }
   return plan;
 }
 
-/** A change behind a link would not be heard of; the reference watches none either. */
+/** A link that comes to lead elsewhere would not be heard of; the reference watches none either. */
 async function isWithoutLinks(path: HostPath): Promise<boolean> {
   try {
     return (await realPath(path)) === path;
