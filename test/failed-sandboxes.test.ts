@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import { connect as connectLibrary } from "../src/client/library.ts";
 import { connect } from "./support/client.ts";
 import { finish, run, start } from "./support/process.ts";
-import { workspaceWrite } from "./support/sandboxes.ts";
+import { place, sandboxOf, special, uri, workspaceWrite } from "./support/sandboxes.ts";
 import { startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 
@@ -54,6 +54,24 @@ test("that bwrap could not fork in its last step is told as a failure of the san
   assert.equal(failed.exitCode, 1);
   assert.match(failed.failure ?? "", /^the sandbox cannot be set up: the limit of processes/);
   assert.deepEqual(await tell('echo up; echo "$1" >&2; exit 1'), { exitCode: 1, failure: null });
+});
+
+test("a command that may not enter its working directory does not run, and is told why", async (t) => {
+  const server = await startServer(t);
+  const client = await connect(server.url);
+  await client.initialize();
+  const cwd = temporaryFolder(t, "hidden-cwd");
+  for (const entries of [
+    [special("minimal", "read")],
+    [special("root", "read"), place(cwd, "deny")],
+  ]) {
+    const options = { argv: ["echo", "ran"], cwd: uri(cwd), sandbox: sandboxOf(entries) };
+    const processId = await start(client, options);
+    const { exitCode, stdout } = await finish(client, processId);
+    assert.deepEqual([exitCode, stdout], [1, ""]);
+    const { failure } = await client.request("process/read", { processId });
+    assert.match(failure ?? "", /policy does not let .* enter its working directory .*hidden-cwd/);
+  }
 });
 
 test("the library shows that failure, also to a client that comes later", async (t) => {

@@ -93,6 +93,11 @@ const known: readonly Known[] = [
     fix: "give the container CAP_NET_ADMIN, or start it without its seccomp profile",
   },
   {
+    matches: says(/can't chdir to /i),
+    reason: "the policy does not let the command enter its working directory",
+    fix: "let the policy grant it read access there, or start it in another directory",
+  },
+  {
     matches: says(/mount proc|\/newroot\/proc/i),
     reason: "the container refuses to mount procfs, because parts of its own are masked",
     fix: "start the container with --security-opt systempaths=unconfined",
@@ -121,11 +126,13 @@ export function startFailure(finding: Finding): RpcError | undefined {
 }
 
 /**
- * The same for a failure after the start was answered: bwrap forks once more then, and prints
- * nothing but this message when it cannot. Undefined for all other output.
+ * The same for a failure after the start was answered: bwrap forks once more then and enters the
+ * working directory, and prints nothing but this message when it cannot. Undefined for all other
+ * output.
  */
 export function lateFailure(output: string): string | undefined {
-  const [complaint] = /^bwrap: Can't fork for pid 1: [^\n]*(?=\s*$)/.exec(output) ?? [];
+  const [complaint] =
+    /^bwrap: Can't (?:fork for pid 1: |chdir to )[^\n]*(?=\s*$)/.exec(output) ?? [];
   return complaint && setUpFailure(explain({ complaint, kernel: "" })).message;
 }
 
