@@ -44,7 +44,7 @@ for (const [what, shortage] of Object.entries(shortages)) {
       import { stat } from "node:fs/promises";
       import { createSpawner } from ${JSON.stringify(new URL("create-spawner.ts", folder))};
       import { loadLibc } from ${JSON.stringify(new URL("../libc/libc.ts", folder))};
-      import { testSpawner } from ${JSON.stringify(new URL("posix-self-test.ts", folder))};
+      import { testSpawner } from ${JSON.stringify(new URL("posix/self-test.ts", folder))};
       ${shortage}
       const spawner = await createSpawner({ untested: begin });
       end();

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { localFileSystem } from "../src/environment/local/file-system.ts";
 import { workshop } from "./support/helper-workshop.ts";
+import { descendantsOf } from "./support/process-table.ts";
 import { fails } from "./support/process-workbench.ts";
 
 const chunk = Buffer.from("text").toString("base64");
@@ -21,7 +22,12 @@ function connection(t: TestContext, fileHandlesMax: number) {
       ...{ handleId, path: file("f"), mode: "resume" },
       sandbox: isConfined ? policy : null,
     });
-  const killWorker = () => process.kill(Number(readFileSync(at("bin/bwrap.pid"))), "SIGKILL");
+  const killWorker = () => {
+    const bwrap = Number(readFileSync(at("bin/bwrap.pid")));
+    // After the end of bwrap alone the worker could still answer.
+    const [worker = bwrap] = descendantsOf(bwrap);
+    process.kill(worker, "SIGKILL");
+  };
   const write = (handleId: string) => files.writeBlock({ handleId, offset: 0, chunk });
   return { open, write, killWorker };
 }

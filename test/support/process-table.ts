@@ -19,6 +19,10 @@ function childrenOf(pid: number): number[] {
   return lists.join("").split(" ").filter(Boolean).map(Number);
 }
 
+/** Its descendants, the innermost first. */
+export const descendantsOf = (pid: number): number[] =>
+  childrenOf(pid).flatMap((child) => [...descendantsOf(child), child]);
+
 /** The processes that look after what a server leaves behind when it is killed. */
 export const keepersOf = (server: number): number[] =>
   childrenOf(server).filter((pid) => commandLine(pid).includes("codex-keeper"));
