@@ -45,6 +45,15 @@ describe("the HTTP surface", () => {
     });
   }
 
+  test("answers HEAD with the length of the body, and without it", async (t) => {
+    const { url } = await startServer(t);
+    const socket = connectTcp(Number(new URL(url).port), "127.0.0.1").setEncoding("utf8");
+    socket.write("HEAD /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let answer = "";
+    for await (const part of socket) answer += part;
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\ncontent-length: [1-9]\d+\r\n.*\r\n\r\n$/s);
+  });
+
   test("refuses the WebSocket of a web page, whatever its origin", async (t) => {
     const { url } = await startServer(t);
     for (const origin of ["https://evil.example", "null", httpUrl(url, "")]) {
@@ -64,6 +73,7 @@ describe("the HTTP surface", () => {
       "evil.example:80",
       "127.0.0.1.evil.example",
       "localhost.x",
+      "not-localhost",
     ]) {
       assert.equal(await status(host), 403, host);
     }

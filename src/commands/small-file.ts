@@ -26,7 +26,6 @@ export async function readSmallFile(path: string): Promise<Buffer> {
 function refuseUnreadable(stats: Stats): void {
   if (stats.isDirectory()) throw new Error("it is a directory");
   if (!stats.isFile() && !stats.isFIFO()) throw new Error("it is neither a file nor a pipe");
-  if (stats.size > smallFileBytesMax) throw tooLarge();
 }
 
 async function wholeContent(file: number): Promise<Buffer> {

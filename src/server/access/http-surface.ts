@@ -23,7 +23,8 @@ export async function answerHttp(
 ): Promise<void> {
   const { status, text, headers } = await plainAnswer(surface, request);
   response.writeHead(status, { "content-length": Buffer.byteLength(text), ...headers });
-  response.end(request.method === "HEAD" ? undefined : text);
+  // Node leaves the text out of the answer to HEAD.
+  response.end(text);
 }
 
 /**
