@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { outboundBytesHigh, sendBytesMax } from "../src/limits.ts";
@@ -8,6 +10,8 @@ import { metric } from "./support/metrics.ts";
 import { start } from "./support/process.ts";
 import { startServer } from "./support/server.ts";
 import { until } from "./support/until.ts";
+import { serveHttp } from "./support/web-server.ts";
+import { within } from "./support/within.ts";
 
 const untilOutput = (url: string, bytes: number) =>
   until("the output", async () => (await metric(url, "process_output_bytes_total")) >= bytes);
@@ -90,6 +94,12 @@ describe("beside a flood that a slow line does not take", () => {
     client.socket.resume();
   });
 
+  test("a process that was paused for it runs on when the connection breaks", async (t) => {
+    const { url, client, outputBytes } = await flooded(t);
+    await client.cut();
+    await untilOutput(url, outputBytes + 50 * outboundBytesHigh);
+  });
+
   test("no event of a process is missing or out of order, and reads go on with it", async (t) => {
     const { client, messages } = await flooded(t);
     const argv = ["head", "-c", "3000000", "/dev/zero"];
@@ -115,5 +125,68 @@ describe("beside a flood that a slow line does not take", () => {
       );
     }
     assert.ok(messages.all.some(({ id }) => id === "read"));
+  });
+});
+
+const bodyBytes = 48 * 1024 * 1024;
+
+/** A body that is streamed to a client that reads nothing, until no more of it is taken. */
+async function heldBody(t: TestContext) {
+  const source = { takenBytes: 0, ended: Promise.resolve() };
+  function* pieces() {
+    const piece = Buffer.alloc(64 * 1024, "body");
+    for (; source.takenBytes < bodyBytes; source.takenBytes += piece.length) yield piece;
+    yield Buffer.from("end");
+  }
+  const send = (response: ServerResponse) => {
+    source.ended = new Promise((resolve) => void response.once("close", resolve));
+    Readable.from(pieces()).pipe(response);
+  };
+  const web = await serveHttp(t, (_, response) => send(response));
+  const { url } = await startServer(t);
+  const client = await connect(url);
+  await client.initialize();
+  const messages = gathered(client);
+  const asked = { requestId: "body", method: "GET", url: web.url, streamResponse: true };
+  await client.request("http/request", asked);
+  client.socket.pause();
+  for (let before = -1; before < source.takenBytes; await delay(200)) {
+    before = source.takenBytes;
+    await until("bytes that wait", async () => (await metric(url, "unsent_bytes")) > 0);
+  }
+  return { client, messages, source };
+}
+
+const isLast = ({ done }: EventParams<"http/request/bodyDelta">) => done;
+
+describe("a body from the web for a line that takes nothing", () => {
+  test("waits at its source, and then comes whole and in order", async (t) => {
+    const { client, messages, source } = await heldBody(t);
+    assert.ok(source.takenBytes < bodyBytes, `${source.takenBytes} bytes were taken`);
+    client.socket.resume();
+    await client.event("http/request/bodyDelta", isLast);
+    const deltas = messages.all
+      .filter(({ method }) => method === "http/request/bodyDelta")
+      .map(({ params }) => params as EventParams<"http/request/bodyDelta">);
+    assert.deepEqual(
+      deltas.map(({ seq }) => seq),
+      deltas.map((_, index) => index + 1),
+    );
+    const sizes = deltas.map(({ deltaBase64 }) => Buffer.byteLength(deltaBase64, "base64"));
+    assert.equal(
+      sizes.reduce((sum, size) => sum + size),
+      bodyBytes + "end".length,
+    );
+  });
+
+  test("sends nothing more behind the answer to its cancelling", async (t) => {
+    const { client, messages, source } = await heldBody(t);
+    const cancelled = client.request("http/cancel", { requestId: "body" });
+    await within(30_000, "the end of the request", source.ended);
+    client.socket.resume();
+    await Promise.all([cancelled, client.event("http/request/bodyDelta", isLast)]);
+    const [last, before] = messages.all.toReversed();
+    assert.deepEqual(last?.result, {});
+    assert.equal(before?.method, "http/request/bodyDelta");
   });
 });
