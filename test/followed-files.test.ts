@@ -5,6 +5,7 @@ import { cpSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { connect as connectTls } from "node:tls";
+import { SignJWT } from "jose";
 import { makeCertificate } from "./support/certificate.ts";
 import { connect } from "./support/client.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
@@ -38,6 +39,23 @@ describe("a token file that is replaced while the server runs", () => {
     const behind = await connect(server.url, bearer("the second one"));
     for (const { socket } of [before, behind]) socket.terminate();
   });
+});
+
+test("a shared secret that is replaced while the server runs is obeyed", async (t) => {
+  const file = join(temporaryFolder(t, "followed-secret"), "secret");
+  const [first, second] = ["1", "2"].map((mark) => mark.repeat(32)) as [string, string];
+  const signedBy = async (secret: string) => {
+    const jwt = new SignJWT().setProtectedHeader({ alg: "HS256" }).setExpirationTime("10m");
+    return bearer(await jwt.sign(Buffer.from(secret)));
+  };
+  writeFileSync(file, first);
+  const auth = ["--ws-auth", "signed-bearer-token", "--ws-shared-secret-file", file];
+  const server = await startServer(t, { args: [...auth, "--log-level", "info"] });
+  (await connect(server.url, await signedBy(first))).socket.terminate();
+  writeFileSync(file, second);
+  await told(server, /read again, .*secret/);
+  await assert.rejects(connect(server.url, await signedBy(first)), /401/);
+  (await connect(server.url, await signedBy(second))).socket.terminate();
 });
 
 test("a pipe in the place of a token file holds nobody up", async (t) => {
@@ -87,6 +105,7 @@ describe("certificate and key that are replaced while the server runs", () => {
     cpSync(otherCertificate(t).cert, files.cert);
     await told(server, /cannot use --tls-cert .*; what was read before stays in use/);
     assert.equal(await shownBy(server), second);
+    assert.equal(server.stderr().match(/read again/g)?.length, 1, "one for both files");
     client.socket.terminate();
   });
 });
