@@ -7,8 +7,9 @@ import { httpRequests } from "../../src/protocol/http.ts";
 import type { Params } from "../../src/protocol/methods.ts";
 import { type Delta, Deltas } from "./deltas.ts";
 import { describeHttpFailures } from "./http-failures.ts";
+import { describeHttpRedirects } from "./http-redirects.ts";
 import { describeHttpStreams } from "./http-streams.ts";
-import { type Answer, serveBytes, serveHttp } from "./web-server.ts";
+import { serveBytes, serveHttp } from "./web-server.ts";
 
 /** Makes the implementation under test; it is closed when the test is over. */
 export type MakeHttp = (
@@ -43,7 +44,7 @@ export function describeHttp(name: string, makeHttp: MakeHttp): void {
   };
   describe(`${name}: requests`, () => describeOutgoing(setUp));
   describe(`${name}: responses`, () => describeIncoming(setUp));
-  describe(`${name}: redirects`, () => describeRedirects(setUp));
+  describe(`${name}: redirects`, () => describeHttpRedirects(setUp));
   describe(`${name}: failures`, () => describeHttpFailures(setUp));
   describe(`${name}: streams`, () => describeHttpStreams(setUp));
 }
@@ -154,89 +155,5 @@ function describeIncoming(setUp: SetUp): void {
     const answers = await Promise.all(paths.map((path) => request({ url: server.url + path })));
     const bodies = answers.map(({ bodyBase64 }) => Buffer.from(bodyBase64, "base64").toString());
     assert.deepEqual(bodies, paths);
-  });
-}
-
-/** Sends `from` on to where `location` says and tells, for any other path, what arrived. */
-const redirecting =
-  (status: number, location: (port: number) => string, from = "/"): Answer =>
-  ({ url, method, body, headers }, response) => {
-    const port = Number(headers.host?.split(":")[1]);
-    if (url === from) response.writeHead(status, { location: location(port) }).end("moved");
-    else response.end(`${method} ${url} ${body}`);
-  };
-
-const toNext = () => "/next";
-const text = ({ bodyBase64 }: { bodyBase64: string }) =>
-  Buffer.from(bodyBase64, "base64").toString();
-
-function describeRedirects(setUp: SetUp): void {
-  const headers = [{ name: "content-type", value: "text/plain" }];
-  for (const [status, method, arrives, type] of [
-    [301, "POST", "GET /next ", undefined],
-    [302, "POST", "GET /next ", undefined],
-    [303, "POST", "GET /next ", undefined],
-    [307, "POST", "POST /next hi", "text/plain"],
-    [308, "POST", "POST /next hi", "text/plain"],
-    [304, "POST", "", undefined],
-    [301, "PUT", "PUT /next hi", "text/plain"],
-    [302, "DELETE", "DELETE /next hi", "text/plain"],
-    [303, "PUT", "GET /next ", undefined],
-  ] as const) {
-    test(`answers a ${method} that gets ${status} with "${arrives}"`, async (t) => {
-      const server = await serveHttp(t, redirecting(status, toNext));
-      const { request } = await setUp(t);
-      const sent = { method, headers, bodyBase64: "aGk=", url: `${server.url}/` };
-      assert.equal(text(await request(sent)), arrives);
-      assert.equal(server.received[1]?.headers["content-type"], type);
-    });
-  }
-
-  test("says where it came from", async (t) => {
-    const server = await serveHttp(t, redirecting(302, toNext));
-    const { request } = await setUp(t);
-    await request({ url: `${server.url}/#part` });
-    assert.equal(server.received[1]?.headers.referer, `${server.url}/`);
-  });
-
-  test("says only from which host when it goes to another", async (t) => {
-    const server = await serveHttp(
-      t,
-      redirecting(302, (port) => `http://localhost:${port}/next`, "/secret?token=x"),
-    );
-    const { request } = await setUp(t);
-    await request({ url: `${server.url}/secret?token=x` });
-    assert.equal(server.received[1]?.headers.referer, `${server.url}/`);
-  });
-
-  test("gives the redirect itself when told to stop", async (t) => {
-    const server = await serveHttp(t, redirecting(302, toNext));
-    const { request } = await setUp(t);
-    const response = await request({ url: `${server.url}/`, redirectPolicy: "stop" });
-    const location = response.headers.find(({ name }) => name === "location")?.value;
-    assert.deepEqual([response.status, location, text(response)], [302, "/next", "moved"]);
-  });
-
-  test("leaves credentials behind when it goes to another host", async (t) => {
-    const server = await serveHttp(
-      t,
-      redirecting(302, (port) => `http://localhost:${port}/next`),
-    );
-    const { request } = await setUp(t);
-    const names = ["Authorization", "Cookie", "X-Keep"];
-    const headers = names.map((name) => ({ name, value: "v" }));
-    await request({ url: `${server.url}/`, headers });
-    const { authorization, cookie, "x-keep": kept } = server.received[1]?.headers ?? {};
-    assert.deepEqual([authorization, cookie, kept], [undefined, undefined, "v"]);
-  });
-
-  test("follows ten redirects and no more", async (t) => {
-    const server = await serveHttp(t, ({ url }, response) => {
-      response.writeHead(302, { location: `${url}x` }).end();
-    });
-    const { request } = await setUp(t);
-    const message = "http/request failed: too many redirects";
-    await assert.rejects(request({ url: `${server.url}/` }), { code: -32603, message });
-    assert.equal(server.received.length, 11);
   });
 }
