@@ -60,6 +60,8 @@ describe("an option bounds", () => {
     await run(client, { argv: ["/bin/true"] });
     const processId = await start(client, { argv: ["/bin/sleep", "60"] });
     await start(client, { argv: ["/bin/sleep", "60"] });
+    const again = start(client, { processId, argv: ["/bin/true"] });
+    await checkRefusal(client, again, /already exists/);
     await checkRefusal(client, start(client, { argv: ["/bin/true"] }), /maximum of 2 processes/);
     await client.request("process/terminate", { processId });
     await client.event("process/closed", (closed) => closed.processId === processId);
