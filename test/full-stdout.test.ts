@@ -21,15 +21,27 @@ function fullPipe(t: TestContext): string {
   return path;
 }
 
-test("A server serves and stops although its URL finds no room in stdout, and the log tells it", {
-  skip: process.platform !== "linux",
-}, async (t) => {
-  const server = launchServer({ startedBy: ["sh", "-c", `exec "$@" >${fullPipe(t)}`, "sh"] });
-  t.after(() => server.kill("SIGKILL"));
-  const told = () => /nobody reads stdout; the server listens at (ws:[^"]+)"/.exec(server.stderr());
-  await until("the URL in the log", () => told() !== null);
-  const client = await connect(told()?.[1] ?? "");
-  await client.initialize();
-  await client.close();
-  assert.equal((await server.stop()).code, 0);
-});
+/** Where stdout leads that takes nothing, as the end of a shell's line that starts the server. */
+const stdouts: Readonly<Record<string, (pipe: string) => string>> = {
+  "finds no room in stdout": (pipe) => `exec "$@" >${pipe}`,
+  "finds no room in a stdout that never waits": (pipe) =>
+    `exec perl -MFcntl -e 'fcntl STDOUT, F_SETFL, O_NONBLOCK; exec @ARGV' "$@" >${pipe}`,
+  "finds nobody behind stdout": (pipe) =>
+    `mkfifo ${pipe}.left; exec 3<>${pipe}.left 4>${pipe}.left 3<&-; exec "$@" >&4 4>&-`,
+};
+
+for (const [what, script] of Object.entries(stdouts)) {
+  test(`A server serves and stops although its URL ${what}, and the log tells it`, {
+    skip: process.platform !== "linux",
+  }, async (t) => {
+    const server = launchServer({ startedBy: ["bash", "-c", script(fullPipe(t)), "sh"] });
+    t.after(() => server.kill("SIGKILL"));
+    const line = /nobody reads stdout; the server listens at (ws:[^"]+)"/;
+    const told = () => line.exec(server.stderr());
+    await until("the URL in the log", () => told() !== null);
+    const client = await connect(told()?.[1] ?? "");
+    await client.initialize();
+    await client.close();
+    assert.equal((await server.stop()).code, 0);
+  });
+}
