@@ -48,6 +48,18 @@ test("what may be done stays right when more was asked than is remembered", () =
   }
 });
 
+test("a directory leads to what is granted below it, and not to what is denied", () => {
+  const rules: Grants["rules"] = [
+    { path: "/w/granted/file" as HostPath, access: "read" },
+    { path: "/w/denied/file" as HostPath, access: "deny" },
+  ];
+  const table = accessTable({ rules, denyGlobs: [] });
+  const leading = ["/", "/w", "/w/granted", "/w/granted/file", "/w/denied", "/w/none"].filter(
+    (path) => table.leadsToGrant(path as HostPath),
+  );
+  assert.deepEqual(leading, ["/", "/w", "/w/granted"]);
+});
+
 test("a walk down a deep tree compares each directory with the patterns at most twice", (t) => {
   const levels = 2_000;
   const names = Array.from({ length: levels }, () => "d");

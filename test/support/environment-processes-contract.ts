@@ -129,6 +129,7 @@ export function describeCommands(setUp: SetUp): void {
     assert.equal(await tidy.kill("SIGTERM"), true);
     assert.match(await textOf(tidy), /tidied/);
     assert.equal((await tidy.exit).exitCode, 7);
+    assert.equal(await tidy.kill("SIGTERM"), false);
     const killed = await sleeping();
     assert.equal(await killed.kill(), true);
     assert.equal((await killed.exit).exitCode, 137);
