@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { loggedNameCharsMax } from "../src/limits.ts";
 import { connect } from "./support/client.ts";
 import { run } from "./support/process.ts";
 import { launchServer, startServer } from "./support/server.ts";
@@ -169,8 +170,9 @@ describe("the audit log", () => {
     const file = join(folder, "long.jsonl");
     const server = await startServer(t, { args: ["--audit-log", file] });
     const client = await connect(server.url);
-    await client.initialize();
     const long = "\u0001".repeat(70_000);
+    await client.initialize({ clientName: long });
+    assert.equal(JSON.parse(linesOf(file)[1] ?? "").client.length, loggedNameCharsMax);
     for (const path of [long, `/${long}`]) {
       const start = { processId: long, argv: [path], cwd: "file:///", env: {}, tty: false };
       await assert.rejects(client.request("process/start", start));

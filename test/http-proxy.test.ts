@@ -74,6 +74,13 @@ test("a proxy is asked for an http URL by the whole of it, with all headers", as
   assert.match(sent, new RegExp(`proxy-authorization: Basic ${basic}\r\n`));
 });
 
+test("a proxy is told the host that the client names, and no other", async (t) => {
+  const proxy = await serveBytes(t, okBytes);
+  const headers = [{ name: "Host", value: "named.invalid" }];
+  await requestWith(t, { HTTP_PROXY: proxy.url }, { url: "http://server.invalid/", headers });
+  assert.deepEqual(proxy.requests[0]?.match(/host: .*/g), ["host: named.invalid"]);
+});
+
 test("a proxy is asked for a tunnel to an https server", async (t) => {
   const proxy = await serveBytes(t, "HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n");
   const outcome = requestWith(t, { https_proxy: proxy.url }, { url: "https://server.invalid/" });

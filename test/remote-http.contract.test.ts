@@ -1,7 +1,15 @@
-import { after } from "node:test";
-import { describeHttp, type MakeHttp } from "./support/http-contract.ts";
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { after, test } from "node:test";
+import { makeCertificate } from "./support/certificate.ts";
+import { describeHttp, type MakeHttp, requestParams } from "./support/http-contract.ts";
 import { connectMachine } from "./support/remote.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
+import { serveHttp } from "./support/web-server.ts";
 
 const plainServer = startServer({ after });
 
@@ -20,3 +28,23 @@ const overASocket: MakeHttp = async (t, { variables, onDelta }) => {
 };
 
 describeHttp("remote", overASocket);
+
+test("remote: an http server is not told that an https server sent somebody there", async (t) => {
+  const { cert, key } = makeCertificate(temporaryFolder(t, "downgrade"));
+  const plain = await serveHttp(t, (_, response) => response.end());
+  const pair = { cert: readFileSync(cert), key: readFileSync(key) };
+  const secure = createServer(pair, (_, response) =>
+    response.writeHead(302, { location: plain.url }).end(),
+  );
+  await once(secure.listen(0, "127.0.0.1"), "listening");
+  t.after(() => void secure.close().closeAllConnections());
+  const { url } = await startServer(t, { env: { NODE_EXTRA_CA_CERTS: cert } });
+  const machine = await connectMachine(url, { emit: () => true });
+  t.after(() => machine.close());
+  const { port } = secure.address() as AddressInfo;
+  await machine.http.request(requestParams({ url: `https://127.0.0.1:${port}/` }));
+  assert.deepEqual(
+    plain.received.map(({ headers }) => headers.referer),
+    [undefined],
+  );
+});

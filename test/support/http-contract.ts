@@ -93,6 +93,19 @@ const outgoingCases: OutgoingCase[] = [
     wantsNot: [/\*\/\*/, /transfer-encoding/],
   },
   {
+    sends: "nothing that only concerns the connection",
+    given: {
+      headers: [
+        { name: "Connection", value: "close" },
+        { name: "Content-Length", value: "999" },
+        { name: "Expect", value: "100-continue" },
+        { name: "Keep-Alive", value: "timeout=999" },
+        { name: "Upgrade", value: "h2c" },
+      ],
+    },
+    wantsNot: [/: close|content-length|timeout=|expect|h2c/],
+  },
+  {
     sends: "the executor's variable behind the value of a header",
     given: {
       headers: [{ name: "Authorization", value: "Bearer ", valueEnvVar: "SECRET_OF_TEST" }],

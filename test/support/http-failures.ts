@@ -39,6 +39,14 @@ const refusals: Refusal[] = [
     message: "http/request header X-E requires executor environment variable NOPE",
   },
   {
+    given: header("a", "x\x7f"),
+    message: "http/request header value is invalid for a: failed to parse header value",
+  },
+  {
+    given: header("X-E", "", "toString"),
+    message: "http/request header X-E requires executor environment variable toString",
+  },
+  {
     given: header("X-E", "", "EMPTY"),
     message: "http/request header X-E requires a non-empty executor environment variable EMPTY",
   },
