@@ -90,6 +90,19 @@ test("a worker that dies fails only what it was doing", async (t) => {
   assert.equal(launches(), 2);
 });
 
+test("a worker whose answer cannot be read is asked nothing more", async (t) => {
+  const garbling = 'read -r line; echo \'{"status":"ok","payload":{}}\'; read -r line; echo none';
+  const script = `[ -e $0.once ] || { : > $0.once; ${garbling}; exec sleep 60; }\nexec $REAL "$@"`;
+  const { sandbox, policy, file } = workshop(t, {
+    script,
+    limits: { operationMs: 5_000 },
+  });
+  const call = sandbox.files().call(policy);
+  const write = () => call("fs/writeFile", { path: file("a"), dataBase64 });
+  await assert.rejects(write(), { code: -32603, message: /its answer is no JSON/ });
+  await write();
+});
+
 test("what was lent to a worker is given back when there can be none", async (t) => {
   let lent = 0;
   const lendJournal = async () => {

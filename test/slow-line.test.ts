@@ -94,12 +94,6 @@ describe("beside a flood that a slow line does not take", () => {
     client.socket.resume();
   });
 
-  test("a process that was paused for it runs on when the connection breaks", async (t) => {
-    const { url, client, outputBytes } = await flooded(t);
-    await client.cut();
-    await untilOutput(url, outputBytes + 50 * outboundBytesHigh);
-  });
-
   test("no event of a process is missing or out of order, and reads go on with it", async (t) => {
     const { client, messages } = await flooded(t);
     const argv = ["head", "-c", "3000000", "/dev/zero"];
