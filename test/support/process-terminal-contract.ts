@@ -51,6 +51,15 @@ export function describeTerminals(make: MakeProcesses, abilities: ProcessAbiliti
     assert.match(t.recorder.text("q"), /end\r\n$/);
   });
 
+  declare("the end of input ends within a line too, also behind an empty write", async (t) => {
+    await t.start("p", "echo ready; cat; echo end", { tty });
+    await t.recorder.untilText("p", /ready/);
+    for (const text of ["key", ""]) assert.equal(await t.write("p", text), "accepted");
+    await t.processes.closeStdin({ processId: "p" });
+    await t.recorder.untilClosed("p");
+    assert.equal(t.recorder.text("p"), "ready\r\nkeykeyend\r\n");
+  });
+
   declare("it fails, takes its environment and dies as with pipes", async (t) => {
     const absent = { argv: ["/no/such/program"], text: /No such file/, exitCode: 127 as const };
     await cannotRun(t, abilities, { processId: "absent", more: { tty }, ...absent });
