@@ -210,6 +210,21 @@ test("retained bytes do not change with the buffer they came in, nor keep a big 
   }
 });
 
+test("events that wait to be sent do not change with the output that comes behind them", async () => {
+  const log = new OutputLog({ bounds: { bytesMax: outputReadBytesMax } });
+  log.setReceived(false);
+  const memory = new ReadMemory();
+  const print = (mark: string) => {
+    memory.bytes.fill(mark);
+    log.append("stdout", memory.take(outputReadBytesMax));
+  };
+  print("a");
+  const events = await log.eventsAfter(0, outputReadBytesMax);
+  for (const mark of "bcdef") print(mark);
+  const waiting = events.map((event) => (event.kind === "output" ? event.bytes : Buffer.alloc(0)));
+  assert.ok(Buffer.concat(waiting).equals(Buffer.alloc(outputReadBytesMax, "a")));
+});
+
 test("output is kept and given whole, however much of its memory each read has filled", async () => {
   const half = outputReadBytesMax / 2;
   const length = fc.oneof(
