@@ -3,13 +3,15 @@ import { Buffer } from "node:buffer";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { deferred } from "../src/async/deferred.ts";
 import { OutputLog } from "../src/environment/local/output/output-log.ts";
 import type { OutputLogBounds } from "../src/environment/local/output/output-log-bounds.ts";
+import { OutputSpill } from "../src/environment/local/output/output-spill.ts";
 import { type SpillOptions, SpillStore } from "../src/environment/local/output/spill-store.ts";
 import { numberedBytes, readWhole } from "./support/retained-output.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 const bounds: Partial<OutputLogBounds> = { chunkBytesMax: 100, bytesMax: 1000, chunksMax: 50 };
 
@@ -188,4 +190,44 @@ test("without a folder to write to, memory is what is kept, with one warning", a
     assert.equal(warnings.length, 1);
     assert.match(warnings.join(), /cannot be kept on disk.*ENOENT/);
   });
+});
+
+/** A file whose blocks hold one chunk each; a block is written when another chunk comes. */
+function singleChunks(t: TestContext, bytesMax?: number) {
+  const directory = temporaryFolder(t, "spill");
+  const store = new SpillStore({ directory, blockBytes: 200, queueBytesMax: 0, bytesMax });
+  const spill = new OutputSpill(store, false, () => {});
+  t.after(() => spill.close());
+  const push = (seq: number, mark: string) =>
+    spill.push({ kind: "output", seq, stream: "stdout", bytes: Buffer.alloc(150, mark) });
+  const written = async () => {
+    while (spill.isBehind) await new Promise(setImmediate);
+  };
+  return { spill, push, written };
+}
+
+test("what was read stays as it was when the memory that it was in is used again", async (t) => {
+  const { spill, push, written } = singleChunks(t);
+  push(1, "a");
+  const [first] = await spill.after(0);
+  for (const [index, mark] of [..."bcde"].entries()) {
+    push(index + 2, mark);
+    await written();
+  }
+  assert.equal(first?.bytes.toString(), "a".repeat(150));
+});
+
+test("the space of what is dropped while it is written is used again", async (t) => {
+  const { spill, push, written } = singleChunks(t, 200);
+  push(1, "a");
+  push(2, "b");
+  spill.clear();
+  await written();
+  push(3, "c");
+  spill.finish();
+  await written();
+  assert.deepEqual(
+    (await spill.after(0)).map(({ seq }) => seq),
+    [3],
+  );
 });
