@@ -8,6 +8,7 @@ import {
   InvalidRequestError,
   OperationFailedError,
   SessionLostError,
+  type StartOptions,
 } from "../../src/client/library.ts";
 import { type SetUp, textOf } from "./environment-workbench.ts";
 import { untilDead } from "./process-table.ts";
@@ -30,6 +31,23 @@ export function describeCommands(setUp: SetUp): void {
       stdout,
       stderr: "ä\n",
     });
+  });
+
+  test("a command gets the name, the size and the variables that it is started with", async (t) => {
+    const { environment } = await setUp(t);
+    const printed = async (argv: readonly string[], options: StartOptions) =>
+      (await environment.run(argv, options)).stdout.trim();
+    const named = ["sh", "-c", "tr '\\0' , </proc/$$/cmdline"];
+    assert.match(await printed(named, { arg0: "name" }), /^name,-c,/);
+    assert.equal(await printed(["stty", "size"], { terminal: { rows: 10, cols: 20 } }), "10 20");
+    const only = { env: { A: "b" }, envPolicy: null };
+    assert.equal(await printed(["/usr/bin/env"], only), "A=b");
+  });
+
+  test("characters that come in pieces are whole in the output", async (t) => {
+    const { environment } = await setUp(t);
+    const input = `x${"ä".repeat(20_000)}`;
+    assert.ok((await environment.run(["cat"], { input })).stdout === input);
   });
 
   test("output is iterated over as it comes, and again where the loop was left", async (t) => {
