@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { loggedNameCharsMax } from "../src/limits.ts";
 import { connect } from "./support/client.ts";
-import { run } from "./support/process.ts";
+import { run, start } from "./support/process.ts";
 import { launchServer, startServer } from "./support/server.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 
@@ -92,8 +92,12 @@ describe("the audit log", () => {
     const client = await connect(server.url);
     await client.initialize();
     await run(client, { processId: "before", argv: ["true"] });
+    await start(client, { processId: "during", argv: ["cat"], pipeStdin: true });
     const limitFiles = (bytes: number | "unlimited") =>
       execFileSync("prlimit", ["--pid", `${server.pid}`, `--fsize=${bytes}:`]);
+    limitFiles(statSync(file).size);
+    await client.request("process/closeStdin", { processId: "during" });
+    await client.event("process/closed", ({ processId }) => processId === "during");
     for (const room of [0, 50, 0, 70]) {
       limitFiles(statSync(file).size + room);
       await assert.rejects(run(client, { argv: ["true"] }), /cannot be written, so nothing is/);
@@ -103,7 +107,7 @@ describe("the audit log", () => {
     await client.close();
     await server.stop();
     const started = linesOf(file).filter((line) => line.includes('"process-started"'));
-    assert.equal(started.length, 2);
+    assert.equal(started.length, 3);
     const { code, stdout } = await verify(file);
     assert.deepEqual([code, stdout.match(/torn off/g)?.length], [0, 1]);
   });

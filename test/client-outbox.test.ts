@@ -86,17 +86,21 @@ describe("while the line is busy with an upload", () => {
     const other = await environment.start(["cat"], { id: "other", stdin: true });
     const written = Promise.all([fed.stdin.write(large), fed.stdin.write("y"), fed.stdin.end()]);
     await other.stdin.write("typed");
+    await fed.kill("SIGINT");
+    await fed.resize({ rows: 1, cols: 1 });
     assert.ok(await other.kill());
     assert.ok(await fed.kill());
     assert.deepEqual(arrived.slice(3), [
       "process/write fed",
       "process/write other",
+      "process/signal fed",
+      "process/resize fed",
       "process/terminate other",
       "process/terminate fed",
     ]);
     executor.tellArrivals();
     await written;
-    assert.deepEqual(arrived.slice(7), [
+    assert.deepEqual(arrived.slice(9), [
       ...Array(5).fill("process/write fed"),
       "process/closeStdin fed",
     ]);
