@@ -87,8 +87,9 @@ const write = inBothForms<[number, Uint8Array, number], number>(
 );
 
 /**
- * For a minute after many files were removed, ext4 checks each of their inodes again before it
- * gives one to a new file, whose creation then takes half a millisecond instead of 20 microseconds.
+ * For a minute after many files were removed, an ext4 without a journal checks each of their inodes
+ * again before it gives one to a new file, whose creation then takes half a millisecond instead of
+ * 20 microseconds.
  */
 const creations = new CallKind();
 
